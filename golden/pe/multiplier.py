@@ -1,0 +1,92 @@
+"""The multiplier PE: acc + weight * activation, exact in integers.
+
+    sum = acc + weight * activation
+
+The baseline of every PE, and what defines the contract (see `golden.pe`). The accumulator never
+overflows for up to `depth` products: |weight * activation| <= B gives |acc| <= depth * B.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden import check
+from golden.formats import Int
+
+INTERVAL = 1  # cycles between two operand pairs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiplierParams:
+    """Formats of the operands; depth: products that the accumulator adds up without overflow;
+    registers: pipeline registers between the operands and the product (0 to 3)."""
+
+    weight: Int = Int(8)
+    activation: Int = Int(8)
+    depth: int = 65536
+    registers: int = 0
+
+    def __post_init__(self) -> None:
+        check.in_range("pe.weight.width", self.weight.width, 1, 32)
+        check.in_range("pe.activation.width", self.activation.width, 1, 32)
+        check.in_range("pe.depth", self.depth, 1, 1 << 20)
+        check.in_range("pe.multiplier_registers", self.registers, 0, 3)
+        if self.accumulator_bits > 62:
+            raise check.fail("pe.depth", self.depth, f"{(1 << 61) // self.largest} for {self.weight} x {self.activation}")
+
+    @property
+    def largest(self) -> int:
+        """The largest |weight * activation|."""
+        return max(abs(w * a) for w in self._ends(self.weight) for a in self._ends(self.activation))
+
+    @property
+    def accumulator_bits(self) -> int:
+        """Bits of a signed register that holds -depth*largest to depth*largest."""
+        return (self.depth * self.largest).bit_length() + 1
+
+    @property
+    def accumulator(self) -> Int:
+        return Int(self.accumulator_bits)
+
+    @staticmethod
+    def _ends(fmt: Int) -> tuple[int, int]:
+        return fmt.min, fmt.max
+
+
+Params = MultiplierParams
+
+
+def name(p: MultiplierParams) -> str:
+    """The definition's name: kind, formats, accumulator, registers."""
+    return f"multiplier_{p.weight}_{p.activation}_acc{p.accumulator.width}_r{p.registers}"
+
+
+def latency(p: MultiplierParams) -> int:
+    """Cycles from operands to the sum that they enter; acc is taken in that later cycle."""
+    return p.registers
+
+
+def accumulate(p: MultiplierParams, acc: np.ndarray, weight: np.ndarray, activation: np.ndarray) -> np.ndarray:
+    """One step of the PE, elementwise: int64 arrays of any one shape, values of the formats.
+
+    raises BadValue if a value is outside its format
+    """
+    weight = p.weight.check("weight", weight)
+    activation = p.activation.check("activation", activation)
+    return p.accumulator.wrap(p.accumulator.check("acc", acc) + weight * activation)
+
+
+def dot(p: MultiplierParams, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """activations [..., M, K] by weights [..., K, N] -> int64 [..., M, N], as the array adds them up.
+
+    Integer sums do not depend on their order, so the array's schedule does not enter. The product runs in
+    float64 where K * largest < 2^53 (exact, and BLAS is quick), in int64 elsewhere.
+    raises BadValue if K is over `depth` or a value outside its format
+    """
+    k = activations.shape[-1]
+    check.in_range("K", k, 1, p.depth, "pe.depth: more could overflow the accumulator")
+    activations = p.activation.check("activations", activations)
+    weights = p.weight.check("weights", weights)
+    if k * p.largest < 1 << 53:
+        return np.matmul(activations.astype(np.float64), weights.astype(np.float64)).astype(np.int64)
+    return np.matmul(activations, weights)

@@ -1,0 +1,1 @@
+"""Systolic arrays: the matrix unit, its schedules and its exact cycle counts."""

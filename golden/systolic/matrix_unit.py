@@ -1,0 +1,124 @@
+"""The matrix unit: array, accumulator memory and requantiser; its cycles, to the last one.
+
+Cycles run from the first word accepted on any stream to the last word of `o`, both counted, unstalled.
+After its last vector entered at cycle t, a result passes
+
+    1 edge register, rows PEs, the PE's own latency, cols - 1 columns        (array)
+    the accumulator memory: read, add, write                                 2
+    the drain: read of the completed row, sum, product, o                    4 and the cycle of delivery
+
+so row m of a tile is delivered at t_m + rows + cols + latency + 5.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden import check, pe
+from golden.systolic import output_stationary, weight_stationary
+from golden.systolic.gemm import Gemm, Schedule, Tiling
+from golden.systolic.params import MatrixUnitParams
+from golden.vector.requantise import requantise
+
+DRAIN = 5  # cycles from the last column's sum to its delivery, beyond the way through the array
+
+
+def dataflow_module(p: MatrixUnitParams):  # type: ignore[no-untyped-def]
+    """The golden module with the schedule of `p.dataflow`."""
+    return output_stationary if p.dataflow == "output" else weight_stationary
+
+
+def delivery(p: MatrixUnitParams) -> int:
+    """Cycles from a vector's entry (weight-, input-stationary) to the delivery of its row of sums."""
+    return p.rows + p.cols + p.latency + DRAIN
+
+
+def cycles_of(p: MatrixUnitParams, counts: np.ndarray) -> int:
+    """Exact cycles of passes of `counts` vectors (int64 [passes]), unstalled."""
+    if not len(counts):
+        return 0
+    last = dataflow_module(p).last_vector(p.rows, counts) + delivery(p)
+    # output-stationary, the rows of a sum leave one after the other behind the last pair
+    return last + 1 + (p.rows - 1 if p.dataflow == "output" else 0)
+
+
+def cycles(schedule: Schedule) -> int:
+    """Exact cycles of a schedule, unstalled, where its tiles fit (`rows_needed`)."""
+    return cycles_of(schedule.unit, schedule.counts())
+
+
+def rows_needed(p: MatrixUnitParams, count: int) -> int:
+    """Accumulator rows that let tiles with passes of `count` vectors follow one another without a wait.
+
+    Fewer give right sums, later: a tile starts when its rows are free.
+    """
+    life = delivery(p) - DRAIN + (2 if p.dataflow == "output" else 3)
+    return dataflow_module(p).rows_in_flight(count, p.rows, life)
+
+
+def longest_stream(p: MatrixUnitParams) -> int:
+    """The largest `count` whose tiles run without a wait; BadValue if not even one vector does."""
+    if p.dataflow == "output":
+        check.in_range("accumulators.rows", p.accumulator_rows, rows_needed(p, 1), 1 << 16, "one tile in, others out")
+        return p.pe.depth
+    low, high = 0, p.accumulator_rows
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if rows_needed(p, middle) <= p.accumulator_rows else (low, middle - 1)
+    if low == 0:
+        raise check.fail("accumulators.rows", p.accumulator_rows, f"{rows_needed(p, 1)} to 65536 (one tile in, others out)")
+    return low
+
+
+def losses(schedule: Schedule) -> dict[str, float]:
+    """Where the cycles went, in cycles; the values add up to `cycles(schedule)`.
+
+    useful: multiply-accumulates over PEs. tile_waste: PEs that hold padding while vectors pass.
+    load: the next tile was not loaded yet (or, output-stationary, the drain not out). fill: before the
+    first vector. drain: from the last vector's entry to the last word out.
+    """
+    p, counts = schedule.unit, schedule.counts()
+    module = dataflow_module(p)
+    useful = schedule.gemm.macs / (p.rows * p.cols)
+    streamed = float(counts.sum())
+    fill = float(module.first_vectors(p.rows, counts)[0])
+    wait = float(module.waits(p.rows, counts))
+    return {
+        "useful": useful,
+        "tile_waste": streamed - useful,
+        "load": wait,
+        "fill": fill,
+        "drain": cycles(schedule) - streamed - fill - wait,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """Requantisation of a product's channels (golden.vector.requantise).
+
+    bias, multiplier, shift: int64 [n]. zero_point of the codes. relu: codes are no less than zero_point.
+    """
+
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: np.ndarray
+    zero_point: int = 0
+    relu: bool = False
+
+
+def compute(p: MatrixUnitParams, activations: np.ndarray, weights: np.ndarray, scaling: Scaling | None) -> np.ndarray:
+    """What the matrix unit delivers: int64 [batch, m, n], codes of p.out, or the sums if there is no scaling.
+
+    activations  int64 [batch, m, k], values of p.pe.activation
+    weights      int64 [batch, k, n], values of p.pe.weight
+    raises       BadValue, naming the array, if a value is outside its format or k over p.pe.depth
+    """
+    acc = pe.module_of(p.pe).dot(p.pe, activations, weights)
+    if scaling is None:
+        return np.asarray(acc)
+    return requantise(
+        p.requantise, acc, scaling.bias, scaling.multiplier, scaling.shift, scaling.zero_point, scaling.relu
+    )
+
+
+__all__ = ["Gemm", "MatrixUnitParams", "Scaling", "Schedule", "Tiling", "compute", "cycles", "losses", "rows_needed"]

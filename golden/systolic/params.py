@@ -1,0 +1,86 @@
+"""What a matrix unit is made of, checked when it is made."""
+
+from dataclasses import dataclass, field
+
+from golden import check, pe
+from golden.formats import Int
+from golden.formats.rounding import Rounding
+from golden.pe.multiplier import MultiplierParams
+from golden.vector.requantise import RequantiseParams
+
+DATAFLOWS = ("weight", "output", "input")
+LARGEST = 128  # rows, cols
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixUnitParams:
+    """rows x cols PEs, the accumulator memory behind them and the requantiser behind that.
+
+    dataflow          which operand stays in the array: "weight", "output" (the sums stay) or "input"
+    accumulator_rows  words of `cols` sums that the accumulator memory holds
+    multiplier_bits, max_shift, rounding, out   of the requantiser (golden.vector.requantise)
+    """
+
+    rows: int = 16
+    cols: int = 16
+    dataflow: str = "weight"
+    pe: MultiplierParams = field(default_factory=MultiplierParams)
+    accumulator_rows: int = 1024
+    multiplier_bits: int = 16
+    max_shift: int = 47
+    rounding: Rounding = Rounding.HALF_UP
+    out: Int = Int(8)
+
+    def __post_init__(self) -> None:
+        check.in_range("array.rows", self.rows, 1, LARGEST)
+        check.in_range("array.cols", self.cols, 1, LARGEST)
+        check.one_of("array.dataflow", self.dataflow, DATAFLOWS)
+        check.in_range("accumulators.rows", self.accumulator_rows, self.least_rows, 1 << 16, "one tile, not drained yet")
+        _ = self.requantise
+
+    @property
+    def least_rows(self) -> int:
+        """An output-stationary pass gives `rows` words at once; the others as many as are streamed."""
+        return self.rows if self.dataflow == "output" else 1
+
+    @property
+    def requantise(self) -> RequantiseParams:
+        return RequantiseParams(
+            acc=self.pe.accumulator,
+            multiplier=Int(self.multiplier_bits, signed=False),
+            out=self.out,
+            max_shift=self.max_shift,
+            rounding=self.rounding,
+        )
+
+    @property
+    def left(self) -> Int:
+        """Format of a lane that enters from the left."""
+        return self.pe.weight if self.dataflow == "input" else self.pe.activation
+
+    @property
+    def top(self) -> Int:
+        """Format of a lane that enters from the top."""
+        return self.pe.activation if self.dataflow == "input" else self.pe.weight
+
+    @property
+    def latency(self) -> int:
+        """Cycles that the PE adds between operands and sum."""
+        return int(pe.module_of(self.pe).latency(self.pe))
+
+    @property
+    def scale_lanes(self) -> int:
+        """Channels in one word of requantisation parameters. Where weights stay in a column, or sums do, a
+        column is a channel and one word serves a tile; input-stationary, a row is, and each row takes a word."""
+        return 1 if self.dataflow == "input" else self.cols
+
+    @property
+    def largest_count(self) -> int:
+        """Most vectors in one pass: rows of the accumulator memory, or the depth of a sum that stays."""
+        return self.pe.depth if self.dataflow == "output" else self.accumulator_rows
+
+    @property
+    def name(self) -> str:
+        """The definition's name."""
+        kind = pe.module_of(self.pe).name(self.pe)
+        return f"matrix_unit_{self.dataflow}_{self.rows}x{self.cols}_{kind}_d{self.accumulator_rows}"

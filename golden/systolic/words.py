@@ -1,0 +1,180 @@
+"""The words of a matrix unit's streams: layouts, and a schedule's operands packed into them.
+
+    command  {count, first, final}            one a pass: vectors, is it the tile's first, is it its last
+    left     [rows] lanes                     operands that stream in from the left
+    top      [cols] lanes                     operands that come from above
+    drain    {count, raw, relu, zero_point}   one a tile: rows; raw sums or codes, and of which kind
+    scale    {bias, multiplier, shift}        each [scale_lanes]; one a tile that is not raw, or one a row of it
+    o        [cols] lanes of the accumulator's width: sums, or codes extended to it
+
+Lane i stands in bits [i*width +: width]; fields follow one another from bit 0. Rows and columns beyond a
+product's edge carry zeros, as the schedule counts them.
+"""
+
+import numpy as np
+
+from golden.formats.packing import pack_values, unpack_values
+from golden.systolic.gemm import Schedule
+from golden.systolic.matrix_unit import Scaling
+from golden.systolic.params import MatrixUnitParams
+
+INPUTS = ("command", "left", "top", "drain", "scale")
+
+
+def fields(p: MatrixUnitParams) -> dict[str, list[tuple[str, int, int]]]:
+    """(field, width, lanes) of each stream's word, from bit 0."""
+    acc, requantise = p.pe.accumulator.width, p.requantise
+    lanes = p.scale_lanes
+    return {
+        "command": [("count", p.largest_count.bit_length(), 1), ("first", 1, 1), ("final", 1, 1)],
+        "left": [("lanes", p.left.width, p.rows)],
+        "top": [("lanes", p.top.width, p.cols)],
+        "drain": [
+            ("count", p.accumulator_rows.bit_length(), 1),
+            ("raw", 1, 1),
+            ("relu", 1, 1),
+            ("zero_point", requantise.out.width, 1),
+        ],
+        "scale": [
+            ("bias", acc, lanes),
+            ("multiplier", requantise.multiplier.width, lanes),
+            ("shift", p.max_shift.bit_length(), lanes),
+        ],
+        "o": [("lanes", acc, p.cols)],
+    }
+
+
+def bits(p: MatrixUnitParams, stream: str) -> int:
+    """Width of a stream's payload."""
+    return sum(width * lanes for _, width, lanes in fields(p)[stream])
+
+
+def pack_fields(layout: list[tuple[str, int, int]], values: dict[str, np.ndarray], stride: int) -> np.ndarray:
+    """uint8 [words, stride]: each field's values, int64 [words, lanes], side by side from bit 0."""
+    words = len(values[layout[0][0]])
+    planes = [
+        (values[name].reshape(words, lanes, 1) >> np.arange(width)).reshape(words, -1) & 1
+        for name, width, lanes in layout
+    ]
+    packed = np.packbits(np.concatenate(planes, axis=1).astype(np.uint8), axis=1, bitorder="little")
+    return np.pad(packed, ((0, 0), (0, stride - packed.shape[1])))
+
+
+def _folds(values: np.ndarray, lanes: int) -> np.ndarray:
+    """[words, length] -> [folds, words, lanes]: pieces of the last axis, the last padded with zeros."""
+    words, length = values.shape
+    folds = -(-length // lanes)
+    padded = np.pad(values, ((0, 0), (0, folds * lanes - length)))
+    return padded.reshape(words, folds, lanes).swapaxes(0, 1)
+
+
+def _resting(values: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """[k, n] -> [column folds, depth folds, rows, cols], each tile's lowest row first, as it is loaded."""
+    k, n = values.shape
+    depth, across = -(-k // rows), -(-n // cols)
+    padded = np.pad(values, ((0, depth * rows - k), (0, across * cols - n)))
+    return padded.reshape(depth, rows, across, cols).transpose(2, 0, 1, 3)[:, :, ::-1]
+
+
+def _stationary_operands(schedule: Schedule, moving: np.ndarray, resting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values of the words of left and top of one product. moving [stream, k], resting [k, columns]."""
+    p = schedule.unit
+    folded = _folds(moving, p.rows)
+    loads = _resting(resting, p.rows, p.cols)
+    left = [folded[:, r0:r1].reshape(-1, p.rows) for (r0, r1), _ in schedule.tiles()]
+    top = [loads[c0 // p.cols].reshape(-1, p.cols) for _, (c0, _) in schedule.tiles()]
+    return np.concatenate(left), np.concatenate(top)
+
+
+def _output_operands(schedule: Schedule, a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values of the words of left and top of one product. a [m, k], w [k, n]."""
+    p = schedule.unit
+    folded_a, folded_w = _folds(a.T, p.rows), _folds(w, p.cols)
+    left = [folded_a[r0 // p.rows] for (r0, _), _ in schedule.tiles()]
+    top = [folded_w[c0 // p.cols] for _, (c0, _) in schedule.tiles()]
+    return np.concatenate(left), np.concatenate(top)
+
+
+def operands(schedule: Schedule, activations: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values of the words of left [words, rows] and top [words, cols] of the whole batch.
+
+    activations  integers [batch, m, k]; weights  integers [batch, k, n]
+    """
+    if schedule.unit.dataflow == "output":
+        pairs = [_output_operands(schedule, a, w) for a, w in zip(activations, weights, strict=True)]
+    elif schedule.unit.dataflow == "input":
+        pairs = [_stationary_operands(schedule, w.T, a.T) for a, w in zip(activations, weights, strict=True)]
+    else:
+        pairs = [_stationary_operands(schedule, a, w) for a, w in zip(activations, weights, strict=True)]
+    return np.concatenate([left for left, _ in pairs]), np.concatenate([top for _, top in pairs])
+
+
+def commands(schedule: Schedule) -> dict[str, np.ndarray]:
+    """Fields of the words of `command`, int64 [passes]."""
+    counts, each = schedule.counts(), schedule.passes_per_tile
+    place = np.arange(len(counts)) % each
+    return {"count": counts, "first": (place == 0).astype(np.int64), "final": (place == each - 1).astype(np.int64)}
+
+
+def drains(schedule: Schedule, scaling: Scaling | None) -> dict[str, np.ndarray]:
+    """Fields of the words of `drain`, int64 [tiles]."""
+    rows = schedule.tile_rows()
+    relu, zero = (scaling.relu, scaling.zero_point) if scaling else (False, 0)
+    flags = {"raw": scaling is None, "relu": relu, "zero_point": zero}
+    return {"count": rows} | {name: np.full(len(rows), int(value)) for name, value in flags.items()}
+
+
+def scales(schedule: Schedule, scaling: Scaling | None) -> dict[str, np.ndarray]:
+    """Fields of the words of `scale`, int64 [words, scale_lanes]; no words if there is no scaling."""
+    p = schedule.unit
+    if scaling is None:
+        return {name: np.zeros((0, p.scale_lanes), np.int64) for name in ("bias", "multiplier", "shift")}
+
+    def words(channels: np.ndarray, padding: int) -> np.ndarray:
+        if p.dataflow == "input":
+            one = np.concatenate([channels[r0:r1, None] for (r0, r1), _ in schedule.tiles()])
+        else:
+            spare = -len(channels) % p.cols
+            folded = np.pad(channels, (0, spare), constant_values=padding).reshape(-1, p.cols)
+            one = folded[[c0 // p.cols for _, (c0, _) in schedule.tiles()]]
+        return np.tile(one, (schedule.gemm.batch, 1))
+
+    return {
+        "bias": words(scaling.bias, 0),
+        "multiplier": words(scaling.multiplier, 0),
+        "shift": words(scaling.shift, 1),
+    }
+
+
+def pack_streams(
+    schedule: Schedule,
+    activations: np.ndarray,
+    weights: np.ndarray,
+    scaling: Scaling | None,
+    strides: dict[str, int] | None = None,
+) -> dict[str, np.ndarray]:
+    """uint8 [words, stride] of each input stream. strides: bytes of a word, the fewest that hold it if not given."""
+    p = schedule.unit
+    layout = fields(p)
+    stride = {name: (strides or {}).get(name, -(-bits(p, name) // 8)) for name in INPUTS}
+    left, top = operands(schedule, activations, weights)
+    return {
+        "command": pack_fields(layout["command"], commands(schedule), stride["command"]),
+        "left": pack_values(p.left, left, stride["left"]),
+        "top": pack_values(p.top, top, stride["top"]),
+        "drain": pack_fields(layout["drain"], drains(schedule, scaling), stride["drain"]),
+        "scale": pack_fields(layout["scale"], scales(schedule, scaling), stride["scale"]),
+    }
+
+
+def unpack_outputs(schedule: Schedule, words: np.ndarray) -> np.ndarray:
+    """int64 [batch, m, n] from the words of `o`, uint8 [words, stride]; padding is dropped."""
+    p, g = schedule.unit, schedule.gemm
+    values = unpack_values(p.pe.accumulator, words, p.cols)
+    y = np.empty((g.batch, *schedule.outputs), np.int64)
+    place = 0
+    for b in range(g.batch):
+        for (r0, r1), (c0, c1) in schedule.tiles():
+            y[b, r0:r1, c0:c1] = values[place : place + r1 - r0, : c1 - c0]
+            place += p.rows if p.dataflow == "output" else r1 - r0
+    return y.swapaxes(1, 2) if p.dataflow == "input" else y

@@ -1,0 +1,1 @@
+"""The RTL of each block, in Amaranth. Imports golden, nobody else."""

@@ -1,0 +1,1 @@
+"""Systolic arrays and the matrix unit around them."""

@@ -1,0 +1,123 @@
+"""The bare array of each dataflow: `cols` columns in a row, with the skew of what enters at its edges.
+
+Vectors enter as plane waves: all lanes of `left` and `top` in the cycle in which they were taken from
+their streams. A sum of column c leaves at `acc` lane c: golden.systolic.matrix_unit counts the cycles.
+"""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden import pe
+from golden.systolic.params import MatrixUnitParams
+from hw.emit import Definition
+from hw.lanes import lane
+from hw.systolic import output_stationary, skew, weight_stationary
+
+
+def kind(p: MatrixUnitParams) -> str:
+    """The PE's part of a definition's name."""
+    return str(pe.module_of(p.pe).name(p.pe))
+
+
+class WeightStationaryArray(wiring.Component):
+    """left  [rows] lanes; swap comes one cycle before the first vector of a tile
+    top   [cols] lanes with load and parity
+    acc   [cols] sums"""
+
+    def __init__(self, p: MatrixUnitParams):
+        self.p = p
+        self.column = Definition(f"{p.dataflow}_column_{p.rows}_{kind(p)}", weight_stationary.Column(p))
+        self.skew_left = skew.definition(p.rows, p.left.width)
+        self.skew_swap = skew.definition(p.rows, 1, reset=True)
+        self.skew_top = skew.definition(p.cols, p.top.width)
+        self.uses = (self.column, self.skew_left, self.skew_swap, self.skew_top)
+        super().__init__({
+            "left": In(p.rows * p.left.width),
+            "swap": In(1),
+            "top": In(p.cols * p.top.width),
+            "load": In(1),
+            "parity": In(1),
+            "acc": Out(p.cols * p.pe.accumulator.width),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.p
+        moving = Signal(p.rows * p.left.width, name="left_skewed")
+        swap = Signal(p.rows, name="swap_skewed")
+        top = Signal(p.cols * p.top.width, name="top_skewed")
+        self.skew_left.place(m, "skew_left", i=self.left, o=moving)
+        self.skew_swap.place(m, "skew_swap", i=self.swap.replicate(p.rows), o=swap)
+        self.skew_top.place(m, "skew_top", i=self.top, o=top)
+        load, parity = self.load, self.parity
+        for c in range(p.cols):
+            moving_out = Signal.like(moving, name=f"moving_{c}")
+            swap_out = Signal.like(swap, name=f"swap_{c}")
+            load_out = Signal(name=f"load_{c}")
+            parity_out = Signal(name=f"parity_{c}")
+            self.column.place(
+                m, f"column_{c}", moving_in=moving, moving_out=moving_out, swap_in=swap, swap_out=swap_out,
+                load_in=load, load_out=load_out, parity_in=parity, parity_out=parity_out,
+                next_in=lane(top, c, p.cols), acc=lane(self.acc, c, p.cols),
+            )
+            moving, swap, load, parity = moving_out, swap_out, load_out, parity_out
+        return m
+
+
+class OutputStationaryArray(wiring.Component):
+    """left  [rows] lanes, lane 0 to the lowest row, whose sum leaves first; step, clear, last belong to it
+    top   [cols] lanes
+    drain starts the way out of the finished sums, rows + latency cycles after their last pair
+    acc   [cols] sums"""
+
+    def __init__(self, p: MatrixUnitParams):
+        self.p = p
+        self.column = Definition(f"{p.dataflow}_column_{p.rows}_{kind(p)}", output_stationary.Column(p))
+        self.skew_left = skew.definition(p.rows, p.left.width)
+        self.skew_flag = skew.definition(p.rows, 1, reset=True)
+        self.skew_top = skew.definition(p.cols, p.top.width)
+        self.uses = (self.column, self.skew_left, self.skew_flag, self.skew_top)
+        super().__init__({
+            "left": In(p.rows * p.left.width),
+            "step": In(1),
+            "clear": In(1),
+            "last": In(1),
+            "top": In(p.cols * p.top.width),
+            "drain": In(1),
+            "acc": Out(p.cols * p.pe.accumulator.width),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.p
+        upright = Signal(p.rows * p.left.width)
+        activation = Signal(p.rows * p.left.width, name="left_skewed")
+        top = Signal(p.cols * p.top.width, name="top_skewed")
+        flags = {name: Signal(p.rows, name=f"{name}_skewed") for name in ("step", "clear", "last")}
+        for r in range(p.rows):
+            m.d.comb += lane(upright, p.rows - 1 - r, p.rows).eq(lane(self.left, r, p.rows))
+        self.skew_left.place(m, "skew_left", i=upright, o=activation)
+        self.skew_top.place(m, "skew_top", i=self.top, o=top)
+        for name, skewed in flags.items():
+            self.skew_flag.place(m, f"skew_{name}", i=getattr(self, name).replicate(p.rows), o=skewed)
+        drain = self.drain
+        for c in range(p.cols):
+            activation_out = Signal.like(activation, name=f"activation_{c}")
+            flags_out = {name: Signal.like(flag, name=f"{name}_{c}") for name, flag in flags.items()}
+            drain_out = Signal(name=f"drain_{c}")
+            self.column.place(
+                m, f"column_{c}", activation_in=activation, activation_out=activation_out,
+                **{f"{name}_in": flag for name, flag in flags.items()},
+                **{f"{name}_out": flag for name, flag in flags_out.items()},
+                drain_in=drain, drain_out=drain_out,
+                weight_in=lane(top, c, p.cols), acc=lane(self.acc, c, p.cols),
+            )
+            activation, flags, drain = activation_out, flags_out, drain_out
+        return m
+
+
+def definition(p: MatrixUnitParams) -> Definition:
+    """The array of `p`."""
+    component = OutputStationaryArray(p) if p.dataflow == "output" else WeightStationaryArray(p)
+    return Definition(f"{p.dataflow}_array_{p.rows}x{p.cols}_{kind(p)}", component)

@@ -1,0 +1,84 @@
+"""The drain: completed rows of the accumulator memory, in order, through the requantiser to `o`."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.systolic.params import MatrixUnitParams
+from hw.emit import Definition
+
+
+class Drain(wiring.Component):
+    """drain_*, scale_*   handshakes of the streams; count and raw of the tile offered
+    completed             the last bank wrote the last sum of a row
+    read_go, read_row     to the banks, which hold the row until the next read_go
+    begin                 with read_go: the first row of a tile; its flags are taken with it
+    take_scale            with read_go: a word of scale is taken with it
+    sum_go, product_go, o_go   the requantiser's stages may load
+    o_valid, o_ready      handshake of o; o_valid is registered
+
+    A row is read as soon as it is complete, so the drain follows the last pass at the array's pace.
+    """
+
+    def __init__(self, p: MatrixUnitParams):
+        self.p = p
+        row = range(p.accumulator_rows)
+        super().__init__({
+            **{f"{name}_valid": In(1) for name in ("drain", "scale")},
+            **{f"{name}_ready": Out(1) for name in ("drain", "scale")},
+            "count": In(range(p.accumulator_rows + 1)),
+            "raw": In(1),
+            "completed": In(1),
+            "read_go": Out(1),
+            "read_row": Out(row),
+            "begin": Out(1),
+            "take_scale": Out(1),
+            "sum_go": Out(1),
+            "product_go": Out(1),
+            "o_go": Out(1),
+            "o_valid": Out(1),
+            "o_ready": In(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        ready_rows = Signal(range(self.p.accumulator_rows + 1))
+        left = Signal.like(self.count)  # rows of this tile still to read
+        raw, scaled, offered, stage_go = Signal(), Signal(), Signal(), Signal()
+        with m.If(self.begin & self.read_go):
+            m.d.sync += raw.eq(self.raw)
+        self.hold_stages(m, stage_go)
+        each_row = self.p.scale_lanes == 1 and self.p.dataflow == "input"
+        m.d.comb += [
+            self.begin.eq(left == 0),
+            scaled.eq(~Mux(self.begin, self.raw, raw) & (self.begin | each_row)),
+            offered.eq(stage_go & (ready_rows != 0) & (self.drain_valid | ~self.begin)),
+            self.read_go.eq(offered & (self.scale_valid | ~scaled)),
+            self.take_scale.eq(self.read_go & scaled),
+            self.scale_ready.eq(offered & scaled),
+            self.drain_ready.eq(self.read_go & self.begin),
+        ]
+        m.d.sync += ready_rows.eq((ready_rows + self.completed - self.read_go)[: len(ready_rows)])
+        with m.If(self.read_go):
+            m.d.sync += left.eq(Mux(self.begin, self.count, left) - 1)
+            m.d.sync += self.read_row.eq(Mux(self.read_row == self.p.accumulator_rows - 1, 0, self.read_row + 1))
+        return m
+
+    def hold_stages(self, m, stage_go):
+        """Valid bits of the stages: read, sum, product, o. A stage loads when it is empty or moves on."""
+        read_valid, sum_valid, product_valid = Signal(), Signal(), Signal()
+        stages = [
+            (stage_go, read_valid, self.read_go, self.sum_go),
+            (self.sum_go, sum_valid, read_valid, self.product_go),
+            (self.product_go, product_valid, sum_valid, self.o_go),
+            (self.o_go, self.o_valid, product_valid, self.o_ready),
+        ]
+        for go, valid, before, onward in stages:
+            m.d.comb += go.eq(~valid | onward)
+            with m.If(go):
+                m.d.sync += valid.eq(before)
+
+
+def definition(p: MatrixUnitParams) -> Definition:
+    """The drain of `p`."""
+    return Definition(f"{p.dataflow}_drain_{p.accumulator_rows}", Drain(p))

@@ -1,0 +1,128 @@
+"""The matrix unit: array, accumulator memory, requantiser. Golden: golden.systolic.matrix_unit; words: words.
+
+    command, left, top -> sequencer -> array -> banks -> drain, requantiser -> o
+                                                         drain, scale
+"""
+
+from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.systolic import words
+from golden.systolic.params import MatrixUnitParams
+from hw.emit import Definition
+from hw.lanes import delayed, lane
+from hw.systolic import accumulator, array, drain, rows, sequencer
+from hw.vector.requantise import lane_definition
+
+
+def word_layout(p: MatrixUnitParams, name: str) -> data.StructLayout:
+    """The payload of stream `name` as golden.systolic.words lays it out."""
+    return data.StructLayout({field: width * lanes for field, width, lanes in words.fields(p)[name]})
+
+
+class MatrixUnit(wiring.Component):
+    """command, left, top, drain, scale   streams in; ready is combinational from the others' valid
+    o                                     stream out; registered
+
+    golden.systolic.words says what their words hold and in which order they come.
+    """
+
+    def __init__(self, p: MatrixUnitParams):
+        self.p = p
+        self.sequencer = sequencer.definition(p)
+        self.ring = rows.definition(p)
+        self.array = array.definition(p)
+        self.bank = accumulator.definition(p)
+        self.drainer = drain.definition(p)
+        self.lane = lane_definition(p.requantise)
+        self.uses = (self.sequencer, self.ring, self.array, self.bank, self.drainer, self.lane)
+        super().__init__({
+            **{name: In(stream.Signature(word_layout(p, name))) for name in words.INPUTS},
+            "o": Out(stream.Signature(word_layout(p, "o"))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        acc = Signal(self.p.cols * self.p.pe.accumulator.width)
+        sums = Signal.like(acc)
+        completed = Signal()
+        read = {"read_go": Signal(name="read_go"), "read_row": Signal(range(self.p.accumulator_rows), name="read_row")}
+        way = self.sequence(m, acc, read["read_go"])
+        self.accumulate(m, way, acc, sums, completed, read)
+        self.requantise(m, sums, completed, read)
+        return m
+
+    def sequence(self, m, acc, freed):
+        """Sequencer, row ring and array; returns {valid, row, first, final} as they meet their sums at bank 0."""
+        p, word = self.p, self.command.p
+        take, enough, step, begin, first, final = (
+            Signal(name=name) for name in ("take", "enough", "row_step", "row_begin", "row_first", "row_final")
+        )
+        row = Signal(range(p.accumulator_rows))
+        streams = {f"{name}_{end}": getattr(getattr(self, name), end)
+                   for name in ("command", "left", "top") for end in ("valid", "ready")}
+        flags = ("step", "clear", "last") if p.dataflow == "output" else ("swap", "load", "parity")
+        control = {name: Signal(name=name) for name in flags}
+        self.sequencer.place(
+            m, "sequencer", **streams, count=word.count, first=word.first, final=word.final, enough=enough,
+            take=take, row_step=step, row_begin=begin, row_first=first, row_final=final, **control,
+        )
+        tile_rows = Const(p.rows, range(p.accumulator_rows + 1)) if p.dataflow == "output" else word.count
+        self.ring.place(
+            m, "ring", take=take, count=tile_rows, enough=enough, freed=freed, step=step, begin=begin,
+            first=first, row=row,
+        )
+        travelling = Signal(data.StructLayout({"valid": 1, "begin": 1, "first": 1, "final": 1, "row": len(row)}))
+        m.d.comb += travelling.eq(Cat(step, begin, first, final, row))
+        way = delayed(m, travelling.as_value(), p.rows + p.latency, "way", reset=True)
+        at_bank = data.View(travelling.shape(), way)
+        if p.dataflow == "output":
+            control["drain"] = at_bank.valid & at_bank.begin
+        self.array.place(m, "array", left=self.left.payload.as_value(), top=self.top.payload.as_value(), acc=acc, **control)
+        return at_bank
+
+    def accumulate(self, m, way, acc, sums, completed, read):
+        """The banks, one after the other; `completed`: a final sum is written in the last of them."""
+        p = self.p
+        valid, row, first = way.valid, way.row, way.first
+        for c in range(p.cols):
+            valid_out, first_out = Signal(name=f"valid_{c}"), Signal(name=f"first_{c}")
+            row_out = Signal.like(row, name=f"row_{c}")
+            self.bank.place(
+                m, f"bank_{c}", valid_in=valid, valid_out=valid_out, row_in=row, row_out=row_out,
+                first_in=first, first_out=first_out, acc=lane(acc, c, p.cols), read_data=lane(sums, c, p.cols), **read,
+            )
+            valid, row, first = valid_out, row_out, first_out
+        final = delayed(m, way.final, p.cols, "final")
+        m.d.comb += completed.eq(valid & final)
+
+    def requantise(self, m, sums, completed, read):
+        """The drain's control, and a requantiser lane for each column; their parameters rest in registers."""
+        p, tile = self.p, self.drain.p
+        begin, take_scale = Signal(), Signal()
+        go = {name: Signal(name=name) for name in ("sum_go", "product_go", "o_go")}
+        streams = {f"{name}_{end}": getattr(getattr(self, name), end)
+                   for name in ("drain", "scale", "o") for end in ("valid", "ready")}
+        self.drainer.place(
+            m, "drain", **streams, count=tile.count, raw=tile.raw, completed=completed, begin=begin,
+            take_scale=take_scale, **read, **go,
+        )
+        flags = Signal(data.StructLayout({"raw": 1, "relu": 1, "zero_point": len(tile.zero_point)}), reset_less=True)
+        scale = Signal(word_layout(p, "scale"), reset_less=True)
+        with m.If(read["read_go"] & begin):
+            m.d.sync += flags.eq(Cat(tile.raw, tile.relu, tile.zero_point))
+        with m.If(take_scale):
+            m.d.sync += scale.eq(self.scale.payload)
+        for c in range(p.cols):
+            channel = 0 if p.scale_lanes == 1 else c
+            parameters = {name: lane(scale[name], channel, p.scale_lanes) for name in ("bias", "multiplier", "shift")}
+            self.lane.place(
+                m, f"lane_{c}", acc=lane(sums, c, p.cols), **parameters, raw=flags.raw, relu=flags.relu,
+                zero_point=flags.zero_point, **go, code=lane(self.o.payload.as_value(), c, p.cols),
+            )
+
+
+def definition(p: MatrixUnitParams) -> Definition:
+    """The matrix unit of `p`."""
+    return Definition(p.name, MatrixUnit(p))

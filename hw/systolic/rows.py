@@ -1,0 +1,54 @@
+"""Which accumulator row a sum goes to: a ring that tiles take rows from and the drain gives back to."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.systolic.params import MatrixUnitParams
+from hw.emit import Definition
+
+
+class RowRing(wiring.Component):
+    """take, count   a tile takes `count` rows; only where `enough` (combinational, from count)
+    freed         the drain gave one row back
+    step          a sum's row goes out: `row`, combinational. With `begin`, the first of a pass, which
+                  is a new tile's if `first`, else goes through its tile's rows again
+    """
+
+    def __init__(self, p: MatrixUnitParams):
+        self.p = p
+        super().__init__({
+            "take": In(1),
+            "count": In(range(p.accumulator_rows + 1)),
+            "enough": Out(1),
+            "freed": In(1),
+            "step": In(1),
+            "begin": In(1),
+            "first": In(1),
+            "row": Out(range(p.accumulator_rows)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        depth = self.p.accumulator_rows
+        free = Signal(range(depth + 1), init=depth)
+        base = Signal(range(depth))
+        following = Signal(range(depth))
+        taken = Signal(range(depth + 1))
+        m.d.comb += [
+            self.enough.eq(free >= self.count),
+            taken.eq(Mux(self.take, self.count, 0)),
+            self.row.eq(Mux(self.begin & ~self.first, base, following)),
+        ]
+        # never below zero: take only where enough; never over depth: the drain frees what was taken
+        m.d.sync += free.eq((free + self.freed - taken)[: len(free)])
+        with m.If(self.step):
+            m.d.sync += following.eq(Mux(self.row == depth - 1, 0, self.row + 1))
+            with m.If(self.begin & self.first):
+                m.d.sync += base.eq(self.row)
+        return m
+
+
+def definition(p: MatrixUnitParams) -> Definition:
+    """The row ring of `p`."""
+    return Definition(f"row_ring_{p.accumulator_rows}", RowRing(p))

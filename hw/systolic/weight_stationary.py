@@ -1,0 +1,121 @@
+"""Weight- and input-stationary columns: golden.systolic.weight_stationary. "Resting" is the operand that stays."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.systolic.params import MatrixUnitParams
+from hw import pe
+from hw.emit import Definition
+from hw.lanes import lane
+
+
+class Cell(wiring.Component):
+    """A PE with its resting operand, double-buffered.
+
+    take     the operand above moves into `next_out`
+    swap     `next_out` becomes the operand in use
+    moving   operand that streams past; the column holds its register
+    acc_in, acc_out   running sum from above; registered
+    """
+
+    def __init__(self, p: MatrixUnitParams):
+        self.p = p
+        self.pe = pe.definition(p.pe)
+        self.uses = (self.pe,)
+        super().__init__({
+            "take": In(1),
+            "swap": In(1),
+            "next_in": In(p.top.width),
+            "next_out": Out(p.top.width),
+            "moving": In(p.left.width),
+            "acc_in": In(p.pe.accumulator.width),
+            "acc_out": Out(p.pe.accumulator.width),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        resting_next = Signal(self.p.top.width, reset_less=True)
+        resting = Signal(self.p.top.width, reset_less=True)
+        acc = Signal(self.p.pe.accumulator.width, reset_less=True)
+        total = Signal.like(acc)
+        weight, activation = (self.moving, resting) if self.p.dataflow == "input" else (resting, self.moving)
+        self.pe.place(m, "pe", weight=weight, activation=activation, acc_in=self.acc_in, acc_out=total)
+        with m.If(self.take):
+            m.d.sync += resting_next.eq(self.next_in)
+        with m.If(self.swap):
+            m.d.sync += resting.eq(resting_next)
+        m.d.sync += acc.eq(total)
+        m.d.comb += [self.next_out.eq(resting_next), self.acc_out.eq(acc)]
+        return m
+
+
+class Column(wiring.Component):
+    """`rows` cells: operands to rest and sums go down, moving operands go right.
+
+    moving_in, moving_out   [rows] lanes, one register each
+    swap_in, swap_out       [rows] bits that travel with the wavefront, one cycle ahead of its vector
+    load_in, load_out       a word of the next tile is at `next_in`; one register
+    parity_in, parity_out   alternates from tile to tile, travels with load
+    next_in                 operand of this column from the next tile, lowest row first
+    acc                     sums of the lowest row; registered
+
+    A row takes the word above it only if that word belongs to the tile being loaded: `held`, the parity
+    of the tile that each row's word belongs to, says so. The rows below the wavefront, which have not yet
+    swapped, so keep theirs: row i takes words from the i-th on.
+    """
+
+    def __init__(self, p: MatrixUnitParams):
+        self.p = p
+        self.cell = Definition(f"{p.dataflow}_cell_{pe.definition(p.pe).name.removeprefix('pe_')}", Cell(p))
+        self.uses = (self.cell,)
+        moving = p.rows * p.left.width
+        super().__init__({
+            "moving_in": In(moving),
+            "moving_out": Out(moving),
+            "swap_in": In(p.rows),
+            "swap_out": Out(p.rows),
+            "load_in": In(1),
+            "load_out": Out(1),
+            "parity_in": In(1),
+            "parity_out": Out(1),
+            "next_in": In(p.top.width),
+            "acc": Out(p.pe.accumulator.width),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        rows = self.p.rows
+        moving = Signal(rows * self.p.left.width, reset_less=True)
+        swap = Signal(rows)
+        load = Signal()
+        parity = Signal()
+        resting_next = Signal(self.p.top.width, reset_less=True)
+        held = Signal(rows)
+        take = Signal(rows)
+        m.d.sync += [
+            moving.eq(self.moving_in),
+            swap.eq(self.swap_in),
+            load.eq(self.load_in),
+            parity.eq(self.parity_in),
+            resting_next.eq(self.next_in),
+            held.eq((held & ~take) | (take & parity.replicate(rows))),
+        ]
+        m.d.comb += [
+            take.eq(~(Cat(parity, held)[:rows] ^ parity.replicate(rows)) & load.replicate(rows)),
+            self.moving_out.eq(moving),
+            self.swap_out.eq(swap),
+            self.load_out.eq(load),
+            self.parity_out.eq(parity),
+        ]
+        acc = Signal(self.p.pe.accumulator.width, name="acc_top")
+        for r in range(rows):
+            acc_out = Signal.like(acc, name=f"acc_{r}")
+            next_out = Signal.like(resting_next, name=f"next_{r}")
+            self.cell.place(
+                m, f"cell_{r}", take=take[r], swap=swap[r], next_in=resting_next, next_out=next_out,
+                moving=lane(moving, r, rows), acc_in=acc, acc_out=acc_out,
+            )
+            acc, resting_next = acc_out, next_out
+        m.d.comb += self.acc.eq(acc)
+        return m

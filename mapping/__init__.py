@@ -1,0 +1,1 @@
+"""Networks to layers to tiles to schedule. Imports golden, never an HDL."""

@@ -1,0 +1,1 @@
+"""How RTL is run: tool discovery, compiled models, cocotb benches. Imports hw and golden."""
