@@ -19,7 +19,9 @@ from hw.yosys import run_yosys
 
 # reset, not a start value, puts registers into their state: no `reg x = 0`, which not every flow honours
 INITIAL = re.compile(r"^ *attribute \\init .*\n", re.MULTILINE)
-PASSES = "proc; memory_collect; opt; opt_dff; opt; opt_clean -purge"
+# a memory of zeros would be written a line a word; what reads before it writes has contents of its own
+ZEROS = re.compile(r"^  cell \$meminit_v2 (?:(?!^  end).)*?connect .DATA \d+'0+\n.*?^  end\n", re.MULTILINE | re.DOTALL)
+PASSES = "proc; memory_collect; opt; wreduce t:$add t:$sub; opt_dff; opt; opt_clean -purge"
 WRITE = "write_verilog -norename -noattr"
 
 
@@ -61,7 +63,7 @@ class Definition:
             for name, is_input, value in flat_ports(self.component)
         }
         text = rtlil.convert(self.component, name=self.name, ports=ports, emit_src=False)
-        return INITIAL.sub("", text)
+        return ZEROS.sub("", INITIAL.sub("", text))
 
 
 def reachable(top: Definition) -> list[Definition]:

@@ -39,12 +39,15 @@ class Int:
 
     def saturate(self, values: np.ndarray) -> np.ndarray:
         """Nearest value of the format."""
-        return np.clip(values, self.min, self.max)
+        return np.asarray(np.clip(values, self.min, self.max))
 
     def wrap(self, values: np.ndarray) -> np.ndarray:
         """The low `width` bits, read in this format: what a register of this width keeps."""
-        low = np.asarray(values, np.int64) << (64 - self.width)
-        return low >> (64 - self.width) if self.signed else (low.view(np.uint64) >> np.uint64(64 - self.width)).view(np.int64)
+        above = 64 - self.width
+        low = np.asarray(values, np.int64) << above
+        if self.signed:
+            return np.asarray(low >> above)
+        return np.asarray(low.view(np.uint64) >> np.uint64(above)).view(np.int64)
 
     def encode(self, values: ArrayLike) -> np.ndarray:
         """Bit patterns, uint64, of in-range `values`."""

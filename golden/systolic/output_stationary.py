@@ -36,9 +36,11 @@ def waits(rows: int, counts: np.ndarray) -> int:
 def rows_in_flight(count: int, rows: int, life: int) -> int:
     """Accumulator rows that let tiles of one pass of `count` pairs follow one another without a wait.
 
-    A tile takes `rows` rows as it starts, in the cycle of the last pair before it. Row k of tile i
-    before it goes free k + life cycles after that tile's last pair, i - 1 intervals ago.
+    A tile takes `rows` rows as it starts, in the cycle of the last pair before it, or, where its own last
+    pair has to wait for the drain anyway, up to rows - count cycles later. Row k of tile i before it goes
+    free k + life cycles after that tile's last pair, i - 1 intervals ago.
     """
     interval = max(count, rows)
+    slack = interval - count
     behind = np.arange(0, 2 + (rows + life) // interval)
-    return rows + int(np.clip(rows + life - 1 - behind * interval, 0, rows).sum())
+    return rows + int(np.clip(rows + life - 1 - slack - behind * interval, 0, rows).sum())

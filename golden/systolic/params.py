@@ -18,7 +18,8 @@ class MatrixUnitParams:
 
     dataflow          which operand stays in the array: "weight", "output" (the sums stay) or "input"
     accumulator_rows  words of `cols` sums that the accumulator memory holds
-    multiplier_bits, max_shift, rounding, out   of the requantiser (golden.vector.requantise)
+    multiplier_bits, max_shift, rounding, out   of the requantiser (golden.vector.requantise); max_shift
+                      no more than the bits of its product
     """
 
     rows: int = 16
@@ -49,7 +50,7 @@ class MatrixUnitParams:
             acc=self.pe.accumulator,
             multiplier=Int(self.multiplier_bits, signed=False),
             out=self.out,
-            max_shift=self.max_shift,
+            max_shift=min(self.max_shift, self.pe.accumulator.width + self.multiplier_bits),
             rounding=self.rounding,
         )
 

@@ -38,7 +38,7 @@ def fields(p: MatrixUnitParams) -> dict[str, list[tuple[str, int, int]]]:
         "scale": [
             ("bias", acc, lanes),
             ("multiplier", requantise.multiplier.width, lanes),
-            ("shift", p.max_shift.bit_length(), lanes),
+            ("shift", requantise.max_shift.bit_length(), lanes),
         ],
         "o": [("lanes", acc, p.cols)],
     }
@@ -53,7 +53,7 @@ def pack_fields(layout: list[tuple[str, int, int]], values: dict[str, np.ndarray
     """uint8 [words, stride]: each field's values, int64 [words, lanes], side by side from bit 0."""
     words = len(values[layout[0][0]])
     planes = [
-        (values[name].reshape(words, lanes, 1) >> np.arange(width)).reshape(words, -1) & 1
+        (values[name].reshape(words, lanes, 1) >> np.arange(width)).reshape(words, lanes * width) & 1
         for name, width, lanes in layout
     ]
     packed = np.packbits(np.concatenate(planes, axis=1).astype(np.uint8), axis=1, bitorder="little")

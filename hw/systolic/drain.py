@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.systolic.params import MatrixUnitParams
 from hw.emit import Definition
+from hw.stages import hold_stages
 
 
 class Drain(wiring.Component):
@@ -47,7 +48,8 @@ class Drain(wiring.Component):
         raw, scaled, offered, stage_go = Signal(), Signal(), Signal(), Signal()
         with m.If(self.begin & self.read_go):
             m.d.sync += raw.eq(self.raw)
-        self.hold_stages(m, stage_go)
+        go = {"read": stage_go, "sum": self.sum_go, "product": self.product_go, "o": self.o_go}
+        m.d.comb += self.o_valid.eq(hold_stages(m, go, valid=self.read_go, ready=self.o_ready))
         each_row = self.p.scale_lanes == 1 and self.p.dataflow == "input"
         m.d.comb += [
             self.begin.eq(left == 0),
@@ -63,20 +65,6 @@ class Drain(wiring.Component):
             m.d.sync += left.eq(Mux(self.begin, self.count, left) - 1)
             m.d.sync += self.read_row.eq(Mux(self.read_row == self.p.accumulator_rows - 1, 0, self.read_row + 1))
         return m
-
-    def hold_stages(self, m, stage_go):
-        """Valid bits of the stages: read, sum, product, o. A stage loads when it is empty or moves on."""
-        read_valid, sum_valid, product_valid = Signal(), Signal(), Signal()
-        stages = [
-            (stage_go, read_valid, self.read_go, self.sum_go),
-            (self.sum_go, sum_valid, read_valid, self.product_go),
-            (self.product_go, product_valid, sum_valid, self.o_go),
-            (self.o_go, self.o_valid, product_valid, self.o_ready),
-        ]
-        for go, valid, before, onward in stages:
-            m.d.comb += go.eq(~valid | onward)
-            with m.If(go):
-                m.d.sync += valid.eq(before)
 
 
 def definition(p: MatrixUnitParams) -> Definition:

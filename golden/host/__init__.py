@@ -1,0 +1,49 @@
+"""What runs on the host: ONNX operators in numpy, float32 in, float32 out.
+
+`OPERATORS` maps an ONNX operator to a function: its inputs in order (an omitted one is None), its attributes
+by their ONNX names. Where ONNX moved an attribute to an input (axes, split), the function takes either.
+A function rounds as numpy's float32 does; tests/host holds each to onnxruntime within a stated tolerance.
+Source of the semantics: the ONNX operator specification, opsets 13 to 21.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from golden import check
+from golden.host import convolution, elementwise, indexing, matrix, normalisation, pooling, reduction, shape
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    **elementwise.OPERATORS,
+    **shape.OPERATORS,
+    **indexing.OPERATORS,
+    **reduction.OPERATORS,
+    **normalisation.OPERATORS,
+    **matrix.OPERATORS,
+    **convolution.OPERATORS,
+    **pooling.OPERATORS,
+}
+
+
+def evaluate(
+    operator: str, inputs: Sequence[np.ndarray | None], attributes: Mapping[str, Any]
+) -> list[np.ndarray]:
+    """Outputs of one operator. IEEE special values pass silently, as in any ONNX runtime.
+
+    raises  BadValue for an operator or an attribute that is not known here
+    """
+    check.one_of("operator", operator, sorted(OPERATORS))
+    for name in attributes:
+        check.one_of(f"attribute of {operator}", name, sorted(attribute_names(operator)))
+    with np.errstate(all="ignore"):
+        result = OPERATORS[operator](*inputs, **attributes)
+    return [np.asarray(r) for r in result] if isinstance(result, tuple) else [np.asarray(result)]
+
+
+def attribute_names(operator: str) -> set[str]:
+    """Attributes that `operator` takes here."""
+    parameters = inspect.signature(OPERATORS[operator]).parameters.values()
+    named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return {p.name for p in parameters if p.kind in named}

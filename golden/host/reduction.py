@@ -1,0 +1,49 @@
+"""Operators that reduce axes to one value."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from golden.host.shape import Axes, ints
+
+Reducer = Callable[..., Any]  # (x, axis, keepdims) -> array
+
+
+def reducer(f: Reducer) -> Callable[..., np.ndarray]:
+    """The ONNX form of a numpy reduction: no axes means all, or none with noop_with_empty_axes."""
+
+    def reduced(x: np.ndarray, axes: Axes = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0) -> np.ndarray:
+        chosen = () if axes is None else ints(axes)
+        if not chosen and noop_with_empty_axes:
+            return x
+        return np.asarray(f(x, axis=chosen or None, keepdims=bool(keepdims))).astype(x.dtype)
+
+    return reduced
+
+
+def norm(x: np.ndarray, **how: Any) -> np.ndarray:
+    return np.sqrt(np.sum(x * x, **how))
+
+
+def sum_square(x: np.ndarray, **how: Any) -> np.ndarray:
+    return np.asarray(np.sum(x * x, **how))
+
+
+def argument(f: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """ArgMax and ArgMin: the first of equals, or the last with select_last_index."""
+
+    def found(x: np.ndarray, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> np.ndarray:
+        if select_last_index:
+            last = x.shape[axis] - 1 - f(np.flip(x, axis), axis=axis, keepdims=bool(keepdims))
+            return np.asarray(last, np.int64)
+        return np.asarray(f(x, axis=axis, keepdims=bool(keepdims)), np.int64)
+
+    return found
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "ReduceSum": reducer(np.sum), "ReduceMean": reducer(np.mean), "ReduceMax": reducer(np.max),
+    "ReduceMin": reducer(np.min), "ReduceProd": reducer(np.prod), "ReduceL2": reducer(norm),
+    "ReduceSumSquare": reducer(sum_square), "ArgMax": argument(np.argmax), "ArgMin": argument(np.argmin),
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Vector units: what follows a matrix product, lane by lane."""

@@ -1,0 +1,1 @@
+"""The RTL of what follows a matrix product, lane by lane."""

@@ -1,0 +1,220 @@
+"""Streams of flat Verilog, NAME_valid, NAME_ready, NAME_payload: sources, sinks, monitors, and a bench of them.
+
+The rule for all of them: write just after the rising edge, read in ReadOnly, where what stands is what the
+next edge samples. (After RisingEdge itself, Verilator shows a register's new value and Icarus its old one.)
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
+from cocotb.types import Logic
+
+from sim.benches import seed
+
+Layout = Sequence[tuple[str, int, int]]  # (field, bits of a lane, lanes), from bit 0
+
+
+class Port:
+    """The signals of one stream of `dut`, and its clock and reset."""
+
+    def __init__(self, dut: Any, name: str):
+        self.name = name
+        self.clk, self.rst = dut.clk, dut.rst
+        self.valid, self.ready, self.payload = (getattr(dut, f"{name}_{end}") for end in ("valid", "ready", "payload"))
+
+    @property
+    def moves(self) -> bool:
+        """In ReadOnly: a word goes over at the next edge."""
+        return bool(self.valid.value == 1 and self.ready.value == 1 and self.rst.value == 0)
+
+
+class Source:
+    """Offers the words of `send`, in order; what is offered stays until it is taken, through a reset too.
+
+    stall   probability that a cycle passes before the next word is offered; may be changed in flight
+    stalls  cycles that did, while there were words to offer
+    """
+
+    def __init__(self, port: Port, stall: float, random: Random):
+        self.port, self.stall, self.random = port, stall, random
+        self.words: deque[int] = deque()
+        self.stalls = 0
+
+    def send(self, words: Iterable[int]) -> None:
+        """Queue packed words."""
+        self.words.extend(words)
+
+    async def run(self) -> None:
+        offered = False
+        while True:
+            if not offered and self.words:
+                offered = self.random.random() >= self.stall
+                self.stalls += not offered
+            self.port.valid.value = int(offered)
+            # where nothing is offered the payload is noise, so that nobody relies on it
+            self.port.payload.value = self.words[0] if offered else self.random.getrandbits(len(self.port.payload))
+            await ReadOnly()
+            if self.port.moves:
+                self.words.popleft()
+                offered = False
+            await RisingEdge(self.port.clk)
+
+
+class Sink:
+    """Is ready at random. stall: probability that it is not, in each cycle; 1.0 is never ready."""
+
+    def __init__(self, port: Port, stall: float, random: Random):
+        self.port, self.stall, self.random = port, stall, random
+
+    async def run(self) -> None:
+        while True:
+            self.port.ready.value = int(self.random.random() >= self.stall)
+            await RisingEdge(self.port.clk)
+
+
+class Monitor:
+    """Drives nothing; asserts that a word offered stays as it is until it is taken or a reset comes.
+
+    moved         (cycle, packed word) of each transfer since the last reset
+    before_reset  those of earlier ones; the cycle that a reset takes is in neither
+    waits         cycles that a word waited
+    """
+
+    def __init__(self, port: Port):
+        self.port = port
+        self.moved: list[tuple[int, int]] = []
+        self.before_reset: list[tuple[int, int]] = []
+        self.waits = 0
+
+    @property
+    def words(self) -> list[int]:
+        return [word for _, word in self.moved]
+
+    async def run(self) -> None:
+        cycle, waiting = 0, None
+        while True:
+            await ReadOnly()
+            if self.port.rst.value == 1:
+                self.before_reset += self.moved
+                self.moved, waiting = [], None
+            else:
+                waiting = self.step(cycle, waiting)
+            await RisingEdge(self.port.clk)
+            cycle += 1
+
+    def step(self, cycle: int, waiting: int | None) -> int | None:
+        """One settled cycle; gives the word that waits for the next."""
+        offered = self.offered()
+        now = "nothing" if offered is None else f"{offered:#x}"
+        assert waiting in (None, offered), f"{self.port.name}: {waiting:#x} became {now} while it waited (cycle {cycle})"
+        if offered is None:
+            return None
+        if self.port.moves:
+            self.moved.append((cycle, offered))
+            return None
+        self.waits += 1
+        return offered
+
+    def offered(self) -> int | None:
+        """The word on offer, and all of the handshake and of that word is 0 or 1."""
+        for end in ("valid", "ready"):
+            value = getattr(self.port, end).value
+            assert value.is_resolvable, f"{self.port.name}_{end} is {value}"
+        if self.port.valid.value == 0:
+            return None
+        word = self.port.payload.value
+        assert word.is_resolvable, f"{self.port.name}_payload is {word} while valid"
+        return int(word) if isinstance(word, Logic) else int(word.to_unsigned())
+
+
+class Bench:
+    """A source or sink and a monitor for each stream of a block, with the clock and one-cycle resets.
+
+    stall_in, stall_out  probabilities, of every source and every sink
+    sources, sinks, monitors  by stream name; all randomness comes from the seed, stream by stream
+    """
+
+    def __init__(
+        self,
+        dut: Any,
+        inputs: Iterable[str] = ("i",),
+        outputs: Iterable[str] = ("o",),
+        *,
+        stall_in: float = 0.0,
+        stall_out: float = 0.0,
+    ):
+        self.dut = dut
+        self.random = self.random_of("words")
+        self.sources = {n: Source(Port(dut, n), stall_in, self.random_of(n)) for n in inputs}
+        self.sinks = {n: Sink(Port(dut, n), stall_out, self.random_of(n)) for n in outputs}
+        self.monitors = {n: Monitor(Port(dut, n)) for n in (*self.sources, *self.sinks)}
+
+    @staticmethod
+    def random_of(purpose: str) -> Random:
+        """A generator of its own for each purpose, so that no two of them depend on who draws first."""
+        return Random(f"{seed()} {purpose}")
+
+    async def start(self) -> None:
+        """Clock, reset, then everything runs: cycle 0 of the monitors is the first after the reset."""
+        Clock(self.dut.clk, 10, unit="ns").start()
+        for source in self.sources.values():
+            source.port.valid.value = 0
+        for sink in self.sinks.values():
+            sink.port.ready.value = 0
+        await self.reset()
+        for part in (*self.sources.values(), *self.sinks.values(), *self.monitors.values()):
+            cocotb.start_soon(part.run())
+
+    async def reset(self) -> None:
+        """One cycle of reset. One: with two, a valid bit that nothing resets drains unseen."""
+        await RisingEdge(self.dut.clk)
+        self.dut.rst.value = 1
+        await RisingEdge(self.dut.clk)
+        self.dut.rst.value = 0
+
+    async def cycles(self, count: int) -> None:
+        """Let `count` cycles pass."""
+        await ClockCycles(self.dut.clk, count)
+
+    async def moved(self, name: str, count: int, *, within: int) -> None:
+        """Wait for `count` words since the last reset on stream `name`, at most `within` cycles; then ten cycles
+        more, in which a word too many shows."""
+        monitor = self.monitors[name]
+        for _ in range(within):
+            if len(monitor.moved) >= count:
+                break
+            await RisingEdge(self.dut.clk)
+        await self.cycles(10)
+        found = len(monitor.moved)
+        assert found == count, f"{name}: {found} words in {within} cycles and ten more; expected {count}"
+
+
+def compare(found: Sequence[Any], golden: Sequence[Any], describe: Callable[[int], str]) -> None:
+    """Assert that two lists are equal; describe(index) is what went in at the first difference."""
+    for index, (value, wanted) in enumerate(zip(found, golden, strict=False)):
+        assert value == wanted, f"word {index}: {describe(index)} gives {value}, golden {wanted}"
+    assert len(found) == len(golden), f"{len(found)} words, golden {len(golden)}"
+
+
+def pack_word(layout: Layout, values: dict[str, Sequence[int]]) -> int:
+    """One packed word. values: integers of either sign, a sequence of `lanes` for each field."""
+    word = place = 0
+    for name, width, lanes in layout:
+        for value in values[name][:lanes]:
+            word |= (int(value) & (1 << width) - 1) << place
+            place += width
+    return word
+
+
+def unpack_word(layout: Layout, word: int) -> dict[str, list[int]]:
+    """Codes, not negative, of each field's lanes."""
+    values: dict[str, list[int]] = {}
+    for name, width, lanes in layout:
+        values[name] = [word >> lane * width & (1 << width) - 1 for lane in range(lanes)]
+        word >>= width * lanes
+    return values

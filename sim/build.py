@@ -1,0 +1,154 @@
+"""From Verilog to a shared library that runs jobs: verilate, compile model and driver, link, keep.
+
+The compiler is called directly, not by Verilator's makefile: one unit for the model (the parts of a large
+one on all processors), one for the driver, and Verilator's own run-time objects, which are built once.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from pathlib import Path
+
+from golden import check
+from sim import ports
+from sim.cache import kept, key
+from sim.ports import StreamPort, WatchPort
+from sim.tools import find_compiler, find_verilator, verilator_include
+from sim.verilate import PIECES, SPEED, WARNINGS, verilate
+
+NATIVE = Path(__file__).parent / "native"
+LIBRARY = "model.so"
+LEVELS = ("-O0", "-O1", "-O2", "-O3")
+# Hidden: two models in one process share no symbol, and calls within one go by no table.
+COMMON = ["-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-DVL_USER_FATAL", "-DVERILATOR=1"]
+UNIT_BYTES = 1_000_000  # of C++ that one compiler takes: below it, reading the headers twice costs more
+
+
+class BuildFailed(RuntimeError):
+    """The compiler refused what Verilator or this package wrote; str() is what it said."""
+
+
+def defines(trace: bool) -> list[str]:
+    """What Verilator's makefile would define."""
+    on = {"TRACE", "TRACE_FST"} if trace else set()
+    names = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
+    return [f"-DVM_{name}={int(name in on)}" for name in names]
+
+
+def run(command: list[str], folder: Path) -> None:
+    """Run the compiler in `folder`; raises BuildFailed."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise BuildFailed(f"{shlex.join(command)}\n{done.stderr.strip()}")
+
+
+def compile_all(sources: Sequence[str | Path], flags: list[str], folder: Path) -> None:
+    """An object for each source, on all processors."""
+    compiler = find_compiler().path
+    commands = [[compiler, *flags, "-c", str(source), "-o", f"{Path(source).stem}.o"] for source in sources]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(partial(run, folder=folder), commands))
+
+
+def include_flags() -> list[str]:
+    """Verilator's headers; before them, with a Verilator that brings its own FST writer, ours for lz4 and zlib."""
+    include = verilator_include(find_verilator().path)
+    shims = [f"-I{NATIVE}"] if (include / "fstcpp").is_dir() else []
+    return [*shims, f"-I{include}", f"-I{include / 'vltstd'}"]
+
+
+@cache
+def tool_key() -> list[str]:
+    """What of the tools decides the objects."""
+    verilator, compiler = find_verilator(), find_compiler()
+    native = [path.read_text() for path in sorted(NATIVE.iterdir()) if path.is_file()]
+    return [verilator.source, verilator.version, compiler.path, compiler.version, os.uname().machine, *native]
+
+
+def runtime_sources(classes: str) -> list[Path]:
+    """Verilator's own files that a model needs, as its list of classes (Vdut_classes.mk) names them."""
+    lists = re.findall(r"^VM_GLOBAL_(?:FAST|SLOW) \+= \\\n((?:\s+\S+ \\\n)*)", classes, re.MULTILINE)
+    include = verilator_include(find_verilator().path)
+    return [include / f"{name}.cpp" for name in re.findall(r"\w+", " ".join(lists))]
+
+
+def runtime_objects(classes: str, trace: bool) -> list[str]:
+    """Paths of the run-time's objects, from the cache."""
+    sources = runtime_sources(classes)
+    flags = ["-O2", *COMMON, *defines(trace)]
+    name = key(tool_key(), flags, [source.name for source in sources])
+    folder = kept("runtime", name, partial(compile_all, sources, [*flags, *include_flags()]))
+    return [str(folder / f"{source.stem}.o") for source in sources]
+
+
+def units(sources: list[Path]) -> list[list[Path]]:
+    """The model's files in as many groups of like size as are worth a compiler each."""
+    total = sum(source.stat().st_size for source in sources)
+    count = max(1, min(os.cpu_count() or 1, -(-total // UNIT_BYTES)))
+    groups: list[list[Path]] = [[] for _ in range(count)]
+    sizes = [0] * count
+    for source in sorted(sources, key=lambda path: (-path.stat().st_size, path.name)):
+        smallest = sizes.index(min(sizes))
+        groups[smallest].append(source)
+        sizes[smallest] += source.stat().st_size
+    return groups
+
+
+def write_units(cpp: Path) -> list[str]:
+    """One C++ file for each group, and the driver; their names in `cpp`."""
+    names = []
+    for number, group in enumerate(units(sorted(cpp.glob("Vdut*.cpp")))):
+        names.append(f"unit_{number}.cpp")
+        (cpp / names[-1]).write_text("".join(f'#include "{source.name}"\n' for source in group))
+    (cpp / "driver.cpp").write_text((NATIVE / "driver.cpp").read_text())
+    return [*names, "driver.cpp"]
+
+
+def build_library(
+    folder: Path, verilog: str, top: str, port_header: str, trace: bool, opt: str, options: list[str]
+) -> None:
+    """Fill `folder` with the library alone."""
+    (folder / "design.v").write_text(verilog)
+    verilate(folder, top, options)
+    cpp = folder / "cpp"
+    (cpp / "ports.h").write_text(port_header)
+    names = write_units(cpp)
+    compile_all(names, [opt, *COMMON, *defines(trace), "-I.", *include_flags()], cpp)
+    objects = [f"{Path(name).stem}.o" for name in names]
+    runtime = runtime_objects((cpp / "Vdut_classes.mk").read_text(), trace)
+    libraries = ["-lz"] if trace and f"-I{NATIVE}" not in include_flags() else []
+    link = [find_compiler().path, "-shared", "-o", f"../{LIBRARY}", *objects, *runtime, *libraries, "-pthread"]
+    run(link, cpp)
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.name != LIBRARY:
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
+def build_model(
+    verilog: str,
+    top: str,
+    streams: Sequence[StreamPort],
+    *,
+    watches: Sequence[WatchPort] = (),
+    trace: bool = False,
+    opt: str = "-O3",
+) -> Path:
+    """The shared library of module `top`, from the cache if it is there; sim.driver.CompiledModel runs it.
+
+    streams  the module's streams; it has clk and rst beside them, and nothing else must be driven
+    watches  outputs that a run may record
+    trace    with waves (FST): another library, slower
+    raises   VerilogRejected with Verilator's words, BuildFailed with the compiler's, ToolMissing
+    """
+    check.one_of("opt", opt, LEVELS)
+    header = ports.header(streams, watches)
+    options = ["--trace-fst", "--timescale-override", "1ns/1ns"] if trace else []
+    flags = [*WARNINGS, *SPEED, *PIECES, *options, opt, *COMMON]
+    build = partial(
+        build_library, verilog=verilog, top=top, port_header=header, trace=trace, opt=opt, options=options
+    )
+    return kept("model", key(tool_key(), flags, verilog, top, header), build) / LIBRARY

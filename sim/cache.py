@@ -1,0 +1,89 @@
+"""What is slow to build and depends on nothing but its inputs is built once and kept.
+
+An entry is a folder named by the hash of everything that went into it. It is built elsewhere, under
+a lock of its own, and renamed into place: two processes never build it at once, and an interrupted
+build leaves nothing that counts. Its list of files, with a hash of each, shows one that was damaged.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from golden.check import fail
+
+CONTENTS = "contents.json"  # written last: {file: sha256}
+
+
+def directory() -> Path:
+    """$SYSTOLA_CACHE, else the user's cache folder (XDG); made if it is not there. Raises BadValue."""
+    given = os.environ.get("SYSTOLA_CACHE")
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    place = Path(given) if given else Path(user) / "systola"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise fail("cache folder", f"{place} ({error.strerror})", "one that can be made; SYSTOLA_CACHE sets it") from error
+    return place.resolve()
+
+
+def key(*parts: object) -> str:
+    """A name for what is made from `parts`, which json can write."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def is_whole(entry: Path) -> bool:
+    """Whether each file of `entry` is what its build left."""
+    try:
+        contents = json.loads((entry / CONTENTS).read_text())
+        return all(checksum(entry / name) == sha for name, sha in contents.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def seal(entry: Path) -> None:
+    """Write the list that makes a finished folder an entry."""
+    files = sorted(path for path in entry.rglob("*") if path.is_file())
+    sums = {str(path.relative_to(entry)): checksum(path) for path in files}
+    (entry / CONTENTS).write_text(json.dumps(sums, indent=1))
+
+
+def kept(kind: str, name: str, build: Callable[[Path], None]) -> Path:
+    """The folder of entry `name`; `build(folder)` fills an empty one if there is none, or a damaged one.
+
+    kind  a folder of the cache: "model", "runtime"
+    name  from `key`
+    What `build` raises passes through, and nothing is kept.
+    """
+    shelf = directory() / kind
+    entry = shelf / name
+    if is_whole(entry):
+        return entry
+    shelf.mkdir(exist_ok=True)
+    with FileLock(shelf / f"{name}.lock"):
+        if not is_whole(entry):  # another process may have built it while this one waited
+            replace(entry, build)
+    return entry
+
+
+def replace(entry: Path, build: Callable[[Path], None]) -> None:
+    """Build `entry` beside its place and rename it there. The caller holds its lock."""
+    for left_over in entry.parent.glob(f"{entry.name}.part*"):  # the lock is ours: whoever made it is gone
+        shutil.rmtree(left_over)
+    part = Path(tempfile.mkdtemp(prefix=f"{entry.name}.part", dir=entry.parent))
+    try:
+        build(part)
+        seal(part)
+        shutil.rmtree(entry, ignore_errors=True)
+        part.rename(entry)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,46 @@
+"""Verilator's command line, in one place: flags, waived warnings, and what its messages say."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from sim.tools import find_verilator
+
+# Every other warning is fatal.
+WAIVED = {
+    "WIDTH": "Amaranth sized it, and hw.fit refuses to lose bits",
+    "UNUSEDSIGNAL": "a part of a vector that an instance leaves open, or the reset of a data register",
+    "DECLFILENAME": "one file holds all modules of a design",
+}
+WARNINGS = ["-Wall", *(f"-Wno-{name}" for name in WAIVED)]
+SPEED = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"]
+# A function of many thousand lines costs the compiler 20 times as long (tree-pre, alias walks) and runs
+# no faster than the same in pieces of 400 statements.
+PIECES = ["--output-split-cfuncs", "400"]
+PREFIX = "Vdut"  # one name for all designs: the driver includes Vdut.h
+
+
+class VerilogRejected(RuntimeError):
+    """A tool did not accept Verilog; str() is what it said."""
+
+
+def run_verilator(arguments: list[str], folder: Path) -> None:
+    """Run it in `folder`; raises VerilogRejected with its words, ToolMissing if there is none."""
+    tool = find_verilator()
+    command = [tool.path, "--quiet", *arguments]
+    done = subprocess.run(command, cwd=folder, env=tool.env(), capture_output=True, text=True)
+    if done.returncode:
+        raise VerilogRejected(done.stderr.strip() or f"verilator ended with status {done.returncode}")
+
+
+def verilate(folder: Path, top: str, options: list[str]) -> None:
+    """C++ of folder/design.v, in folder/cpp."""
+    output = ["--cc", "--prefix", PREFIX, "--Mdir", "cpp", "--top-module", top]
+    run_verilator([*output, *WARNINGS, *SPEED, *PIECES, *options, "design.v"], folder)
+
+
+def verilate_lint(verilog: str, top: str) -> None:
+    """Raise VerilogRejected if Verilator warns of anything but what is waived."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name, "design.v").write_text(verilog)
+        run_verilator(["--lint-only", *WARNINGS, "--top-module", top, "design.v"], Path(name))

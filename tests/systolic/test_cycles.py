@@ -1,0 +1,96 @@
+"""Closed forms of golden.systolic against an event model stepped cycle by cycle."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golden import check
+from golden.pe.multiplier import MultiplierParams
+from golden.systolic import matrix_unit
+from golden.systolic.gemm import Gemm, Schedule, Tiling
+from golden.systolic.params import MatrixUnitParams
+from golden.systolic.words import commands
+
+sys.path.insert(0, str(Path(__file__).parent))
+import event_model
+
+
+def unit(dataflow="weight", rows=4, cols=3, registers=0, accumulator_rows=256):
+    return MatrixUnitParams(
+        rows=rows, cols=cols, dataflow=dataflow, accumulator_rows=accumulator_rows,
+        pe=MultiplierParams(registers=registers, depth=1024),
+    )
+
+
+def events(schedule):
+    p, words = schedule.unit, commands(schedule)
+    passes = list(zip(words["count"].tolist(), words["first"].tolist(), words["final"].tolist(), strict=True))
+    step = event_model.output if p.dataflow == "output" else event_model.stationary
+    return step(p.rows, p.cols, p.latency, p.accumulator_rows, passes)
+
+
+SHAPES = [(1, 1, 1), (1, 9, 13), (4, 3, 4), (5, 7, 11), (17, 2, 40), (33, 8, 3), (2, 30, 2)]
+
+
+@pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
+@pytest.mark.parametrize("rows,cols", [(1, 1), (4, 3), (3, 5), (8, 2), (1, 6), (7, 1)])
+@pytest.mark.parametrize("registers", [0, 2])
+def test_cycles_are_exact(dataflow, rows, cols, registers):
+    p = unit(dataflow, rows, cols, registers)
+    for m, n, k in SHAPES:
+        for stream in (1, 3, 64):
+            for batch in (1, 2):
+                schedule = Schedule(p, Gemm(m=m, n=n, k=k, batch=batch), Tiling(stream=stream))
+                assert matrix_unit.cycles(schedule) == events(schedule), schedule
+
+
+@pytest.mark.parametrize("dataflow", ["weight", "output"])
+@pytest.mark.parametrize("rows,cols", [(1, 1), (4, 3), (2, 7), (8, 8)])
+def test_rows_needed_is_enough_and_no_less_would_do(dataflow, rows, cols):
+    for count in (1, 2, 3, 5, 9, 30):
+        gemm = Gemm(m=count * 40, n=1, k=1) if dataflow == "weight" else Gemm(m=rows * 40, n=1, k=count)
+        needed = matrix_unit.rows_needed(unit(dataflow, rows, cols, accumulator_rows=1024), count)
+
+        def took(accumulator_rows):
+            p = unit(dataflow, rows, cols, accumulator_rows=accumulator_rows)
+            return events(Schedule(p, gemm, Tiling(stream=count)))
+
+        exact = matrix_unit.cycles(Schedule(unit(dataflow, rows, cols), gemm, Tiling(stream=count)))
+        assert took(needed) == exact
+        if needed > max(rows if dataflow == "output" else count, 1):
+            assert took(needed - 1) > exact, f"{needed - 1} rows are enough for passes of {count}"
+
+
+def test_longest_stream_is_the_longest_that_fits():
+    p = unit(accumulator_rows=100)
+    longest = matrix_unit.longest_stream(p)
+    assert matrix_unit.rows_needed(p, longest) <= 100 < matrix_unit.rows_needed(p, longest + 1)
+
+
+def test_accumulators_too_small_for_one_vector_are_refused():
+    with pytest.raises(check.BadValue, match=r"accumulators.rows is 2; allowed: \d+ to"):
+        matrix_unit.longest_stream(unit(rows=1, cols=64, accumulator_rows=2))
+
+
+@pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
+def test_losses_add_up_to_the_cycles(dataflow):
+    for m, n, k in SHAPES:
+        schedule = Schedule(unit(dataflow), Gemm(m=m, n=n, k=k), Tiling(stream=16))
+        losses = matrix_unit.losses(schedule)
+        assert sum(losses.values()) == pytest.approx(matrix_unit.cycles(schedule), abs=1e-9)
+        assert min(losses.values()) >= 0, losses
+
+
+def test_512_cubed_on_16x16_uses_the_array_at_least_9998_in_10000():
+    p = MatrixUnitParams()
+    schedule = Schedule(p, Gemm(m=512, n=512, k=512), Tiling(stream=matrix_unit.longest_stream(p)))
+    assert 512**3 / 256 / matrix_unit.cycles(schedule) >= 0.9998
+
+
+def test_first_vectors_are_where_the_passes_start():
+    p = unit(rows=4)
+    counts = np.array([2, 9, 4, 1])
+    starts = matrix_unit.dataflow_module(p).first_vectors(p.rows, counts)
+    assert starts.tolist() == [5, 9, 18, 22]
