@@ -28,7 +28,7 @@ COMMON = ["-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-DVL_USER_FATAL", "-D
 UNIT_BYTES = 1_000_000  # of C++ that one compiler takes: below it, reading the headers twice costs more
 
 
-class BuildFailed(RuntimeError):
+class BuildError(RuntimeError):
     """The compiler refused what Verilator or this package wrote; str() is what it said."""
 
 
@@ -40,10 +40,10 @@ def defines(trace: bool) -> list[str]:
 
 
 def run(command: list[str], folder: Path) -> None:
-    """Run the compiler in `folder`; raises BuildFailed."""
+    """Run the compiler in `folder`; raises BuildError."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        raise BuildFailed(f"{shlex.join(command)}\n{done.stderr.strip()}")
+        raise BuildError(f"{shlex.join(command)}\n{done.stderr.strip()}")
 
 
 def compile_all(sources: Sequence[str | Path], flags: list[str], folder: Path) -> None:
@@ -79,7 +79,7 @@ def runtime_sources(classes: str) -> list[Path]:
 def runtime_objects(classes: str, trace: bool) -> list[str]:
     """Paths of the run-time's objects, from the cache."""
     sources = runtime_sources(classes)
-    flags = ["-O2", *COMMON, *defines(trace)]
+    flags = ["-O1", *COMMON, *defines(trace)]  # none of it runs in a cycle
     name = key(tool_key(), flags, [source.name for source in sources])
     folder = kept("runtime", name, partial(compile_all, sources, [*flags, *include_flags()]))
     return [str(folder / f"{source.stem}.o") for source in sources]
@@ -117,7 +117,7 @@ def build_library(
     cpp = folder / "cpp"
     (cpp / "ports.h").write_text(port_header)
     names = write_units(cpp)
-    compile_all(names, [opt, *COMMON, *defines(trace), "-I.", *include_flags()], cpp)
+    compile_all(names, [opt, *COMMON, *defines(trace), "-I.", *include_flags(), "-include", str(NATIVE / "extend.h")], cpp)
     objects = [f"{Path(name).stem}.o" for name in names]
     runtime = runtime_objects((cpp / "Vdut_classes.mk").read_text(), trace)
     libraries = ["-lz"] if trace and f"-I{NATIVE}" not in include_flags() else []
@@ -142,7 +142,7 @@ def build_model(
     streams  the module's streams; it has clk and rst beside them, and nothing else must be driven
     watches  outputs that a run may record
     trace    with waves (FST): another library, slower
-    raises   VerilogRejected with Verilator's words, BuildFailed with the compiler's, ToolMissing
+    raises   VerilogError with Verilator's words, BuildError with the compiler's, ToolMissing
     """
     check.one_of("opt", opt, LEVELS)
     header = ports.header(streams, watches)

@@ -37,10 +37,6 @@ class Score(NamedTuple):
     survivors: list[Mutant]
 
 
-def _swap(**pairs: str) -> Change:
-    return lambda found: pairs[found[0]]
-
-
 def _one_more(found: re.Match[str]) -> str:
     """A sized constant, plus one."""
     width = int(found[1])

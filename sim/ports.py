@@ -65,7 +65,9 @@ def macro(name: str, ports: Sequence[StreamPort | WatchPort]) -> str:
 
 def header(streams: Sequence[StreamPort], watches: Sequence[WatchPort]) -> str:
     """ports.h, which sim/native/driver.cpp includes."""
-    inputs = [port for port in streams if port.direction == "in"]
-    outputs = [port for port in streams if port.direction == "out"]
-    lists = {"INPUTS": inputs, "OUTPUTS": outputs, "WATCHES": watches}
-    return "\n".join(macro(name, ports) for name, ports in lists.items()) + "\n"
+    lines = [
+        macro("INPUTS", [port for port in streams if port.direction == "in"]),
+        macro("OUTPUTS", [port for port in streams if port.direction == "out"]),
+        macro("WATCHES", watches),
+    ]
+    return "\n".join(lines) + "\n"

@@ -85,8 +85,8 @@ def run_bench(
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         results = folder / "results.xml"
-        dump = folder / ("dump.fst" if simulator == "verilator" else f"model/{top}.fst")
-        for left in (results, dump):
+        dump, kept_waves = folder / ("dump.fst" if simulator == "verilator" else f"model/{top}.fst"), folder / "waves.fst"
+        for left in (results, dump, kept_waves):
             left.unlink(missing_ok=True)
         job = {
             "verilog": verilog,
@@ -107,7 +107,9 @@ def run_bench(
         }
         status = _simulate(job, folder, environment, timeout)
         tests, messages = _read(results, status, (folder / "log.txt").read_text(errors="replace"), timeout)
-        has_waves = waves and dump.exists()
+        if dump.exists():
+            dump.rename(kept_waves)
+        has_waves = kept_waves.exists()
     return BenchResult(
         name=bench_module.removeprefix("sim.benches.").replace(".", "/"),
         tests=tests,
@@ -115,7 +117,7 @@ def run_bench(
         messages=tuple(messages),
         seconds=time.monotonic() - started,
         built=status != BUILD_FAILED,
-        waves=dump if has_waves else None,
+        waves=kept_waves if has_waves else None,
     )
 
 

@@ -126,7 +126,8 @@ def find_compiler() -> Tool:
         if found:
             source = "CXX" if given else "PATH"
             return Tool("C++ compiler", found.path, f"{name} {found.version}", source)
-    raise ToolMissing(f"C++ compiler is {given or 'missing'}; needed: a C++17 compiler as c++ on PATH or in CXX")
+    have = f"{given}, which does not run" if given else "missing"
+    raise ToolMissing(f"C++ compiler is {have}; needed: one for C++17, as c++ on PATH or in CXX")
 
 
 def find_object_cache() -> Tool | None:

@@ -20,17 +20,17 @@ PIECES = ["--output-split-cfuncs", "400"]
 PREFIX = "Vdut"  # one name for all designs: the driver includes Vdut.h
 
 
-class VerilogRejected(RuntimeError):
+class VerilogError(RuntimeError):
     """A tool did not accept Verilog; str() is what it said."""
 
 
 def run_verilator(arguments: list[str], folder: Path) -> None:
-    """Run it in `folder`; raises VerilogRejected with its words, ToolMissing if there is none."""
+    """Run it in `folder`; raises VerilogError with its words, ToolMissing if there is none."""
     tool = find_verilator()
     command = [tool.path, "--quiet", *arguments]
     done = subprocess.run(command, cwd=folder, env=tool.env(), capture_output=True, text=True)
     if done.returncode:
-        raise VerilogRejected(done.stderr.strip() or f"verilator ended with status {done.returncode}")
+        raise VerilogError(done.stderr.strip() or f"verilator ended with status {done.returncode}")
 
 
 def verilate(folder: Path, top: str, options: list[str]) -> None:
@@ -40,7 +40,7 @@ def verilate(folder: Path, top: str, options: list[str]) -> None:
 
 
 def verilate_lint(verilog: str, top: str) -> None:
-    """Raise VerilogRejected if Verilator warns of anything but what is waived."""
+    """Raise VerilogError if Verilator warns of anything but what is waived."""
     with tempfile.TemporaryDirectory() as name:
         Path(name, "design.v").write_text(verilog)
         run_verilator(["--lint-only", *WARNINGS, "--top-module", top, "design.v"], Path(name))

@@ -1,11 +1,11 @@
-"""Streams of flat Verilog, NAME_valid, NAME_ready, NAME_payload: sources, sinks, monitors, and a bench of them.
+"""Streams of flat Verilog, NAME_valid, NAME_ready, NAME_payload: sources, sinks, monitors, a bench of them.
 
 The rule for all of them: write just after the rising edge, read in ReadOnly, where what stands is what the
 next edge samples. (After RisingEdge itself, Verilator shows a register's new value and Icarus its old one.)
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -25,7 +25,9 @@ class Port:
     def __init__(self, dut: Any, name: str):
         self.name = name
         self.clk, self.rst = dut.clk, dut.rst
-        self.valid, self.ready, self.payload = (getattr(dut, f"{name}_{end}") for end in ("valid", "ready", "payload"))
+        self.valid = getattr(dut, f"{name}_valid")
+        self.ready = getattr(dut, f"{name}_ready")
+        self.payload = getattr(dut, f"{name}_payload")
 
     @property
     def moves(self) -> bool:
@@ -55,9 +57,10 @@ class Source:
             if not offered and self.words:
                 offered = self.random.random() >= self.stall
                 self.stalls += not offered
-            self.port.valid.value = int(offered)
             # where nothing is offered the payload is noise, so that nobody relies on it
-            self.port.payload.value = self.words[0] if offered else self.random.getrandbits(len(self.port.payload))
+            noise = self.random.getrandbits(len(self.port.payload))
+            self.port.valid.value = int(offered)
+            self.port.payload.value = self.words[0] if offered else noise
             await ReadOnly()
             if self.port.moves:
                 self.words.popleft()
@@ -110,8 +113,7 @@ class Monitor:
     def step(self, cycle: int, waiting: int | None) -> int | None:
         """One settled cycle; gives the word that waits for the next."""
         offered = self.offered()
-        now = "nothing" if offered is None else f"{offered:#x}"
-        assert waiting in (None, offered), f"{self.port.name}: {waiting:#x} became {now} while it waited (cycle {cycle})"
+        assert waiting in (None, offered), f"{self.port.name}: {waiting} became {offered} while it waited, cycle {cycle}"
         if offered is None:
             return None
         if self.port.moves:
@@ -148,7 +150,7 @@ class Bench:
         stall_in: float = 0.0,
         stall_out: float = 0.0,
     ):
-        self.dut = dut
+        self.dut, self.stall_in, self.stall_out = dut, stall_in, stall_out
         self.random = self.random_of("words")
         self.sources = {n: Source(Port(dut, n), stall_in, self.random_of(n)) for n in inputs}
         self.sinks = {n: Sink(Port(dut, n), stall_out, self.random_of(n)) for n in outputs}
@@ -167,7 +169,8 @@ class Bench:
         for sink in self.sinks.values():
             sink.port.ready.value = 0
         await self.reset()
-        for part in (*self.sources.values(), *self.sinks.values(), *self.monitors.values()):
+        parts: list[Source | Sink | Monitor] = [*self.sources.values(), *self.sinks.values(), *self.monitors.values()]
+        for part in parts:
             cocotb.start_soon(part.run())
 
     async def reset(self) -> None:
@@ -182,8 +185,10 @@ class Bench:
         await ClockCycles(self.dut.clk, count)
 
     async def moved(self, name: str, count: int, *, within: int) -> None:
-        """Wait for `count` words since the last reset on stream `name`, at most `within` cycles; then ten cycles
-        more, in which a word too many shows."""
+        """Wait, at most `within` cycles, for `count` words on stream `name` since the last reset.
+
+        Then ten cycles more, in which a word too many shows.
+        """
         monitor = self.monitors[name]
         for _ in range(within):
             if len(monitor.moved) >= count:
@@ -201,7 +206,7 @@ def compare(found: Sequence[Any], golden: Sequence[Any], describe: Callable[[int
     assert len(found) == len(golden), f"{len(found)} words, golden {len(golden)}"
 
 
-def pack_word(layout: Layout, values: dict[str, Sequence[int]]) -> int:
+def pack_word(layout: Layout, values: Mapping[str, Sequence[int]]) -> int:
     """One packed word. values: integers of either sign, a sequence of `lanes` for each field."""
     word = place = 0
     for name, width, lanes in layout:

@@ -1,0 +1,77 @@
+"""The three proofs of every block that gives a word of `o` for each word of `i`, some cycles later."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sim.benches.stream import Bench, compare
+
+
+class BlockBench(Bench):
+    """A bench of such a block; its own class gives the methods that raise here.
+
+    latency  registers between i and o, each of which can hold a word
+    """
+
+    latency: int
+
+    def random_word(self) -> int:
+        """A packed word of `i`, corners often."""
+        raise NotImplementedError
+
+    def golden(self, word: int) -> Any:
+        """What `o` must hold for a word of `i`, as `found` shows it."""
+        raise NotImplementedError
+
+    def found(self, word: int) -> Any:
+        """A word of `o`, as a reader wants to see it."""
+        return word
+
+    def describe(self, word: int) -> str:
+        """A word of `i`, as a reader wants to see it."""
+        return f"{word:#x}"
+
+    def send_random(self, count: int) -> None:
+        self.sources["i"].send(self.random_word() for _ in range(count))
+
+    def scoreboard(self, accepted: list[int], delivered: list[int]) -> None:
+        """Golden on what the RTL accepted, against what it delivered."""
+        golden = [self.golden(word) for word in accepted]
+        compare([self.found(word) for word in delivered], golden, lambda index: self.describe(accepted[index]))
+
+    async def matches_golden(self, count: int, cycles: Callable[[int], int]) -> None:
+        """The `count` words sent before come out right; in cycles(count) if nothing stalls."""
+        i, o = self.monitors["i"], self.monitors["o"]
+        await self.start()
+        await self.moved("o", count, within=8 * count + 100)
+        self.scoreboard(i.words, o.words)
+        if self.stall_in == self.stall_out == 0:
+            took = o.moved[-1][0] - i.moved[0][0] + 1
+            assert took == cycles(count), f"took {took} cycles, golden {cycles(count)}"
+        assert (self.sources["i"].stalls > 0) == (self.stall_in > 0), "the stalls asked for did not happen"
+        assert (o.waits > 0) == (self.stall_out > 0), "the waits asked for did not happen"
+
+    async def holds_latency_words(self) -> None:
+        """With stall_out 1.0: as many words go in as there are registers, gaps or not, and then come out."""
+        count = 20 + self.latency
+        self.send_random(count)
+        await self.start()
+        await self.moved("i", self.latency, within=100 + 10 * self.latency)
+        assert not self.monitors["o"].moved, "a word moved though o was never ready"
+        self.sinks["o"].stall = 0.0
+        await self.moved("o", count, within=100 + 10 * count)
+        self.scoreboard(self.monitors["i"].words, self.monitors["o"].words)
+
+    async def forgets_at_reset(self) -> None:
+        """What was in flight at a reset is gone, what came out before and comes in after is right."""
+        i, o = self.monitors["i"], self.monitors["o"]
+        count = 40 + 2 * self.latency
+        self.send_random(count)
+        await self.start()
+        await self.cycles(10 + self.latency)
+        await self.reset()
+        self.sinks["o"].stall = 0.0
+        accepted, delivered = ([word for _, word in port.before_reset] for port in (i, o))
+        assert len(accepted) > len(delivered), "nothing was in flight"
+        await self.moved("o", count - len(accepted), within=100 + 10 * count)
+        self.scoreboard(accepted[: len(delivered)], delivered)
+        self.scoreboard(i.words, o.words)
