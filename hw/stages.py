@@ -6,6 +6,10 @@ a bubble behind a stalled word fills.
 """
 
 from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.emit import Definition
 
 
 def hold_stages(m: Module, go: dict[str, Value], *, valid: Value, ready: Value) -> Value:
@@ -24,3 +28,29 @@ def hold_stages(m: Module, go: dict[str, Value], *, valid: Value, ready: Value) 
     for stage_go, q, onward in zip(go.values(), held, [*list(go.values())[1:], ready], strict=True):
         m.d.comb += stage_go.eq(~q | onward)
     return valid
+
+
+class Registers(wiring.Component):
+    """`count` registers in a row between streams `i` and `o` of `width` bits; i.ready is combinational."""
+
+    def __init__(self, width: int, count: int):
+        self.count = count
+        super().__init__({"i": In(stream.Signature(width)), "o": Out(stream.Signature(width))})
+
+    def elaborate(self, platform):
+        m = Module()
+        go = {f"q_{index}": Signal(name=f"q_{index}_go") for index in range(self.count)}
+        m.d.comb += self.o.valid.eq(hold_stages(m, go, valid=self.i.valid, ready=self.o.ready))
+        word = self.i.payload
+        for name, stage_go in go.items():
+            q = Signal.like(self.o.payload, name=name, reset_less=True)
+            with m.If(stage_go):
+                m.d.sync += q.eq(word)
+            word = q
+        m.d.comb += [self.i.ready.eq(go["q_0"]), self.o.payload.eq(word)]
+        return m
+
+
+def definition(width: int, count: int) -> Definition:
+    """`count` registers of `width` bits."""
+    return Definition(f"registers_{width}_x{count}", Registers(width, count))

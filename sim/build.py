@@ -7,6 +7,7 @@ one on all processors), one for the driver, and Verilator's own run-time objects
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from sim.tools import find_compiler, find_verilator, verilator_include
 from sim.verilate import PIECES, SPEED, WARNINGS, verilate
 
 NATIVE = Path(__file__).parent / "native"
+DRIVER = ("driver.cpp", "extend.h")
 LIBRARY = "model.so"
 LEVELS = ("-O0", "-O1", "-O2", "-O3")
 # Hidden: two models in one process share no symbol, and calls within one go by no table.
@@ -55,7 +57,7 @@ def compile_all(sources: Sequence[str | Path], flags: list[str], folder: Path) -
 
 
 def include_flags() -> list[str]:
-    """Verilator's headers; before them, with a Verilator that brings its own FST writer, ours for lz4 and zlib."""
+    """Verilator's headers; before them ours for lz4 and zlib, with a Verilator that brings its own FST writer."""
     include = verilator_include(find_verilator().path)
     shims = [f"-I{NATIVE}"] if (include / "fstcpp").is_dir() else []
     return [*shims, f"-I{include}", f"-I{include / 'vltstd'}"]
@@ -65,8 +67,12 @@ def include_flags() -> list[str]:
 def tool_key() -> list[str]:
     """What of the tools decides the objects."""
     verilator, compiler = find_verilator(), find_compiler()
-    native = [path.read_text() for path in sorted(NATIVE.iterdir()) if path.is_file()]
-    return [verilator.source, verilator.version, compiler.path, compiler.version, os.uname().machine, *native]
+    return [verilator.source, verilator.version, compiler.path, compiler.version, os.uname().machine]
+
+
+def native(*names: str) -> list[str]:
+    """The text of files in sim/native."""
+    return [(NATIVE / name).read_text() for name in names]
 
 
 def runtime_sources(classes: str) -> list[Path]:
@@ -80,7 +86,7 @@ def runtime_objects(classes: str, trace: bool) -> list[str]:
     """Paths of the run-time's objects, from the cache."""
     sources = runtime_sources(classes)
     flags = ["-O1", *COMMON, *defines(trace)]  # none of it runs in a cycle
-    name = key(tool_key(), flags, [source.name for source in sources])
+    name = key(tool_key(), flags, native("lz4.h", "zlib.h"), [source.name for source in sources])
     folder = kept("runtime", name, partial(compile_all, sources, [*flags, *include_flags()]))
     return [str(folder / f"{source.stem}.o") for source in sources]
 
@@ -104,7 +110,8 @@ def write_units(cpp: Path) -> list[str]:
     for number, group in enumerate(units(sorted(cpp.glob("Vdut*.cpp")))):
         names.append(f"unit_{number}.cpp")
         (cpp / names[-1]).write_text("".join(f'#include "{source.name}"\n' for source in group))
-    (cpp / "driver.cpp").write_text((NATIVE / "driver.cpp").read_text())
+    for name in DRIVER:
+        shutil.copy(NATIVE / name, cpp / name)
     return [*names, "driver.cpp"]
 
 
@@ -117,7 +124,7 @@ def build_library(
     cpp = folder / "cpp"
     (cpp / "ports.h").write_text(port_header)
     names = write_units(cpp)
-    compile_all(names, [opt, *COMMON, *defines(trace), "-I.", *include_flags(), "-include", str(NATIVE / "extend.h")], cpp)
+    compile_all(names, [opt, *COMMON, *defines(trace), "-I.", *include_flags(), "-include", "extend.h"], cpp)
     objects = [f"{Path(name).stem}.o" for name in names]
     runtime = runtime_objects((cpp / "Vdut_classes.mk").read_text(), trace)
     libraries = ["-lz"] if trace and f"-I{NATIVE}" not in include_flags() else []
@@ -151,4 +158,5 @@ def build_model(
     build = partial(
         build_library, verilog=verilog, top=top, port_header=header, trace=trace, opt=opt, options=options
     )
-    return kept("model", key(tool_key(), flags, verilog, top, header), build) / LIBRARY
+    sources = native(*DRIVER, "lz4.h", "zlib.h")
+    return kept("model", key(tool_key(), flags, sources, verilog, top, header), build) / LIBRARY

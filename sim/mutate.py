@@ -1,12 +1,13 @@
 """Mutation testing: small faults in the emitted Verilog, each of which a bench must notice.
 
-What survives is either a hole in the bench or a fault that changes nothing that the block promises (equivalent).
+What survives is a hole in the bench, or a fault that changes nothing of what the block promises (equivalent).
 """
 
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import NamedTuple
 
@@ -61,7 +62,7 @@ FAULTS: list[tuple[str, str, Change]] = [
     ("condition inverted", r"\bif \(([^()]*)\)", lambda found: f"if (!({found[1]}))"),
     ("enable dropped", r"\bif \(([^()]*)\)", lambda found: "if (1'h1)"),
     ("never enabled", r"\bif \(([^()]*)\)", lambda found: "if (1'h0)"),
-    ("choices swapped", r"= (.*?) \? (.*?) : (.*);", lambda found: f"= {found[1]} ? {found[3]} : {found[2]};"),
+    ("choices swapped", r"\? (.*) : (.*);", lambda found: f"? {found[2]} : {found[1]};"),
     ("constant plus one", r"\b(\d+)'h([0-9a-f]+)\b", _one_more),
     ("sign dropped", r"\$signed\(", lambda found: "$unsigned("),
     ("neighbouring bits", r"\[(\d+)(?::(\d+))?\]", _next_bits),
@@ -85,15 +86,23 @@ def mutants(verilog: str, seed: int, count: int) -> list[Mutant]:
     Random(seed).shuffle(chosen)
     lines = verilog.splitlines()
     made = []
-    for kind, number, start, end, text in chosen[:count]:
+    for kind, number, start, end, new in chosen[:count]:
         before = lines[number]
-        after = before[:start] + text + before[end:]
-        made.append(Mutant(kind, number + 1, before, after, "\n".join([*lines[:number], after, *lines[number + 1 :]])))
+        after = before[:start] + new + before[end:]
+        text = "\n".join([*lines[:number], after, *lines[number + 1 :]])
+        made.append(Mutant(kind, number + 1, before, after, text))
     return made
 
 
 def mutation_score(
-    block: str, case: str, count: int, *, simulator: str = "icarus", seed: int = 1, timeout: float = 120, jobs: int = 1
+    block: str,
+    case: str,
+    count: int,
+    *,
+    simulator: str = "icarus",
+    seed: int = 1,
+    timeout: float = 120,
+    jobs: int = 1,
 ) -> Score:
     """Run a block's bench on mutants of one of its cases.
 
@@ -105,17 +114,25 @@ def mutation_score(
     cases = {each.name: each for each in known[block].CASES}
     check.one_of("case", case, cases)
     verilog, top = cases[case].build()
+    bench = partial(
+        run_bench,
+        top=top,
+        bench_module=known[block].__name__,
+        simulator=simulator,
+        parameters=cases[case].parameters,
+        seed=seed,
+        timeout=timeout,
+        stop_at_first=True,
+    )
 
     def run(text: str) -> bool | None:
-        result = run_bench(
-            text, top, known[block].__name__, simulator=simulator, parameters=cases[case].parameters, seed=seed,
-            timeout=timeout, stop_at_first=True,
-        )
+        result = bench(text)
         return result.passed if result.built else None
 
     if not run(verilog):
-        raise check.fail(f"{block} {case}", "not passing its bench", "a bench that passes before faults are put in")
+        raise check.fail(f"{block} {case}", "failing as it is", "a bench that passes before faults go in")
     made = mutants(verilog, seed, count)
     with ThreadPoolExecutor(jobs) as pool:
         passed = list(pool.map(lambda mutant: run(mutant.verilog), made))
-    return Score(passed.count(False), [mutant for mutant, survived in zip(made, passed, strict=True) if survived])
+    survivors = [mutant for mutant, survived in zip(made, passed, strict=True) if survived]
+    return Score(passed.count(False), survivors)

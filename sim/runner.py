@@ -85,8 +85,8 @@ def run_bench(
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         results = folder / "results.xml"
-        dump, kept_waves = folder / ("dump.fst" if simulator == "verilator" else f"model/{top}.fst"), folder / "waves.fst"
-        for left in (results, dump, kept_waves):
+        dump = folder / ("dump.fst" if simulator == "verilator" else f"model/{top}.fst")
+        for left in (results, dump, folder / "waves.fst"):
             left.unlink(missing_ok=True)
         job = {
             "verilog": verilog,
@@ -107,9 +107,7 @@ def run_bench(
         }
         status = _simulate(job, folder, environment, timeout)
         tests, messages = _read(results, status, (folder / "log.txt").read_text(errors="replace"), timeout)
-        if dump.exists():
-            dump.rename(kept_waves)
-        has_waves = kept_waves.exists()
+        fst = dump.rename(folder / "waves.fst") if dump.exists() else None
     return BenchResult(
         name=bench_module.removeprefix("sim.benches.").replace(".", "/"),
         tests=tests,
@@ -117,7 +115,7 @@ def run_bench(
         messages=tuple(messages),
         seconds=time.monotonic() - started,
         built=status != BUILD_FAILED,
-        waves=kept_waves if has_waves else None,
+        waves=fst,
     )
 
 
@@ -158,7 +156,12 @@ def _simulate(job: dict[str, Any], folder: Path, environment: dict[str, str], ti
     environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner would judge the results itself
     with open(folder / "log.txt", "w") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
         )
         try:
             return process.wait(timeout)
@@ -182,13 +185,11 @@ def _read(results: Path, status: int | None, log: str, timeout: float) -> tuple[
     if not results.exists():
         return 0, [f"the simulation broke off ({status}):\n{tail}"]
     ran = [test for test in ElementTree.parse(results).iter("testcase") if test.find("skipped") is None]
-    messages = [f"{test.get('name')}: {_reason(fault)}" for test in ran for fault in test if fault.tag in FAULTS]
+    faults = [(test, fault) for test in ran for fault in test if fault.tag in ("failure", "error")]
+    messages = [f"{test.get('name')}: {_reason(fault)}" for test, fault in faults]
     if not ran or (status and not messages):
         messages.append(f"{len(ran)} tests ran, exit status {status}:\n{tail}")
     return len(ran), messages
-
-
-FAULTS = ("failure", "error")  # elements of a test case in results.xml
 
 
 def _reason(fault: ElementTree.Element) -> str:
@@ -222,7 +223,7 @@ def run_block(
     if case is not None:
         check.one_of("case", case, cases)
     environment_of(simulator)
-    again = f"systola test {name} --seed {seed} --waves" + (" --sim icarus" if simulator == "icarus" else "")
+    again = f"systola test {name} --seed {seed} --waves{' --sim icarus' if simulator == 'icarus' else ''}"
     results = []
     for each in cases.values() if case is None else [cases[case]]:
         verilog, top = each.build()
@@ -236,6 +237,6 @@ def run_block(
             waves=waves,
             build_dir=Path("waves") / f"{name.replace('/', '-')}-{each.name}" if waves else None,
         )
-        messages = tuple(f"{name}: {each.name}, seed {seed}, {text}\n  again: {again}" for text in result.messages)
-        results.append(replace(result, name=f"{name} {each.name}", messages=messages))
+        told = [f"{name}: {each.name}, seed {seed}, {text}\n  again: {again}" for text in result.messages]
+        results.append(replace(result, name=f"{name} {each.name}", messages=tuple(told)))
     return results

@@ -1,6 +1,7 @@
 """Convolution as a matrix product (im2col), over any number of spatial axes and of any number type.
 
-    Y[g, p, o] = sum over k of patches[g, p, k] weights[g, o, k]    p = (sample, *stop), k = (channel, *kernel)
+    Y[g, p, o] = sum over k of patches[g, p, k] weights[g, o, k]
+    p = (sample, *stop), k = (channel, *kernel), both in C order
 """
 
 from collections.abc import Callable, Sequence

@@ -15,31 +15,33 @@ from golden.host.error_function import erf
 def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a / b; of integers, rounded towards zero."""
     if a.dtype.kind == "f":
-        return np.divide(a, b)
-    return np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))
+        return np.asarray(np.divide(a, b))
+    return np.asarray(np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)))
 
 
 def power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """x to the y, in the type of x."""
-    return np.power(x, y).astype(x.dtype)
+    return np.asarray(np.power(x, y), x.dtype)
 
 
 def modulo(a: np.ndarray, b: np.ndarray, *, fmod: int = 0) -> np.ndarray:
     """Remainder with the sign of b, or of a where fmod is 1."""
-    return np.fmod(a, b) if fmod else np.mod(a, b)
+    return np.asarray(np.fmod(a, b) if fmod else np.mod(a, b))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)), by the exponential that cannot overflow."""
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype)
+    return np.asarray(np.where(x >= 0, 1 / (1 + e), e / (1 + e)))
 
 
 def gelu(x: np.ndarray, *, approximate: str = "none") -> np.ndarray:
     """x times the normal distribution's integral up to x; or the tanh form (Hendrycks and Gimpel, 2016)."""
     if approximate == "tanh":
-        return 0.5 * x * (1 + np.tanh(np.float32(np.sqrt(2 / np.pi)) * (x + 0.044715 * x * x * x)))
-    return 0.5 * x * (1 + erf(x * np.float32(np.sqrt(0.5))))
+        inner = np.tanh(np.float32(np.sqrt(2 / np.pi)) * (x + 0.044715 * x * x * x))
+    else:
+        inner = erf(x * np.float32(np.sqrt(0.5)))
+    return np.asarray(0.5 * x * (1 + inner))
 
 
 def leaky_relu(x: np.ndarray, *, alpha: float = 0.01) -> np.ndarray:
@@ -56,7 +58,7 @@ def elu(x: np.ndarray, *, alpha: float = 1.0) -> np.ndarray:
 
 def softplus(x: np.ndarray) -> np.ndarray:
     """log(1 + exp(x))."""
-    return np.logaddexp(x, np.zeros((), x.dtype))
+    return np.asarray(np.logaddexp(x, np.zeros((), x.dtype)))
 
 
 def hard_sigmoid(x: np.ndarray, *, alpha: float = 0.2, beta: float = 0.5) -> np.ndarray:
@@ -64,7 +66,7 @@ def hard_sigmoid(x: np.ndarray, *, alpha: float = 0.2, beta: float = 0.5) -> np.
 
 
 def hard_swish(x: np.ndarray) -> np.ndarray:
-    return x * hard_sigmoid(x, alpha=1 / 6)
+    return np.asarray(x * hard_sigmoid(x, alpha=1 / 6))
 
 
 def clip(x: np.ndarray, min: np.ndarray | None = None, max: np.ndarray | None = None) -> np.ndarray:

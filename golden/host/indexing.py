@@ -45,13 +45,13 @@ def one_hot(indices: np.ndarray, depth: np.ndarray, values: np.ndarray, *, axis:
     wide = np.expand_dims(indices.astype(np.int64), axis)
     places = np.arange(size).reshape([size if i == axis % wide.ndim else 1 for i in range(wide.ndim)])
     inside = (wide >= -size) & (wide < size)
-    return np.where(inside & (wide % size == places), values[1], values[0])
+    return np.asarray(np.where(inside & (wide % size == places), values[1], values[0]))
 
 
 def trilu(x: np.ndarray, k: np.ndarray | None = None, *, upper: int = 1) -> np.ndarray:
     """The upper or lower triangle of each matrix, zero elsewhere; k: the diagonal it starts from."""
     diagonal = 0 if k is None else int(k)
-    return np.triu(x, diagonal) if upper else np.tril(x, diagonal)
+    return np.asarray(np.triu(x, diagonal) if upper else np.tril(x, diagonal))
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {

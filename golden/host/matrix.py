@@ -8,16 +8,16 @@ import numpy as np
 
 def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
     """a [..., m, k] b [..., k, n] + bias [n]; batch axes broadcast."""
-    product = np.matmul(a, b)
+    product = np.asarray(np.matmul(a, b))
     return product if bias is None else product + bias
 
 
 def gemm(
     a: np.ndarray, b: np.ndarray, c: np.ndarray | None = None, *, alpha: float = 1.0, beta: float = 1.0,
-    transA: int = 0, transB: int = 0,  # noqa: N803, the names are ONNX's
+    transA: int = 0, transB: int = 0,
 ) -> np.ndarray:
     """alpha A B + beta C, C broadcast to [m, n]."""
-    product = alpha * ((a.T if transA else a) @ (b.T if transB else b))
+    product = np.asarray(alpha * ((a.T if transA else a) @ (b.T if transB else b)))
     return product if c is None else product + beta * c
 
 

@@ -14,17 +14,17 @@ from golden import check
 def softmax(x: np.ndarray, *, axis: int = -1) -> np.ndarray:
     """exp(x) over its sum along the axis, from the maximum down so that nothing overflows."""
     e = np.exp(x - x.max(axis, keepdims=True))
-    return e / e.sum(axis, keepdims=True)
+    return np.asarray(e / e.sum(axis, keepdims=True))
 
 
 def log_softmax(x: np.ndarray, *, axis: int = -1) -> np.ndarray:
     low = x - x.max(axis, keepdims=True)
-    return low - np.log(np.exp(low).sum(axis, keepdims=True))
+    return np.asarray(low - np.log(np.exp(low).sum(axis, keepdims=True)))
 
 
 def layer_normalisation(
-    x: np.ndarray, scale: np.ndarray, bias: np.ndarray | None = None, *, axis: int = -1, epsilon: float = 1e-5,
-    stash_type: int = 1,
+    x: np.ndarray, scale: np.ndarray, bias: np.ndarray | None = None, *, axis: int = -1,
+    epsilon: float = 1e-5, stash_type: int = 1,
 ) -> np.ndarray:
     """(x - mean) / sqrt(variance + epsilon) over the axes from `axis` on, scaled, biased.
 
@@ -34,7 +34,7 @@ def layer_normalisation(
     axes = tuple(range(axis % x.ndim, x.ndim))
     centred = x - x.mean(axes, keepdims=True)
     variance = np.mean(centred * centred, axes, keepdims=True)
-    scaled = centred / np.sqrt(variance + np.float32(epsilon)) * scale
+    scaled = np.asarray(centred / np.sqrt(variance + np.float32(epsilon)) * scale)
     return scaled if bias is None else scaled + bias
 
 
@@ -46,7 +46,8 @@ def batch_normalisation(
     check.one_of("BatchNormalization.training_mode", training_mode, [0])
     per_channel = (-1,) + (1,) * (x.ndim - 2)
     factor = scale / np.sqrt(variance + np.float32(epsilon))
-    return (x - mean.reshape(per_channel)) * factor.reshape(per_channel) + bias.reshape(per_channel)
+    scaled = (x - mean.reshape(per_channel)) * factor.reshape(per_channel)
+    return np.asarray(scaled + bias.reshape(per_channel))
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {

@@ -20,7 +20,7 @@ def max_pool(
     x: np.ndarray, *, kernel_shape: Sequence[int], auto_pad: str = "NOTSET", ceil_mode: int = 0,
     dilations: Sizes = None, pads: Sizes = None, strides: Sizes = None, storage_order: int = 0,
 ) -> np.ndarray:
-    """The greatest element under the window; padding never wins. storage_order: of indices, not given here."""
+    """The greatest element under the window, never padding. storage_order: of indices, not given."""
     window = Window.resolve(x.shape[2:], kernel_shape, strides, pads, dilations, auto_pad)
     window = window.ceiled(x.shape[2:]) if ceil_mode else window
     least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min

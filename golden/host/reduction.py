@@ -13,7 +13,9 @@ Reducer = Callable[..., Any]  # (x, axis, keepdims) -> array
 def reducer(f: Reducer) -> Callable[..., np.ndarray]:
     """The ONNX form of a numpy reduction: no axes means all, or none with noop_with_empty_axes."""
 
-    def reduced(x: np.ndarray, axes: Axes = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0) -> np.ndarray:
+    def reduced(
+        x: np.ndarray, axes: Axes = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
+    ) -> np.ndarray:
         chosen = () if axes is None else ints(axes)
         if not chosen and noop_with_empty_axes:
             return x
@@ -23,7 +25,7 @@ def reducer(f: Reducer) -> Callable[..., np.ndarray]:
 
 
 def norm(x: np.ndarray, **how: Any) -> np.ndarray:
-    return np.sqrt(np.sum(x * x, **how))
+    return np.asarray(np.sqrt(np.sum(x * x, **how)))
 
 
 def sum_square(x: np.ndarray, **how: Any) -> np.ndarray:

@@ -85,7 +85,8 @@ def pad(
     grow = [(max(b, 0), max(a, 0)) for b, a in widths]
     if mode == "constant":
         return np.pad(x, grow, constant_values=0 if constant_value is None else constant_value.item())
-    return np.pad(x, grow, mode=mode)  # type: ignore[call-overload]
+    padded: np.ndarray = np.pad(x, grow, mode=mode)  # type: ignore[call-overload]
+    return padded
 
 
 def cast(x: np.ndarray, *, to: int, saturate: int = 1) -> np.ndarray:

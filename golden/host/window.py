@@ -57,15 +57,14 @@ class Window:
         return Window(self.kernel, self.strides, self.dilations, tuple(pads))
 
     def view(self, x: np.ndarray, padding: float = 0) -> np.ndarray:
-        """What each stop covers. x [N, C, *spatial] of any type -> [N, C, *out, *kernel], not to be written to."""
-        spatial = x.ndim - 2
+        """What each stop covers: x [N, C, *spatial], any type -> [N, C, *out, *kernel], read only."""
         if any(b or a for b, a in self.pads):
             x = np.pad(x, ((0, 0), (0, 0), *self.pads), constant_values=padding)
         axes = tuple(range(2, x.ndim))
         every = np.lib.stride_tricks.sliding_window_view(x, self.extent, axes)
         steps = [slice(None)] * 2 + [slice(None, None, s) for s in (*self.strides, *self.dilations)]
-        assert every.ndim == 2 + 2 * spatial
-        return every[tuple(steps)]
+        stops: np.ndarray = every[tuple(steps)]
+        return stops
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int, *, upper: bool) -> tuple[int, int]:

@@ -14,6 +14,9 @@ class BlockBench(Bench):
 
     latency: int
 
+    def __init__(self, dut: Any, *, stall_in: float = 0.0, stall_out: float = 0.0):
+        super().__init__(dut, ["i"], ["o"], stall_in=stall_in, stall_out=stall_out)
+
     def random_word(self) -> int:
         """A packed word of `i`, corners often."""
         raise NotImplementedError
@@ -35,8 +38,9 @@ class BlockBench(Bench):
 
     def scoreboard(self, accepted: list[int], delivered: list[int]) -> None:
         """Golden on what the RTL accepted, against what it delivered."""
+        found = [self.found(word) for word in delivered]
         golden = [self.golden(word) for word in accepted]
-        compare([self.found(word) for word in delivered], golden, lambda index: self.describe(accepted[index]))
+        compare(found, golden, lambda index: self.describe(accepted[index]))
 
     async def matches_golden(self, count: int, cycles: Callable[[int], int]) -> None:
         """The `count` words sent before come out right; in cycles(count) if nothing stalls."""

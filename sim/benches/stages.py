@@ -48,7 +48,8 @@ def case(count: int) -> Case:
     """`count` registers."""
 
     def build() -> tuple[str, str]:
-        from hw.emit import verilog  # not above: the simulator's process imports this module and has no need of it
+        # not above: the simulator's process imports this module and has no need of Amaranth
+        from hw.emit import verilog
         from hw.stages import definition
 
         registers = definition(WIDTH, count)

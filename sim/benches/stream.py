@@ -6,6 +6,7 @@ next edge samples. (After RisingEdge itself, Verilator shows a register's new va
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -113,7 +114,8 @@ class Monitor:
     def step(self, cycle: int, waiting: int | None) -> int | None:
         """One settled cycle; gives the word that waits for the next."""
         offered = self.offered()
-        assert waiting in (None, offered), f"{self.port.name}: {waiting} became {offered} while it waited, cycle {cycle}"
+        changed = f"{self.port.name}, cycle {cycle}: {waiting} became {offered} while it waited"
+        assert waiting in (None, offered), changed
         if offered is None:
             return None
         if self.port.moves:
@@ -169,8 +171,8 @@ class Bench:
         for sink in self.sinks.values():
             sink.port.ready.value = 0
         await self.reset()
-        parts: list[Source | Sink | Monitor] = [*self.sources.values(), *self.sinks.values(), *self.monitors.values()]
-        for part in parts:
+        parts: list[dict[str, Any]] = [self.sources, self.sinks, self.monitors]
+        for part in chain.from_iterable(each.values() for each in parts):
             cocotb.start_soon(part.run())
 
     async def reset(self) -> None:

@@ -92,8 +92,9 @@ def random_word(random: Random, p: RequantiseParams, lanes: int) -> Word:
     """A word of random lanes; one in eight is raw, half have relu, a third a corner as zero point."""
     each = [random_lane(random, p) for _ in range(lanes)]
     zero_point = random.choice((corner, anything, anything))(random, p.out)
-    shared = {"raw": int(random.randrange(8) == 0), "relu": random.randrange(2), "zero_point": zero_point}
-    return {name: [lane[name] for lane in each] for name in each[0]} | {name: [shared[name]] for name in shared}
+    lane_fields = {name: [lane[name] for lane in each] for name in each[0]}
+    raw = int(random.randrange(8) == 0)
+    return lane_fields | {"raw": [raw], "relu": [random.randrange(2)], "zero_point": [zero_point]}
 
 
 def every_word(random: Random, p: RequantiseParams, lanes: int) -> list[Word]:
@@ -123,8 +124,8 @@ class RequantiseBench(BlockBench):
         self.layout = layout_of(self.p, self.lanes)
 
     def send_words(self) -> int:
-        """Every word there is, if the case says so, else some at random; returns how many."""
-        if not parameters().get("exhaustive"):
+        """Every word there is, if the case says so and nothing stalls, else some at random; returns how many."""
+        if not parameters().get("exhaustive") or self.stall_in or self.stall_out:
             self.send_random(WORDS)
             return WORDS
         words = every_word(self.random, self.p, self.lanes)
@@ -167,7 +168,8 @@ def case(acc: str, multiplier: str, out: str, max_shift: int, rounding: str, lan
     given = {"acc": acc, "multiplier": multiplier, "out": out, "max_shift": max_shift, "rounding": rounding}
 
     def build() -> tuple[str, str]:
-        from hw.emit import verilog  # not above: the simulator's process imports this module and has no need of it
+        # not above: the simulator's process imports this module and has no need of Amaranth
+        from hw.emit import verilog
         from hw.vector.requantise import definition
 
         block = definition(params_of(given), lanes)

@@ -1,0 +1,41 @@
+"""A network in float32 on the host: the reference before quantisation, and what calibration observes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from golden import check, host
+from mapping.network import Network, Node
+
+
+def run_float(
+    network: Network, inputs: Mapping[str, np.ndarray], *, all_tensors: bool = False
+) -> dict[str, np.ndarray]:
+    """Outputs by name, or every tensor but the constants.
+
+    raises  BadValue if an input is missing, or of another shape or type
+    """
+    network.check_inputs(inputs)
+    kept = set(network.outputs)
+    last_use = {tensor: i for i, node in enumerate(network.nodes) for tensor in node.inputs}
+    values = {**network.constants, **inputs}
+    for i, node in enumerate(network.nodes):
+        values.update(zip(node.outputs, run_node(node, values), strict=False))
+        if not all_tensors:
+            for tensor in {*node.inputs, *node.outputs} - kept:
+                if last_use.get(tensor, i) == i:
+                    values.pop(tensor, None)
+    computed = [t for t in values if t and t not in network.constants] if all_tensors else []
+    return {tensor: values[tensor] for tensor in [*computed, *network.outputs]}
+
+
+def run_node(node: Node, values: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Outputs of one node, its fused activation applied."""
+    attributes = dict(node.attributes)
+    activation = attributes.pop("activation", None)
+    arguments = [values[tensor] if tensor else None for tensor in node.inputs]
+    try:
+        outputs = host.evaluate(node.operator, arguments, attributes)
+        return host.evaluate(activation, outputs, {}) if activation else outputs
+    except check.BadValue as bad:
+        raise check.BadValue(f"node {node.name}: {bad}") from None

@@ -1,0 +1,86 @@
+"""ONNX, opsets 13 to 21, from a file or a ModelProto, with every size fixed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx.external_data_helper import load_external_data_for_model, uses_external_data
+
+from golden import check
+from mapping.importers import onnx_graph, onnx_sizes
+from mapping.importers.onnx_shapes import propagate
+from mapping.network import Network
+from mapping.passes.rewrite import remove_dead
+
+OPSETS = range(13, 22)
+
+
+def load(path: Path, *, tokens: int | None, batch: int, dims: Mapping[str, int]) -> Network:
+    """The network in an ONNX file."""
+    model = read(path)
+    return from_model(model, path.name, path.stem, tokens=tokens, batch=batch, dims=dims)
+
+
+def read(path: Path) -> onnx.ModelProto:
+    """The file as a message, its external data with it."""
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except DecodeError as wrong:
+        raise check.fail(path.name, f"no ONNX model ({one_line(wrong)})", "a whole .onnx file") from None
+    for tensor in model.graph.initializer:
+        if uses_external_data(tensor):
+            location = next(entry.value for entry in tensor.external_data if entry.key == "location")
+            if not (path.parent / location).is_file():
+                what = f"{path.name}: tensor {tensor.name}: external data"
+                raise check.fail(what, f"missing ({location})", "a file beside the network")
+    try:
+        load_external_data_for_model(model, str(path.parent))
+    except (onnx.checker.ValidationError, ValueError, OSError) as wrong:
+        what = f"unreadable ({one_line(wrong)})"
+        raise check.fail(f"{path.name}: external data", what, "whole files") from None
+    return model
+
+
+def from_model(
+    model: onnx.ModelProto, where: str, name: str, *, tokens: int | None = None, batch: int = 1,
+    dims: Mapping[str, int] | None = None,
+) -> Network:
+    """The network in `model`, constants folded, dead nodes removed.
+
+    where   begins each error: the file's name
+    """
+    opset = check_opset(model, where)
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+    given = onnx_graph.nodes(model.graph, where)
+    constants = onnx_graph.constants(model.graph, where)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as wrong:
+        what = f"no valid ONNX model ({one_line(wrong)})"
+        raise check.fail(where, what, "what onnx.checker accepts") from None
+    inputs = onnx_sizes.inputs(model.graph, where, constants, tokens=tokens, batch=batch, dims=dims or {})
+    nodes, shapes = propagate(given, constants, inputs, opset, where)
+    network = remove_dead(
+        Network(
+            name=name, nodes=tuple(nodes), constants=constants, inputs=inputs,
+            outputs=tuple(output.name for output in model.graph.output), shapes=shapes,
+        )
+    )  # fmt: skip
+    onnx_graph.check_finite_weights(network, where)
+    return network
+
+
+def check_opset(model: onnx.ModelProto, where: str) -> int:
+    """The version of the standard operators."""
+    found: list[int] = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    if not found or not model.HasField("graph"):
+        raise check.fail(where, "no ONNX model (no graph, or no opset)", "a whole .onnx file")
+    check.in_range(f"{where}: opset", found[0], OPSETS[0], OPSETS[-1])
+    return found[0]
+
+
+def one_line(wrong: Exception) -> str:
+    """The message of an error in one line."""
+    return " ".join(str(wrong).split())

@@ -1,0 +1,110 @@
+"""The nodes and constants of an ONNX graph, each refused by name where it cannot be used."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import AttributeProto, TensorProto, numpy_helper
+
+from golden import check, host
+from mapping.network import Network, Node
+
+# where an infinite parameter can only be an error; elsewhere it is a mask, or the start of a maximum
+FINITE = ("Conv", "Gemm", "MatMul", "BatchNormalization", "LayerNormalization")
+TYPES = ("FLOAT", "DOUBLE", "BOOL", *(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)))
+ATTRIBUTES = ("FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS")
+
+
+def nodes(graph: onnx.GraphProto, where: str) -> list[tuple[Node, onnx.NodeProto]]:
+    """Each node that computes, with the message it came from. Every node gets a name of its own."""
+    found: dict[str, tuple[Node, onnx.NodeProto]] = {}
+    for index, message in enumerate(graph.node):
+        name = message.name or f"{message.op_type}_{index}"
+        name = f"{name}_{index}" if name in found else name
+        check_operator(message, f"{where}: node {name}")
+        if message.op_type != "Constant":
+            found[name] = (read_node(message, name, f"{where}: node {name}"), message)
+    return list(found.values())
+
+
+def check_operator(message: onnx.NodeProto, where: str) -> None:
+    standard = message.domain in ("", "ai.onnx")
+    operator = message.op_type if standard else f"{message.domain}.{message.op_type}"
+    if not standard or operator not in host.OPERATORS:
+        raise check.fail(f"{where}: operator", operator, ", ".join(sorted(host.OPERATORS)))
+
+
+def read_node(message: onnx.NodeProto, name: str, where: str) -> Node:
+    """The node, its attributes decoded; what newer opsets state and older ones imply is stated."""
+    attributes = {entry.name: attribute(entry, where) for entry in message.attribute}
+    allowed = host.attribute_names(message.op_type)
+    for key in attributes:
+        check.one_of(f"{where}: attribute of {message.op_type}", key, sorted(allowed))
+    outputs = tuple(message.output)
+    most = {"Split": len(outputs), "Dropout": 2}.get(message.op_type, 1)
+    if any(outputs[most:]):
+        raise check.fail(f"{where}: output {most}", "asked for", f"{most} of {message.op_type}")
+    if message.op_type == "Split" and len(message.input) < 2:
+        attributes["num_outputs"] = len(outputs)
+    inputs = tuple(message.input)
+    return Node(name=name, operator=message.op_type, inputs=inputs, outputs=outputs, attributes=attributes)
+
+
+def attribute(entry: AttributeProto, where: str) -> Any:
+    """An attribute's value: a number, a string, a list of them, or an array."""
+    kind = AttributeProto.AttributeType.Name(entry.type)
+    check.one_of(f"{where}: attribute {entry.name}", kind, ATTRIBUTES)
+    value = onnx.helper.get_attribute_value(entry)
+    if kind == "TENSOR":
+        return array(value, f"{where}: attribute {entry.name}")
+    if kind == "STRINGS":
+        return [text.decode() for text in value]
+    return value.decode() if kind == "STRING" else value
+
+
+def constants(graph: onnx.GraphProto, where: str) -> dict[str, np.ndarray]:
+    """Initialisers and the values of Constant nodes, by tensor name."""
+    if graph.sparse_initializer:
+        name = graph.sparse_initializer[0].values.name
+        raise check.fail(f"{where}: tensor {name}", "sparse", "dense tensors")
+    found = {tensor.name: array(tensor, f"{where}: tensor {tensor.name}") for tensor in graph.initializer}
+    found.update(constant_nodes(graph, where))
+    return found
+
+
+def constant_nodes(graph: onnx.GraphProto, where: str) -> Iterator[tuple[str, np.ndarray]]:
+    for message in graph.node:
+        if message.op_type == "Constant":
+            tensor = f"{where}: tensor {message.output[0]}"
+            attributes = {entry.name: attribute(entry, tensor) for entry in message.attribute}
+            yield message.output[0], host.evaluate("Constant", [], attributes)[0]
+
+
+def array(tensor: TensorProto, where: str) -> np.ndarray:
+    """A tensor's elements; BadValue if its bytes do not fit its shape, or one is not a number."""
+    check.one_of(f"{where}: type", TensorProto.DataType.Name(tensor.data_type), TYPES)
+    try:
+        value: np.ndarray = numpy_helper.to_array(tensor)
+    except ValueError as wrong:
+        raise check.fail(where, f"corrupt ({wrong})", f"{list(tensor.dims)} elements") from None
+    if value.dtype.kind == "f" and np.isnan(value).any():
+        raise check.fail(f"{where}{first(np.isnan(value))}", "NaN", "numbers")
+    return value
+
+
+def check_finite_weights(network: Network, where: str) -> None:
+    """BadValue if a parameter of a product or a normalisation is infinite."""
+    for node in network.nodes:
+        for tensor in node.inputs if node.operator in FINITE else ():
+            value = network.constants.get(tensor)
+            if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all():
+                place = first(~np.isfinite(value))
+                allowed = f"finite numbers in a {node.operator}"
+                raise check.fail(f"{where}: tensor {tensor}{place}", "infinite", allowed)
+
+
+def first(found: np.ndarray) -> str:
+    """Index of the first true element, as it is written after an array's name."""
+    index = np.argwhere(found)[0].tolist()
+    return str(index) if index else ""

@@ -1,0 +1,46 @@
+"""The tensors of a safetensors file, each checked when it is read."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from golden import check
+
+FLOATS = ("F16", "F32", "F64")
+
+
+class Tensors:
+    """The file's tensors by name. prefix: what stands before each name, such as "bert."."""
+
+    def __init__(self, path: Path, prefixes: tuple[str, ...], probe: str) -> None:
+        """Open `path`; `probe` is a tensor that must be there behind one of `prefixes`."""
+        if not path.is_file():
+            raise check.fail(str(path), "missing", "the weights beside config.json")
+        self.where = path.name
+        try:
+            opened: Any = safe_open(path, framework="numpy")
+        except (SafetensorError, OSError) as wrong:
+            raise check.fail(self.where, f"no safetensors file ({wrong})", "a whole file") from None
+        self.file = opened
+        self.names = set(self.file.keys())
+        found = [prefix for prefix in prefixes if prefix + probe in self.names]
+        self.prefix = found[0] if found else prefixes[0]
+
+    def get(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """That tensor as float32. BadValue, naming it, if it is missing, misshapen or not finite."""
+        name = self.prefix + name
+        where = f"{self.where}: tensor {name}"
+        if name not in self.names:
+            raise check.fail(where, "missing", f"a file that holds it, {list(shape)}")
+        entry = self.file.get_slice(name)
+        check.one_of(f"{where}: type", entry.get_dtype(), FLOATS)
+        if tuple(entry.get_shape()) != shape:
+            raise check.fail(f"{where}: shape", entry.get_shape(), str(list(shape)))
+        value = np.asarray(self.file.get_tensor(name), np.float32)
+        bad = np.argwhere(~np.isfinite(value))
+        if len(bad):
+            index = bad[0].tolist()
+            raise check.fail(f"{where}{index}", value[tuple(index)], "finite numbers")
+        return value

@@ -1,0 +1,119 @@
+"""Matrix products of a network, and the tensors that go into one and come out of it.
+
+    Y[b, m, n] = sum over k of A[b, m, k] W[b, k, n]
+
+    operator              batch           m                        k                   n
+    MatMul, W constant    axes of W       all rows of A            columns of A        columns of W
+    MatMul, W computed    axes of Y       rows of A                columns of A        columns of W
+    Gemm                  1               rows of A (transposed)   as given            as given
+    Conv                  groups          samples * stops          channels * kernel   filters of a group
+
+The rearrangements work on any type: on reals where the reference is computed, on codes where the array is fed.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from golden import check
+from golden.host.convolution import col2im, conv_window, im2col
+from golden.host.window import Window
+from golden.systolic.gemm import Gemm
+from mapping.network import MATRIX_PRODUCTS, Network, Node, Shape, ShapeNetwork, product
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductLayer:
+    """A node that is a matrix product. node: None for a layer known by its shape.
+
+    constant_weights   W is a constant, not computed
+    shapes             of the two factors and of the output
+    """
+
+    name: str
+    operator: str
+    gemm: Gemm
+    constant_weights: bool = True
+    node: Node | None = None
+    shapes: tuple[Shape, Shape, Shape] = ((), (), ())
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        given = dict(self.node.attributes) if self.node else {}
+        return {name: value for name, value in given.items() if name != "activation"}
+
+    @property
+    def activation(self) -> str | None:
+        """Operator applied to the product, if one is fused."""
+        return self.node.attributes.get("activation") if self.node else None
+
+    @property
+    def window(self) -> Window:
+        """Of a convolution."""
+        return conv_window(self.shapes[0], self.shapes[1], **self.attributes)
+
+    def left(self, x: np.ndarray, padding: int = 0) -> np.ndarray:
+        """A [batch, m, k] of the first factor, as the operator has it. padding: a code for what is real 0."""
+        g = self.gemm
+        if self.operator == "Conv":
+            return im2col(x, self.window, groups=g.batch, padding=padding)
+        if self.operator == "Gemm":
+            return (x.T if self.attributes.get("transA") else x)[None]
+        if g.batch == 1:
+            return x.reshape(1, g.m, g.k)
+        axes = self.shapes[2][:-2]
+        return np.broadcast_to(x, (*axes, g.m, g.k)).reshape(g.batch, g.m, g.k)
+
+    def right(self, w: np.ndarray) -> np.ndarray:
+        """W [batch, k, n] of the second factor."""
+        g = self.gemm
+        if self.operator == "Conv":
+            return w.reshape(g.batch, g.n, g.k).swapaxes(1, 2)
+        if self.operator == "Gemm":
+            return (w.T if self.attributes.get("transB") else w)[None]
+        if g.batch == 1:
+            return w.reshape(1, g.k, g.n)
+        axes = self.shapes[2][:-2]
+        return np.broadcast_to(w, (*axes, g.k, g.n)).reshape(g.batch, g.k, g.n)
+
+    def output(self, y: np.ndarray) -> np.ndarray:
+        """The operator's output, from the product [batch, m, n]."""
+        shape = self.shapes[2]
+        return col2im(y, shape[0], shape[2:]) if self.operator == "Conv" else y.reshape(shape)
+
+
+def layer(network: Network, node: Node) -> ProductLayer:
+    """The layer that a matrix product of a network is."""
+    found = product(network, node)
+    return ProductLayer(
+        name=node.name,
+        operator=node.operator,
+        gemm=Gemm(m=found.m, n=found.n, k=found.k, batch=found.batch),
+        constant_weights=found.weights is not None,
+        node=node,
+        shapes=(network.shapes[node.inputs[0]], network.shapes[node.inputs[1]], network.shapes[node.outputs[0]]),
+    )
+
+
+def layers(network: Network | ShapeNetwork) -> list[ProductLayer]:
+    """Every matrix product, in order; BadValue if there is none."""
+    if isinstance(network, ShapeNetwork):
+        return [
+            ProductLayer(name=x.name, operator=x.operator, gemm=Gemm(m=x.m, n=x.n, k=x.k, batch=x.batch))
+            for x in network.layers
+        ]
+    found = [layer(network, node) for node in network.nodes if node.is_product]
+    if not found:
+        wanted = f"at least one of {', '.join(MATRIX_PRODUCTS)}"
+        raise check.fail(f"{network.name}: matrix products", "none", wanted)
+    return found
+
+
+def host_operators(network: Network | ShapeNetwork) -> dict[str, int]:
+    """How often each operator runs on the host: all that is no matrix product."""
+    found: dict[str, int] = {}
+    for node in () if isinstance(network, ShapeNetwork) else network.nodes:
+        if not node.is_product:
+            found[node.operator] = found.get(node.operator, 0) + 1
+    return found

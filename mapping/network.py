@@ -1,0 +1,188 @@
+"""Networks as the mapper sees them: a graph in ONNX's operators, or a list of layers by their shapes alone.
+
+All shapes are static. An operator means what ONNX says, with two additions that passes make and nobody else:
+a MatMul may have a third input, a bias [n]; a MatMul, Gemm or Conv may have the attribute `activation`, the
+name of an operator applied to its output.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from golden import check
+
+MATRIX_PRODUCTS = ("MatMul", "Gemm", "Conv")
+
+Shape = tuple[int, ...]
+
+
+class TensorType(NamedTuple):
+    shape: Shape
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One operator. inputs: tensor names, "" where an optional one is left out."""
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_product(self) -> bool:
+        return self.operator in MATRIX_PRODUCTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """nodes: in an order that can be run. shapes: of every tensor: inputs, constants and results."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, np.ndarray]
+    inputs: Mapping[str, TensorType]
+    outputs: tuple[str, ...]
+    shapes: Mapping[str, Shape]
+
+    def __post_init__(self) -> None:
+        known = {*self.constants, *self.inputs, ""}
+        for node in self.nodes:
+            for tensor in node.inputs:
+                if tensor not in known:
+                    raise check.fail(f"input of node {node.name}", tensor, "a tensor made before it")
+            known.update(node.outputs)
+        for tensor in self.outputs:
+            check.one_of("output", tensor, known)
+        for tensor in known - {""}:
+            if tensor not in self.shapes:
+                raise check.fail(f"shape of {tensor}", "unknown", "static shapes")
+
+    def producers(self) -> dict[str, Node]:
+        """The node that makes each result."""
+        return {tensor: node for node in self.nodes for tensor in node.outputs if tensor}
+
+    def consumers(self) -> dict[str, list[Node]]:
+        """The nodes that read each tensor, once for each reading; a tensor nobody reads is absent."""
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for tensor in node.inputs:
+                found.setdefault(tensor, []).append(node)
+        return found
+
+    def products(self) -> list["Product"]:
+        """Shape of every matrix product, in order."""
+        return [product(self, node) for node in self.nodes if node.is_product]
+
+    def check_inputs(self, given: Mapping[str, np.ndarray]) -> None:
+        """Raise BadValue unless `given` holds each input in its shape and type, and nothing else."""
+        for name in given:
+            check.one_of(f"{self.name}: input", name, self.inputs)
+        for name, (shape, dtype) in self.inputs.items():
+            if name not in given:
+                raise check.fail(f"{self.name}: input {name}", "missing", f"{dtype} {list(shape)}")
+            check.shape(f"{self.name}: input {name}", given[name], shape)
+            if given[name].dtype != dtype:
+                raise check.fail(f"{self.name}: input {name}", given[name].dtype, str(dtype))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """`batch` products Y[m, n] = A[m, k] W[k, n].
+
+    A convolution's batch is its groups, its m the stops of all samples.
+    weights  the constant that holds W, or None if both factors are computed
+    """
+
+    node: Node
+    m: int
+    n: int
+    k: int
+    batch: int
+    weights: str | None
+
+    @property
+    def macs(self) -> int:
+        return self.batch * self.m * self.n * self.k
+
+
+def product(network: Network, node: Node) -> Product:
+    """Shape of the matrix product that `node` is.
+
+    A MatMul by constant weights [k, n] is one product over all rows of A; if W has batch axes, or is
+    computed, it is a product for each.
+    """
+    a, w = (network.shapes[tensor] for tensor in node.inputs[:2])
+    y = network.shapes[node.outputs[0]]
+    weights = node.inputs[1] if node.inputs[1] in network.constants else None
+    if node.operator == "Conv":
+        groups = int(node.attributes.get("group", 1))
+        axes = {"m": y[0] * prod(y[2:]), "n": w[0] // groups, "k": prod(w[1:]), "batch": groups}
+    elif node.operator == "Gemm":
+        axes = {"m": y[0], "n": y[1], "k": a[0 if node.attributes.get("transA", 0) else 1], "batch": 1}
+    else:
+        n, k = (w[-1] if len(w) > 1 else 1), a[-1]
+        rows = prod(y) // n
+        batch = prod(w[:-2]) if len(w) <= 2 else prod(y[:-2])
+        axes = {"m": rows // batch, "n": n, "k": k, "batch": batch}
+    return Product(node=node, weights=weights, **axes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvShape:
+    """Geometry of a convolution; in_h and in_w include padding."""
+
+    in_h: int
+    in_w: int
+    kernel_h: int
+    kernel_w: int
+    channels: int
+    filters: int
+    stride_h: int = 1
+    stride_w: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShapeLayer:
+    """A layer known by its shape: `batch` products of m x k by k x n. operator: Gemm or Conv."""
+
+    name: str
+    operator: str
+    m: int
+    n: int
+    k: int
+    batch: int = 1
+    conv: ConvShape | None = None
+
+    def __post_init__(self) -> None:
+        for axis in ("m", "n", "k", "batch"):
+            check.in_range(f"{self.name}: {axis}", getattr(self, axis), 1, 1 << 31)
+
+    @property
+    def macs(self) -> int:
+        return self.batch * self.m * self.n * self.k
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShapeNetwork:
+    """Layers in order; each is run on its own, nothing flows between them."""
+
+    name: str
+    layers: tuple[ShapeLayer, ...]
+
+
+def named(layers: Iterable[ShapeLayer]) -> tuple[ShapeLayer, ...]:
+    """The layers, or BadValue if there is none or two share a name."""
+    found = tuple(layers)
+    if not found:
+        raise check.fail("the network", "empty", "at least one layer")
+    names = [layer.name for layer in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise check.fail(f"layer {name}", "given twice", "a name of its own for each layer")
+    return found

@@ -1,0 +1,37 @@
+"""Passes: Network -> Network of the same outputs but for float32 rounding, nearer to what the array runs.
+
+After `simplify` each matrix product is a MatMul or Conv node (or a Gemm that is not a plain product). The
+constant bias it had, or was followed by, is its third input; a Relu behind it, its attribute `activation`.
+"""
+
+from mapping.network import Network
+from mapping.passes.activation import fuse_activation
+from mapping.passes.batchnorm import fuse_batchnorm
+from mapping.passes.bias import fuse_bias
+from mapping.passes.fold import fold_constants
+from mapping.passes.gemm import gemm_to_matmul
+from mapping.passes.identity import skip_identities
+from mapping.passes.rewrite import remove_dead
+
+PASSES = (
+    fold_constants,
+    skip_identities,
+    gemm_to_matmul,
+    fuse_bias,
+    fuse_batchnorm,
+    fuse_bias,  # what followed a BatchNormalization follows the product now
+    fuse_activation,
+    remove_dead,
+)
+
+__all__ = [
+    "PASSES", "fold_constants", "fuse_activation", "fuse_batchnorm", "fuse_bias", "gemm_to_matmul",
+    "remove_dead", "simplify", "skip_identities",
+]  # fmt: skip
+
+
+def simplify(network: Network) -> Network:
+    """All passes, in order."""
+    for rewrite in PASSES:
+        network = rewrite(network)
+    return network

@@ -1,0 +1,39 @@
+"""Constant folding: what follows from constants and shapes alone is computed once, here."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from golden import check
+from mapping.float_run import run_node
+from mapping.network import Network, Node, Shape
+
+
+def fold_node(
+    node: Node, constants: Mapping[str, np.ndarray], shapes: Mapping[str, Shape]
+) -> list[np.ndarray] | None:
+    """Outputs of `node`, or None if they depend on more than constants and the shape of its input."""
+    if node.operator in ("Shape", "Size"):
+        tensor = node.inputs[0]
+        return run_node(node, {tensor: np.broadcast_to(np.float32(0), shapes[tensor])})
+    if not all(tensor in constants for tensor in node.inputs if tensor):
+        return None
+    try:
+        return run_node(node, constants)
+    except (ValueError, IndexError) as wrong:
+        if isinstance(wrong, check.BadValue):
+            raise
+        raise check.BadValue(f"node {node.name}: {wrong}") from None
+
+
+def fold_constants(network: Network) -> Network:
+    """The network without the nodes whose outputs are constant."""
+    constants, kept = dict(network.constants), []
+    for node in network.nodes:
+        values = fold_node(node, constants, network.shapes)
+        if values is None:
+            kept.append(node)
+        else:
+            constants.update(zip(node.outputs, values, strict=False))
+    return replace(network, nodes=tuple(kept), constants=constants)

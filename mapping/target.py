@@ -1,0 +1,68 @@
+"""What the mapper knows of a design: the matrix unit, the buffers before it, the memory behind those."""
+
+from dataclasses import dataclass
+
+from golden import check
+from golden.systolic.params import MatrixUnitParams
+
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A design to map onto.
+
+    weight_buffer, activation_buffer   bytes; operands wait there in the words the array takes
+    bytes_per_cycle                    bandwidth between the memory and the buffers, both ways together
+    clock_mhz                          turns cycles into seconds, nothing else
+    """
+
+    name: str
+    unit: MatrixUnitParams
+    weight_buffer: int = 128 * KIB
+    activation_buffer: int = 128 * KIB
+    bytes_per_cycle: int = 16
+    clock_mhz: float = 250.0
+
+    def __post_init__(self) -> None:
+        for buffer in ("weight", "activation"):
+            least = self.least_buffer(buffer)
+            check.in_range(f"buffers.{buffer} in bytes", self.buffer(buffer), least, 1 << 40, "one tile at least")
+        check.in_range("memory.bytes_per_cycle", self.bytes_per_cycle, 1, 1 << 16)
+        if not 0 < self.clock_mhz <= 100_000:
+            raise check.fail("clock.mhz", self.clock_mhz, "above 0, to 100000")
+
+    def buffer(self, operand: str) -> int:
+        """Bytes of the buffer of "weight" or "activation"."""
+        return self.weight_buffer if operand == "weight" else self.activation_buffer
+
+    @property
+    def left(self) -> str:
+        """The operand that enters from the left: "weight" or "activation"."""
+        return "weight" if self.unit.dataflow == "input" else "activation"
+
+    @property
+    def top(self) -> str:
+        """The operand that enters from the top."""
+        return "activation" if self.unit.dataflow == "input" else "weight"
+
+    @property
+    def left_word(self) -> int:
+        """Bytes of a word of `rows` lanes."""
+        return -(-self.unit.rows * self.unit.left.width // 8)
+
+    @property
+    def top_word(self) -> int:
+        """Bytes of a word of `cols` lanes."""
+        return -(-self.unit.cols * self.unit.top.width // 8)
+
+    @property
+    def peak_macs(self) -> int:
+        """Multiply-accumulates a cycle."""
+        return self.unit.rows * self.unit.cols
+
+    def least_buffer(self, operand: str) -> int:
+        """Bytes of one pass with one vector: an operand that rests takes a word for each row."""
+        if operand == self.left:
+            return self.left_word
+        return self.top_word * (1 if self.unit.dataflow == "output" else self.unit.rows)

@@ -1,0 +1,93 @@
+"""Tilings of a layer: every stream length under the accumulators and buffers, both loop orders, the best taken.
+
+The best moves the fewest bytes of all whose cycles, with memory counted, are within half a percent of the
+fewest: that count is a model, and no finer. Among equals, the fewest exact cycles, then the longest stream.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from golden import check
+from golden.systolic.gemm import Gemm, Schedule, Tiling
+from golden.systolic.matrix_unit import longest_stream
+from mapping.target import KIB, Target
+from mapping.traffic import cost, lengths
+
+EQUAL = 1.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """A layer on a target: its schedule and what that costs.
+
+    compute_cycles   exact, operands at hand        cycles   a model, with the memory (mapping.traffic)
+    needs            bytes of buffer, by operand: "weight", "activation"
+    """
+
+    schedule: Schedule
+    compute_cycles: int
+    cycles: int
+    bytes_read: int
+    bytes_written: int
+    needs: dict[str, int]
+
+
+def place(name: str, target: Target, gemm: Gemm, out_bits: int) -> Placement:
+    """The best placement; BadValue, naming the layer, with what is needed and what there is.
+
+    out_bits  bits of a result in memory
+    """
+    depth = target.unit.pe.depth
+    if gemm.k > depth:
+        raise check.BadValue(
+            f"layer {name}: K is {gemm.k}, the accumulators add up {depth} products; "
+            f"allowed: K to {depth}, or a larger pe.depth"
+        )
+    found = best(target, gemm, out_bits)
+    if isinstance(found, Placement):
+        return found
+    operand, need = found
+    raise check.BadValue(
+        f"layer {name}: its smallest tile needs {kib(need)} of {operand} buffer (double-buffered), "
+        f"has {kib(target.buffer(operand))}"
+    )
+
+
+def kib(size: int) -> str:
+    return f"{size / KIB:.4g} KiB"
+
+
+def candidates(target: Target, gemm: Gemm) -> tuple[np.ndarray, np.ndarray]:
+    """Every tiling that runs without a wait for accumulators: stream int64 [tilings], columns_first bool."""
+    axis = gemm.k if target.unit.dataflow == "output" else lengths(target, gemm)[0]
+    stream = np.arange(min(axis, limit(target)), 0, -1, dtype=np.int64)
+    return np.tile(stream, 2), np.repeat([True, False], len(stream))
+
+
+@lru_cache(maxsize=256)
+def limit(target: Target) -> int:
+    return longest_stream(target.unit)
+
+
+@lru_cache(maxsize=4096)
+def best(target: Target, gemm: Gemm, out_bits: int) -> Placement | tuple[str, int]:
+    """The best placement, or the operand whose buffer is too small and the bytes it needs."""
+    stream, columns_first = candidates(target, gemm)
+    costs = cost(target, gemm, out_bits, stream, columns_first)
+    if not costs.fits.any():
+        least = {operand: int(need.min()) for operand, need in costs.needs.items()}
+        return max(least.items(), key=lambda item: item[1] / target.buffer(item[0]))
+    quick = costs.cycles <= EQUAL * costs.cycles[costs.fits].min()
+    legal = np.flatnonzero(costs.fits & quick)
+    order = np.lexsort((-stream[legal], costs.cycles[legal], costs.compute[legal], costs.bytes_read[legal]))
+    i = int(legal[order[0]])
+    return Placement(
+        schedule=Schedule(target.unit, gemm, Tiling(stream=int(stream[i]), columns_first=bool(columns_first[i]))),
+        compute_cycles=int(costs.compute[i]),
+        cycles=int(costs.cycles[i]),
+        bytes_read=int(costs.bytes_read[i]),
+        bytes_written=costs.bytes_written,
+        needs={operand: int(need[i]) for operand, need in costs.needs.items()},
+    )

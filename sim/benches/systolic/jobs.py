@@ -1,0 +1,136 @@
+"""Jobs for a matrix unit: products with tilings and operands, directed and random, and their words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from golden.formats import Int
+from golden.systolic import words
+from golden.systolic.gemm import Gemm, Schedule, Tiling
+from golden.systolic.matrix_unit import Scaling, compute
+from golden.systolic.params import MatrixUnitParams
+
+VALUES = ("random", "least", "largest", "alternating")
+RESULTS = ("sums", "codes", "codes with relu")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A product to run: operands int64 [batch, m, k] and [batch, k, n], of the kind `values`."""
+
+    schedule: Schedule
+    activations: np.ndarray
+    weights: np.ndarray
+    scaling: Scaling | None
+    values: str
+
+    def __str__(self) -> str:
+        g, tiling = self.schedule.gemm, self.schedule.tiling
+        return f"m={g.m} n={g.n} k={g.k} batch={g.batch} stream={tiling.stream} {self.result} of {self.values} values"
+
+    @property
+    def result(self) -> str:
+        return RESULTS[0] if self.scaling is None else RESULTS[1 + self.scaling.relu]
+
+    @property
+    def outputs(self) -> int:
+        """Words of `o`."""
+        return int(self.schedule.tile_rows().sum())
+
+    def words(self) -> dict[str, list[int]]:
+        """The packed words of each input stream."""
+        packed = words.pack_streams(self.schedule, self.activations, self.weights, self.scaling)
+        return {name: [int.from_bytes(row.tobytes(), "little") for row in rows] for name, rows in packed.items()}
+
+    def product(self, delivered: list[int]) -> np.ndarray:
+        """The product in the packed words of `o`. int64 [batch, m, n]"""
+        return words.unpack_outputs(self.schedule, to_bytes(delivered, words.bits(self.schedule.unit, "o")))
+
+    def golden(self) -> np.ndarray:
+        """What it must be."""
+        return compute(self.schedule.unit, self.activations, self.weights, self.scaling)
+
+
+def to_bytes(packed: list[int], bits: int) -> np.ndarray:
+    """uint8 [words, bytes] of packed words."""
+    stride = -(-bits // 8)
+    return np.frombuffer(b"".join(word.to_bytes(stride, "little") for word in packed), np.uint8).reshape(-1, stride)
+
+
+def operands(rng: np.random.Generator, fmt: Int, shape: tuple[int, ...], values: str) -> np.ndarray:
+    """int64: any values of the format, a quarter of them its ends; or only its ends."""
+    ends = rng.choice([fmt.min, fmt.max], shape)
+    if values == "random":
+        return np.where(rng.random(shape) < 0.25, ends, rng.integers(fmt.min, fmt.max + 1, shape))
+    if values == "alternating":
+        return np.where(np.indices(shape).sum(axis=0) % 2, fmt.min, fmt.max)
+    return np.full(shape, fmt.min if values == "least" else fmt.max)
+
+
+def some_scaling(rng: np.random.Generator, p: MatrixUnitParams, gemm: Gemm, relu: bool) -> Scaling:
+    """Requantisation that brings most sums of `gemm` into the range of p.out."""
+    requantise, typical = p.requantise, int(p.pe.largest * gemm.k**0.5 / 3) + 1
+    multiplier = rng.integers(1, requantise.multiplier.max + 1, gemm.n)
+    bits = np.log2(typical * multiplier.astype(np.float64)) - requantise.out.width + 1
+    bias = rng.integers(-typical, typical + 1, gemm.n)
+    return Scaling(
+        bias=np.clip(bias, requantise.acc.min, requantise.acc.max),
+        multiplier=multiplier,
+        shift=np.clip(np.rint(bits).astype(np.int64) + rng.integers(-1, 3, gemm.n), 1, requantise.max_shift),
+        zero_point=int(rng.integers(requantise.out.min, requantise.out.max + 1)) // 2,
+        relu=relu,
+    )
+
+
+def gemm_of(p: MatrixUnitParams, on_rows: int, on_cols: int, streamed: int, batch: int) -> Gemm:
+    """The product whose axes fold like this onto the array; k no longer than a sum may be."""
+    axes = {"weight": ("k", "n", "m"), "input": ("k", "m", "n"), "output": ("m", "n", "k")}[p.dataflow]
+    lengths = dict(zip(axes, (on_rows, on_cols, streamed), strict=True))
+    return Gemm(m=lengths["m"], n=lengths["n"], k=min(lengths["k"], p.pe.depth), batch=batch)
+
+
+def job_of(random: Random, p: MatrixUnitParams, gemm: Gemm, tiling: Tiling, result: str, values: str = "random") -> Job:
+    """A job with operands and requantisation drawn from `random`."""
+    rng = np.random.default_rng(random.getrandbits(64))
+    activations = operands(rng, p.pe.activation, (gemm.batch, gemm.m, gemm.k), values)
+    weights = operands(rng, p.pe.weight, (gemm.batch, gemm.k, gemm.n), values)
+    scaling = None if result == "sums" else some_scaling(rng, p, gemm, result == "codes with relu")
+    return Job(Schedule(p, gemm, tiling), activations, weights, scaling, values)
+
+
+def tiling_of(p: MatrixUnitParams, stream: int, columns_first: bool) -> Tiling:
+    """Passes of at most `stream` vectors, or as many as the unit takes."""
+    return Tiling(stream=max(1, min(stream, p.largest_count)), columns_first=columns_first)
+
+
+def directed(random: Random, p: MatrixUnitParams) -> Iterator[Job]:
+    """Each relation of a length to the array, on rows and columns, with passes shorter and longer than the load."""
+    lengths = [lambda side: max(1, side - 1), lambda side: side, lambda side: 2 * side, lambda side: 2 * side + 1]
+    streams = [max(1, p.rows - 1), p.rows, 2 * p.rows + 1, 2]
+    for i in range(4):
+        gemm = gemm_of(p, lengths[i](p.rows), lengths[(i + 1) % 4](p.cols), streams[i] * (i % 3 + 1), 1 + i % 2)
+        yield job_of(random, p, gemm, tiling_of(p, streams[i], i < 2), RESULTS[i % 3])
+
+
+def random_job(random: Random, p: MatrixUnitParams, result: str | None = None) -> Job:
+    """Lengths from 1 to a little over two folds; any tiling."""
+    folds = [random.randint(1, 2 * side + 2) for side in (p.rows, p.cols, p.rows)]
+    gemm = gemm_of(p, *folds, random.choice((1, 1, 2)))
+    tiling = tiling_of(p, random.randint(1, 2 * p.rows + 2), random.random() < 0.5)
+    return job_of(random, p, gemm, tiling, result or random.choice(RESULTS))
+
+
+def long_job(random: Random, p: MatrixUnitParams) -> Job:
+    """Requantised; more rows than the unit holds anywhere, and several tiles."""
+    rows = 2 * p.accumulator_rows + 8
+    if p.dataflow == "output":
+        return job_of(random, p, gemm_of(p, rows, p.cols, 3, 1), tiling_of(p, 2, True), "codes")
+    return job_of(random, p, gemm_of(p, p.rows, p.cols, rows, 1), tiling_of(p, 2 * p.rows + 1, True), "codes")
+
+
+def extreme(random: Random, p: MatrixUnitParams, values: str) -> Job:
+    """Sums of as many products as the accumulator is made for, all at the ends of their formats."""
+    gemm = Gemm(m=min(p.rows, 3), n=p.cols, k=p.pe.depth)
+    return job_of(random, p, gemm, tiling_of(p, p.rows + 1, True), "sums", values)

@@ -1,0 +1,245 @@
+"""Bench of hw.systolic.matrix_unit: five streams in, `o` out; values, cycles, stalls and resets."""
+
+from collections.abc import Callable
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.triggers import RisingEdge
+
+from golden.formats import parse
+from golden.formats.rounding import Rounding
+from golden.pe.multiplier import MultiplierParams
+from golden.systolic.matrix_unit import cycles, cycles_of
+from golden.systolic.params import MatrixUnitParams
+from golden.systolic.words import INPUTS
+from sim.benches import Case, parameters
+from sim.benches.stream import Bench, compare
+from sim.benches.systolic.coverage import STREAMS, Coverage
+from sim.benches.systolic.jobs import Job, directed, extreme, long_job, random_job
+from sim.benches.systolic.replay import replay
+
+STANDSTILL = 40  # cycles without a transfer on any stream: more than the way through the unit takes
+COVERAGE: list[Coverage] = []  # of this simulation
+
+
+def params_of(given: dict[str, Any]) -> MatrixUnitParams:
+    """MatrixUnitParams of a case's parameters."""
+    formats: dict[str, Any] = {name: parse(given[name]) for name in ("weight", "activation")}
+    out: Any = parse(given["out"])
+    names = ("rows", "cols", "dataflow", "accumulator_rows", "multiplier_bits", "max_shift")
+    return MatrixUnitParams(
+        **{name: given[name] for name in names},
+        pe=MultiplierParams(**formats, depth=given["depth"], registers=given["registers"]),
+        rounding=Rounding(given["rounding"]),
+        out=out,
+    )
+
+
+class MatrixUnitBench(Bench):
+    """The unit's streams, jobs on them, and golden. stalls: probability by stream, 0 where not given."""
+
+    def __init__(self, dut: Any, **stalls: float):
+        super().__init__(dut, INPUTS, ("o",))
+        given = parameters()
+        self.p, self.roomy = params_of(given), given["roomy"]
+        self.stall(**stalls)
+        self.coverage = COVERAGE[0] if COVERAGE else Coverage(self.p.dataflow)
+        COVERAGE[:] = [self.coverage]
+
+    def stall(self, **stalls: float) -> None:
+        """Probabilities from here on."""
+        for name, end in (self.sources | self.sinks).items():
+            end.stall = stalls.get(name, 0.0)
+
+    async def begin(self, jobs: list[Job]) -> None:
+        """One cycle of reset, in which the words of `jobs` replace what was offered."""
+        resetting = cocotb.start_soon(self.reset())
+        await RisingEdge(self.dut.clk)
+        for name, source in self.sources.items():
+            source.words.clear()
+            for job in jobs:
+                source.send(job.words()[name])
+        await resetting
+
+    async def finish(self, jobs: list[Job]) -> None:
+        """All of their output, and the right one; nothing is left over."""
+        allowed = 40 * sum(cycles(job.schedule) for job in jobs) + 200
+        await self.moved("o", sum(job.outputs for job in jobs), within=allowed)
+        self.scoreboard(jobs)
+        left = {name: len(source.words) for name, source in self.sources.items() if source.words}
+        assert not left, f"words were left at the inputs: {left}"
+
+    async def run(self, jobs: list[Job]) -> int:
+        """Reset, all of `jobs`, scoreboard; cycles from the first word accepted to the last delivered."""
+        await self.begin(jobs)
+        await self.finish(jobs)
+        first = min(self.monitors[name].moved[0][0] for name in INPUTS if self.monitors[name].moved)
+        return self.monitors["o"].moved[-1][0] - first + 1
+
+    async def until(self, condition: Callable[[], bool], *, within: int = 2000) -> None:
+        """Wait for a condition of the monitors."""
+        for _ in range(within):
+            if condition():
+                return
+            await RisingEdge(self.dut.clk)
+        raise AssertionError(f"did not happen in {within} cycles")
+
+    def transfers(self) -> int:
+        """Of all streams, since the last reset."""
+        return sum(len(monitor.moved) for monitor in self.monitors.values())
+
+    def scoreboard(self, jobs: list[Job]) -> None:
+        """Golden on the words that the unit accepted, and the products that the jobs are."""
+        delivered = self.monitors["o"].words
+        names = [f"word {index} of {job}" for job in jobs for index in range(job.outputs)]
+        accepted = {name: self.monitors[name].words for name in INPUTS}
+        compare(delivered, replay(self.p, accepted), lambda index: names[index] if index < len(names) else "too many")
+        for job in jobs:
+            mine, delivered = delivered[: job.outputs], delivered[job.outputs :]
+            found, golden = job.product(mine), job.golden()
+            wrong = np.argwhere(found != golden)
+            assert not len(wrong), f"{job}: {wrong[0]} is {found[tuple(wrong[0])]}, golden {golden[tuple(wrong[0])]}"
+            self.coverage.job(job)
+
+    def check_cycles(self, jobs: list[Job], took: int) -> None:
+        """Golden's count, exactly; no less where tiles may have to wait for accumulator rows."""
+        golden = cycles_of(self.p, np.concatenate([job.schedule.counts() for job in jobs]))
+        assert took == golden if self.roomy else took >= golden, f"{jobs[0]}: took {took} cycles, golden {golden}"
+        self.coverage.hit("unstalled, accumulator rows", "free at once" if took == golden else "waited for")
+        if took == golden:
+            self.coverage.follow(jobs)
+
+
+@cocotb.test
+async def values_and_cycles_match_golden(dut: Any) -> None:
+    bench = MatrixUnitBench(dut)
+    await bench.start()
+    jobs = [*directed(bench.random, bench.p), *(random_job(bench.random, bench.p) for _ in range(4))]
+    for group in [[job] for job in jobs] + [jobs]:
+        bench.check_cycles(group, await bench.run(group))
+    assert not any(source.stalls for source in bench.sources.values()), "a source stalled unasked"
+    assert bench.monitors["o"].waits == 0, "o waited unasked"
+
+
+@cocotb.test
+async def sums_reach_the_bound_of_the_accumulator(dut: Any) -> None:
+    bench = MatrixUnitBench(dut)
+    await bench.start()
+    for values in ("least", "largest", "alternating"):
+        await bench.run([extreme(bench.random, bench.p, values)])
+
+
+@cocotb.test
+@cocotb.parametrize(stream=[*STREAMS, "everything"], probability=[0.1, 0.5])
+async def stalls_change_no_value(dut: Any, stream: str, probability: float) -> None:
+    streams = STREAMS if stream == "everything" else (stream,)
+    bench = MatrixUnitBench(dut, **dict.fromkeys(streams, probability))
+    await bench.start()
+    jobs = [random_job(bench.random, bench.p, result) for result in ("codes", "sums", "codes with relu")]
+    took = await bench.run(jobs)
+    assert took >= cycles_of(bench.p, np.concatenate([job.schedule.counts() for job in jobs])), "too quick"
+    happened = {name for name, source in bench.sources.items() if source.stalls}
+    happened |= {"o"} if bench.monitors["o"].waits else set()
+    if probability == 0.5:
+        assert happened == set(streams), f"stalled: {sorted(happened)}, asked for {sorted(streams)}"
+        bench.coverage.hit("stalled", stream)
+    assert happened <= set(streams), f"stalled: {sorted(happened)}, asked for {sorted(streams)}"
+
+
+@cocotb.test
+async def a_blocked_output_stops_the_inputs_and_loses_nothing(dut: Any) -> None:
+    bench = MatrixUnitBench(dut, o=1.0)
+    await bench.start()
+    job = long_job(bench.random, bench.p)
+    await bench.begin([job])
+    before = -1
+    for _ in range(40 * bench.p.accumulator_rows):
+        if bench.transfers() == before:
+            break
+        before = bench.transfers()
+        await bench.cycles(STANDSTILL)
+    assert bench.transfers() == before, "inputs are taken for ever, though nothing leaves"
+    assert not bench.monitors["o"].moved, "a word moved though o was never ready"
+    assert all(source.words for source in bench.sources.values() if source.port.name in ("left", "command"))
+    # the four stages behind the accumulators hold a row each
+    rows = sum(len(column) for column in [bench.monitors["left"].moved]) if bench.p.dataflow != "output" else 0
+    assert rows <= bench.p.accumulator_rows + 4, f"{rows} vectors went in, more than the unit holds"
+    bench.stall()
+    await bench.finish([job])
+    bench.coverage.hit("o blocked", "until all stands still")
+
+
+@cocotb.test
+@cocotb.parametrize(phase=["loading", "streaming", "draining"])
+async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, phase: str) -> None:
+    bench = MatrixUnitBench(dut)
+    await bench.start()
+    monitors, seen = bench.monitors, {name: 0 for name in STREAMS}
+    watched = {"loading": "top", "streaming": "left", "draining": "o"}[phase]
+    for after in (1, 2, bench.p.rows, bench.p.rows + 1):
+        fresh = [random_job(bench.random, bench.p, "codes with relu")]
+        bench.stall(**bench.random.choice([{}, {"o": 0.5}, {"left": 0.5, "top": 0.3}]))
+        await bench.begin([long_job(bench.random, bench.p)])
+        await bench.until(lambda after=after: len(monitors[watched].moved) >= after)
+        if after == bench.p.rows:
+            bench.stall(o=1.0)  # what is on its way piles up before the reset comes
+            await bench.cycles(bench.random.randrange(2 * bench.p.rows + 10))
+        await bench.begin(fresh)
+        accepted, delivered = {}, []
+        for name in STREAMS:
+            old = [word for _, word in monitors[name].before_reset]
+            accepted[name], seen[name] = old[seen[name] :], len(old)
+        delivered = accepted.pop("o")
+        golden = replay(bench.p, accepted)
+        compare(delivered, golden[: len(delivered)], lambda index: f"before the reset, word {index}")
+        bench.stall()
+        await bench.finish(fresh)
+        for name in STREAMS:
+            seen[name] = len(monitors[name].before_reset)
+    bench.coverage.hit("reset while", phase)
+
+
+def case(
+    name: str,
+    dataflow: str,
+    rows: int,
+    cols: int,
+    weight: str,
+    activation: str,
+    *,
+    registers: int = 0,
+    depth: int = 24,
+    accumulator_rows: int = 96,
+    multiplier_bits: int = 12,
+    rounding: str = "half_up",
+    out: str = "int8",
+    roomy: bool = True,
+) -> Case:
+    """The unit of these parameters. roomy: no tile ever waits for accumulator rows, so cycles are golden's."""
+    given = {key: value for key, value in locals().items() if key != "name"} | {"max_shift": 47}
+
+    def build() -> tuple[str, str]:
+        from hw.emit import verilog  # the simulator's process, which imports this module, needs no Amaranth
+        from hw.systolic.matrix_unit import definition
+
+        unit = definition(params_of(given))
+        return verilog(unit), unit.name
+
+    return Case(f"{dataflow}-{name}", build, given)
+
+
+def cases_of(dataflow: str) -> list[Case]:
+    """What CI runs of a dataflow; the last one has so few accumulator rows that tiles wait for them."""
+    scarce = 4 if dataflow == "output" else 7
+    return [
+        case("4x4-int8-int8", dataflow, 4, 4, "int8", "int8"),
+        case("3x5-int4-int8-r1", dataflow, 3, 5, "int4", "int8", registers=1, rounding="half_even", out="int4"),
+        case("5x2-int8-uint8-r2", dataflow, 5, 2, "int8", "uint8", registers=2, rounding="half_away", out="uint8"),
+        case("1x1-int5-int9-r3", dataflow, 1, 1, "int5", "int9", registers=3, out="int5"),
+        case("8x1-int16-int16", dataflow, 8, 1, "int16", "int16", depth=16, multiplier_bits=16, out="int16"),
+        case("4x3-scarce", dataflow, 4, 3, "int4", "int4", accumulator_rows=scarce, roomy=False),
+    ]
+
+
+CASES = [each for dataflow in ("weight", "output", "input") for each in cases_of(dataflow)]

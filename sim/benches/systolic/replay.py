@@ -1,0 +1,78 @@
+"""Golden on words: what `o` must hold, given the words that a matrix unit accepted.
+
+Written from the layouts and the order that golden.systolic.words states; of the products that the words
+come from it knows nothing. Words of work that is not complete give the rows that are.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from golden.formats.packing import pack_values, unpack_values
+from golden.systolic import words
+from golden.systolic.params import MatrixUnitParams
+from golden.vector.requantise import requantise
+from sim.benches.stream import unpack_word
+from sim.benches.systolic.jobs import to_bytes
+
+Accepted = dict[str, list[int]]  # packed words of each input stream
+
+
+def rows_of_sums(p: MatrixUnitParams, accepted: Accepted) -> np.ndarray:
+    """Completed rows in the order of their completion, int64 [rows, cols]."""
+    layout = words.fields(p)["command"]
+    left = unpack_values(p.left, to_bytes(accepted["left"], words.bits(p, "left")), p.rows)
+    top = unpack_values(p.top, to_bytes(accepted["top"], words.bits(p, "top")), p.cols)
+    completed = [np.zeros((0, p.cols), np.int64)]
+    sums = completed[0]
+    for word in accepted["command"]:
+        command = {name: value[0] for name, value in unpack_word(layout, word).items()}
+        count = command["count"]
+        if p.dataflow == "output":
+            if min(len(left), len(top)) < count:
+                break
+            one, top = left[:count].T @ top[:count], top[count:]
+        else:
+            if len(top) < p.rows:
+                break
+            one, top = left[:count] @ top[: p.rows][::-1], top[p.rows :]
+        left = left[count:]
+        sums = one if command["first"] else sums[: len(one)] + one
+        if command["final"]:
+            completed.append(sums)
+    return np.concatenate(completed)
+
+
+def codes(p: MatrixUnitParams, tile: dict[str, list[int]], scale: dict[str, list[int]], sums: np.ndarray) -> np.ndarray:
+    """One row of sums, int64 [cols], through the requantiser."""
+    if tile["raw"][0]:
+        return sums
+    unit = p.requantise
+    each = {name: np.resize(np.array(values, np.uint64), p.cols) for name, values in scale.items()}
+    zero_point = int(unit.out.decode(np.array(tile["zero_point"], np.uint64))[0])
+    bias, multiplier, shift = unit.acc.decode(each["bias"]), each["multiplier"], each["shift"]
+    return requantise(unit, sums, bias, multiplier, shift, zero_point, bool(tile["relu"][0]))
+
+
+def rows_with_scales(p: MatrixUnitParams, accepted: Accepted) -> Iterator[tuple[dict, dict]]:
+    """(word of drain, word of scale) of each row in turn, as far as they were accepted."""
+    layout = words.fields(p)
+    scales = iter(accepted["scale"])
+    nothing: dict[str, list[int]] = {}
+    for word in accepted["drain"]:
+        tile, scale = unpack_word(layout["drain"], word), nothing
+        for row in range(tile["count"][0]):
+            if not tile["raw"][0] and (row == 0 or p.dataflow == "input"):
+                packed = next(scales, None)
+                if packed is None:
+                    return
+                scale = unpack_word(layout["scale"], packed)
+            yield tile, scale
+
+
+def replay(p: MatrixUnitParams, accepted: Accepted) -> list[int]:
+    """The packed words of `o`."""
+    pairs = zip(rows_of_sums(p, accepted), rows_with_scales(p, accepted), strict=False)
+    rows = [codes(p, tile, scale, sums) for sums, (tile, scale) in pairs]
+    values = np.array(rows, np.int64).reshape(-1, p.cols)
+    return [int.from_bytes(row.tobytes(), "little") for row in pack_values(p.pe.accumulator, values)]

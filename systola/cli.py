@@ -1,0 +1,233 @@
+"""The command line: `systola COMMAND --help` says what each takes.
+
+A command parses its words, calls the function of the same name, and prints. Exit status: see `failures`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+
+import systola
+from golden import check
+from systola import failures, output
+from systola.report import numbers
+
+FILE = click.Path(path_type=Path)
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+seed_option = click.option("--seed", type=click.IntRange(0, (1 << 31) - 1), help="Of all that is random.")
+
+
+class Commands(click.Group):
+    """All commands end through one handler."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        def work() -> Any:
+            return super(Commands, self).main(*args, standalone_mode=False, **more)
+
+        return failures.guarded(work) if standalone_mode else work()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(metadata.version("systola"), message="systola %(version)s")
+def main() -> None:
+    """From a neural network and a quantisation scheme to an accelerator that is proven to compute it."""
+
+
+def pairs(values: Sequence[str], option: str, form: str) -> list[tuple[str, str]]:
+    """NAME=VALUE of an option that may be given several times."""
+    for value in values:
+        if "=" not in value:
+            raise check.fail(option, repr(value), form)
+    return [(name, rest) for name, _, rest in (value.partition("=") for value in values)]
+
+
+def sizes(values: Sequence[str]) -> dict[str, int]:
+    """--dim name=value."""
+    found = pairs(values, "--dim", "NAME=SIZE")
+    for name, size in found:
+        if not size.isdecimal() or int(size) < 1:
+            raise check.fail(f"--dim {name}", repr(size), "a whole number from 1")
+    return {name: int(size) for name, size in found}
+
+
+def show(as_json: bool, result: object, text: Callable[[], str]) -> None:
+    """The result on stdout: for machines, or for people."""
+    click.echo(output.as_json(result) if as_json else text())
+
+
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What `map` and `run` share."""
+    for option in (
+        click.option(
+            "--dim",
+            "dims",
+            multiple=True,
+            metavar="NAME=SIZE",
+            help="Size of a dimension an ONNX file leaves open.",
+        ),
+        click.option("--tokens", type=int, help="Tokens of a sentence, where the network leaves it open."),
+        click.option("--on", type=FILE, required=True, metavar="DESIGN.toml", help="The design."),
+        click.argument("network", type=FILE),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=FILE,
+    default=Path("demo-out"),
+    show_default=True,
+    help="Folder of the results.",
+)
+@click.option("--force", is_flag=True, help="Replace a folder that Systola did not write.")
+@as_json_option
+def demo(folder: Path, force: bool, as_json: bool) -> None:
+    """The main job on real networks: map, generate, simulate, compare, report."""
+    with output.progress(None, "demo") as update:
+        result = systola.demo(folder, force=force, progress=lambda name, done, total: update(done, name))
+    show(as_json, result, lambda: f"{result['verdict']}\nwrote {folder}")
+    if not result["ok"]:
+        raise failures.Failed(result["verdict"] if as_json else "")
+
+
+@main.command()
+@as_json_option
+def doctor(as_json: bool) -> None:
+    """Tools found, their versions, what each is for, what is missing."""
+    from systola import diagnosis
+
+    tools = systola.doctor()
+    missing = diagnosis.missing(tools)
+    result = {"tools": [asdict(tool) for tool in tools], "ok": not missing}
+    show(as_json, result, lambda: diagnosis.text(tools))
+    if missing:
+        raise failures.Failed("; ".join(f"{tool.name} is missing: {tool.hint}" for tool in missing))
+
+
+@main.command()
+@click.argument("design", type=FILE)
+@click.option("-o", "--output", "folder", type=FILE, required=True, metavar="DIR", help="Folder to write.")
+@click.option("--force", is_flag=True, help="Replace a folder that Systola did not write.")
+@as_json_option
+def generate(design: Path, folder: Path, force: bool, as_json: bool) -> None:
+    """Write Verilog, testbench, FuseSoC core, documentation and manifest of DESIGN.toml."""
+    with output.progress(None, "elaborating"):
+        made = systola.generate(design, folder, force=force)
+
+    def text() -> str:
+        files = [f"  {name}  {numbers.size(size)}" for name, size in made.files.items()]
+        return "\n".join([f"{made.manifest['design']}: top module {made.top}", *files, f"wrote {folder}"])
+
+    show(as_json, made.manifest, text)
+
+
+@main.command()
+@click.argument("blocks", nargs=-1, metavar="[BLOCK ...]")
+@click.option("--waves", is_flag=True, help="Keep waveforms in ./waves.")
+@click.option(
+    "--sim", "simulator", type=click.Choice(["verilator", "icarus"]), default="verilator", show_default=True
+)
+@seed_option
+@as_json_option
+def test(blocks: Sequence[str], waves: bool, simulator: str, seed: int | None, as_json: bool) -> None:
+    """Run the benches of BLOCKs (all, if none is named) against their RTL."""
+    from systola import testing
+
+    with output.progress(None, "benches") as update:
+        found = systola.test(
+            blocks, waves=waves, simulator=simulator, seed=1 if seed is None else seed,
+            progress=lambda name, done, total: update(done, f"{name} ({done + 1} of {total})"),
+        )  # fmt: skip
+    result = {
+        "simulator": simulator,
+        "ok": all(case.passed for case in found),
+        "cases": [asdict(case) for case in found],
+    }
+    show(as_json, result, lambda: testing.text(found, simulator))
+    if not result["ok"]:
+        raise failures.Failed("\n".join(message for case in found for message in case.messages))
+
+
+@main.command("map")
+@network_options
+@click.option(
+    "-o", "--output", "write_to", type=FILE, metavar="FILE", help="Keep the JSON, as NAME.map.json."
+)
+@click.option(
+    "--compat", type=click.Choice(["scalesim"]), help="Cycles by SCALE-Sim's formulae beside golden's."
+)
+@as_json_option
+def map_(
+    network: Path,
+    on: Path,
+    tokens: int | None,
+    dims: Sequence[str],
+    write_to: Path | None,
+    compat: str | None,
+    as_json: bool,
+) -> None:
+    """Place NETWORK on a design: per layer shape, tiles, cycles, utilisation, bytes."""
+    from systola import tables
+
+    result = systola.map(network, on=on, tokens=tokens, dims=sizes(dims), compat=compat, write_to=write_to)
+    wrote = f"\nwrote {write_to}" if write_to else ""
+    show(as_json, result, lambda: tables.whole(result) + wrote)
+
+
+@main.command()
+@network_options
+@click.option("--engine", type=click.Choice(["golden", "model", "rtl"]), default="golden", show_default=True)
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="[NAME=]X.npy",
+    help="An input; random from --seed if left out.",
+)
+@click.option(
+    "--output", "write_to", type=FILE, metavar="Y.npy", help="The output, or all of several (.npz)."
+)
+@seed_option
+@click.option("--waves", metavar="LAYER", help="Keep the layer's waveform (rtl).")
+@click.option("--window", metavar="FIRST:LAST", help="Cycles of the waveform.")
+@as_json_option
+def run(
+    network: Path, on: Path, tokens: int | None, dims: Sequence[str], engine: str, inputs: Sequence[str],
+    write_to: Path | None, seed: int | None, waves: str | None, window: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Run NETWORK on a design: golden tile by tile, the model at once, or the Verilog itself."""
+    from systola import tables
+
+    with output.progress(None, engine) as update:
+        result = systola.run(
+            network, on=on, engine=engine, tokens=tokens, dims=sizes(dims), inputs=input_files(inputs),
+            write_to=write_to, seed=seed or 0, waves=waves, window=cycles(window),
+            progress=lambda name, done, total: update(done, f"{engine}: {name} ({done} of {total})"),
+        )  # fmt: skip
+    wrote = "".join(f"\nwrote {path}" for path in (*result["waves"], *([write_to] if write_to else [])))
+    show(as_json, result, lambda: tables.whole(result) + wrote)
+
+
+def input_files(values: Sequence[str]) -> dict[str, str]:
+    """--input NAME=FILE, or FILE for the one input."""
+    return dict(
+        pairs([value if "=" in value else f"={value}" for value in values], "--input", "[NAME=]FILE.npy")
+    )
+
+
+def cycles(window: str | None) -> tuple[int, int] | None:
+    """--window FIRST:LAST."""
+    if window is None:
+        return None
+    first, _, last = window.partition(":")
+    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise check.fail("--window", repr(window), "FIRST:LAST, cycles of the layer")
+    return int(first), int(last)

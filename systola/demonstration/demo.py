@@ -1,0 +1,184 @@
+"""The demo's job: generate, run both networks on the Verilog, compare, report."""
+
+import json
+import sys
+from importlib import metadata
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from golden.formats import Int
+from golden.pe.multiplier import MultiplierParams
+from golden.systolic.gemm import Gemm, Schedule, Tiling
+from golden.systolic.matrix_unit import cycles
+from golden.systolic.params import MatrixUnitParams
+from golden.systolic.wavefront import states
+from mapping.engines import Mismatch
+from mapping.target import Target
+from sim.engine import RtlEngine
+from sim.doctor import doctor
+from systola import design_file, output
+from systola.demonstration import files, sentences
+from systola.demonstration.job import Progress, Ran
+from systola.generation import generate
+from systola.report import render
+from systola.report.schema import Design, Figure, Network, Report, Tool, Wavefront, Written
+
+REFERENCE = Target(
+    name="ws16_int8",
+    unit=MatrixUnitParams(pe=MultiplierParams(weight=Int(8), activation=Int(8))),
+    weight_buffer=128 * 1024,
+    activation_buffer=128 * 1024,
+    bytes_per_cycle=16,
+    clock_mhz=250.0,
+)
+
+
+def demo(folder: str | Path, *, force: bool = False, progress: Progress | None = None) -> dict[str, Any]:
+    """Run the demo; everything it makes stands in `folder`. The returned dict is report.json.
+
+    folder    Verilog and its documents, per-network JSON, report.json, report.html
+    progress  called with (what, done, total)
+    """
+    began = perf_counter()
+    tell = progress or (lambda what, done, total: None)
+    with output.whole_folder(Path(folder), force=force) as building:
+        report = perform(building, tell)
+        report["figures"].append(
+            {"label": "the whole demo", "value": f"{perf_counter() - began:.0f} s", "source": "measured"}
+        )
+        report["files"] = written(building)
+        output.write_whole(building / "report.html", render(report))
+        output.write_whole(building / "report.json", output.as_json(report) + "\n")
+    return dict(report)
+
+
+def perform(folder: Path, progress: Progress) -> Report:
+    """Everything but the report's files."""
+    design = folder / f"{REFERENCE.name}.toml"
+    progress("generating Verilog", 0, 1)
+    design.write_text(design_file.dump(REFERENCE))
+    made = generate(design, folder / "hardware")
+    progress("compiling the Verilog", 0, 1)
+    engine = RtlEngine()
+    engine.model(REFERENCE.unit)
+    began = perf_counter()
+    try:
+        judge = files.judged(design, folder / "hardware" / f"{made.top}.v")
+        parts = [
+            sentences.run(REFERENCE, engine, progress),
+            files.run(REFERENCE, engine, [path for path in judge if path.is_file()], progress),
+        ]
+    except Mismatch as difference:
+        return whole([], [], verdict=f"RTL and golden differ: {difference}", ok=False)
+    for ran, _ in parts:
+        output.write_whole(
+            folder / f"{ran.network.name}.map.json", json.dumps(ran.plan.as_dict(), indent=2) + "\n"
+        )
+    figures = headline([ran for ran, _ in parts], engine, perf_counter() - began)
+    verdict = (
+        f"All {sum(len(r.plan.layers) * len(r.runs) for r, _ in parts)} matrix products ran on the generated Verilog: "
+        "every output bit and every cycle count equals golden's."
+    )
+    return whole([section for _, section in parts], figures, verdict=verdict, ok=True)
+
+
+def headline(rans: list[Ran], engine: RtlEngine, seconds: float) -> list[Figure]:
+    """The figures over all networks."""
+    macs = sum(layer.macs * len(ran.runs) for ran in rans for layer in ran.plan.layers)
+    return [
+        {"label": "cycles simulated", "value": f"{engine.cycles_run / 1e6:.2f} M", "source": "RTL"},
+        {"label": "multiply-accumulates", "value": f"{macs / 1e6:,.0f} M", "source": "golden"},
+        {"label": "both networks, all inputs", "value": f"{seconds:.0f} s", "source": "measured"},
+    ]
+
+
+def whole(networks: list[Network], figures: list[Figure], *, verdict: str, ok: bool) -> Report:
+    """The report but for its files."""
+    return {
+        "title": "Trained networks on generated hardware",
+        "ok": ok,
+        "verdict": verdict,
+        "design": design(REFERENCE),
+        "tools": tools(),
+        "figures": figures,
+        "networks": networks,
+        "wavefront": wavefront(),
+        "files": [],
+        "command": "systola demo",
+    }
+
+
+def design(target: Target) -> Design:
+    """The design's facts."""
+    unit = target.unit
+    return {
+        "name": target.name,
+        "rows": unit.rows,
+        "cols": unit.cols,
+        "mhz": target.clock_mhz,
+        "bytes_per_cycle": target.bytes_per_cycle,
+        "facts": [
+            ("array", f"{unit.rows} x {unit.cols}, {unit.dataflow}-stationary"),
+            (
+                "operands",
+                f"{unit.pe.weight} weights, {unit.pe.activation} activations, {unit.pe.accumulator} sums",
+            ),
+            ("accumulator memory", f"{unit.accumulator_rows} rows of {unit.cols} sums"),
+            ("requantiser", f"{unit.out}, {unit.multiplier_bits}-bit multiplier, ties {unit.rounding}"),
+            (
+                "buffers",
+                f"{target.weight_buffer >> 10} KiB weights, {target.activation_buffer >> 10} KiB activations",
+            ),
+        ],
+    }
+
+
+def tools() -> list[Tool]:
+    """What this run used."""
+    used: list[Tool] = [
+        {"name": tool.name, "version": tool.version or "", "used_for": tool.needed_for}
+        for tool in doctor()
+        if tool.found
+    ]
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return [
+        {"name": "systola", "version": metadata.version("systola"), "used_for": "everything"},
+        {"name": "Python", "version": python, "used_for": "running it"},
+        *used,
+    ]
+
+
+def wavefront() -> Wavefront:
+    """A small product on a small array, cycle by cycle, as the schedule that the RTL is held to has it."""
+    unit = MatrixUnitParams(rows=8, cols=8, accumulator_rows=128)
+    schedule = Schedule(unit, Gemm(m=10, n=14, k=13), Tiling(stream=10))
+    return {
+        "title": "A 10 x 14 x 13 product on an 8 x 8 array",
+        "note": f"{cycles(schedule)} cycles from the first word in to the last word out. Weights load from above while "
+        "the tile before is in use; vectors enter from the left as a wavefront; tiles follow one another without "
+        "a bubble. Drawn from golden's schedule, which the RTL is proven to follow.",
+        "rows": unit.rows,
+        "cols": unit.cols,
+        "states": states(schedule).tolist(),
+    }
+
+
+def written(folder: Path) -> list[Written]:
+    """What stands beside the report."""
+    meanings = {
+        ".v": "Verilog",
+        ".core": "FuseSoC core",
+        ".md": "documentation",
+        ".json": "data",
+        ".toml": "the design",
+    }
+    return [
+        {
+            "path": str(path.relative_to(folder)),
+            "what": meanings.get(path.suffix, ""),
+            "bytes": path.stat().st_size,
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]

@@ -1,0 +1,125 @@
+"""Design files: TOML in, `mapping.target.Target` out, and back.
+
+Only [array] must be given; what a file leaves out has the value of `examples/ws16_int8.toml`. A key that
+is unknown, of the wrong type or out of range is refused under its own name, before anything runs:
+
+    ws16.toml: array.rows is 0; allowed: 1 to 128
+    ws16.toml: array.rowz is not a key; allowed: cols, dataflow, rows (did you mean rows?)
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from golden import check, pe
+from golden.formats.rounding import Rounding
+from golden.pe.multiplier import MultiplierParams
+from golden.systolic.params import MatrixUnitParams
+from golden.vector.requantise import ROUNDINGS
+from mapping.target import Target
+from systola import toml_file
+from systola.design_schema import Array, Design, integer_format
+
+KIB = 1024
+
+# golden names a parameter by its own block; a user knows it by its key
+KEYS = {
+    "max_shift": "requantise.max_shift",
+    "out.width": "requantise.out",
+    "acc.width + 1 + multiplier.width": "requantise: accumulator bits + 1 + multiplier_bits",
+    "buffers.weight in bytes": "buffers.weight_kib * 1024",
+    "buffers.activation in bytes": "buffers.activation_kib * 1024",
+    "pe.weight.width": "width of pe.weight",
+    "pe.activation.width": "width of pe.activation",
+}
+
+
+def load(path: str | Path) -> Target:
+    """The design in `path`; BadValue, beginning with the file's name, if it is none."""
+    path = Path(path)
+    return parse(toml_file.read(path), where=path.name, name=path.stem)
+
+
+def parse(values: Mapping[str, Any], *, where: str, name: str = "design") -> Target:
+    """The design in the tables of a TOML file. where: names the file in errors. name: where it gives none."""
+    design = toml_file.checked(Design, {"name": name, **values}, where)
+    try:
+        return target(design)
+    except check.BadValue as error:
+        raise check.BadValue(f"{where}: {renamed(str(error))}") from None
+
+
+def renamed(message: str) -> str:
+    """A message of golden's about a parameter, about the key that sets it."""
+    place, _, rest = message.partition(" is ")
+    return f"{KEYS.get(place, place)} is {rest}" if rest else message
+
+
+def target(design: Design) -> Target:
+    """A checked file's values as parameters; BadValue, from golden, where they cannot be together."""
+    check.one_of("pe.kind", design.pe.kind, pe.PES)
+    check.one_of("requantise.rounding", design.requantise.rounding, ROUNDINGS)
+    return Target(
+        name=design.name,
+        unit=matrix_unit(design),
+        weight_buffer=design.buffers.weight_kib * KIB,
+        activation_buffer=design.buffers.activation_kib * KIB,
+        bytes_per_cycle=design.memory.bytes_per_cycle,
+        clock_mhz=float(design.clock.mhz),
+    )
+
+
+def matrix_unit(design: Design) -> MatrixUnitParams:
+    """The parameters of the array, its accumulators and its requantiser."""
+    array: Array = design.array
+    return MatrixUnitParams(
+        rows=array.rows,
+        cols=array.cols,
+        dataflow=array.dataflow,
+        pe=MultiplierParams(
+            weight=integer_format("pe.weight", design.pe.weight),
+            activation=integer_format("pe.activation", design.pe.activation),
+            depth=design.pe.depth,
+            registers=design.pe.multiplier_registers,
+        ),
+        accumulator_rows=design.accumulators.rows,
+        multiplier_bits=design.requantise.multiplier_bits,
+        max_shift=design.requantise.max_shift,
+        rounding=Rounding(design.requantise.rounding),
+        out=integer_format("requantise.out", design.requantise.out),
+    )
+
+
+def tables(design: Target) -> dict[str, Any]:
+    """The values of a design file, every key given."""
+    unit = design.unit
+    return {
+        "name": design.name,
+        "family": "systolic",
+        "array": {"rows": unit.rows, "cols": unit.cols, "dataflow": unit.dataflow},
+        "pe": {
+            "kind": pe.kind_of(unit.pe),
+            "weight": str(unit.pe.weight),
+            "activation": str(unit.pe.activation),
+            "depth": unit.pe.depth,
+            "multiplier_registers": unit.pe.registers,
+        },
+        "accumulators": {"rows": unit.accumulator_rows},
+        "requantise": {
+            "out": str(unit.out),
+            "multiplier_bits": unit.multiplier_bits,
+            "max_shift": unit.max_shift,
+            "rounding": str(unit.rounding),
+        },
+        "buffers": {
+            "weight_kib": design.weight_buffer // KIB,
+            "activation_kib": design.activation_buffer // KIB,
+        },
+        "memory": {"bytes_per_cycle": design.bytes_per_cycle},
+        "clock": {"mhz": design.clock_mhz},
+    }
+
+
+def dump(design: Target) -> str:
+    """The design as TOML text that `load` reads back to an equal one (buffers in whole KiB)."""
+    return toml_file.text(tables(design))

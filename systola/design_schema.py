@@ -1,0 +1,81 @@
+"""The keys of a design file, their types and those of their ranges that golden does not check."""
+
+import re
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from golden import check
+from golden.formats import Int
+
+FORMAT = re.compile(r"(u?)int([1-9]\d?)")
+WIDEST = 32  # bits of an operand or a code
+
+
+def integer_format(where: str, text: str) -> Int:
+    """The format that `text` names: int8, uint4, ..."""
+    match = FORMAT.fullmatch(text)
+    if match is None or int(match[2]) > WIDEST:
+        raise check.fail(where, repr(text), f"int1 to int{WIDEST}, uint1 to uint{WIDEST}")
+    return Int(int(match[2]), signed=not match[1])
+
+
+class Table(BaseModel):
+    """Strict: no key that is not here, no text for a number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Array(Table):
+    rows: int
+    cols: int
+    dataflow: str
+
+
+class Pe(Table):
+    """depth: products that one sum may add up; it sizes the accumulators."""
+
+    kind: str = "multiplier"
+    weight: str = "int8"
+    activation: str = "int8"
+    depth: int = 65536
+    multiplier_registers: int = 0
+
+
+class Accumulators(Table):
+    """rows: words of `array.cols` sums."""
+
+    rows: int = 1024
+
+
+class Requantise(Table):
+    out: str = "int8"
+    multiplier_bits: int = Field(16, ge=1, le=WIDEST)
+    max_shift: int = Field(47, ge=1, le=62)
+    rounding: str = "half_up"
+
+
+class Buffers(Table):
+    weight_kib: int = 128
+    activation_kib: int = 128
+
+
+class Memory(Table):
+    bytes_per_cycle: int = 16
+
+
+class Clock(Table):
+    mhz: float = 250.0
+
+
+class Design(Table):
+    """A whole file."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
+    family: str = Field("systolic", pattern="^systolic$")
+    array: Array
+    pe: Pe = Pe()
+    accumulators: Accumulators = Accumulators()
+    requantise: Requantise = Requantise()
+    buffers: Buffers = Buffers()
+    memory: Memory = Memory()
+    clock: Clock = Clock()

@@ -1,0 +1,122 @@
+"""`systola map` and `systola run`: a network on a design, as one dict that `--json` prints."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from golden import check
+from mapping import importers, scalesim
+from mapping.execute import Execution, execute
+from mapping.network import Network, ShapeNetwork
+from mapping.passes import simplify
+from mapping.plan import Plan, plan
+from mapping.quantise import quantise
+from mapping.shape_run import execute_shapes
+from mapping.target import Target
+from systola import design_file, engines, operands, output
+
+COMPATIBLE = ("scalesim",)
+Progress = Callable[[str, int, int], None]
+
+
+def load(
+    network: str | Path, on: str | Path, tokens: int | None = None, dims: Mapping[str, int] | None = None
+) -> tuple[Network | ShapeNetwork, Target]:
+    """Both files, read, checked and simplified; a design's faults are told before a network's."""
+    target = design_file.load(on)
+    found = importers.load(Path(network), tokens=tokens, dims=dims)
+    return (simplify(found) if isinstance(found, Network) else found), target
+
+
+def design_dict(target: Target) -> dict[str, Any]:
+    """The design in a result: its file's keys."""
+    return design_file.tables(target)
+
+
+def map(
+    network: str | Path, *, on: str | Path, tokens: int | None = None, dims: Mapping[str, int] | None = None,
+    compat: str | None = None, write_to: str | Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Where each layer of `network` runs on the design `on`, in which tiles, at which cost: `map --json`.
+
+    compat    "scalesim": each layer's cycles by SCALE-Sim's formulae besides
+    write_to  keep the result in this file too
+    """
+    if compat is not None:
+        check.one_of("--compat", compat, COMPATIBLE)
+    loaded, target = load(network, on, tokens, dims)
+    found = plan(loaded, target)
+    result = {"design": design_dict(target), **found.as_dict()}
+    if compat:
+        add_scalesim(result, found)
+    if write_to:
+        output.write_whole(Path(write_to), output.as_json(result) + "\n")
+    return result
+
+
+def add_scalesim(result: dict[str, Any], found: Plan) -> None:
+    """Cycles as SCALE-Sim counts them, in each layer and in the total."""
+    counts = [scalesim.cycles(x.unit, x.gemm) for x in found.schedules.values()]
+    for row, count in zip(result["layers"], counts, strict=False):  # the host's rows come after
+        row["scalesim_cycles"] = count
+    result["total"]["scalesim_cycles"] = sum(counts)
+    result["total"]["scalesim_cycles_source"] = "SCALE-Sim 3's formulae; it prints one less a layer"
+
+
+def run(
+    network: str | Path, *, on: str | Path, engine: str = "golden",
+    inputs: Mapping[str, str | Path] | None = None, write_to: str | Path | None = None, seed: int = 0,
+    tokens: int | None = None, dims: Mapping[str, int] | None = None,
+    waves: str | None = None, window: tuple[int, int] | None = None, progress: Progress | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Run `network` on the design `on`: `map`'s dict, with each layer's cycles as the engine counted them.
+
+    engine    "golden" (tile by tile), "model" (a product at once) or "rtl" (the Verilated design, compared
+              with the model as it runs)
+    inputs    .npy files by input name ("" where there is one input); random from `seed` if left out
+    write_to  .npy for one output, .npz for several
+    waves     the layer whose waveform is kept (rtl); window: its first and last cycle
+    raises    BadValue; mapping.engines.Mismatch if the RTL differs
+    """
+    check.one_of("--engine", engine, engines.NAMES)
+    loaded, target = load(network, on, tokens, dims)
+    found = plan(loaded, target)
+    if waves is not None:
+        check.one_of("--waves", waves, found.schedules)
+    if write_to:
+        operands.check_output(Path(write_to), found, loaded)
+    given = operands.read(loaded, inputs or {}, seed)
+    with engines.make(engine, waves=waves, window=window) as made:
+        ran = perform(loaded, target, given, made, seed, progress)
+    result = {"design": design_dict(target), "engine": engine, "seed": seed, **found.as_dict()}
+    add_run(result, ran, engine)
+    if write_to:
+        operands.write(Path(write_to), ran.outputs)
+    result["outputs"] = {name: list(value.shape) for name, value in ran.outputs.items()}
+    result["waves"] = [str(path) for path in made.waves]
+    return result
+
+
+def perform(
+    network: Network | ShapeNetwork, target: Target, given: Mapping[str, np.ndarray], made: engines.Made,
+    seed: int, progress: Progress | None,
+) -> Execution:  # fmt: skip
+    """Shapes run on random operands; a trained network is quantised on the inputs that it then runs."""
+    if isinstance(network, ShapeNetwork):
+        return execute_shapes(network, target, made.engine, seed=seed, progress=progress)
+    return execute(quantise(network, target, [given]), given, made.engine, progress=progress)
+
+
+def add_run(result: dict[str, Any], ran: Execution, engine: str) -> None:
+    """What the engine counted, in each layer of the array and in the total."""
+    key = f"{engine}_cycles"
+    for row, layer in zip(result["layers"], ran.layers, strict=False):
+        row[key] = layer.engine_cycles
+        row["digest"] = layer.digest
+    result["total"][key] = sum(layer.engine_cycles or 0 for layer in ran.layers)
+    result["total"][f"{key}_source"] = engines.SOURCES[engine]
+
+
+__all__ = ["map", "run"]

@@ -1,0 +1,86 @@
+"""Inputs of a network from .npy files, or random; its outputs to .npy or .npz."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from golden import check
+from mapping.network import Network, ShapeNetwork
+from mapping.plan import Plan
+from systola import output
+
+
+def read(
+    network: Network | ShapeNetwork, given: Mapping[str, str | Path], seed: int
+) -> dict[str, np.ndarray]:
+    """Every input of the network, in its shape and type; BadValue names the file that is not.
+
+    given  files by input name; "" is the one input of a network that has one. What is not given is random.
+    """
+    if isinstance(network, ShapeNetwork):
+        if given:
+            raise check.fail(
+                f"{network.name}: input", "given", "none: its layers run on random operands (--seed)"
+            )
+        return {}
+    named = {only_input(network) if name == "" else name: Path(path) for name, path in given.items()}
+    for name in named:
+        check.one_of(f"{network.name}: input", name, network.inputs)
+    random = np.random.default_rng(seed)
+    return {
+        name: load(named[name], name, shape, dtype) if name in named else filler(random, shape, dtype)
+        for name, (shape, dtype) in network.inputs.items()
+    }
+
+
+def only_input(network: Network) -> str:
+    if len(network.inputs) != 1:
+        raise check.fail(
+            "--input", "a file without a name", ", ".join(f"{name}=FILE.npy" for name in network.inputs)
+        )
+    return next(iter(network.inputs))
+
+
+def load(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """The array of a .npy file, if it has the input's shape and type."""
+    if not path.exists():
+        raise check.fail(str(path), "missing", "a .npy file that exists")
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError):
+        raise check.fail(path.name, "not an array", "a .npy file as numpy.save writes it") from None
+    if not isinstance(found, np.ndarray):
+        raise check.fail(path.name, "several arrays", "a .npy file with one")
+    check.shape(f"{path.name}: input {name}: shape", found, shape) if found.shape != shape else None
+    if found.dtype != dtype:
+        raise check.fail(f"{path.name}: input {name}: type", found.dtype, str(dtype))
+    return found
+
+
+def filler(random: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Normal numbers; 0 or 1 where the input takes whole numbers, which every vocabulary and mask has."""
+    if dtype.kind == "f":
+        return random.standard_normal(shape).astype(dtype)
+    return random.integers(0, 2, shape).astype(dtype)
+
+
+def check_output(path: Path, found: Plan, network: Network | ShapeNetwork) -> None:
+    """BadValue unless all outputs can be written to `path`: told before anything runs."""
+    check.one_of(f"{path.name}: suffix", path.suffix, (".npy", ".npz"))
+    output.need_folder(path.parent)
+    count = len(network.outputs) if isinstance(network, Network) else len(found.layers)
+    if path.suffix == ".npy" and count != 1:
+        raise check.fail(path.name, f"one array for {count} outputs", "a .npz file")
+
+
+def write(path: Path, outputs: Mapping[str, np.ndarray]) -> None:
+    """The outputs, whole: one array (.npy) or all by name (.npz)."""
+    buffer = io.BytesIO()
+    if path.suffix == ".npz":
+        np.savez(buffer, allow_pickle=False, **outputs)
+    else:
+        np.save(buffer, next(iter(outputs.values())))
+    output.write_whole(path, buffer.getvalue())

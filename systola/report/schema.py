@@ -1,0 +1,127 @@
+"""What a report is filled with: plain dicts, lists, numbers and text, so that it can be kept as JSON too.
+
+A figure always has a `source`: "RTL" (counted in the Verilated design), "golden" (the exact closed form),
+"model" (an approximation, its error in the report's text) or the name of another program.
+"""
+
+from typing import NotRequired, TypedDict
+
+
+class Figure(TypedDict):
+    """A headline number. value: ready to read, with its unit: "99.2 %", "0.68 M cycles"."""
+
+    label: str
+    value: str
+    source: str
+    note: NotRequired[str]
+
+
+class Tool(TypedDict):
+    name: str
+    version: str
+    used_for: str
+
+
+class Answers(TypedDict):
+    """A table of answers beside the float reference's. Numbers in rows are shown as given: format them."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    source: str
+
+
+class Layer(TypedDict):
+    """A matrix product: a row of `map --json`, with what RTL gave.
+
+    compute_cycles, rtl_cycles  golden's and RTL's compute cycles; rtl_cycles is None where RTL did not run it
+    cycles                      with transfers to and from memory (model)
+    losses                      cause -> share of compute_cycles, `CAUSES` in this order; they add up to 1
+    equal                       outputs bit for bit golden's (None: not compared)
+    """
+
+    name: str
+    operator: str
+    m: int
+    n: int
+    k: int
+    batch: int
+    compute_cycles: int
+    rtl_cycles: int | None
+    cycles: int
+    equal: bool | None
+    bytes_read: int
+    bytes_written: int
+    losses: dict[str, float]
+
+
+class Network(TypedDict):
+    """about: a sentence. engine: what ran it. host: what ran outside the array, with its share."""
+
+    name: str
+    about: str
+    engine: str
+    figures: list[Figure]
+    answers: list[Answers]
+    layers: list[Layer]
+    host: str
+
+
+class Design(TypedDict):
+    """facts: (what, value) rows of the design's table."""
+
+    name: str
+    rows: int
+    cols: int
+    mhz: float
+    bytes_per_cycle: float
+    facts: list[tuple[str, str]]
+
+
+class Wavefront(TypedDict):
+    """The array, cycle by cycle.
+
+    states   [cycles][rows][cols] of 0 idle, 1 loading, 2 multiplying, 3 multiplying padding
+    labels   the same shape, a short text in the PE such as "a02", or absent
+    """
+
+    title: str
+    note: str
+    rows: int
+    cols: int
+    states: list[list[list[int]]]
+    labels: NotRequired[list[list[list[str]]]]
+
+
+class Written(TypedDict):
+    """A file that stands beside the report."""
+
+    path: str
+    what: str
+    bytes: int
+
+
+class Report(TypedDict):
+    """ok: did all agree. verdict: one sentence that says so."""
+
+    title: str
+    ok: bool
+    verdict: str
+    design: Design
+    tools: list[Tool]
+    figures: list[Figure]
+    networks: list[Network]
+    wavefront: Wavefront | None
+    files: list[Written]
+    command: str
+
+
+CAUSES = {
+    "useful": "multiplying useful operands",
+    "tile_waste": "PEs that hold padding at a tile's edge",
+    "load": "waiting for the next tile's load",
+    "fill": "before the first vector enters",
+    "drain": "from the last vector to the last word out",
+}
+
+STATES = ("idle", "loading", "multiplying", "padding")

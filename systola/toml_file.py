@@ -1,0 +1,110 @@
+"""TOML files a user writes: read, checked against a pydantic model, and written.
+
+Every fault is one BadValue in the project's words, led by the file's name and the dotted key.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from golden import check
+
+Model = TypeVar("Model", bound=BaseModel)
+
+TYPES = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text in quotes",
+    "model_type": "a table",
+    "finite_number": "a finite number",
+}
+PATTERNS = {
+    r"^[A-Za-z][A-Za-z0-9_]{0,63}$": "a letter, then letters, digits and _, at most 64",
+    "^systolic$": "systolic",
+}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The tables of the file; BadValue if it is missing, no text or no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise check.fail(str(path), "missing", "a TOML file that exists") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise check.fail(str(path), (error.strerror or "unreadable").lower(), "a TOML file") from None
+    except UnicodeDecodeError:
+        raise check.fail(path.name, "not UTF-8 text", "a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise check.fail(path.name, f"broken: {error}", "TOML") from None
+
+
+def checked(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
+    """`values` as a `model`; BadValue about the first that cannot be used, `where` being the file's name."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise fault(model, error.errors()[0], where) from None
+
+
+def fault(model: type[BaseModel], error: ErrorDetails, where: str) -> check.BadValue:
+    """A fault that pydantic found, in the project's words."""
+    key = f"{where}: {'.'.join(str(part) for part in error['loc'])}"
+    if error["type"] == "extra_forbidden":
+        keys = sorted(table_at(model, error["loc"][:-1]).model_fields)
+        near = difflib.get_close_matches(str(error["loc"][-1]), keys, 1)
+        return check.fail(key, "not a key", ", ".join(keys) + (f" (did you mean {near[0]}?)" if near else ""))
+    if error["type"] == "missing":
+        return check.fail(key, "missing", "it must be given")
+    return check.fail(key, shown(error["input"]), allowed(model, error))
+
+
+def shown(value: object) -> str:
+    return json.dumps(value, default=str)
+
+
+def allowed(model: type[BaseModel], error: ErrorDetails) -> str:
+    """What the field of a faulty value takes."""
+    limits = {
+        type(limit).__name__: limit
+        for limit in table_at(model, error["loc"][:-1]).model_fields[str(error["loc"][-1])].metadata
+    }
+    if {"Ge", "Le"} <= set(limits) and error["type"] not in TYPES:
+        return (
+            f"{limits['Ge'].ge:g} to {limits['Le'].le:g}"
+            if limits["Le"].le < 1e6
+            else f"at least {limits['Ge'].ge}"
+        )
+    pattern = error.get("ctx", {}).get("pattern")
+    return TYPES.get(error["type"]) or PATTERNS.get(str(pattern)) or error["msg"]
+
+
+def table_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseModel]:
+    """The model of the table at a dotted key."""
+    for part in loc:
+        kind = model.model_fields[str(part)].annotation
+        model = next(
+            (c for c in (kind, *get_args(kind)) if isinstance(c, type) and issubclass(c, BaseModel)), model
+        )
+    return model
+
+
+def text(values: Mapping[str, Any]) -> str:
+    """TOML of scalars and, under them, one level of tables."""
+    lines = [f"{key} = {scalar(value)}" for key, value in values.items() if not isinstance(value, Mapping)]
+    for name, table in values.items():
+        if isinstance(table, Mapping):
+            lines += ["", f"[{name}]", *(f"{key} = {scalar(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def scalar(value: str | int | float) -> str:
+    """A TOML value: JSON's strings and numbers are TOML's; a whole float is written without its point."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value)
