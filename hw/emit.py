@@ -20,7 +20,7 @@ from hw.yosys import run_yosys
 # reset, not a start value, puts registers into their state: no `reg x = 0`, which not every flow honours
 INITIAL = re.compile(r"^ *attribute \\init .*\n", re.MULTILINE)
 # a memory of zeros would be written a line a word; what reads before it writes has contents of its own
-ZEROS = re.compile(r"^  cell \$meminit_v2 (?:(?!^  end).)*?connect .DATA \d+'0+\n.*?^  end\n", re.MULTILINE | re.DOTALL)
+ZEROS = re.compile(r"^  cell \$meminit_v2 (?:(?!^  end).)*?connect .DATA \d+'0+\n.*?^  end\n", re.M | re.S)
 PASSES = "proc; memory_collect; opt; wreduce t:$add t:$sub; opt_dff; opt; opt_clean -purge"
 WRITE = "write_verilog -norename -noattr"
 
@@ -50,7 +50,8 @@ class Definition:
         """Add an instance to `m`, tied straight to `ports`: slices of vectors, never a Cat."""
         names = {port: is_input for port, is_input, _ in flat_ports(self.component)}
         if set(ports) != set(names):
-            raise TypeError(f"{self.name}.{instance_name}: ports {sorted(set(ports) ^ set(names))} are not tied or unknown")
+            wrong = sorted(set(ports) ^ set(names))
+            raise TypeError(f"{self.name}.{instance_name}: ports {wrong} are not tied or unknown")
         ties = {f"{'i' if names[port] else 'o'}_{port}": value for port, value in ports.items()}
         if self.clocked:
             ties |= {"i_clk": ClockSignal(), "i_rst": ResetSignal()}

@@ -6,4 +6,5 @@ from amaranth._toolchain.yosys import find_yosys
 def run_yosys(rtlil: str, script: str) -> str:
     """What the commands of `script` print after reading `rtlil`; raises YosysError with Yosys' words."""
     yosys = find_yosys(lambda version: version >= (0, 40))
-    return yosys.run(["-q", "-"], f"read_rtlil <<rtlil\n{rtlil}\nrtlil\n" + script.replace(";", "\n"), ignore_warnings=True)
+    commands = f"read_rtlil <<rtlil\n{rtlil}\nrtlil\n" + script.replace(";", "\n")
+    return yosys.run(["-q", "-"], commands, ignore_warnings=True)

@@ -23,20 +23,22 @@ def constant_factor(node: Node, constants: Mapping[str, np.ndarray]) -> float | 
     if node.operator not in ("Mul", "Div") or len(node.inputs) != 2:
         return None
     value = constants.get(node.inputs[1])
-    if value is None or value.size != 1 or not np.isfinite(value).all() or not float(value.reshape(-1)[0]) > 0:
+    if value is None or value.size != 1:
         return None
     number = float(value.reshape(-1)[0])
+    if not 0 < number < float("inf"):
+        return None
     return number if node.operator == "Mul" else 1 / number
 
 
 def factor_through(node: Node, constants: Mapping[str, np.ndarray]) -> float | None:
-    """What elements are multiplied with on their way through `node` from its first input; None if it does more."""
+    """What `node` multiplies the elements of its first input with; None if it does more than move them."""
     return 1.0 if node.operator in MOVING else constant_factor(node, constants)
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A tensor that a product reads: as its factor 0 or 1, `factor` times the value that the search began at."""
+    """A layer that reads a tensor: as its factor 0 or 1 (`place`), `factor` times the tensor's value."""
 
     layer: str
     place: int
@@ -78,13 +80,12 @@ def leaves_as_codes(network: Network, x: ProductLayer, target: Target) -> list[R
     The requantiser knows a scale and a bias for each column, the same for a whole batch: a convolution in
     groups, an activation other than ReLU, or a bias that is no vector [n], is left to the host.
     """
-    assert x.node is not None
     grouped = x.operator == "Conv" and x.gemm.batch > 1
     if grouped or x.activation not in (None, "Relu") or not channel_bias(network, x):
         return None
     if not x.constant_weights and not target.unit.pe.activation.signed:
         return None  # the zero point's share of a sum is then known to the host alone
-    found = readers(network, x.node.outputs[0])
+    found = readers(network, x.output_name)
     if found and all(holds(factor_format(target, read.place), target.unit.out) for read in found):
         return found
     return None
@@ -92,12 +93,13 @@ def leaves_as_codes(network: Network, x: ProductLayer, target: Target) -> list[R
 
 def channel_bias(network: Network, x: ProductLayer) -> bool:
     """No bias, or a constant one for each column."""
-    assert x.node is not None
-    name = x.node.inputs[2] if len(x.node.inputs) > 2 else ""
+    name = x.inputs[2] if len(x.inputs) > 2 else ""
     if not name:
         return True
     value = network.constants.get(name)
-    return value is not None and (value.size == 1 or (value.shape[-1] == value.size == x.gemm.batch * x.gemm.n))
+    if value is None:
+        return False
+    return value.size == 1 or value.shape[-1] == value.size == x.gemm.batch * x.gemm.n
 
 
 def result_bits(network: Network | ShapeNetwork, target: Target) -> dict[str, int]:

@@ -7,7 +7,8 @@ Each observed tensor leaves its extremes and a histogram. The range to quantise 
     mse          that, shrunk to where the mean squared error of quantisation is least
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import numpy as np
 
@@ -16,9 +17,9 @@ from golden.formats import Int, Scale
 from mapping.float_run import run_float
 from mapping.network import Network
 
-METHODS = ("mse", "max", "percentile")
+METHODS = ("max", "mse", "percentile")
 HALF = 2048  # bins on either side of 0
-SHRINKS = 2.0 ** (-np.arange(64) / 16)  # of the range: 1 down to 1/15
+SHRINKS = 2.0 ** (-np.arange(32) / 8)  # of the range: 1 down to 1/15
 OUTSIDE = 1e-4
 
 
@@ -54,53 +55,48 @@ class Observer:
     def centres(self) -> np.ndarray:
         return (np.arange(2 * HALF) - HALF + 0.5) * (self.reach / HALF)
 
-    def scale(self, fmt: Int, method: str) -> Scale:
-        """Per tensor: symmetric if `fmt` is signed, else affine."""
-        shrink = {"max": _keep, "percentile": _percentile, "mse": _least_error}[method](self, fmt)
-        return self.shrunk(fmt, shrink)
+    def scale(self, fmt: Int, method: str, *, symmetric: bool) -> Scale:
+        """Of the tensor."""
+        scales = (self.shrunk(by, fmt, symmetric) for by in SHRINKS)
+        if method == "mse":
+            return min(scales, key=self._error)
+        if method == "percentile":
+            return self.shrunk(min(by for by in SHRINKS if self._outside(by) <= OUTSIDE), fmt, symmetric)
+        return next(scales)
 
-    def shrunk(self, fmt: Int, by: float) -> Scale:
-        return Scale.from_range(self.low * by, self.high * by, fmt, symmetric=fmt.signed)
+    def shrunk(self, by: float, fmt: Int, symmetric: bool) -> Scale:
+        return Scale.from_range(self.low * by, self.high * by, fmt, symmetric=symmetric)
+
+    def _outside(self, by: float) -> float:
+        """Share of the values that lie outside of the range shrunk so; none for the whole range."""
+        beyond = (self.centres < self.low * by) | (self.centres > self.high * by)
+        return float(self.counts[beyond].sum() / max(1, self.counts.sum())) if by < 1 else 0.0
+
+    def _error(self, scale: Scale) -> float:
+        """Sum of squared errors of quantisation."""
+        used = np.flatnonzero(self.counts)
+        real = self.centres[used]
+        return float(self.counts[used] @ (scale.dequantise(scale.quantise(real)) - real) ** 2)
 
 
-def _keep(seen: Observer, fmt: Int) -> float:
-    return 1.0
-
-
-def _percentile(seen: Observer, fmt: Int) -> float:
-    outside = [
-        seen.counts[(seen.centres < seen.low * by) | (seen.centres > seen.high * by)].sum() for by in SHRINKS
-    ]
-    allowed = np.array(outside) <= OUTSIDE * seen.counts.sum()
-    return float(SHRINKS[allowed].min(initial=1.0))
-
-
-def _least_error(seen: Observer, fmt: Int) -> float:
-    used = np.flatnonzero(seen.counts)
-    real, counts = seen.centres[used], seen.counts[used]
-    errors = []
-    for by in SHRINKS:
-        scale = seen.shrunk(fmt, float(by))
-        errors.append(float(counts @ (scale.dequantise(scale.quantise(real)) - real) ** 2))
-    return float(SHRINKS[int(np.argmin(errors))])
+class Seer(Protocol):
+    def see(self, values: np.ndarray) -> None: ...
 
 
 def observe(
-    network: Network, samples: Iterable[Mapping[str, np.ndarray]], tensors: Collection[str]
-) -> dict[str, Observer]:
-    """What `tensors` hold when the float network runs on each of `samples`.
+    network: Network, samples: Iterable[Mapping[str, np.ndarray]], seers: Iterable[tuple[str, Seer]]
+) -> None:
+    """Show each seer its tensor, as the float network computes it from each of `samples`.
 
     raises  BadValue if there is no sample, or a tensor is not finite (naming it)
     """
-    seen = {tensor: Observer() for tensor in tensors}
-    count = 0
-    for count, sample in enumerate(samples, 1):
-        values = {**sample, **run_float(network, sample, all_tensors=True)}
-        for tensor, observer in seen.items():
-            observer.see(finite(tensor, values[tensor]))
-    if not count:
+    seers, samples = list(seers), list(samples)
+    if not samples:
         raise check.fail(f"{network.name}: calibration samples", "none", "one or more")
-    return seen
+    for sample in samples:
+        values = {**sample, **run_float(network, sample, all_tensors=True)}
+        for tensor, seer in seers:
+            seer.see(finite(tensor, values[tensor]))
 
 
 def finite(tensor: str, values: np.ndarray) -> np.ndarray:

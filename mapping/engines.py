@@ -22,17 +22,29 @@ class Product:
     cycles: int | None
 
 
+class Result(Protocol):
+    """What an engine gives back; Product is one."""
+
+    @property
+    def values(self) -> np.ndarray: ...
+
+    @property
+    def cycles(self) -> int | None: ...
+
+
 class Engine(Protocol):
     """product: `activations` int64 [batch, m, k] by `weights` int64 [batch, k, n]; no scaling: the sums."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def product(
-        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray, scaling: Scaling | None
-    ) -> Product: ...
+        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
+        scaling: Scaling | None,
+    ) -> Result: ...  # fmt: skip
 
 
-class Mismatch(Exception):
+class Mismatch(Exception):  # noqa: N818, it is what the user reads
     """Two engines disagree: a layer, a place, both values."""
 
 
@@ -42,8 +54,9 @@ class ModelEngine:
     name = "model"
 
     def product(
-        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray, scaling: Scaling | None
-    ) -> Product:
+        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
+        scaling: Scaling | None,
+    ) -> Product:  # fmt: skip
         return Product(compute(schedule.unit, activations, weights, scaling), cycles(schedule))
 
 
@@ -53,8 +66,9 @@ class GoldenEngine:
     name = "golden"
 
     def product(
-        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray, scaling: Scaling | None
-    ) -> Product:
+        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
+        scaling: Scaling | None,
+    ) -> Product:  # fmt: skip
         g = schedule.gemm
         values = np.empty((g.batch, g.m, g.n), np.int64)
         for b in range(g.batch):
@@ -96,8 +110,9 @@ class ComparingEngine:
         self.name = f"{primary.name}, checked against {reference.name}"
 
     def product(
-        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray, scaling: Scaling | None
-    ) -> Product:
+        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
+        scaling: Scaling | None,
+    ) -> Result:  # fmt: skip
         got = self.primary.product(name, schedule, activations, weights, scaling)
         wanted = self.reference.product(name, schedule, activations, weights, scaling)
         who = f"layer {name}: {self.primary.name} gives"
@@ -108,6 +123,6 @@ class ComparingEngine:
                 f"{who} {int(got.values[at])} at {list(at)}, {self.reference.name} {int(wanted.values[at])} "
                 f"({len(differ)} of {got.values.size} values differ)"
             )
-        if None not in (got.cycles, wanted.cycles) and got.cycles != wanted.cycles:
+        if got.cycles is not None and wanted.cycles is not None and got.cycles != wanted.cycles:
             raise Mismatch(f"{who} {got.cycles} cycles, {self.reference.name} {wanted.cycles}")
         return got

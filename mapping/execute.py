@@ -1,8 +1,8 @@
 """A quantised network, run: matrix products by an engine, all else in float32 on the host.
 
-A tensor is real (float32, or an integer type of the network's own) or, between two products that need no real
-value, codes (int64). Sums become real as float32(factor * (sum - zero_point * sum of weights) + bias), computed
-in float64 and rounded once, so that the outputs too are the same for every engine.
+A tensor is real (float32, or an integer type of the network's own) or, between two products that need no
+real value, codes (int64). Sums become real as float32(factor * (sum - zero_point * sum of weights) + bias),
+computed in float64 and rounded once, so that the outputs too are the same for every engine.
 """
 
 from collections.abc import Callable, Mapping
@@ -103,38 +103,37 @@ def run_host(node: Node, state: State) -> None:
 
 def run_product(x: QuantisedProduct, state: State, engine: Engine) -> LayerRun:
     """A matrix product on the engine, its result put into `state`."""
-    node, schedule = x.layer.node, x.placement.schedule
-    assert node is not None
+    schedule, tensor = x.placement.schedule, x.layer.output_name
     left = x.layer.left(factor(x, 0, state), padding=x.zero_point)
     right = x.weights.codes if x.weights else x.layer.right(factor(x, 1, state))
     found = engine.product(x.layer.name, schedule, left, right, x.scaling)
     if x.scaling is not None:
-        state.codes[node.outputs[0]] = x.layer.output(found.values)
+        state.codes[tensor] = x.layer.output(found.values)
     else:
-        state.real[node.outputs[0]] = real(x, found.values, right, state)
+        state.real[tensor] = real(x, found.values, right, state)
     return record(x.layer.name, schedule, found.values, found.cycles, x.scaling)
 
 
 def factor(x: QuantisedProduct, place: int, state: State) -> np.ndarray:
     """Codes of a factor: as they are, or of its real values."""
-    node, scale = x.layer.node, (x.left, x.right)[place]
-    assert node is not None and scale is not None
-    tensor = node.inputs[place]
-    return state.codes[tensor] if tensor in state.codes else scale.quantise(state.real[tensor])
+    tensor, scale = x.layer.inputs[place], (x.left, x.right)[place]
+    assert scale is not None
+    if tensor in state.codes:
+        return state.codes[tensor]
+    values = state.real[tensor]
+    return scale.quantise(values if place or x.evened is None else values / x.layer.along_channels(x.evened))
 
 
 def real(x: QuantisedProduct, sums: np.ndarray, right: np.ndarray, state: State) -> np.ndarray:
     """float32 output of a product whose sums left the array: bias added, activation applied."""
-    node = x.layer.node
-    assert node is not None
     if x.zero_point:
         sums = sums - x.zero_point * right.sum(axis=1, keepdims=True)
     y = sums * x.factor
     if x.bias is not None:
         y = y + x.bias
     output = x.layer.output(y)
-    if x.bias is None and len(node.inputs) > 2 and node.inputs[2]:
-        output = output + np.float64(x.layer.attributes.get("beta", 1.0)) * state.real[node.inputs[2]]
+    if x.bias is None and x.layer.inputs[2:] not in ((), ("",)):
+        output = output + float(x.layer.attributes.get("beta", 1.0)) * state.real[x.layer.inputs[2]]
     output = output.astype(np.float32)
     return host.evaluate(x.layer.activation, [output], {})[0] if x.layer.activation else output
 
@@ -149,5 +148,5 @@ def record(
         compute_cycles=golden_cycles(schedule),
         engine_cycles=cycles,
         codes=scaling is not None,
-        digest=blake2b(np.ascontiguousarray(values), digest_size=16).hexdigest(),
+        digest=blake2b(values.tobytes(), digest_size=16).hexdigest(),
     )

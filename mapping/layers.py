@@ -8,7 +8,7 @@
     Gemm                  1               rows of A (transposed)   as given            as given
     Conv                  groups          samples * stops          channels * kernel   filters of a group
 
-The rearrangements work on any type: on reals where the reference is computed, on codes where the array is fed.
+The rearrangements work on any type: on reals for the reference, on codes for the array.
 """
 
 from dataclasses import dataclass
@@ -39,6 +39,15 @@ class ProductLayer:
     shapes: tuple[Shape, Shape, Shape] = ((), (), ())
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """Tensors of the node: factors, bias."""
+        return self.node.inputs if self.node else ()
+
+    @property
+    def output_name(self) -> str:
+        return self.node.outputs[0] if self.node else ""
+
+    @property
     def attributes(self) -> dict[str, Any]:
         given = dict(self.node.attributes) if self.node else {}
         return {name: value for name, value in given.items() if name != "activation"}
@@ -52,6 +61,23 @@ class ProductLayer:
     def window(self) -> Window:
         """Of a convolution."""
         return conv_window(self.shapes[0], self.shapes[1], **self.attributes)
+
+    @property
+    def channel_axis(self) -> int:
+        """Axis of the first factor along which the product adds up."""
+        if self.operator == "Conv":
+            return 1
+        return 0 if self.attributes.get("transA") else -1
+
+    @property
+    def channels(self) -> int:
+        """Length of that axis; k is a multiple of it, the kernel's size, in a convolution."""
+        return self.shapes[0][self.channel_axis]
+
+    def along_channels(self, values: np.ndarray) -> np.ndarray:
+        """[channels] in a shape that broadcasts with the first factor."""
+        axis = self.channel_axis % len(self.shapes[0])
+        return values.reshape([-1 if i == axis else 1 for i in range(len(self.shapes[0]))])
 
     def left(self, x: np.ndarray, padding: int = 0) -> np.ndarray:
         """A [batch, m, k] of the first factor, as the operator has it. padding: a code for what is real 0."""
@@ -86,13 +112,14 @@ class ProductLayer:
 def layer(network: Network, node: Node) -> ProductLayer:
     """The layer that a matrix product of a network is."""
     found = product(network, node)
+    a, w, y = (network.shapes[tensor] for tensor in (*node.inputs[:2], node.outputs[0]))
     return ProductLayer(
         name=node.name,
         operator=node.operator,
         gemm=Gemm(m=found.m, n=found.n, k=found.k, batch=found.batch),
         constant_weights=found.weights is not None,
         node=node,
-        shapes=(network.shapes[node.inputs[0]], network.shapes[node.inputs[1]], network.shapes[node.outputs[0]]),
+        shapes=(a, w, y),
     )
 
 

@@ -58,7 +58,7 @@ class HostRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """layers: on the array, in order. host: what runs on the host. placements: of `layers`, in their order."""
+    """layers: on the array, in order. host: what runs on the host. placements: of `layers`, in order."""
 
     network: str
     target: Target
@@ -75,7 +75,8 @@ class Plan:
     def total(self) -> dict[str, Any]:
         """Sums over the layers, and where the figures come from."""
         macs = sum(row.macs for row in self.layers)
-        compute, cycles = (sum(getattr(row, of) for row in self.layers) for of in ("compute_cycles", "cycles"))
+        compute = sum(row.compute_cycles for row in self.layers)
+        cycles = sum(row.cycles for row in self.layers)
         causes = self.layers[0].losses
         return {
             "layers": len(self.layers),
@@ -100,19 +101,23 @@ class Plan:
 
     def as_dict(self) -> dict[str, Any]:
         """What `map --json` prints, but for the design."""
-        rows = [asdict(row) for row in (*self.layers, *self.host)]
+        rows = [*map(asdict, self.layers), *map(asdict, self.host)]
         return {"network": self.network, "layers": rows, "total": self.total}
 
 
 def plan(network: Network | ShapeNetwork, target: Target) -> Plan:
-    """Place every matrix product of a network; BadValue names the layer that does not fit, and by how much."""
+    """Place every matrix product of a network; BadValue names a layer that does not fit, and by how much."""
     found = layers(network)
     bits = result_bits(network, target)
     placements = [place(x.name, target, x.gemm, bits[x.name]) for x in found]
     rows = [plan_row(x, target, y) for x, y in zip(found, placements, strict=True)]
-    host = [HostRow(name=op, operator=op, count=count) for op, count in sorted(host_operators(network).items())]
+    host = host_operators(network)
     return Plan(
-        network=network.name, target=target, layers=tuple(rows), host=tuple(host), placements=tuple(placements)
+        network=network.name,
+        target=target,
+        layers=tuple(rows),
+        host=tuple(HostRow(name=op, operator=op, count=host[op]) for op in sorted(host)),
+        placements=tuple(placements),
     )
 
 

@@ -2,14 +2,16 @@
 
     A ~ sa (qa - za)      W ~ sw qw      Y = sa sw (sum qa qw - za sum qw) + bias
 
-Weights: symmetric, a scale for each output channel, in pe.weight. Activations: a scale for the tensor, in
-pe.activation; unsigned, with a zero point za besides. Where both factors are computed, the right one takes
-pe.weight. A product's results leave as codes of the next product or as sums (mapping.boundary):
+Constant weights: symmetric, a scale for each output channel, in pe.weight. What multiplies them: a scale and
+a zero point za for the tensor, in pe.activation, the channels evened out (mapping.migrate). Where both
+factors are computed: a scale for each tensor, the left one in pe.activation (za = 0 if signed), the right one
+in pe.weight. A product leaves as codes of the next product or as sums (mapping.boundary):
 
     codes   requantise((sum + round(bias / (sa sw)) - za sum qw) * (sa sw / sy))     on the array
     sums    float32(sa sw (sum - za sum qw) + bias)                                  on the host
 
-Source: Jacob et al., CVPR 2018, section 2; ranges as in mapping.calibrate.
+Source: Jacob et al., CVPR 2018, section 2. Ranges: mapping.calibrate; "max" serves best, measured as cosine
+to float of MiniLM's sentence vectors, and as labels of magika (int8; tests/mapping/test_networks.py).
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,20 +23,14 @@ from golden import check
 from golden.formats import Int, Scale
 from golden.systolic.matrix_unit import Scaling
 from golden.vector.requantise import multiplier_and_shift
-from mapping.boundary import Read, factor_format, leaves_as_codes, result_bits
-from mapping.calibrate import METHODS, SHRINKS, finite, observe
+from mapping.boundary import factor_format, leaves_as_codes, result_bits
+from mapping.calibrate import METHODS, Observer, Seer, finite, observe
 from mapping.layers import ProductLayer, layers
+from mapping.migrate import Channels
 from mapping.network import Network
 from mapping.target import Target
 from mapping.tiles import Placement, place
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """Constant weights. codes: int64 [batch, k, n], values of pe.weight. scale: float64 [batch or 1, 1, n]."""
-
-    codes: np.ndarray
-    scale: np.ndarray
+from mapping.weights import Weights, quantise_weights, real_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +38,9 @@ class QuantisedProduct:
     """A matrix product as the array computes it.
 
     left, right   how the factors are coded; right is None where it is constant
+    evened        float64 [channels], what the left factor is divided by before it is coded; None: 1
     weights       the right factor where it is constant
-    bias          float64 [n], or [batch, 1, n] of a grouped convolution; None if there is none or a node adds it
+    bias          float64 [n], or [batch, 1, n] of a grouped convolution; None: none, or it is computed
     scaling       of codes; None: sums leave
     out           how the codes are to be read; None: sums leave
     """
@@ -52,8 +49,9 @@ class QuantisedProduct:
     placement: Placement
     left: Scale
     right: Scale | None
-    weights: Weights | None
-    bias: np.ndarray | None
+    evened: np.ndarray | None = None
+    weights: Weights | None = None
+    bias: np.ndarray | None = None
     scaling: Scaling | None = None
     out: Scale | None = None
 
@@ -79,7 +77,7 @@ class QuantisedNetwork:
 
 
 def quantise(
-    network: Network, target: Target, samples: Iterable[Mapping[str, np.ndarray]], *, method: str = "mse"
+    network: Network, target: Target, samples: Iterable[Mapping[str, np.ndarray]], *, method: str = "max"
 ) -> QuantisedNetwork:
     """Quantise every matrix product of `network` for `target`, after calibration on `samples`.
 
@@ -87,79 +85,116 @@ def quantise(
             does not fit, an unknown method
     """
     check.one_of("calibration method", method, METHODS)
-    for which in ("weight", "activation"):
-        fmt = getattr(target.unit.pe, which)
-        if fmt.max < 1 or (which == "weight" and not fmt.signed):
-            raise check.fail(f"pe.{which}", fmt, f"{'' if which == 'weight' else 'uint1, or '}int2 and wider")
+    check_formats(target)
     found = layers(network)
-    coded = {x.name: reads for x in found if (reads := leaves_as_codes(network, x, target))}
-    scales = Scales(network, target, found, coded, samples, method)
     bits = result_bits(network, target)
-    products = {
-        x.name: product(x, network, place(x.name, target, x.gemm, bits[x.name]), scales) for x in found
-    }
+    placements = {x.name: place(x.name, target, x.gemm, bits[x.name]) for x in found}
+    quantiser = Quantiser(network, target, found, method)
+    observe(network, samples, quantiser.seers)
+    products = {x.name: quantiser.product(x, placements[x.name]) for x in found}
     return QuantisedNetwork(network=network, target=target, products=products)
 
 
-class Scales:
-    """The scale of every factor that is computed, and of every product that leaves as codes."""
-
-    def __init__(
-        self, network: Network, target: Target, found: list[ProductLayer], coded: Mapping[str, list[Read]],
-        samples: Iterable[Mapping[str, np.ndarray]], method: str,
-    ) -> None:  # fmt: skip
-        self.target, self.method, self.coded = target, method, coded
-        taken = {(read.layer, read.place) for reads in coded.values() for read in reads}
-        factors = {
-            (x.name, i): x.node.inputs[i]
-            for x in found if x.node
-            for i in (0, 1) if x.node.inputs[i] not in network.constants and (x.name, i) not in taken
-        }  # fmt: skip
-        results = {x.name: x.node.outputs[0] for x in found if x.node and x.name in coded}
-        constant = {
-            (x.name, 0): network.constants[x.node.inputs[0]]
-            for x in found if x.node and x.node.inputs[0] in network.constants
-        }  # fmt: skip
-        seen = observe(network, samples, {*factors.values(), *results.values()})
-        self.of: dict[tuple[str, int], Scale] = {
-            key: seen[tensor].scale(factor_format(target, key[1]), method) for key, tensor in factors.items()
-        }
-        for key, values in constant.items():
-            self.of[key] = tensor_scale(key[0], values, target.unit.pe.activation)
-        self.out = {name: seen[tensor].scale(target.unit.out, method) for name, tensor in results.items()}
-        for name, reads in coded.items():
-            for read in reads:
-                scale = self.out[name]
-                self.of[read.layer, read.place] = replace(scale, scale=scale.scale * read.factor)
+def check_formats(target: Target) -> None:
+    """BadValue unless factors can be scaled: weights have both signs, activations more than one value."""
+    weight, activation = target.unit.pe.weight, target.unit.pe.activation
+    if not weight.signed or weight.max < 1:
+        raise check.fail("pe.weight", weight, "int2 and wider: weights have no zero point")
+    if activation.max < 1:
+        raise check.fail("pe.activation", activation, "int2, uint1 and wider")
 
 
-def tensor_scale(name: str, values: np.ndarray, fmt: Int) -> Scale:
-    """Of a constant factor."""
-    values = finite(f"{name}: constant factor", values)
-    return Scale.symmetric(values, fmt) if fmt.signed else Scale.affine(values, fmt)
+class Quantiser:
+    """What is known of the tensors between the layers: from the network at first, then from what `seers` see.
 
+    coded     layers that leave as codes, and who reads those
+    incoming  by (layer, factor): the layer whose codes it reads, and how
+    channels  by layer: left factors of products by constant weights
+    tensors   by tensor: other factors, and results that leave as codes
+    """
 
-def product(x: ProductLayer, network: Network, placement: Placement, scales: Scales) -> QuantisedProduct:
-    """One layer."""
-    assert x.node is not None
-    left, target = scales.of[x.name, 0], scales.target
-    bias = channel_bias(x, network)
-    weights = None
-    if x.constant_weights:
-        given = finite(x.node.inputs[1], network.constants[x.node.inputs[1]])
-        least = least_scale(bias, left, target.unit.pe.accumulator)
-        weights = quantise_weights(x, given, target.unit.pe.weight, least, scales.method)
-    unscaled = QuantisedProduct(
-        layer=x, placement=placement, left=left, right=scales.of.get((x.name, 1)), weights=weights, bias=bias
-    )
-    out = scales.out.get(x.name)
-    return unscaled if out is None else replace(unscaled, out=out, scaling=scaling(unscaled, out, target))
+    def __init__(self, network: Network, target: Target, found: list[ProductLayer], method: str) -> None:
+        self.network, self.target, self.method = network, target, method
+        self.coded = {x.name: reads for x in found if (reads := leaves_as_codes(network, x, target))}
+        self.incoming = {(r.layer, r.place): (name, r) for name, reads in self.coded.items() for r in reads}
+        self.channels = {x.name: Channels(x) for x in found if self.has_channels(x)}
+        self.tensors = {x.inputs[i]: Observer() for x in found for i in (0, 1) if self.is_plain(x, i)}
+        self.results = {x.name: Observer() for x in found if x.name in self.coded}
+        self.seers: list[tuple[str, Seer]] = [
+            *self.tensors.items(),
+            *((x.inputs[0], self.channels[x.name]) for x in found if x.name in self.channels),
+            *((x.output_name, self.results[x.name]) for x in found if x.name in self.results),
+        ]
+
+    def is_real(self, x: ProductLayer, i: int) -> bool:
+        """Is factor `i` computed, and real before the host codes it?"""
+        return x.inputs[i] not in self.network.constants and (x.name, i) not in self.incoming
+
+    def has_channels(self, x: ProductLayer) -> bool:
+        """Is the left factor real, and one set of weights all that it meets?"""
+        return self.is_real(x, 0) and x.constant_weights and x.gemm.batch == 1
+
+    def is_plain(self, x: ProductLayer, i: int) -> bool:
+        return self.is_real(x, i) and not (i == 0 and self.has_channels(x))
+
+    def product(self, x: ProductLayer, placement: Placement) -> QuantisedProduct:
+        """One layer, after calibration."""
+        bias = channel_bias(x, self.network)
+        if not x.constant_weights:
+            left, right = self.scale(x, 0), self.scale(x, 1)
+            found = QuantisedProduct(layer=x, placement=placement, left=left, right=right, bias=bias)
+        else:
+            found = self.weighted(x, placement, bias)
+        if x.name not in self.results:
+            return found
+        out = self.out(x.name)
+        return replace(found, out=out, scaling=scaling(found, out, self.target))
+
+    def weighted(self, x: ProductLayer, placement: Placement, bias: np.ndarray | None) -> QuantisedProduct:
+        """A product by constant weights."""
+        p = self.target.unit.pe
+        w = real_weights(x, finite(x.inputs[1], self.network.constants[x.inputs[1]]))
+        evened = None
+        if channels := self.channels.get(x.name):
+            evened, left = channels.choose(w[0], self.coder, p.activation, self.method)
+            w = w * channels.spread(evened)[:, None]
+        else:
+            left = self.scale(x, 0)
+        # the scale under which the bias would take half of the accumulator's range
+        least = 0.0 if bias is None else np.abs(bias) / (left.scale * (p.accumulator.max // 2))
+        coded = quantise_weights(w, p.weight, grouped=x.operator == "Conv", method=self.method, least=least)
+        return QuantisedProduct(
+            layer=x, placement=placement, left=left, right=None, evened=evened, weights=coded, bias=bias
+        )
+
+    def coder(self, w: np.ndarray) -> np.ndarray:
+        """Weights [k, n] as their codes represent them."""
+        fmt = self.target.unit.pe.weight
+        coded = quantise_weights(w[None], fmt, grouped=False, method=self.method, least=0.0)
+        return np.asarray(coded.codes[0] * coded.scale[0])
+
+    def out(self, name: str) -> Scale:
+        """Of the codes that a layer leaves as."""
+        fmt = self.target.unit.out
+        return self.results[name].scale(fmt, self.method, symmetric=fmt.signed)
+
+    def scale(self, x: ProductLayer, i: int) -> Scale:
+        """Of factor `i`, where its channels are not evened out."""
+        fmt = factor_format(self.target, i)
+        if (x.name, i) in self.incoming:
+            source, read = self.incoming[x.name, i]
+            out = self.out(source)
+            return replace(out, scale=out.scale * read.factor)
+        seen = self.tensors.get(x.inputs[i], Observer())
+        if x.inputs[i] in self.network.constants:
+            seen.see(finite(x.inputs[i], self.network.constants[x.inputs[i]]))
+        has_zero_point = i == 0 and (x.constant_weights or not fmt.signed)
+        return seen.scale(fmt, self.method, symmetric=not has_zero_point)
 
 
 def channel_bias(x: ProductLayer, network: Network) -> np.ndarray | None:
     """The constant bias of each channel, float64: [n], or [batch, 1, n] of a grouped convolution."""
-    assert x.node is not None
-    name = x.node.inputs[2] if len(x.node.inputs) > 2 else ""
+    name = x.inputs[2] if len(x.inputs) > 2 else ""
     if name not in network.constants:
         return None
     value = finite(name, network.constants[name]).astype(np.float64) * float(x.attributes.get("beta", 1.0))
@@ -170,54 +205,19 @@ def channel_bias(x: ProductLayer, network: Network) -> np.ndarray | None:
     return value.reshape(-1) if value.size == value.shape[-1] else None
 
 
-def least_scale(bias: np.ndarray | None, left: Scale, acc: Int) -> np.ndarray:
-    """Scale of each channel's weights under which the bias would leave half of the accumulator's range."""
-    return np.asarray(0.0 if bias is None else np.abs(bias) / (left.scale * (acc.max // 2)))
-
-
-def quantise_weights(x: ProductLayer, given: np.ndarray, fmt: Int, least: np.ndarray, method: str) -> Weights:
-    """Per output channel. least: float64, smallest scale of a channel; a channel of zeros takes its neighbours'."""
-    w = x.right(given).astype(np.float64) * float(x.attributes.get("alpha", 1.0))
-    shared = (1,) if x.operator == "Conv" else (0, 1)  # axes over which a scale is one
-    largest = np.abs(w).max(axis=shared, keepdims=True)
-    usual = largest.max() if largest.max() > 0 else 1.0
-    scale = np.where(largest > 0, largest, usual) / fmt.max
-    if method == "mse":
-        scale = scale * least_error(w, scale, fmt, shared)
-    scale = np.maximum(scale, least)
-    return Weights(codes=round_to(w, scale, fmt), scale=scale)
-
-
-def round_to(w: np.ndarray, scale: np.ndarray, fmt: Int) -> np.ndarray:
-    """Codes from -max to max, int64."""
-    return np.clip(np.rint(w / scale), -fmt.max, fmt.max).astype(np.int64)
-
-
-def least_error(w: np.ndarray, scale: np.ndarray, fmt: Int, shared: tuple[int, ...]) -> np.ndarray:
-    """What to shrink each channel's scale by for the least squared error."""
-    errors = [
-        ((round_to(w, scale * by, fmt) * (scale * by) - w) ** 2).sum(axis=shared, keepdims=True)
-        for by in SHRINKS[:24]
-    ]
-    return np.asarray(SHRINKS[np.argmin(errors, axis=0)])
-
-
 def scaling(x: QuantisedProduct, out: Scale, target: Target) -> Scaling:
-    """What the requantiser is given for codes that `out` describes."""
+    """What the requantiser is given for codes that `out` describes; BadValue names the layer."""
     unit, n = target.unit, x.layer.gemm.n
     factor = np.broadcast_to(x.factor.reshape(-1), (n,))
     bias = np.zeros(n) if x.bias is None else np.rint(x.bias / factor)
     if x.weights:
         bias = bias - x.zero_point * x.weights.codes[0].sum(axis=0)
-    limit = unit.pe.accumulator
-    where = f"layer {x.layer.name}: "
+    fixed = Int(unit.multiplier_bits, signed=False)
     try:
-        multiplier, shift = multiplier_and_shift(
-            factor / out.scale, Int(unit.multiplier_bits, signed=False), unit.max_shift
-        )
-        codes = limit.check("bias", bias.astype(np.int64))
+        codes = unit.pe.accumulator.check("bias", bias.astype(np.int64))
+        multiplier, shift = multiplier_and_shift(factor / out.scale, fixed, unit.max_shift)
     except check.BadValue as bad:
-        raise check.BadValue(where + str(bad)) from None
+        raise check.BadValue(f"layer {x.layer.name}: {bad}") from None
     return Scaling(
         bias=codes,
         multiplier=multiplier,

@@ -1,4 +1,4 @@
-"""A network known by its shapes alone, run: each layer on its own, on random operands over all their codes."""
+"""A network known by its shapes alone, run: each layer on its own, on random operands over all codes."""
 
 from zlib import crc32
 
@@ -25,7 +25,8 @@ def execute_shapes(
     outputs = {}
     schedules = plan(network, target).schedules
     for x in layers(network):
-        left, right, scaling = operands(target.unit, x.gemm, np.random.default_rng([seed, crc32(x.name.encode())]))
+        random = np.random.default_rng([seed, crc32(x.name.encode())])
+        left, right, scaling = operands(target.unit, x.gemm, random)
         found = engine.product(x.name, schedules[x.name], left, right, scaling)
         outputs[x.name] = found.values
         runs.append(record(x.name, schedules[x.name], found.values, found.cycles, scaling))

@@ -27,7 +27,8 @@ class Target:
     def __post_init__(self) -> None:
         for buffer in ("weight", "activation"):
             least = self.least_buffer(buffer)
-            check.in_range(f"buffers.{buffer} in bytes", self.buffer(buffer), least, 1 << 40, "one tile at least")
+            size = self.buffer(buffer)
+            check.in_range(f"buffers.{buffer} in bytes", size, least, 1 << 40, "one tile at least")
         check.in_range("memory.bytes_per_cycle", self.bytes_per_cycle, 1, 1 << 16)
         if not 0 < self.clock_mhz <= 100_000:
             raise check.fail("clock.mhz", self.clock_mhz, "above 0, to 100000")

@@ -1,4 +1,4 @@
-"""Tilings of a layer: every stream length under the accumulators and buffers, both loop orders, the best taken.
+"""Tilings of a layer: of every stream length under accumulators and buffers, in both loop orders, the best.
 
 The best moves the fewest bytes of all whose cycles, with memory counted, are within half a percent of the
 fewest: that count is a model, and no finer. Among equals, the fewest exact cycles, then the longest stream.
@@ -12,8 +12,9 @@ import numpy as np
 from golden import check
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import longest_stream
+from mapping.cost import cost
 from mapping.target import KIB, Target
-from mapping.traffic import cost, lengths
+from mapping.traffic import lengths
 
 EQUAL = 1.005
 
@@ -83,8 +84,9 @@ def best(target: Target, gemm: Gemm, out_bits: int) -> Placement | tuple[str, in
     legal = np.flatnonzero(costs.fits & quick)
     order = np.lexsort((-stream[legal], costs.cycles[legal], costs.compute[legal], costs.bytes_read[legal]))
     i = int(legal[order[0]])
+    tiling = Tiling(stream=int(stream[i]), columns_first=bool(columns_first[i]))
     return Placement(
-        schedule=Schedule(target.unit, gemm, Tiling(stream=int(stream[i]), columns_first=bool(columns_first[i]))),
+        schedule=Schedule(target.unit, gemm, tiling),
         compute_cycles=int(costs.compute[i]),
         cycles=int(costs.cycles[i]),
         bytes_read=int(costs.bytes_read[i]),

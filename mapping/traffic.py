@@ -1,4 +1,4 @@
-"""Bytes between memory and buffers, and the cycles of a schedule when they are counted.
+"""Bytes between memory and buffers under a schedule.
 
 The outer loop runs over pieces of one operand (of the left one if `columns_first`, else of the top one), the
 inner loop over pieces of the other, the innermost over k. What a buffer holds decides how often its operand
@@ -13,21 +13,14 @@ is read, X outer pieces and Y inner pieces being visited:
 of a tiled loop nest, A ceil(N/n) and W ceil(M/m), are the last column. Results are written once, since sums
 over k stay in the accumulators. A buffer is counted in whole words of the array's lanes, padding included;
 traffic is counted without padding, bits packed. Not counted: commands and requantisation parameters.
-
-Exact: `compute`, golden's count for operands at hand, and the bytes. A model: `cycles`, with double buffering,
-
-    cycles = compute + first pass's operands + sum over outer steps of max(0, bytes / bandwidth - passes)
-             + last tile's results
-
-a step's bytes being what it reads for the first time and again, and what it writes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from golden.systolic.gemm import Gemm
-from golden.systolic.matrix_unit import delivery
 from mapping.target import Target
 
 
@@ -64,18 +57,6 @@ class Reads:
     once: np.ndarray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """Of tilings, [tilings] each. compute, cycles; bytes; buffer needs in bytes by operand; fits: legal."""
-
-    compute: np.ndarray
-    cycles: np.ndarray
-    bytes_read: np.ndarray
-    bytes_written: int
-    needs: dict[str, np.ndarray]
-    fits: np.ndarray
-
-
 def lengths(target: Target, gemm: Gemm) -> tuple[int, int]:
     """Length of the product along the accumulator rows and along the columns."""
     return (gemm.n, gemm.m) if target.unit.dataflow == "input" else (gemm.m, gemm.n)
@@ -87,6 +68,7 @@ def folds(target: Target, gemm: Gemm, stream: np.ndarray) -> Folds:
     along, across = lengths(target, gemm)
     resting = np.full_like(stream, p.rows)
     row, step = (resting, stream) if p.dataflow == "output" else (stream, resting)
+    row, step = np.minimum(row, along), np.minimum(step, gemm.k)
     rows, depth = -(-along // row), -(-gemm.k // step)
     last_row, last_step = along - (rows - 1) * row, gemm.k - (depth - 1) * step
     if p.dataflow == "output":
@@ -95,32 +77,21 @@ def folds(target: Target, gemm: Gemm, stream: np.ndarray) -> Folds:
         full_tile, last_tile = depth * np.maximum(row, p.rows), depth * np.maximum(last_row, p.rows)
     cols = np.full_like(stream, -(-across // p.cols))
     return Folds(
-        rows=rows, cols=cols, depth=depth, row=np.minimum(row, along), last_row=last_row,
-        step=np.minimum(step, gemm.k), last_step=last_step, full_tile=full_tile, last_tile=last_tile,
+        rows=rows, cols=cols, depth=depth, row=row, last_row=last_row,
+        step=step, last_step=last_step, full_tile=full_tile, last_tile=last_tile,
     )  # fmt: skip
 
 
-def compute_cycles(target: Target, gemm: Gemm, f: Folds) -> np.ndarray:
-    """golden.systolic.matrix_unit.cycles of each tiling, int64 [tilings]."""
-    p = target.unit
-    work = gemm.batch * f.cols * ((f.rows - 1) * f.full_tile + f.last_tile)
-    if p.dataflow == "output":
-        first = np.where(f.depth == 1, f.last_step, f.step)
-        return work - np.maximum(first, p.rows) + first + delivery(p) + p.rows
-    return work - np.maximum(f.last_row, p.rows) + f.last_row + p.rows + delivery(p) + 1
-
-
 def reads(
-    buffer: int, batch: int, bits: int, words: tuple[np.ndarray, np.ndarray, np.ndarray],
-    outer: np.ndarray, others: np.ndarray,
+    buffer: int, batch: int, bits: int, sizes: Sequence[np.ndarray], outer: np.ndarray, others: np.ndarray
 ) -> Reads:
     """How often an operand is read.
 
-    words   bytes of a pass, a piece and the whole operand of one product, padding included
+    sizes   bytes of a pass, a piece and the whole operand of one product, padding included
     outer   bool [tilings]: the outer loop runs over its pieces
     others  pieces of the other operand
-    """  # fmt: skip
-    one_pass, piece, whole = words
+    """
+    one_pass, piece, whole = sizes
     all_of_it = whole * (1 if batch == 1 else 2)
     holds_all = all_of_it <= buffer
     holds_piece = outer & (2 * piece <= buffer)
@@ -146,60 +117,10 @@ def operand_reads(target: Target, gemm: Gemm, f: Folds, columns_first: np.ndarra
     return {
         "left": reads(
             target.buffer(target.left), gemm.batch, along * gemm.k * p.left.width,
-            tuple(w * target.left_word for w in left), columns_first, f.cols,
+            [words * target.left_word for words in left], columns_first, f.cols,
         ),
         "top": reads(
             target.buffer(target.top), gemm.batch, across * gemm.k * p.top.width,
-            tuple(w * target.top_word for w in top), ~columns_first, f.rows,
+            [words * target.top_word for words in top], ~columns_first, f.rows,
         ),
     }  # fmt: skip
-
-
-def stalls(
-    target: Target, gemm: Gemm, f: Folds, by: dict[str, Reads], columns_first: np.ndarray, out_bits: int
-) -> np.ndarray:
-    """Cycles beyond `compute` that the memory costs, a model. float64 [tilings]."""
-    rate, (along, across) = 8.0 * target.bytes_per_cycle, lengths(target, gemm)
-    last_col = across - (f.cols - 1) * target.unit.cols
-    steps = np.where(columns_first, f.rows, f.cols)
-    share = np.where(columns_first, f.row / along, np.minimum(target.unit.cols, across) / across)
-    last_share = np.where(columns_first, f.last_row / along, last_col / across)
-    inner_bits = np.where(columns_first, by["top"].bits, by["left"].bits)
-    once = np.where(columns_first, by["top"].once, by["left"].once)
-    outer_bits = np.where(
-        columns_first, by["left"].bits * by["left"].fetches, by["top"].bits * by["top"].fetches
-    )
-    own = outer_bits + gemm.m * gemm.n * out_bits
-    column = (f.rows - 1) * f.full_tile + f.last_tile
-    work = np.where(columns_first, f.cols * f.full_tile, column)
-    last_work = np.where(columns_first, f.cols * f.last_tile, column)
-
-    def wait(share: np.ndarray, inner: np.ndarray, work: np.ndarray) -> np.ndarray:
-        return np.maximum((own * share + inner) / rate - work, 0)
-
-    again = np.where(once, 0, inner_bits)
-    first = wait(share, inner_bits, work)
-    alone = wait(last_share, inner_bits, last_work)
-    several = first + (steps - 2) * wait(share, again, work) + wait(last_share, again, last_work)
-    one_product = np.where(steps == 1, alone, several)
-    piece_bits = by["left"].bits * f.row / along + by["top"].bits * min(target.unit.cols, across) / across
-    first_tile = np.maximum(piece_bits / rate - f.full_tile - np.where(steps == 1, alone, first), 0)
-    tail = f.last_row * last_col * out_bits / rate
-    return gemm.batch * one_product + first_tile + piece_bits / f.depth / rate + tail
-
-
-def cost(target: Target, gemm: Gemm, out_bits: int, stream: np.ndarray, columns_first: np.ndarray) -> Cost:
-    """What each tiling costs. stream  int64 [tilings]; columns_first  bool [tilings]; out_bits  of a result"""
-    f = folds(target, gemm, stream)
-    by = operand_reads(target, gemm, f, columns_first)
-    compute = compute_cycles(target, gemm, f)
-    waits = stalls(target, gemm, f, by, columns_first, out_bits)
-    read_bits = gemm.batch * sum(r.bits * r.fetches for r in by.values())
-    return Cost(
-        compute=compute,
-        cycles=compute + np.ceil(waits).astype(np.int64),
-        bytes_read=-(-read_bits // 8),
-        bytes_written=-(-gemm.batch * gemm.m * gemm.n * out_bits // 8),
-        needs={target.left: by["left"].need, target.top: by["top"].need},
-        fits=by["left"].fits & by["top"].fits,
-    )

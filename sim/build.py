@@ -57,7 +57,7 @@ def compile_all(sources: Sequence[str | Path], flags: list[str], folder: Path) -
 
 
 def include_flags() -> list[str]:
-    """Verilator's headers; before them ours for lz4 and zlib, with a Verilator that brings its own FST writer."""
+    """Verilator's headers; before them ours for lz4 and zlib, if it brings its own FST writer."""
     include = verilator_include(find_verilator().path)
     shims = [f"-I{NATIVE}"] if (include / "fstcpp").is_dir() else []
     return [*shims, f"-I{include}", f"-I{include / 'vltstd'}"]
@@ -118,7 +118,7 @@ def write_units(cpp: Path) -> list[str]:
 def build_library(
     folder: Path, verilog: str, top: str, port_header: str, trace: bool, opt: str, options: list[str]
 ) -> None:
-    """Fill `folder` with the library alone."""
+    """Fill `folder` with the design and its library."""
     (folder / "design.v").write_text(verilog)
     verilate(folder, top, options)
     cpp = folder / "cpp"
@@ -126,13 +126,10 @@ def build_library(
     names = write_units(cpp)
     compile_all(names, [opt, *COMMON, *defines(trace), "-I.", *include_flags(), "-include", "extend.h"], cpp)
     objects = [f"{Path(name).stem}.o" for name in names]
-    runtime = runtime_objects((cpp / "Vdut_classes.mk").read_text(), trace)
+    objects += runtime_objects((cpp / "Vdut_classes.mk").read_text(), trace)
     libraries = ["-lz"] if trace and f"-I{NATIVE}" not in include_flags() else []
-    link = [find_compiler().path, "-shared", "-o", f"../{LIBRARY}", *objects, *runtime, *libraries, "-pthread"]
-    run(link, cpp)
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.name != LIBRARY:
-            path.rmdir() if path.is_dir() else path.unlink()
+    run([find_compiler().path, "-shared", "-o", f"../{LIBRARY}", *objects, *libraries, "-pthread"], cpp)
+    shutil.rmtree(cpp)
 
 
 def build_model(

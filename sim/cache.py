@@ -28,7 +28,8 @@ def directory() -> Path:
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise fail("cache folder", f"{place} ({error.strerror})", "one that can be made; SYSTOLA_CACHE sets it") from error
+        what = f"{place} ({error.strerror})"
+        raise fail("cache folder", what, "one that can be made; SYSTOLA_CACHE sets it") from error
     return place.resolve()
 
 

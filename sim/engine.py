@@ -34,7 +34,7 @@ def stream_ports(unit: MatrixUnitParams) -> list[StreamPort]:
 @cache
 def unit_verilog(unit: MatrixUnitParams) -> str:
     """Verilog of the matrix unit."""
-    return verilog(matrix_unit.definition(unit))
+    return str(verilog(matrix_unit.definition(unit)))
 
 
 def compile_unit(unit: MatrixUnitParams, *, trace: bool = False) -> CompiledModel:
@@ -53,8 +53,9 @@ class Waves:
 
 @dataclass
 class RtlEngine:
-    """Runs products on the Verilated matrix unit. stalls: probability for each stream; then no cycles are given.
+    """Runs products on the Verilated matrix unit.
 
+    stalls: probability with which each stream is held back in a cycle; the cycles then tell of that, too.
     A model is compiled when its design is first met, and kept for the engine's life.
     """
 
@@ -82,11 +83,15 @@ class RtlEngine:
         self.cycles_run += result.cycles
         return Product(words.unpack_outputs(schedule, result.outputs["o"]), result.cycles)
 
-    def run(self, model: CompiledModel, inputs: dict[str, np.ndarray], count: int, trace: Waves | None) -> RunResult:
+    def run(
+        self, model: CompiledModel, inputs: dict[str, np.ndarray], count: int, trace: Waves | None
+    ) -> RunResult:
         """One job of `count` words of o."""
         window = trace.window if trace else (0, 0)
         path = trace.path if trace else None
-        return model.run(inputs, {"o": count}, stalls=self.stalls, seed=self.seed, window=window, trace_file=path)
+        return model.run(
+            inputs, {"o": count}, stalls=self.stalls, seed=self.seed, window=window, trace_file=path
+        )
 
     def model(self, unit: MatrixUnitParams, *, trace: bool = False) -> CompiledModel:
         """The compiled matrix unit of this design."""

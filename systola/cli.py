@@ -24,9 +24,9 @@ seed_option = click.option("--seed", type=click.IntRange(0, (1 << 31) - 1), help
 class Commands(click.Group):
     """All commands end through one handler."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, standalone_mode: bool = True, **more: Any) -> Any:  # type: ignore[override]
         def work() -> Any:
-            return super(Commands, self).main(*args, standalone_mode=False, **more)
+            return super(Commands, self).main(args, standalone_mode=False, **more)
 
         return failures.guarded(work) if standalone_mode else work()
 

@@ -49,8 +49,8 @@ class Accumulators(Table):
 
 class Requantise(Table):
     out: str = "int8"
-    multiplier_bits: int = Field(16, ge=1, le=WIDEST)
-    max_shift: int = Field(47, ge=1, le=62)
+    multiplier_bits: int = Field(default=16, ge=1, le=WIDEST)
+    max_shift: int = Field(default=47, ge=1, le=62)
     rounding: str = "half_up"
 
 
@@ -71,7 +71,7 @@ class Design(Table):
     """A whole file."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
-    family: str = Field("systolic", pattern="^systolic$")
+    family: str = Field(default="systolic", pattern="^systolic$")
     array: Array
     pe: Pe = Pe()
     accumulators: Accumulators = Accumulators()

@@ -77,7 +77,7 @@ def verilog_of(target: Target) -> str:
         f"Top module: {target.unit.name}",
         f"Streams and their words: {target.name}.md",
     ])  # fmt: skip
-    return verilog(definition(target.unit), header=header)
+    return str(verilog(definition(target.unit), header=header))
 
 
 def parameters(target: Target) -> dict[str, Any]:

@@ -54,9 +54,9 @@ def load(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
         raise check.fail(path.name, "not an array", "a .npy file as numpy.save writes it") from None
     if not isinstance(found, np.ndarray):
         raise check.fail(path.name, "several arrays", "a .npy file with one")
-    check.shape(f"{path.name}: input {name}: shape", found, shape) if found.shape != shape else None
+    check.shape(f"{path.name}: input {name}", found, shape)
     if found.dtype != dtype:
-        raise check.fail(f"{path.name}: input {name}: type", found.dtype, str(dtype))
+        raise check.fail(f"{path.name}: input {name}.dtype", found.dtype, str(dtype))
     return found
 
 

@@ -7,13 +7,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from golden import check
 
-MANIFEST = "manifest.json"  # marks a folder that Systola wrote and may replace
+MANIFEST = "manifest.json"
+MARKS = {MANIFEST: "written_by", "report.json": "command"}  # who wrote a folder stands in one of these
 PATIENCE = 2.0  # seconds before a progress bar shows
 
 
@@ -51,11 +52,20 @@ def refuse_strangers(folder: Path, *, force: bool) -> None:
     """BadValue if `folder` holds anything that Systola did not write, unless `force`."""
     if folder.exists() and not folder.is_dir():
         raise check.fail(str(folder), "a file", "a folder, new, empty or written by systola")
-    strange = folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).exists()
+    strange = folder.is_dir() and any(folder.iterdir()) and not is_ours(folder)
     if strange and not force:
         raise check.fail(
             str(folder), "not empty and not systola's", "a new or empty folder, or --force to replace it"
         )
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether Systola wrote `folder`, and may therefore replace it."""
+    for name, key in MARKS.items():
+        with suppress(OSError, ValueError, AttributeError):
+            if str(json.loads((folder / name).read_text()).get(key)).startswith("systola "):
+                return True
+    return False
 
 
 @contextmanager

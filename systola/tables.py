@@ -7,6 +7,7 @@ from systola.output import table
 from systola.report import numbers
 
 MB = 1e6
+LONGEST = 44  # letters of a layer's name
 HEADINGS = {
     "rtl_cycles": "RTL",
     "scalesim_cycles": "SCALE-Sim",
@@ -44,7 +45,13 @@ def mapping_table(result: Mapping[str, Any]) -> str:
 def layer_row(row: Mapping[str, Any], extra: Sequence[str]) -> list[str]:
     cut = row["tiles"]
     tiles = f"{cut['rows']}x{cut['cols']}x{cut['depth']} of {cut['stream']}"
-    return [row["name"], numbers.shape(row), row["dataflow"], tiles, *figures(row, extra)]
+    return [
+        numbers.label(row["name"], LONGEST),
+        numbers.shape(row),
+        row["dataflow"],
+        tiles,
+        *figures(row, extra),
+    ]
 
 
 def figures(row: Mapping[str, Any], extra: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from golden.systolic import words
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import Scaling, compute, cycles, longest_stream
 from mapping.target import Target
+from systola.block_document import AXES
 
 SEED = 1
 
@@ -73,9 +74,11 @@ STREAM = """\
 
 
 def schedule_of(target: Target) -> Schedule:
-    """A product of two folds of each axis, the second partial, in passes that never wait for accumulators."""
+    """A product of two pieces of each axis, the second smaller, whose tiles never wait for accumulators."""
     unit = target.unit
-    gemm = Gemm(m=unit.rows + 3, n=unit.cols + 2, k=min(unit.rows + 1, unit.pe.depth))
+    lengths = (unit.rows + max(1, unit.rows // 2), unit.cols + max(1, unit.cols // 2), unit.rows + 3)
+    axes = dict(zip(AXES[unit.dataflow], lengths, strict=True))
+    gemm = Gemm(m=axes["m"], n=axes["n"], k=min(axes["k"], unit.pe.depth))
     return Schedule(unit, gemm, Tiling(stream=min(longest_stream(unit), unit.rows + 2)))
 
 

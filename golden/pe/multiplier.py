@@ -32,7 +32,7 @@ class MultiplierParams:
         check.in_range("pe.depth", self.depth, 1, 1 << 20)
         check.in_range("pe.multiplier_registers", self.registers, 0, 3)
         if self.accumulator_bits > 62:
-            raise check.fail("pe.depth", self.depth, f"{(1 << 61) // self.largest} for {self.weight} x {self.activation}")
+            raise check.fail("pe.depth", self.depth, f"1 to {(1 << 60) // self.largest} ({self})")
 
     @property
     def largest(self) -> int:
@@ -66,7 +66,9 @@ def latency(p: MultiplierParams) -> int:
     return p.registers
 
 
-def accumulate(p: MultiplierParams, acc: np.ndarray, weight: np.ndarray, activation: np.ndarray) -> np.ndarray:
+def accumulate(
+    p: MultiplierParams, acc: np.ndarray, weight: np.ndarray, activation: np.ndarray
+) -> np.ndarray:
     """One step of the PE, elementwise: int64 arrays of any one shape, values of the formats.
 
     raises BadValue if a value is outside its format
@@ -89,4 +91,4 @@ def dot(p: MultiplierParams, activations: np.ndarray, weights: np.ndarray) -> np
     weights = p.weight.check("weights", weights)
     if k * p.largest < 1 << 53:
         return np.matmul(activations.astype(np.float64), weights.astype(np.float64)).astype(np.int64)
-    return np.matmul(activations, weights)
+    return np.asarray(np.matmul(activations, weights))

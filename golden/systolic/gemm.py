@@ -11,7 +11,8 @@ Two axes are folded onto the array, the third is streamed:
 
 A tile is the set of sums that one stay in the accumulator memory completes; a pass is one visit of the
 array. Weight- and input-stationary, a tile is `stream` vectors by one fold of columns, and takes a pass per
-fold of k. Output-stationary, a tile is one fold of rows by one of columns, and takes a pass per `stream` of k.
+fold of k. Output-stationary, a tile is one fold of rows by one of columns, and takes a pass per `stream`
+of k.
 """
 
 from dataclasses import dataclass
@@ -97,7 +98,9 @@ class Schedule:
         """Vectors of each pass of the whole batch. int64 [passes]."""
         depth = self.depth_pieces
         if self.unit.dataflow == "output":
-            one = np.tile([end - start for start, end in depth], len(self.row_pieces) * len(self.column_pieces))
+            one = np.tile(
+                [end - start for start, end in depth], len(self.row_pieces) * len(self.column_pieces)
+            )
         else:
             one = np.repeat([r[1] - r[0] for r, _ in self.tiles()], len(depth))
         return np.tile(one, self.gemm.batch).astype(np.int64)

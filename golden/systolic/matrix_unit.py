@@ -11,6 +11,7 @@ so row m of a tile is delivered at t_m + rows + cols + latency + 5.
 """
 
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from golden.vector.requantise import requantise
 DRAIN = 5  # cycles from the last column's sum to its delivery, beyond the way through the array
 
 
-def dataflow_module(p: MatrixUnitParams):  # type: ignore[no-untyped-def]
+def dataflow_module(p: MatrixUnitParams) -> ModuleType:
     """The golden module with the schedule of `p.dataflow`."""
     return output_stationary if p.dataflow == "output" else weight_stationary
 
@@ -37,7 +38,7 @@ def cycles_of(p: MatrixUnitParams, counts: np.ndarray) -> int:
     """Exact cycles of passes of `counts` vectors (int64 [passes]), unstalled."""
     if not len(counts):
         return 0
-    last = dataflow_module(p).last_vector(p.rows, counts) + delivery(p)
+    last: int = dataflow_module(p).last_vector(p.rows, counts) + delivery(p)
     # output-stationary, the rows of a sum leave one after the other behind the last pair
     return last + 1 + (p.rows - 1 if p.dataflow == "output" else 0)
 
@@ -53,20 +54,22 @@ def rows_needed(p: MatrixUnitParams, count: int) -> int:
     Fewer give right sums, later: a tile starts when its rows are free.
     """
     life = delivery(p) - DRAIN + (2 if p.dataflow == "output" else 3)
-    return dataflow_module(p).rows_in_flight(count, p.rows, life)
+    return int(dataflow_module(p).rows_in_flight(count, p.rows, life))
 
 
 def longest_stream(p: MatrixUnitParams) -> int:
     """The largest `count` whose tiles run without a wait; BadValue if not even one vector does."""
     if p.dataflow == "output":
-        check.in_range("accumulators.rows", p.accumulator_rows, rows_needed(p, 1), 1 << 16, "one tile in, others out")
+        least = rows_needed(p, 1)
+        check.in_range("accumulators.rows", p.accumulator_rows, least, 1 << 16, "one tile in, others out")
         return p.pe.depth
     low, high = 0, p.accumulator_rows
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if rows_needed(p, middle) <= p.accumulator_rows else (low, middle - 1)
     if low == 0:
-        raise check.fail("accumulators.rows", p.accumulator_rows, f"{rows_needed(p, 1)} to 65536 (one tile in, others out)")
+        allowed = f"{rows_needed(p, 1)} to 65536 (one tile in, others out)"
+        raise check.fail("accumulators.rows", p.accumulator_rows, allowed)
     return low
 
 
@@ -106,7 +109,9 @@ class Scaling:
     relu: bool = False
 
 
-def compute(p: MatrixUnitParams, activations: np.ndarray, weights: np.ndarray, scaling: Scaling | None) -> np.ndarray:
+def compute(
+    p: MatrixUnitParams, activations: np.ndarray, weights: np.ndarray, scaling: Scaling | None
+) -> np.ndarray:
     """What the matrix unit delivers: int64 [batch, m, n], codes of p.out, or the sums if there is no scaling.
 
     activations  int64 [batch, m, k], values of p.pe.activation
@@ -121,4 +126,4 @@ def compute(p: MatrixUnitParams, activations: np.ndarray, weights: np.ndarray, s
     )
 
 
-__all__ = ["Gemm", "MatrixUnitParams", "Scaling", "Schedule", "Tiling", "compute", "cycles", "losses", "rows_needed"]
+__all__ = ["Gemm", "MatrixUnitParams", "Scaling", "Schedule", "Tiling"]

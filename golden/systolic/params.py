@@ -36,7 +36,7 @@ class MatrixUnitParams:
         check.in_range("array.rows", self.rows, 1, LARGEST)
         check.in_range("array.cols", self.cols, 1, LARGEST)
         check.one_of("array.dataflow", self.dataflow, DATAFLOWS)
-        check.in_range("accumulators.rows", self.accumulator_rows, self.least_rows, 1 << 16, "one tile, not drained yet")
+        check.in_range("accumulators.rows", self.accumulator_rows, self.least_rows, 1 << 16, "a tile's rows")
         _ = self.requantise
 
     @property
@@ -71,8 +71,11 @@ class MatrixUnitParams:
 
     @property
     def scale_lanes(self) -> int:
-        """Channels in one word of requantisation parameters. Where weights stay in a column, or sums do, a
-        column is a channel and one word serves a tile; input-stationary, a row is, and each row takes a word."""
+        """Channels in one word of requantisation parameters.
+
+        Where weights stay in a column, or sums do, a column is a channel and one word serves a tile;
+        input-stationary, a row is a channel, and each row takes a word.
+        """
         return 1 if self.dataflow == "input" else self.cols
 
     @property

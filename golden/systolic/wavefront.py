@@ -34,7 +34,7 @@ def vectors(schedule: Schedule) -> np.ndarray:
 
 
 def loads(schedule: Schedule) -> np.ndarray:
-    """Cycle in which each word of each resting tile enters, unstalled. int64 [passes, rows]; none if sums rest.
+    """Cycle in which each word of each resting tile enters. int64 [passes, rows]; no passes if sums rest.
 
     A tile loads from the cycle on in which the one before it becomes the one in use.
     """
@@ -62,7 +62,7 @@ def used(schedule: Schedule) -> np.ndarray:
 
 
 def states(schedule: Schedule) -> np.ndarray:
-    """State of every PE in every cycle, uint8 [cycles, rows, cols], from the first to the last of `cycles`."""
+    """State of every PE in every cycle that `cycles` counts. uint8 [cycles, rows, cols]."""
     p = schedule.unit
     state = np.zeros((cycles(schedule), p.rows, p.cols), np.uint8)
     row, col = np.meshgrid(np.arange(p.rows), np.arange(p.cols), indexing="ij")

@@ -17,7 +17,7 @@ SWAP = 1  # the cycle in which the loaded tile becomes the one in use, before it
 
 
 def last_vector(rows: int, counts: np.ndarray) -> int:
-    """Cycle in which the last vector of the last pass enters; the first word of the first tile enters in cycle 0.
+    """Cycle in which the last vector of the last pass enters; the first tile's first word enters in cycle 0.
 
     counts  int64 [passes], vectors of each pass, all >= 1
     """

@@ -4,7 +4,7 @@
     left     [rows] lanes                     operands that stream in from the left
     top      [cols] lanes                     operands that come from above
     drain    {count, raw, relu, zero_point}   one a tile: rows; raw sums or codes, and of which kind
-    scale    {bias, multiplier, shift}        each [scale_lanes]; one a tile that is not raw, or one a row of it
+    scale    {bias, multiplier, shift}        each [scale_lanes]; one a tile that is not raw, or one a row
     o        [cols] lanes of the accumulator's width: sums, or codes extended to it
 
 Lane i stands in bits [i*width +: width]; fields follow one another from bit 0. Rows and columns beyond a
@@ -76,7 +76,9 @@ def _resting(values: np.ndarray, rows: int, cols: int) -> np.ndarray:
     return padded.reshape(depth, rows, across, cols).transpose(2, 0, 1, 3)[:, :, ::-1]
 
 
-def _stationary_operands(schedule: Schedule, moving: np.ndarray, resting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _stationary_operands(
+    schedule: Schedule, moving: np.ndarray, resting: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Values of the words of left and top of one product. moving [stream, k], resting [k, columns]."""
     p = schedule.unit
     folded = _folds(moving, p.rows)
@@ -95,7 +97,9 @@ def _output_operands(schedule: Schedule, a: np.ndarray, w: np.ndarray) -> tuple[
     return np.concatenate(left), np.concatenate(top)
 
 
-def operands(schedule: Schedule, activations: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def operands(
+    schedule: Schedule, activations: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Values of the words of left [words, rows] and top [words, cols] of the whole batch.
 
     activations  integers [batch, m, k]; weights  integers [batch, k, n]
@@ -113,7 +117,11 @@ def commands(schedule: Schedule) -> dict[str, np.ndarray]:
     """Fields of the words of `command`, int64 [passes]."""
     counts, each = schedule.counts(), schedule.passes_per_tile
     place = np.arange(len(counts)) % each
-    return {"count": counts, "first": (place == 0).astype(np.int64), "final": (place == each - 1).astype(np.int64)}
+    return {
+        "count": counts,
+        "first": (place == 0).astype(np.int64),
+        "final": (place == each - 1).astype(np.int64),
+    }
 
 
 def drains(schedule: Schedule, scaling: Scaling | None) -> dict[str, np.ndarray]:
@@ -153,7 +161,7 @@ def pack_streams(
     scaling: Scaling | None,
     strides: dict[str, int] | None = None,
 ) -> dict[str, np.ndarray]:
-    """uint8 [words, stride] of each input stream. strides: bytes of a word, the fewest that hold it if not given."""
+    """uint8 [words, stride] of each input stream. strides: bytes of a word; the fewest that hold it."""
     p = schedule.unit
     layout = fields(p)
     stride = {name: (strides or {}).get(name, -(-bits(p, name) // 8)) for name in INPUTS}

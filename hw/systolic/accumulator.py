@@ -1,4 +1,4 @@
-"""The accumulator memory: one bank a column, and the address of a row travels along them with the wavefront."""
+"""The accumulator memory: a bank a column; the address of a row travels along them with the wavefront."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring

@@ -63,7 +63,8 @@ class Drain(wiring.Component):
         m.d.sync += ready_rows.eq((ready_rows + self.completed - self.read_go)[: len(ready_rows)])
         with m.If(self.read_go):
             m.d.sync += left.eq(Mux(self.begin, self.count, left) - 1)
-            m.d.sync += self.read_row.eq(Mux(self.read_row == self.p.accumulator_rows - 1, 0, self.read_row + 1))
+            wrap = self.read_row == self.p.accumulator_rows - 1
+            m.d.sync += self.read_row.eq(Mux(wrap, 0, self.read_row + 1))
         return m
 
 

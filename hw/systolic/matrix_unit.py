@@ -47,17 +47,19 @@ class MatrixUnit(wiring.Component):
         acc = Signal(self.p.cols * self.p.pe.accumulator.width)
         sums = Signal.like(acc)
         completed = Signal()
-        read = {"read_go": Signal(name="read_go"), "read_row": Signal(range(self.p.accumulator_rows), name="read_row")}
+        row = range(self.p.accumulator_rows)
+        read = {"read_go": Signal(name="read_go"), "read_row": Signal(row, name="read_row")}
         way = self.sequence(m, acc, read["read_go"])
         self.accumulate(m, way, acc, sums, completed, read)
         self.requantise(m, sums, completed, read)
         return m
 
     def sequence(self, m, acc, freed):
-        """Sequencer, row ring and array; returns {valid, row, first, final} as they meet their sums at bank 0."""
+        """Sequencer, row ring and array; returns the row's flags and address as they meet bank 0."""
         p, word = self.p, self.command.p
         take, enough, step, begin, first, final = (
-            Signal(name=name) for name in ("take", "enough", "row_step", "row_begin", "row_first", "row_final")
+            Signal(name=name)
+            for name in ("take", "enough", "row_step", "row_begin", "row_first", "row_final")
         )
         row = Signal(range(p.accumulator_rows))
         streams = {f"{name}_{end}": getattr(getattr(self, name), end)
@@ -73,13 +75,15 @@ class MatrixUnit(wiring.Component):
             m, "ring", take=take, count=tile_rows, enough=enough, freed=freed, step=step, begin=begin,
             first=first, row=row,
         )
-        travelling = Signal(data.StructLayout({"valid": 1, "begin": 1, "first": 1, "final": 1, "row": len(row)}))
+        flags = {"valid": 1, "begin": 1, "first": 1, "final": 1}
+        travelling = Signal(data.StructLayout({**flags, "row": len(row)}))
         m.d.comb += travelling.eq(Cat(step, begin, first, final, row))
         way = delayed(m, travelling.as_value(), p.rows + p.latency, "way", reset=True)
         at_bank = data.View(travelling.shape(), way)
         if p.dataflow == "output":
             control["drain"] = at_bank.valid & at_bank.begin
-        self.array.place(m, "array", left=self.left.payload.as_value(), top=self.top.payload.as_value(), acc=acc, **control)
+        left, top = self.left.payload.as_value(), self.top.payload.as_value()
+        self.array.place(m, "array", left=left, top=top, acc=acc, **control)
         return at_bank
 
     def accumulate(self, m, way, acc, sums, completed, read):
@@ -91,7 +95,8 @@ class MatrixUnit(wiring.Component):
             row_out = Signal.like(row, name=f"row_{c}")
             self.bank.place(
                 m, f"bank_{c}", valid_in=valid, valid_out=valid_out, row_in=row, row_out=row_out,
-                first_in=first, first_out=first_out, acc=lane(acc, c, p.cols), read_data=lane(sums, c, p.cols), **read,
+                first_in=first, first_out=first_out, acc=lane(acc, c, p.cols),
+                read_data=lane(sums, c, p.cols), **read,
             )
             valid, row, first = valid_out, row_out, first_out
         final = delayed(m, way.final, p.cols, "final")
@@ -108,7 +113,8 @@ class MatrixUnit(wiring.Component):
             m, "drain", **streams, count=tile.count, raw=tile.raw, completed=completed, begin=begin,
             take_scale=take_scale, **read, **go,
         )
-        flags = Signal(data.StructLayout({"raw": 1, "relu": 1, "zero_point": len(tile.zero_point)}), reset_less=True)
+        kind = data.StructLayout({"raw": 1, "relu": 1, "zero_point": len(tile.zero_point)})
+        flags = Signal(kind, reset_less=True)
         scale = Signal(word_layout(p, "scale"), reset_less=True)
         with m.If(read["read_go"] & begin):
             m.d.sync += flags.eq(Cat(tile.raw, tile.relu, tile.zero_point))
@@ -116,7 +122,9 @@ class MatrixUnit(wiring.Component):
             m.d.sync += scale.eq(self.scale.payload)
         for c in range(p.cols):
             channel = 0 if p.scale_lanes == 1 else c
-            parameters = {name: lane(scale[name], channel, p.scale_lanes) for name in ("bias", "multiplier", "shift")}
+            parameters = {
+                name: lane(scale[name], channel, p.scale_lanes) for name in ("bias", "multiplier", "shift")
+            }
             self.lane.place(
                 m, f"lane_{c}", acc=lane(sums, c, p.cols), **parameters, raw=flags.raw, relu=flags.relu,
                 zero_point=flags.zero_point, **go, code=lane(self.o.payload.as_value(), c, p.cols),

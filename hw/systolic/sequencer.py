@@ -96,7 +96,7 @@ class OutputSequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         left = Signal.like(self.count)  # pairs of this pass still to come
-        begin, first, final, go = Signal(), Signal(), Signal(), Signal()
+        begin, first, final, go, idle = Signal(), Signal(), Signal(), Signal(), Signal()
         leaving = Signal(range(self.p.rows))  # sums of the pass before still to leave
         m.d.comb += [
             go.eq((left != 0) & ((left != 1) | (leaving == 0))),
@@ -105,7 +105,8 @@ class OutputSequencer(wiring.Component):
             self.step.eq(go & self.left_valid & self.top_valid),
             self.clear.eq(begin),
             self.last.eq(self.step & (left == 1)),
-            self.command_ready.eq(self.command_valid & ((left == 0) | self.last) & (~self.first | self.enough)),
+            idle.eq((left == 0) | self.last),
+            self.command_ready.eq(self.command_valid & idle & (~self.first | self.enough)),
             self.take.eq(self.command_ready & self.first),
         ]
         with m.If(self.command_ready):

@@ -1,4 +1,4 @@
-"""Skew: lane i of a vector leaves i cycles after it came, so that a plane wave enters an array as a wavefront."""
+"""Skew: lane i of a vector leaves i cycles after it came: a plane wave enters an array as a wavefront."""
 
 from functools import cache
 
@@ -25,7 +25,8 @@ class Skew(wiring.Component):
         for s in range(self.lanes):
             m.d.comb += self.o[s * self.width : (s + 1) * self.width].eq(waiting[: self.width])
             if s + 1 < self.lanes:
-                stage = Signal((self.lanes - s - 1) * self.width, name=f"stage_{s + 1}", reset_less=not self.reset)
+                bits = (self.lanes - s - 1) * self.width
+                stage = Signal(bits, name=f"stage_{s + 1}", reset_less=not self.reset)
                 m.d.sync += stage.eq(waiting[self.width :])
                 waiting = stage
         return m
@@ -34,4 +35,5 @@ class Skew(wiring.Component):
 @cache
 def definition(lanes: int, width: int, *, reset: bool = False) -> Definition:
     """Skew of `lanes` x `width` bits; `reset` for flags, which must not survive one."""
-    return Definition(f"skew_{lanes}x{width}" + "_reset" * reset, Skew(lanes, width, reset=reset), clocked=lanes > 1)
+    name = f"skew_{lanes}x{width}" + "_reset" * reset
+    return Definition(name, Skew(lanes, width, reset=reset), clocked=lanes > 1)

@@ -1,4 +1,4 @@
-"""Weight- and input-stationary columns: golden.systolic.weight_stationary. "Resting" is the operand that stays."""
+"""Weight- and input-stationary columns: golden.systolic.weight_stationary."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
+import onnx.inliner
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
@@ -55,12 +56,12 @@ def from_model(
         model = onnx.inliner.inline_local_functions(model)
     given = onnx_graph.nodes(model.graph, where)
     constants = onnx_graph.constants(model.graph, where)
+    inputs = onnx_sizes.inputs(model.graph, where, constants, tokens=tokens, batch=batch, dims=dims or {})
     try:
         onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as wrong:
+    except (onnx.checker.ValidationError, ValueError) as wrong:  # ValueError: names that are no text, 2 GiB
         what = f"no valid ONNX model ({one_line(wrong)})"
         raise check.fail(where, what, "what onnx.checker accepts") from None
-    inputs = onnx_sizes.inputs(model.graph, where, constants, tokens=tokens, batch=batch, dims=dims or {})
     nodes, shapes = propagate(given, constants, inputs, opset, where)
     network = remove_dead(
         Network(

@@ -53,7 +53,7 @@ def read_node(message: onnx.NodeProto, name: str, where: str) -> Node:
 
 def attribute(entry: AttributeProto, where: str) -> Any:
     """An attribute's value: a number, a string, a list of them, or an array."""
-    kind = AttributeProto.AttributeType.Name(entry.type)
+    kind = enum_name(AttributeProto.AttributeType, entry.type)
     check.one_of(f"{where}: attribute {entry.name}", kind, ATTRIBUTES)
     value = onnx.helper.get_attribute_value(entry)
     if kind == "TENSOR":
@@ -83,7 +83,7 @@ def constant_nodes(graph: onnx.GraphProto, where: str) -> Iterator[tuple[str, np
 
 def array(tensor: TensorProto, where: str) -> np.ndarray:
     """A tensor's elements; BadValue if its bytes do not fit its shape, or one is not a number."""
-    check.one_of(f"{where}: type", TensorProto.DataType.Name(tensor.data_type), TYPES)
+    check.one_of(f"{where}: type", enum_name(TensorProto.DataType, tensor.data_type), TYPES)
     try:
         value: np.ndarray = numpy_helper.to_array(tensor)
     except ValueError as wrong:
@@ -102,6 +102,11 @@ def check_finite_weights(network: Network, where: str) -> None:
                 place = first(~np.isfinite(value))
                 allowed = f"finite numbers in a {node.operator}"
                 raise check.fail(f"{where}: tensor {tensor}{place}", "infinite", allowed)
+
+
+def enum_name(enum: Any, value: int) -> str:
+    """The name of a member; the number itself where there is none."""
+    return str(enum.Name(value)) if value in enum.values() else str(value)
 
 
 def first(found: np.ndarray) -> str:

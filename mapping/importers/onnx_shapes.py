@@ -3,7 +3,7 @@
 A node's shapes come from onnx's own inference, which is given the small integer constants that decide them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -33,6 +33,7 @@ def propagate(
             raise check.BadValue(f"{where}: {bad}") from None
         if folded is None:
             found = infer(message, types, constants, opset, f"{where}: node {node.name}")
+            check_conv(node, shapes, f"{where}: node {node.name}")
             kept.append(node)
         else:
             made = dict(zip(node.outputs, folded, strict=False))
@@ -60,12 +61,25 @@ def infer(
             schema, message, {name: types[name] for name in given}, data,
             opset_imports=[helper.make_opsetid("", opset)], ir_version=onnx.IR_VERSION,
         )  # fmt: skip
-    except onnx.shape_inference.InferenceError as wrong:
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as wrong:
         shapes = ", ".join(str(list(shape_of(types[name], where))) for name in given)
         reason = " ".join(str(wrong).split())
         allowed = f"what {message.op_type} takes ({reason})"
         raise check.fail(f"{where}: inputs", f"of shapes {shapes}", allowed) from None
     return dict(found)
+
+
+def check_conv(node: Node, shapes: Mapping[str, Shape], where: str) -> None:
+    """What onnx's inference leaves unchecked: that a Conv's weights fit its input and its attributes."""
+    if node.operator != "Conv":
+        return
+    x, weights = (shapes[tensor] for tensor in node.inputs[:2])
+    group = node.attributes.get("group", 1)
+    check.in_range(f"{where}: group", group, 1, weights[0])
+    kernel = tuple(node.attributes.get("kernel_shape", weights[2:]))
+    if weights[1] * group != x[1] or weights[0] % group or kernel != weights[2:]:
+        given = f"of shape {list(weights)}, for {group} groups and input channels {x[1]}"
+        raise check.fail(f"{where}: weights", given, f"[filters, channels / groups, *{list(kernel)}]")
 
 
 def type_of(dtype: np.dtype, shape: Shape) -> onnx.TypeProto:

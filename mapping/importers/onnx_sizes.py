@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, TensorShapeProto
 
 from golden import check
-from mapping.importers.onnx_graph import TYPES
+from mapping.importers.onnx_graph import TYPES, enum_name
 from mapping.network import TensorType
 
 
@@ -38,7 +38,8 @@ class Sizes:
     def __init__(self, where: str, tokens: int | None, batch: int, dims: Mapping[str, int]) -> None:
         self.where, self.tokens, self.batch, self.dims = where, tokens, batch, dims
         self.named = dict(dims)
-        self.used: set[str] = set()
+        self.names: set[str] = set()  # names and places that some dimension took its size from
+        self.places: set[str] = set()
 
     def collect(self, entry: onnx.ValueInfoProto) -> None:
         """Note the size of each name that its place decides."""
@@ -56,7 +57,7 @@ class Sizes:
     def type_of(self, entry: onnx.ValueInfoProto) -> TensorType:
         tensor = entry.type.tensor_type
         where = f"{self.where}: input {entry.name}"
-        kind = TensorProto.DataType.Name(tensor.elem_type)
+        kind = enum_name(TensorProto.DataType, tensor.elem_type)
         check.one_of(f"{where}: type", kind, TYPES)
         if not tensor.HasField("shape"):
             raise check.fail(f"{where}: shape", "unknown", "a shape; only sizes may be left open")
@@ -72,15 +73,16 @@ class Sizes:
         if size is None:
             called = f"dynamic ({dim.dim_param})" if dim.dim_param else "dynamic"
             raise check.fail(f"{where}: dimension {axis}", called, "a size, given as tokens or by its name")
-        self.used |= {dim.dim_param, {0: "batch", 1: "tokens" if axes in (2, 3) else ""}.get(axis, "")}
+        self.names.add(dim.dim_param)
+        self.places.add("batch" if axis == 0 else "tokens" if axis == 1 and axes in (2, 3) else "")
         return size
 
     def check_used(self) -> None:
         """Raise BadValue for a size that changes nothing."""
         for name in self.dims:
-            if name not in self.used:
-                raise check.fail(f"{self.where}: dims", name, ", ".join(sorted(self.used - {""})) or "none")
-        if self.tokens is not None and "tokens" not in self.used:
+            if name not in self.names:
+                raise check.fail(f"{self.where}: dims", name, ", ".join(sorted(self.names - {""})) or "none")
+        if self.tokens is not None and "tokens" not in self.places:
             raise check.fail(f"{self.where}: tokens", self.tokens, "none: no second dimension is open")
-        if self.batch != 1 and "batch" not in self.used:
+        if self.batch != 1 and "batch" not in self.places:
             raise check.fail(f"{self.where}: batch", self.batch, "1: no first dimension is open")

@@ -37,7 +37,10 @@ def load(path: Path) -> ShapeNetwork:
     return ShapeNetwork(name=str(content.get("name", path.stem)), layers=layers)
 
 
-def read(entry: dict[str, Any], index: int) -> ShapeLayer:
+def read(entry: Any, index: int) -> ShapeLayer:
+    """One layer."""
+    if not isinstance(entry, dict):
+        raise check.fail(f"layer[{index}]", entry, "a table")
     for key in entry:
         check.one_of(f"layer[{index}]: key", key, KEYS)
     for key in KEYS[:4]:

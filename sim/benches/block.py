@@ -21,16 +21,16 @@ class BlockBench(Bench):
         """A packed word of `i`, corners often."""
         raise NotImplementedError
 
-    def golden(self, word: int) -> Any:
-        """What `o` must hold for a word of `i`, as `found` shows it."""
+    def golden(self, word: int) -> list[int]:
+        """Lanes of the word of `o` that belongs to a word of `i`, as `found` shows them."""
         raise NotImplementedError
 
-    def found(self, word: int) -> Any:
-        """A word of `o`, as a reader wants to see it."""
-        return word
+    def found(self, word: int) -> list[int]:
+        """Lanes of a word of `o`, as a reader wants to see them."""
+        return [word]
 
-    def describe(self, word: int) -> str:
-        """A word of `i`, as a reader wants to see it."""
+    def describe(self, word: int, lane: int) -> str:
+        """What of a word of `i` decides a lane, as a reader wants to see it."""
         return f"{word:#x}"
 
     def send_random(self, count: int) -> None:
@@ -40,7 +40,7 @@ class BlockBench(Bench):
         """Golden on what the RTL accepted, against what it delivered."""
         found = [self.found(word) for word in delivered]
         golden = [self.golden(word) for word in accepted]
-        compare(found, golden, lambda index: self.describe(accepted[index]))
+        compare(found, golden, lambda index, lane: self.describe(accepted[index], lane))
 
     async def matches_golden(self, count: int, cycles: Callable[[int], int]) -> None:
         """The `count` words sent before come out right; in cycles(count) if nothing stalls."""
@@ -55,11 +55,16 @@ class BlockBench(Bench):
         assert (o.waits > 0) == (self.stall_out > 0), "the waits asked for did not happen"
 
     async def holds_latency_words(self) -> None:
-        """With stall_out 1.0: as many words go in as there are registers, gaps or not, and then come out."""
-        count = 20 + self.latency
-        self.send_random(count)
+        """With stall_out 1.0: as many words go in as there are registers, and then come out.
+
+        Each is offered after the one before has gone as far as it can, so between any two there is a bubble.
+        """
+        count = self.latency + 1
         await self.start()
-        await self.moved("i", self.latency, within=100 + 10 * self.latency)
+        for _ in range(count):
+            self.send_random(1)
+            await self.cycles(self.latency + 2)
+        await self.moved("i", self.latency, within=1)
         assert not self.monitors["o"].moved, "a word moved though o was never ready"
         self.sinks["o"].stall = 0.0
         await self.moved("o", count, within=100 + 10 * count)

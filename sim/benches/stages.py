@@ -21,8 +21,8 @@ class RegistersBench(BlockBench):
     def random_word(self) -> int:
         return self.random.getrandbits(WIDTH)
 
-    def golden(self, word: int) -> int:
-        return word
+    def golden(self, word: int) -> list[int]:
+        return [word]
 
 
 @cocotb.test
@@ -35,7 +35,7 @@ async def words_match_golden(dut: Any, stall_in: float, stall_out: float) -> Non
 
 @cocotb.test
 async def a_stalled_output_lets_exactly_latency_words_in(dut: Any) -> None:
-    await RegistersBench(dut, stall_in=0.5, stall_out=1.0).holds_latency_words()
+    await RegistersBench(dut, stall_out=1.0).holds_latency_words()
 
 
 @cocotb.test

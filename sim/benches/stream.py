@@ -158,10 +158,9 @@ class Bench:
         self.sinks = {n: Sink(Port(dut, n), stall_out, self.random_of(n)) for n in outputs}
         self.monitors = {n: Monitor(Port(dut, n)) for n in (*self.sources, *self.sinks)}
 
-    @staticmethod
-    def random_of(purpose: str) -> Random:
-        """A generator of its own for each purpose, so that no two of them depend on who draws first."""
-        return Random(f"{seed()} {purpose}")
+    def random_of(self, purpose: str) -> Random:
+        """A generator for one purpose, so none depends on who draws first; others for other stalls."""
+        return Random(f"{seed()} {purpose} {self.stall_in} {self.stall_out}")
 
     async def start(self) -> None:
         """Clock, reset, then everything runs: cycle 0 of the monitors is the first after the reset."""
@@ -201,10 +200,17 @@ class Bench:
         assert found == count, f"{name}: {found} words in {within} cycles and ten more; expected {count}"
 
 
-def compare(found: Sequence[Any], golden: Sequence[Any], describe: Callable[[int], str]) -> None:
-    """Assert that two lists are equal; describe(index) is what went in at the first difference."""
-    for index, (value, wanted) in enumerate(zip(found, golden, strict=False)):
-        assert value == wanted, f"word {index}: {describe(index)} gives {value}, golden {wanted}"
+def compare(
+    found: Sequence[Sequence[int]], golden: Sequence[Sequence[int]], describe: Callable[[int, int], str]
+) -> None:
+    """Assert that two lists of words, each of lanes, are equal.
+
+    describe(index, lane) is what went in there; only the first difference is told.
+    """
+    for index, words in enumerate(zip(found, golden, strict=False)):
+        for lane, (value, wanted) in enumerate(zip(*words, strict=True)):
+            place = f"word {index}" + (f" lane {lane}" if len(words[0]) > 1 else "")
+            assert value == wanted, f"{place}: {describe(index, lane)} gives {value}, golden {wanted}"
     assert len(found) == len(golden), f"{len(found)} words, golden {len(golden)}"
 
 

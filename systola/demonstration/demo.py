@@ -15,8 +15,8 @@ from golden.systolic.params import MatrixUnitParams
 from golden.systolic.wavefront import states
 from mapping.engines import Mismatch
 from mapping.target import Target
-from sim.engine import RtlEngine
 from sim.doctor import doctor
+from sim.engine import RtlEngine
 from systola import design_file, output
 from systola.demonstration import files, sentences
 from systola.demonstration.job import Progress, Ran
@@ -58,16 +58,16 @@ def perform(folder: Path, progress: Progress) -> Report:
     design = folder / f"{REFERENCE.name}.toml"
     progress("generating Verilog", 0, 1)
     design.write_text(design_file.dump(REFERENCE))
-    made = generate(design, folder / "hardware")
+    generate(design, folder / "hardware")
     progress("compiling the Verilog", 0, 1)
     engine = RtlEngine()
     engine.model(REFERENCE.unit)
     began = perf_counter()
     try:
-        judge = files.judged(design, folder / "hardware" / f"{made.top}.v")
+        judge = files.judged(design, next((folder / "hardware").rglob("*.v")))
         parts = [
             sentences.run(REFERENCE, engine, progress),
-            files.run(REFERENCE, engine, [path for path in judge if path.is_file()], progress),
+            files.run(REFERENCE, engine, judge, progress),
         ]
     except Mismatch as difference:
         return whole([], [], verdict=f"RTL and golden differ: {difference}", ok=False)
@@ -77,8 +77,8 @@ def perform(folder: Path, progress: Progress) -> Report:
         )
     figures = headline([ran for ran, _ in parts], engine, perf_counter() - began)
     verdict = (
-        f"All {sum(len(r.plan.layers) * len(r.runs) for r, _ in parts)} matrix products ran on the generated Verilog: "
-        "every output bit and every cycle count equals golden's."
+        f"All {sum(len(r.plan.layers) * len(r.runs) for r, _ in parts)} matrix products ran on the generated "
+        "Verilog: every output bit and every cycle count equals golden's."
     )
     return whole([section for _, section in parts], figures, verdict=verdict, ok=True)
 
@@ -155,9 +155,9 @@ def wavefront() -> Wavefront:
     schedule = Schedule(unit, Gemm(m=10, n=14, k=13), Tiling(stream=10))
     return {
         "title": "A 10 x 14 x 13 product on an 8 x 8 array",
-        "note": f"{cycles(schedule)} cycles from the first word in to the last word out. Weights load from above while "
-        "the tile before is in use; vectors enter from the left as a wavefront; tiles follow one another without "
-        "a bubble. Drawn from golden's schedule, which the RTL is proven to follow.",
+        "note": f"{cycles(schedule)} cycles from the first word in to the last word out. Weights load from "
+        "above while the tile before is in use; vectors enter from the left as a wavefront; tiles follow one "
+        "another without a bubble. Drawn from golden's schedule, which the RTL is proven to follow.",
         "rows": unit.rows,
         "cols": unit.cols,
         "states": states(schedule).tolist(),

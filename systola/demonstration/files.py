@@ -27,8 +27,14 @@ def calibration() -> list[Path]:
     """Other files, so that the ranges are not taken from what is then judged."""
     magika, minilm = packages.magika(), packages.minilm()
     here = Path(__file__)
-    candidates = [here, minilm / "README.md", minilm / "config.json", minilm / "tokenizer.json", *sorted(
-        (magika.parent.parent / "types").glob("*.py"))[:4], magika / "metadata.json", Path(np.__file__)]  # fmt: skip
+    sources = sorted((magika.parent.parent / "types").glob("*.py"))[:4]
+    documents = [
+        minilm / "README.md",
+        minilm / "config.json",
+        minilm / "tokenizer.json",
+        magika / "metadata.json",
+    ]
+    candidates = [here, *documents, *sources, Path(np.__file__)]
     binaries = sorted(Path(np.__file__).parent.rglob("*.so"))[:3]
     return [path for path in [*candidates, *binaries] if path.is_file()]
 
@@ -61,8 +67,8 @@ def run(target: Target, engine: RtlEngine, judge: list[Path], progress: Progress
     agree = int((floats.argmax(axis=1) == found.argmax(axis=1)).sum())
     return ran, section(
         ran,
-        about="The file-type classifier Magika: one large convolution and two matrix products, weights as published, "
-        f"quantised here to {target.unit.pe.weight} x {target.unit.pe.activation}.",
+        about="The file-type classifier Magika: one large convolution and two matrix products, weights as "
+        f"published, quantised here to {target.unit.pe.weight} x {target.unit.pe.activation}.",
         answers=[types(judge, floats, found, settings["target_labels_space"])],
         agreement={
             "label": "same answer as float",

@@ -93,8 +93,8 @@ def section(ran: Ran, *, about: str, answers: list[Answers], agreement: Figure) 
         "figures": figures,
         "answers": answers,
         "layers": layer_rows(ran),
-        "host": f"{100 * total['macs_on_array']:.2f} % of the multiply-accumulates ran on the array. On the host, "
-        f"in golden's float32: {host}.",
+        "host": f"{100 * total['macs_on_array']:.2f} % of the multiply-accumulates ran on the array. On the "
+        f"host, in golden's float32: {host}.",
     }
 
 

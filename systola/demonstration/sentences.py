@@ -73,8 +73,8 @@ def run(target: Target, engine: RtlEngine, progress: Progress) -> tuple[Ran, Sec
     alike = (floats * found).sum(axis=1)
     return ran, section(
         ran,
-        about=f"The sentence model all-MiniLM-L6-v2: six encoder layers, {TOKENS} tokens, weights as published, "
-        f"quantised here to {target.unit.pe.weight} x {target.unit.pe.activation}.",
+        about=f"The sentence model all-MiniLM-L6-v2: six encoder layers, {TOKENS} tokens, weights as "
+        f"published, quantised here to {target.unit.pe.weight} x {target.unit.pe.activation}.",
         answers=[similarities(floats @ floats.T, found @ found.T), same(alike)],
         agreement={
             "label": "least cosine to float",

@@ -61,7 +61,7 @@ def bar(layer: Layer, y: float) -> list[str]:
 
 def row(layer: Layer, many: int, y: float) -> list[str]:
     """Name, bar, utilisation and cycles of a layer."""
-    name = layer["name"] if len(layer["name"]) <= 26 else "…" + layer["name"][-25:]
+    name = numbers.label(layer["name"], 25)
     words = f"{name} {TIMES}{many}" if many > 1 else name
     base = y + BAR - 3
     return [

@@ -1,5 +1,6 @@
 """Numbers as people read them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +46,13 @@ def shape(layer: Mapping[str, Any]) -> str:
     """m x n x k, and how many of them."""
     product = f"{layer['m']} x {layer['n']} x {layer['k']}"
     return product if layer.get("batch", 1) == 1 else f"{layer['batch']} of {product}"
+
+
+def label(name: str, most: int) -> str:
+    """A layer's name in at most `most` letters: its last parts, since what leads to them is shared."""
+    while len(name) > most and (rest := re.split(r"[./](?!\d+\b)", name, maxsplit=1)[1:]):
+        name = rest[0]
+    return name if len(name) <= most else name[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def time(cycles: float, mhz: float) -> str:

@@ -45,6 +45,7 @@ def environment() -> jinja2.Environment:
     made.filters |= {
         "count": numbers.count,
         "percent": numbers.percent,
+        "label": numbers.label,
         "size": numbers.size,
         "shape": numbers.shape,
         "utilisation": bars.utilisation,

@@ -123,7 +123,7 @@ def point(x: float, y: float, layers: Sequence[Layer], taken: list[Box]) -> list
     work = sum(macs(layer) for layer in layers)
     radius = min(11.0, 4 + math.log10(1 + work / 1e5) * 2.2)
     dot = svg.element("circle", svg.hint(tips(layers)), cx=x, cy=y, r=radius, class_="point")
-    words = short_name(layers[0]["name"]) + (f" {TIMES}{len(layers)}" if len(layers) > 1 else "")
+    words = numbers.label(layers[0]["name"], 18) + (f" {TIMES}{len(layers)}" if len(layers) > 1 else "")
     for left, base, anchor in places(x, y, radius, svg.LETTER * len(words)):
         box = (left, base - 10, left + svg.LETTER * len(words), base + 3)
         if free(box, taken):
@@ -139,11 +139,13 @@ def tips(layers: Sequence[Layer]) -> str:
 
 
 def places(x: float, y: float, radius: float, width: float) -> list[tuple[float, float, str]]:
-    """Where a label may stand, best first: (left end, base line, anchor). Right of a dot is under the roof."""
-    right, left = x + radius + 5, x - radius - 5 - width
-    return [
-        (side, y + down, anchor) for down in (5, 19, 33) for side, anchor in ((right, "start"), (left, "end"))
+    """Where a label may stand, best first: (left end, base line, anchor). Right of a dot is under a roof."""
+    right, left, below = x + radius + 5, x - radius - 5 - width, y + radius + 15
+    beside = [
+        (side, y + down, anchor) for down in (5, 19) for side, anchor in ((right, "start"), (left, "end"))
     ]
+    centred = [(x - width / 2 + aside, below, "start") for aside in (0, width / 3, -width / 3)]
+    return [beside[0], centred[0], *beside[1:], *centred[1:]]
 
 
 def free(box: Box, taken: Sequence[Box]) -> bool:
@@ -152,13 +154,16 @@ def free(box: Box, taken: Sequence[Box]) -> bool:
     return inside and all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken)
 
 
-def short_name(name: str) -> str:
-    return name if len(name) <= 22 else "…" + name[-21:]
-
-
 def draw(design: Design, layers: Sequence[Layer]) -> str:
     """The picture of a network's layers under a design's two roofs."""
     plane = Plane(design, layers)
-    taken: list[Box] = []
-    points = [part for x, y, near in clusters(plane, layers) for part in point(x, y, near, taken)]
+    flat = (
+        WIDTH - RIGHT - 290.0,
+        plane.y(plane.peak) - 22,
+        float(WIDTH - RIGHT),
+        plane.y(plane.peak) - 4,
+    )  # its label
+    near = clusters(plane, layers)
+    taken: list[Box] = [flat, *((x - 6, y - 6, x + 6, y + 6) for x, y, _ in near)]
+    points = [part for x, y, same in near for part in point(x, y, same, taken)]
     return svg.picture(WIDTH, HEIGHT, [*axes(plane), *roofs(plane), *points], "roofline")

@@ -15,11 +15,11 @@ FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 
 
 def model(nodes, inputs, outputs, constants=(), opset=17):
-    """inputs: name -> (type, shape). constants: name -> array."""
+    """inputs: name -> (type, shape). constants: name -> array. The outputs' shapes are left open."""
     graph = helper.make_graph(
         nodes, "test",
         [helper.make_tensor_value_info(name, *kind) for name, kind in inputs.items()],
-        [helper.make_tensor_value_info(name, FLOAT, None) for name in outputs],
+        [helper.make_tensor_value_info(name, FLOAT, [None, None]) for name in outputs],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in dict(constants).items()],
     )  # fmt: skip
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
@@ -136,7 +136,9 @@ def test_magika_equals_onnxruntime():
     given = {"bytes": np.random.default_rng(5).integers(0, 257, (1, 2048)).astype(np.int32)}
     wanted = ort.InferenceSession(str(magika_path())).run(None, given)[0]
     found = run_float(network, given)["target_label"]
-    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)  # sums of 1,280 products, in another order
+    np.testing.assert_allclose(
+        found, wanted, rtol=1e-4, atol=1e-6
+    )  # sums of 1,280 products, in another order
 
 
 def test_magika_takes_a_batch():

@@ -43,7 +43,7 @@ class EventModel:
 def stationary(rows, cols, latency, accumulator_rows, passes):
     """Cycles of weight- or input-stationary passes."""
     model = EventModel(rows, cols, latency, accumulator_rows, passes)
-    loaded, full, left, queue, t, freed = 0, False, 0, list(passes), 0, []
+    loaded, full, left, queue, t, final = 0, False, 0, list(passes), 0, False
     words = rows * len(passes)
     total = sum(count for count, _, final in passes if final)
     done = []

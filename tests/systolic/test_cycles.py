@@ -19,7 +19,10 @@ import event_model
 
 def unit(dataflow="weight", rows=4, cols=3, registers=0, accumulator_rows=256):
     return MatrixUnitParams(
-        rows=rows, cols=cols, dataflow=dataflow, accumulator_rows=accumulator_rows,
+        rows=rows,
+        cols=cols,
+        dataflow=dataflow,
+        accumulator_rows=accumulator_rows,
         pe=MultiplierParams(registers=registers, depth=1024),
     )
 
@@ -29,6 +32,10 @@ def events(schedule):
     passes = list(zip(words["count"].tolist(), words["first"].tolist(), words["final"].tolist(), strict=True))
     step = event_model.output if p.dataflow == "output" else event_model.stationary
     return step(p.rows, p.cols, p.latency, p.accumulator_rows, passes)
+
+
+def took(p, gemm, count):
+    return events(Schedule(p, gemm, Tiling(stream=count)))
 
 
 SHAPES = [(1, 1, 1), (1, 9, 13), (4, 3, 4), (5, 7, 11), (17, 2, 40), (33, 8, 3), (2, 30, 2)]
@@ -53,14 +60,12 @@ def test_rows_needed_is_enough_and_no_less_would_do(dataflow, rows, cols):
         gemm = Gemm(m=count * 40, n=1, k=1) if dataflow == "weight" else Gemm(m=rows * 40, n=1, k=count)
         needed = matrix_unit.rows_needed(unit(dataflow, rows, cols, accumulator_rows=1024), count)
 
-        def took(accumulator_rows):
-            p = unit(dataflow, rows, cols, accumulator_rows=accumulator_rows)
-            return events(Schedule(p, gemm, Tiling(stream=count)))
-
         exact = matrix_unit.cycles(Schedule(unit(dataflow, rows, cols), gemm, Tiling(stream=count)))
-        assert took(needed) == exact
+        assert took(unit(dataflow, rows, cols, accumulator_rows=needed), gemm, count) == exact
         if needed > max(rows if dataflow == "output" else count, 1):
-            assert took(needed - 1) > exact, f"{needed - 1} rows are enough for passes of {count}"
+            assert took(unit(dataflow, rows, cols, accumulator_rows=needed - 1), gemm, count) > exact, (
+                f"{needed - 1} rows are enough for passes of {count}"
+            )
 
 
 def test_longest_stream_is_the_longest_that_fits():

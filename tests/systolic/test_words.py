@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.formats import Int
-from golden.formats.packing import unpack, unpack_values
+from golden.formats.packing import pack, unpack, unpack_values
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic import words
 from golden.systolic.gemm import Gemm, Schedule, Tiling
@@ -49,7 +49,9 @@ def replay(schedule, packed):
 
 
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
-@pytest.mark.parametrize("formats", [("int4", "int8"), ("int8", "uint8"), ("int16", "int16"), ("int5", "int5")])
+@pytest.mark.parametrize(
+    "formats", [("int4", "int8"), ("int8", "uint8"), ("int16", "int16"), ("int5", "int5")]
+)
 @pytest.mark.parametrize("columns_first", [True, False])
 def test_words_replay_to_the_product(dataflow, formats, columns_first):
     p = unit(dataflow, weight=formats[0], activation=formats[1])
@@ -59,8 +61,6 @@ def test_words_replay_to_the_product(dataflow, formats, columns_first):
         a, w = random_operands(p, gemm)
         sums = replay(schedule, words.pack_streams(schedule, a, w, None))
         delivered = np.ascontiguousarray(p.pe.accumulator.encode(sums))
-        from golden.formats.packing import pack
-
         y = words.unpack_outputs(schedule, pack(delivered, p.pe.accumulator.width))
         assert (y == a @ w).all()
         assert (compute(p, a, w, None) == a @ w).all()

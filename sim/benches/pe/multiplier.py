@@ -1,4 +1,4 @@
-"""Bench of hw.pe.multiplier, which has no handshake: operands each cycle, their sum `latency` cycles later."""
+"""Bench of hw.pe.multiplier, which has no handshake: operands each cycle, the sum `latency` later."""
 
 from itertools import product
 from random import Random
@@ -31,11 +31,12 @@ def corners(fmt: Int) -> list[int]:
 
 def stimulus(p: MultiplierParams, random: Random, exhaustive: bool) -> list[Operands]:
     """All corners with one another, then every pair of operands, or random ones, with corners of acc_in."""
-    crossed = list(product(corners(p.weight), corners(p.activation), corners(p.accumulator)))
+    formats = (p.weight, p.activation)
+    crossed = list(product(*map(corners, formats), corners(p.accumulator)))
     if exhaustive:
-        pairs = list(product(range(p.weight.min, p.weight.max + 1), range(p.activation.min, p.activation.max + 1)))
+        pairs = list(product(*(range(fmt.min, fmt.max + 1) for fmt in formats)))
     else:
-        pairs = [tuple(random.randint(fmt.min, fmt.max) for fmt in (p.weight, p.activation)) for _ in range(COUNT)]
+        pairs = [tuple(random.randint(fmt.min, fmt.max) for fmt in formats) for _ in range(COUNT)]
     acc, ends = p.accumulator, corners(p.accumulator)
     words = [*crossed, *((*pair, random.choice((*ends, random.randint(acc.min, acc.max)))) for pair in pairs)]
     random.shuffle(words)
@@ -73,7 +74,8 @@ class PeBench:
         formats = {"weight": p.weight, "activation": p.activation, "acc_in": p.accumulator}
         ports = {name: fmt.decode(np.array(self.seen[name])) for name, fmt in formats.items()}
         count = len(self.seen["acc_out"]) - delay
-        weight, activation, acc = ports["weight"][:count], ports["activation"][:count], ports["acc_in"][delay:]
+        weight, activation = ports["weight"][:count], ports["activation"][:count]
+        acc = ports["acc_in"][delay:]
         golden = p.accumulator.encode(accumulate(p, acc, weight, activation)).astype(np.int64)
         found = np.array(self.seen["acc_out"])[delay:]
         for i in np.flatnonzero(found != golden)[:1]:
@@ -108,9 +110,12 @@ async def a_reset_changes_no_sum(dut: Any) -> None:
     assert bench.scoreboard() == len(words) - latency(bench.p)
 
 
-def case(weight: str, activation: str, registers: int, *, depth: int = 1024, exhaustive: bool = False) -> Case:
+def case(
+    weight: str, activation: str, registers: int, *, depth: int = 1024, exhaustive: bool = False
+) -> Case:
     """The PE of these parameters."""
-    given = {"weight": weight, "activation": activation, "registers": registers, "depth": depth, "exhaustive": exhaustive}
+    given = {"weight": weight, "activation": activation, "registers": registers, "depth": depth}
+    given["exhaustive"] = exhaustive
 
     def build() -> tuple[str, str]:
         from hw.emit import verilog  # the simulator's process, which imports this module, needs no Amaranth

@@ -33,9 +33,10 @@ PLAN: dict[str, tuple[str, ...]] = {
 }
 
 
-def plan() -> set[str]:
-    """All bins."""
-    return {f"{dataflow}: {cross}: {bin}" for dataflow in DATAFLOWS for cross, bins in PLAN.items() for bin in bins}
+def plan(*crosses: str) -> set[str]:
+    """All bins, or those of some crosses."""
+    chosen = [(cross, bin) for cross in crosses or PLAN for bin in PLAN[cross]]
+    return {f"{dataflow}: {cross}: {bin}" for dataflow in DATAFLOWS for cross, bin in chosen}
 
 
 def side(length: int, lanes: int) -> str:
@@ -91,8 +92,8 @@ class Coverage:
 def report(hit: set[str]) -> str:
     """A line for each cross: bins hit of bins planned, over all dataflows, and which are missing."""
     lines = []
-    for cross, bins in PLAN.items():
-        wanted = {f"{dataflow}: {cross}: {bin}" for dataflow in DATAFLOWS for bin in bins}
-        missing = ", ".join(sorted(wanted - hit))
-        lines.append(f"{cross:34} {len(wanted & hit):3} of {len(wanted):3}" + (f"  missing: {missing}" if missing else ""))
+    for cross in PLAN:
+        wanted = plan(cross)
+        missing = f"  missing: {', '.join(sorted(wanted - hit))}" if wanted - hit else ""
+        lines.append(f"{cross:34} {len(wanted & hit):3} of {len(wanted):3}{missing}")
     return "\n".join([*lines, f"{'all':34} {len(plan() & hit):3} of {len(plan()):3}"])

@@ -28,7 +28,8 @@ class Job:
 
     def __str__(self) -> str:
         g, tiling = self.schedule.gemm, self.schedule.tiling
-        return f"m={g.m} n={g.n} k={g.k} batch={g.batch} stream={tiling.stream} {self.result} of {self.values} values"
+        shape = f"m={g.m} n={g.n} k={g.k} batch={g.batch} stream={tiling.stream}"
+        return f"{shape} {self.result} of {self.values} values"
 
     @property
     def result(self) -> str:
@@ -42,7 +43,7 @@ class Job:
     def words(self) -> dict[str, list[int]]:
         """The packed words of each input stream."""
         packed = words.pack_streams(self.schedule, self.activations, self.weights, self.scaling)
-        return {name: [int.from_bytes(row.tobytes(), "little") for row in rows] for name, rows in packed.items()}
+        return {name: from_bytes(rows) for name, rows in packed.items()}
 
     def product(self, delivered: list[int]) -> np.ndarray:
         """The product in the packed words of `o`. int64 [batch, m, n]"""
@@ -56,7 +57,13 @@ class Job:
 def to_bytes(packed: list[int], bits: int) -> np.ndarray:
     """uint8 [words, bytes] of packed words."""
     stride = -(-bits // 8)
-    return np.frombuffer(b"".join(word.to_bytes(stride, "little") for word in packed), np.uint8).reshape(-1, stride)
+    joined = b"".join(word.to_bytes(stride, "little") for word in packed)
+    return np.frombuffer(joined, np.uint8).reshape(-1, stride)
+
+
+def from_bytes(words: np.ndarray) -> list[int]:
+    """Packed words of uint8 [words, bytes]."""
+    return [int.from_bytes(row.tobytes(), "little") for row in words]
 
 
 def operands(rng: np.random.Generator, fmt: Int, shape: tuple[int, ...], values: str) -> np.ndarray:
@@ -91,7 +98,9 @@ def gemm_of(p: MatrixUnitParams, on_rows: int, on_cols: int, streamed: int, batc
     return Gemm(m=lengths["m"], n=lengths["n"], k=min(lengths["k"], p.pe.depth), batch=batch)
 
 
-def job_of(random: Random, p: MatrixUnitParams, gemm: Gemm, tiling: Tiling, result: str, values: str = "random") -> Job:
+def job_of(
+    random: Random, p: MatrixUnitParams, gemm: Gemm, tiling: Tiling, result: str, values: str = "random"
+) -> Job:
     """A job with operands and requantisation drawn from `random`."""
     rng = np.random.default_rng(random.getrandbits(64))
     activations = operands(rng, p.pe.activation, (gemm.batch, gemm.m, gemm.k), values)
@@ -106,11 +115,11 @@ def tiling_of(p: MatrixUnitParams, stream: int, columns_first: bool) -> Tiling:
 
 
 def directed(random: Random, p: MatrixUnitParams) -> Iterator[Job]:
-    """Each relation of a length to the array, on rows and columns, with passes shorter and longer than the load."""
-    lengths = [lambda side: max(1, side - 1), lambda side: side, lambda side: 2 * side, lambda side: 2 * side + 1]
+    """Each relation of a length to the array, on rows and columns; passes shorter, longer than the load."""
+    on_rows, on_cols = ([max(1, side - 1), side, 2 * side, 2 * side + 1] for side in (p.rows, p.cols))
     streams = [max(1, p.rows - 1), p.rows, 2 * p.rows + 1, 2]
     for i in range(4):
-        gemm = gemm_of(p, lengths[i](p.rows), lengths[(i + 1) % 4](p.cols), streams[i] * (i % 3 + 1), 1 + i % 2)
+        gemm = gemm_of(p, on_rows[i], on_cols[(i + 1) % 4], streams[i] * (i % 3 + 1), 1 + i % 2)
         yield job_of(random, p, gemm, tiling_of(p, streams[i], i < 2), RESULTS[i % 3])
 
 
@@ -128,6 +137,11 @@ def long_job(random: Random, p: MatrixUnitParams) -> Job:
     if p.dataflow == "output":
         return job_of(random, p, gemm_of(p, rows, p.cols, 3, 1), tiling_of(p, 2, True), "codes")
     return job_of(random, p, gemm_of(p, p.rows, p.cols, rows, 1), tiling_of(p, 2 * p.rows + 1, True), "codes")
+
+
+def tiles_of(random: Random, p: MatrixUnitParams, stream: int) -> Job:
+    """Weight- or input-stationary: six tiles of one pass of `stream` vectors each."""
+    return job_of(random, p, gemm_of(p, p.rows, p.cols, 6 * stream, 1), Tiling(stream=stream), "codes")
 
 
 def extreme(random: Random, p: MatrixUnitParams, values: str) -> Job:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from golden.formats.packing import pack_values, unpack_values
+from golden.formats.packing import unpack_values
 from golden.systolic import words
 from golden.systolic.params import MatrixUnitParams
 from golden.vector.requantise import requantise
@@ -16,6 +16,7 @@ from sim.benches.stream import unpack_word
 from sim.benches.systolic.jobs import to_bytes
 
 Accepted = dict[str, list[int]]  # packed words of each input stream
+Fields = dict[str, list[int]]  # codes of a word's fields, by lane
 
 
 def rows_of_sums(p: MatrixUnitParams, accepted: Accepted) -> np.ndarray:
@@ -43,7 +44,7 @@ def rows_of_sums(p: MatrixUnitParams, accepted: Accepted) -> np.ndarray:
     return np.concatenate(completed)
 
 
-def codes(p: MatrixUnitParams, tile: dict[str, list[int]], scale: dict[str, list[int]], sums: np.ndarray) -> np.ndarray:
+def codes(p: MatrixUnitParams, tile: Fields, scale: Fields, sums: np.ndarray) -> np.ndarray:
     """One row of sums, int64 [cols], through the requantiser."""
     if tile["raw"][0]:
         return sums
@@ -54,11 +55,11 @@ def codes(p: MatrixUnitParams, tile: dict[str, list[int]], scale: dict[str, list
     return requantise(unit, sums, bias, multiplier, shift, zero_point, bool(tile["relu"][0]))
 
 
-def rows_with_scales(p: MatrixUnitParams, accepted: Accepted) -> Iterator[tuple[dict, dict]]:
+def rows_with_scales(p: MatrixUnitParams, accepted: Accepted) -> Iterator[tuple[Fields, Fields]]:
     """(word of drain, word of scale) of each row in turn, as far as they were accepted."""
     layout = words.fields(p)
     scales = iter(accepted["scale"])
-    nothing: dict[str, list[int]] = {}
+    nothing: Fields = {}
     for word in accepted["drain"]:
         tile, scale = unpack_word(layout["drain"], word), nothing
         for row in range(tile["count"][0]):
@@ -70,9 +71,13 @@ def rows_with_scales(p: MatrixUnitParams, accepted: Accepted) -> Iterator[tuple[
             yield tile, scale
 
 
-def replay(p: MatrixUnitParams, accepted: Accepted) -> list[int]:
-    """The packed words of `o`."""
+def replay(p: MatrixUnitParams, accepted: Accepted) -> list[list[int]]:
+    """Values of the lanes of each word of `o`."""
     pairs = zip(rows_of_sums(p, accepted), rows_with_scales(p, accepted), strict=False)
-    rows = [codes(p, tile, scale, sums) for sums, (tile, scale) in pairs]
-    values = np.array(rows, np.int64).reshape(-1, p.cols)
-    return [int.from_bytes(row.tobytes(), "little") for row in pack_values(p.pe.accumulator, values)]
+    return [codes(p, tile, scale, sums).tolist() for sums, (tile, scale) in pairs]
+
+
+def lanes(p: MatrixUnitParams, delivered: list[int]) -> list[list[int]]:
+    """The same of packed words of `o`."""
+    values = unpack_values(p.pe.accumulator, to_bytes(delivered, words.bits(p, "o")), p.cols)
+    return [row.tolist() for row in values]

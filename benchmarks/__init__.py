@@ -1,0 +1,1 @@
+"""Each figure the README claims, as a ratio measured here: `python -m benchmarks [NAME ...]`."""

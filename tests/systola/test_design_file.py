@@ -1,0 +1,159 @@
+"""Design files: the examples load, text round-trips, and each wrong value is named with what is allowed."""
+
+import copy
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from golden.check import BadValue
+from golden.formats import Int
+from golden.formats.rounding import Rounding
+from golden.pe.multiplier import MultiplierParams
+from golden.systolic.params import MatrixUnitParams
+from mapping.target import Target
+from systola import design_file
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+REFERENCE = tomllib.loads((EXAMPLES / "ws16_int8.toml").read_text())
+
+
+def changed(key: str, value: object) -> dict:
+    """The reference design with the value at a dotted key replaced; None removes it."""
+    tables = copy.deepcopy(REFERENCE)
+    *path, last = key.split(".")
+    table = tables
+    for part in path:
+        table = table[part]
+    table[last] = value
+    if value is None:
+        del table[last]
+    return tables
+
+
+def message(key: str, value: object) -> str:
+    with pytest.raises(BadValue) as refused:
+        design_file.parse(changed(key, value), where="ws16.toml")
+    return str(refused.value)
+
+
+def test_the_reference_design_is_what_the_documents_say():
+    assert design_file.load(EXAMPLES / "ws16_int8.toml") == Target(
+        name="ws16_int8",
+        unit=MatrixUnitParams(
+            rows=16,
+            cols=16,
+            dataflow="weight",
+            pe=MultiplierParams(weight=Int(8), activation=Int(8), depth=65536, registers=0),
+            accumulator_rows=1024,
+            multiplier_bits=16,
+            max_shift=47,
+            rounding=Rounding.HALF_UP,
+            out=Int(8),
+        ),
+        weight_buffer=128 * 1024,
+        activation_buffer=128 * 1024,
+        bytes_per_cycle=16,
+        clock_mhz=250.0,
+    )
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+def test_an_example_loads_under_its_own_name(path):
+    assert design_file.load(path).name == path.stem
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+def test_what_is_dumped_loads_to_an_equal_design(path, tmp_path):
+    target = design_file.load(path)
+    (tmp_path / "again.toml").write_text(design_file.dump(target))
+    assert design_file.load(tmp_path / "again.toml") == target
+
+
+def test_what_a_file_leaves_out_is_as_in_the_reference_design():
+    tables = {"array": {"rows": 16, "cols": 16, "dataflow": "weight"}}
+    assert design_file.parse(tables, where="x.toml", name="ws16_int8") == design_file.load(
+        EXAMPLES / "ws16_int8.toml"
+    )
+
+
+def test_a_design_without_a_name_takes_its_files(tmp_path):
+    (tmp_path / "small.toml").write_text('[array]\nrows = 2\ncols = 3\ndataflow = "output"\n')
+    assert design_file.load(tmp_path / "small.toml").name == "small"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("array.rows", 0, "array.rows is 0; allowed: 1 to 128"),
+        ("array.cols", 129, "array.cols is 129; allowed: 1 to 128"),
+        ("array.rows", 1.5, "array.rows is 1.5; allowed: a whole number"),
+        ("array.rows", "16", 'array.rows is "16"; allowed: a whole number'),
+        ("array.rows", True, "array.rows is true; allowed: a whole number"),
+        ("array.rows", None, "array.rows is missing; allowed: it must be given"),
+        ("array.dataflow", "row", "array.dataflow is 'row'; allowed: weight, output, input"),
+        ("pe.kind", "lut", "pe.kind is 'lut'; allowed: multiplier"),
+        ("pe.weight", "int99", "pe.weight is 'int99'; allowed: int1 to int32, uint1 to uint32"),
+        ("pe.weight", "int08", "pe.weight is 'int08'; allowed: int1 to int32, uint1 to uint32"),
+        ("pe.activation", 8, "pe.activation is 8; allowed: text in quotes"),
+        ("pe.multiplier_registers", 4, "pe.multiplier_registers is 4; allowed: 0 to 3"),
+        ("requantise.multiplier_bits", 0, "requantise.multiplier_bits is 0; allowed: 1 to 32"),
+        ("requantise.rounding", "up", "requantise.rounding is 'up'; allowed: half_up, half_even, half_away"),
+        ("memory.bytes_per_cycle", 0, "memory.bytes_per_cycle is 0; allowed: 1 to 65536"),
+        ("clock.mhz", -1, "clock.mhz is -1.0; allowed: above 0, to 100000"),
+        ("clock.mhz", "fast", 'clock.mhz is "fast"; allowed: a number'),
+        ("name", "a b", 'name is "a b"; allowed: a letter, then letters, digits and _, at most 64'),
+        ("family", "pim", 'family is "pim"; allowed: systolic'),
+        ("clock", 5, "clock is 5; allowed: a table"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(key, value, wanted):
+    assert message(key, value) == f"ws16.toml: {wanted}"
+
+
+def test_an_unknown_key_is_named_with_the_nearest():
+    wanted = "ws16.toml: array.rowz is not a key; allowed: cols, dataflow, rows (did you mean rows?)"
+    assert message("array.rowz", 16) == wanted
+
+
+def test_an_unknown_key_near_none_is_named_alone():
+    assert message("array.xyz", 1) == "ws16.toml: array.xyz is not a key; allowed: cols, dataflow, rows"
+
+
+def test_an_unknown_table_is_named():
+    assert message("buffer", {}).startswith(
+        "ws16.toml: buffer is not a key; allowed: accumulators, array, buffers,"
+    )
+
+
+def test_a_buffer_too_small_for_one_tile_names_its_key():
+    wanted = "buffers.weight_kib * 1024 is 0; allowed: 256 to 1099511627776 (one tile at least)"
+    assert message("buffers.weight_kib", 0) == f"ws16.toml: {wanted}"
+
+
+def test_formats_that_golden_cannot_hold_together_are_refused():
+    assert message("requantise.multiplier_bits", 32).startswith(
+        "ws16.toml: requantise: accumulator bits + 1 +"
+    )
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(BadValue, match=r"^nowhere/x\.toml is missing; allowed: a TOML file that exists$"):
+        design_file.load("nowhere/x.toml")
+
+
+def test_broken_toml_is_told_with_its_line(tmp_path):
+    (tmp_path / "x.toml").write_text("[array]\nrows = \n")
+    with pytest.raises(BadValue, match=r"^x\.toml is broken: .*line 2.*; allowed: TOML$"):
+        design_file.load(tmp_path / "x.toml")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "x.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadValue, match=r"^x\.toml is not UTF-8 text; allowed: a TOML file$"):
+        design_file.load(tmp_path / "x.toml")
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(BadValue, match=r"is a directory; allowed: a TOML file$"):
+        design_file.load(tmp_path)
