@@ -3,33 +3,14 @@
 All give the same bits. An engine is anything with a name and `product`.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from golden import pe
 from golden.systolic.gemm import Schedule
-from golden.systolic.matrix_unit import Scaling, compute, cycles
+from golden.systolic.matrix_unit import Product, Scaling, compute, cycles
 from golden.vector.requantise import requantise
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """values: int64 [batch, m, n], codes or sums. cycles: as this engine counts them; None if it does not."""
-
-    values: np.ndarray
-    cycles: int | None
-
-
-class Result(Protocol):
-    """What an engine gives back; Product is one."""
-
-    @property
-    def values(self) -> np.ndarray: ...
-
-    @property
-    def cycles(self) -> int | None: ...
 
 
 class Engine(Protocol):
@@ -41,7 +22,7 @@ class Engine(Protocol):
     def product(
         self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
         scaling: Scaling | None,
-    ) -> Result: ...  # fmt: skip
+    ) -> Product: ...  # fmt: skip
 
 
 class Mismatch(Exception):  # noqa: N818, it is what the user reads
@@ -112,7 +93,7 @@ class ComparingEngine:
     def product(
         self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
         scaling: Scaling | None,
-    ) -> Result:  # fmt: skip
+    ) -> Product:  # fmt: skip
         got = self.primary.product(name, schedule, activations, weights, scaling)
         wanted = self.reference.product(name, schedule, activations, weights, scaling)
         who = f"layer {name}: {self.primary.name} gives"

@@ -8,21 +8,13 @@ import numpy as np
 
 from golden.systolic import words
 from golden.systolic.gemm import Schedule
-from golden.systolic.matrix_unit import Scaling
+from golden.systolic.matrix_unit import Product, Scaling
 from golden.systolic.params import MatrixUnitParams
 from hw.emit import verilog
 from hw.systolic import matrix_unit
 from sim.build import build_model
 from sim.driver import CompiledModel, RunResult
 from sim.ports import StreamPort
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """values: int64 [batch, m, n]. cycles: first word accepted to last delivered, counted in the RTL."""
-
-    values: np.ndarray
-    cycles: int
 
 
 def stream_ports(unit: MatrixUnitParams) -> list[StreamPort]:
@@ -74,7 +66,10 @@ class RtlEngine:
         weights: np.ndarray,
         scaling: Scaling | None,
     ) -> Product:
-        """One product through the RTL; raises SimulationError if it hangs or breaks a stream's rules."""
+        """One product through the RTL; cycles are counted there, from the first word in to the last out.
+
+        raises  SimulationError if it hangs or breaks a stream's rules
+        """
         trace = self.waves if self.waves and self.waves.layer == name else None
         model = self.model(schedule.unit, trace=trace is not None)
         strides = {port: model.stride(port) for port in words.INPUTS}

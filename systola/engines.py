@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 from golden import check
 from mapping.engines import ComparingEngine, Engine, GoldenEngine, ModelEngine
@@ -47,7 +46,7 @@ def make(
     elif name == "rtl":
         from sim.engine import RtlEngine
 
-        yield Made(ComparingEngine(cast(Engine, RtlEngine()), ModelEngine()))
+        yield Made(ComparingEngine(RtlEngine(), ModelEngine()))
     else:
         yield Made(GoldenEngine() if name == "golden" else ModelEngine())
 
@@ -60,7 +59,7 @@ def traced(layer: str, window: tuple[int, int] | None, folder: Path) -> Iterator
     folder.mkdir(exist_ok=True)
     unfinished = path.with_suffix(".unfinished.fst")
     waves = Waves(layer, unfinished, window) if window else Waves(layer, unfinished)
-    made = Made(ComparingEngine(cast(Engine, RtlEngine(waves=waves)), ModelEngine()))
+    made = Made(ComparingEngine(RtlEngine(waves=waves), ModelEngine()))
     try:
         yield made
         unfinished.replace(path)

@@ -90,5 +90,5 @@ def dot(p: MultiplierParams, activations: np.ndarray, weights: np.ndarray) -> np
     activations = p.activation.check("activations", activations)
     weights = p.weight.check("weights", weights)
     if k * p.largest < 1 << 53:
-        return np.matmul(activations.astype(np.float64), weights.astype(np.float64)).astype(np.int64)
+        return np.asarray(np.matmul(activations.astype(float), weights.astype(float))).astype(np.int64)
     return np.asarray(np.matmul(activations, weights))

@@ -60,7 +60,8 @@ def rows_needed(p: MatrixUnitParams, count: int) -> int:
 def longest_stream(p: MatrixUnitParams) -> int:
     """The largest `count` whose tiles run without a wait; BadValue if not even one vector does."""
     if p.dataflow == "output":
-        least = rows_needed(p, 1)
+        # most at count = rows: longer passes leave more time, shorter ones wait for the drain anyway
+        least = rows_needed(p, p.rows)
         check.in_range("accumulators.rows", p.accumulator_rows, least, 1 << 16, "one tile in, others out")
         return p.pe.depth
     low, high = 0, p.accumulator_rows
@@ -95,6 +96,14 @@ def losses(schedule: Schedule) -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What an engine gives: int64 [batch, m, n], codes or sums, and the cycles if it counts them."""
+
+    values: np.ndarray
+    cycles: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
     """Requantisation of a product's channels (golden.vector.requantise).
@@ -126,4 +135,4 @@ def compute(
     )
 
 
-__all__ = ["Gemm", "MatrixUnitParams", "Scaling", "Schedule", "Tiling"]
+__all__ = ["Gemm", "MatrixUnitParams", "Product", "Scaling", "Schedule", "Tiling"]

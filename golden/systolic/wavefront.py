@@ -61,17 +61,25 @@ def used(schedule: Schedule) -> np.ndarray:
     return np.tile(rows[:, :, None] & cols[:, None, :], (schedule.gemm.batch, 1, 1))
 
 
-def states(schedule: Schedule) -> np.ndarray:
-    """State of every PE in every cycle that `cycles` counts. uint8 [cycles, rows, cols]."""
+def film(schedule: Schedule) -> tuple[np.ndarray, np.ndarray]:
+    """Every PE in every cycle that `cycles` counts: its State, and which vector of its pass it multiplies.
+
+    returns  uint8 [cycles, rows, cols], and int64 [cycles, rows, cols], -1 where no vector is
+    """
     p = schedule.unit
     state = np.zeros((cycles(schedule), p.rows, p.cols), np.uint8)
+    vector = np.full(state.shape, -1)
     row, col = np.meshgrid(np.arange(p.rows), np.arange(p.cols), indexing="ij")
     for tile in loads(schedule):
         for word, cycle in enumerate(tile):
             for c in range(p.cols):
                 state[cycle + 1 + c, : word + 1, c] = State.LOADING
-    passes = np.repeat(np.arange(len(schedule.counts())), schedule.counts())
     real = used(schedule)
-    for cycle, number in zip(vectors(schedule), passes, strict=True):
-        state[cycle + 1 + row + col, row, col] = np.where(real[number], State.MULTIPLYING, State.PADDING)
-    return state
+    counts = schedule.counts()
+    numbers = np.repeat(np.arange(len(counts)), counts)
+    places = np.concatenate([np.arange(count) for count in counts])
+    for cycle, number, place in zip(vectors(schedule), numbers, places, strict=True):
+        at = (cycle + 1 + row + col, row, col)
+        state[at] = np.where(real[number], State.MULTIPLYING, State.PADDING)
+        vector[at] = place
+    return state, vector

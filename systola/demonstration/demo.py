@@ -12,7 +12,7 @@ from golden.pe.multiplier import MultiplierParams
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import cycles
 from golden.systolic.params import MatrixUnitParams
-from golden.systolic.wavefront import states
+from golden.systolic.wavefront import film
 from mapping.engines import Mismatch
 from mapping.target import Target
 from sim.doctor import doctor
@@ -153,6 +153,7 @@ def wavefront() -> Wavefront:
     """A small product on a small array, cycle by cycle, as the schedule that the RTL is held to has it."""
     unit = MatrixUnitParams(rows=8, cols=8, accumulator_rows=128)
     schedule = Schedule(unit, Gemm(m=10, n=14, k=13), Tiling(stream=10))
+    states, vectors = film(schedule)
     return {
         "title": "A 10 x 14 x 13 product on an 8 x 8 array",
         "note": f"{cycles(schedule)} cycles from the first word in to the last word out. Weights load from "
@@ -160,7 +161,8 @@ def wavefront() -> Wavefront:
         "another without a bubble. Drawn from golden's schedule, which the RTL is proven to follow.",
         "rows": unit.rows,
         "cols": unit.cols,
-        "states": states(schedule).tolist(),
+        "states": states.tolist(),
+        "labels": [[[str(v) if v >= 0 else "" for v in row] for row in cycle] for cycle in vectors.tolist()],
     }
 
 

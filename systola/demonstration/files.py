@@ -1,6 +1,7 @@
 """Magika: every convolution and matrix product; of which type are real files?"""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,7 @@ def run(target: Target, engine: RtlEngine, judge: list[Path], progress: Progress
     settings = json.loads((folder / "config.min.json").read_text())
     network = importers.load(folder / "model.onnx")
     assert isinstance(network, Network)
+    network = replace(network, name="magika")  # the file is called model.onnx
     inputs = [features(path.read_bytes(), settings) for path in judge]
     samples = [features(path.read_bytes(), settings) for path in calibration()]
     ran = run_on_rtl(network, target, samples, inputs, engine, progress)

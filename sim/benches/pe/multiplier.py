@@ -14,7 +14,7 @@ from sim.benches import Case, parameters, seed
 
 COUNT = 1500
 PERIOD = 10  # ns
-Operands = tuple[int, int, int]  # weight, activation, acc_in
+Operands = tuple[int, ...]  # weight, activation, acc_in
 
 
 def params_of(given: dict[str, Any]) -> MultiplierParams:

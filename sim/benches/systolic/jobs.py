@@ -125,8 +125,8 @@ def directed(random: Random, p: MatrixUnitParams) -> Iterator[Job]:
 
 def random_job(random: Random, p: MatrixUnitParams, result: str | None = None) -> Job:
     """Lengths from 1 to a little over two folds; any tiling."""
-    folds = [random.randint(1, 2 * side + 2) for side in (p.rows, p.cols, p.rows)]
-    gemm = gemm_of(p, *folds, random.choice((1, 1, 2)))
+    on_rows, on_cols, streamed = (random.randint(1, 2 * side + 2) for side in (p.rows, p.cols, p.rows))
+    gemm = gemm_of(p, on_rows, on_cols, streamed, random.choice((1, 1, 2)))
     tiling = tiling_of(p, random.randint(1, 2 * p.rows + 2), random.random() < 0.5)
     return job_of(random, p, gemm, tiling, result or random.choice(RESULTS))
 

@@ -1,6 +1,5 @@
 """Bench of hw.systolic.matrix_unit: five streams in, `o` out; values, cycles, stalls and resets."""
 
-from collections.abc import Callable
 from typing import Any
 
 import cocotb
@@ -79,13 +78,13 @@ class MatrixUnitBench(Bench):
         first = min(self.monitors[name].moved[0][0] for name in INPUTS if self.monitors[name].moved)
         return self.monitors["o"].moved[-1][0] - first + 1
 
-    async def until(self, condition: Callable[[], bool], *, within: int = 2000) -> None:
-        """Wait for a condition of the monitors."""
+    async def until_moved(self, name: str, count: int, *, within: int = 2000) -> None:
+        """Wait for the first `count` words of a stream."""
         for _ in range(within):
-            if condition():
+            if len(self.monitors[name].moved) >= count:
                 return
             await RisingEdge(self.dut.clk)
-        raise AssertionError(f"did not happen in {within} cycles")
+        raise AssertionError(f"{name}: fewer than {count} words in {within} cycles")
 
     def transfers(self) -> int:
         """Of all streams, since the last reset."""
@@ -198,7 +197,7 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, phase: str) -> Non
         fresh = [random_job(bench.random, bench.p, "codes with relu")]
         bench.stall(**bench.random.choice([{}, {"o": 0.5}, {"left": 0.5, "top": 0.3}]))
         await bench.begin([long_job(bench.random, bench.p)])
-        await bench.until(lambda after=after: len(monitors[watched].moved) >= after)
+        await bench.until_moved(watched, after)
         if after == bench.p.rows:
             bench.stall(o=1.0)  # what is on its way piles up before the reset comes
             await bench.cycles(bench.random.randrange(2 * bench.p.rows + 10))
