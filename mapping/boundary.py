@@ -77,11 +77,13 @@ def holds(fmt: Int, codes: Int) -> bool:
 def leaves_as_codes(network: Network, x: ProductLayer, target: Target) -> list[Read] | None:
     """The readers of a layer's codes, or None if it leaves as sums.
 
-    The requantiser knows a scale and a bias for each column, the same for a whole batch: a convolution in
-    groups, an activation other than ReLU, or a bias that is no vector [n], is left to the host.
+    The requantiser knows a scale and a bias for each column, the same for a whole batch: weights that differ
+    within it (a convolution's groups), an activation other than ReLU, or a bias that is no vector [n], are
+    left to the host.
     """
-    grouped = x.operator == "Conv" and x.gemm.batch > 1
-    if grouped or x.activation not in (None, "Relu") or not channel_bias(network, x):
+    if x.constant_weights and x.gemm.batch > 1:
+        return None
+    if x.activation not in (None, "Relu") or not channel_bias(network, x):
         return None
     if not x.constant_weights and not target.unit.pe.activation.signed:
         return None  # the zero point's share of a sum is then known to the host alone

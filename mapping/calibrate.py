@@ -8,6 +8,7 @@ Each observed tensor leaves its extremes and a histogram. The range to quantise 
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import Protocol
 
 import numpy as np
@@ -61,16 +62,17 @@ class Observer:
         if method == "mse":
             return min(scales, key=self._error)
         if method == "percentile":
-            return self.shrunk(min(by for by in SHRINKS if self._outside(by) <= OUTSIDE), fmt, symmetric)
+            return [next(scales), *takewhile(self._holds_most, scales)][-1]
         return next(scales)
 
     def shrunk(self, by: float, fmt: Int, symmetric: bool) -> Scale:
         return Scale.from_range(self.low * by, self.high * by, fmt, symmetric=symmetric)
 
-    def _outside(self, by: float) -> float:
-        """Share of the values that lie outside of the range shrunk so; none for the whole range."""
-        beyond = (self.centres < self.low * by) | (self.centres > self.high * by)
-        return float(self.counts[beyond].sum() / max(1, self.counts.sum())) if by < 1 else 0.0
+    def _holds_most(self, scale: Scale) -> bool:
+        """Is no more than the share OUTSIDE of the values beyond what the scale's codes reach?"""
+        least, most = scale.dequantise([scale.format.min, scale.format.max])
+        beyond = (self.centres < least) | (self.centres > most)
+        return bool(self.counts[beyond].sum() <= OUTSIDE * self.counts.sum())
 
     def _error(self, scale: Scale) -> float:
         """Sum of squared errors of quantisation."""

@@ -87,10 +87,10 @@ def waits(
     def wait(share: np.ndarray, inner: np.ndarray, work: np.ndarray) -> np.ndarray:
         return np.asarray(np.maximum((steps.own * share + inner) / rate - work, 0))
 
+    # a single step is the first, the last and a middle one at once: (1 - 2) of these take the others away
     first = wait(steps.share, steps.inner, steps.work)
     middle = wait(steps.share, steps.again, steps.work)
-    last = wait(steps.last_share, steps.again, steps.last_work)
-    product = first + np.where(steps.count == 1, 0, (steps.count - 2) * middle + last)
+    product = first + (steps.count - 2) * middle + wait(steps.last_share, steps.again, steps.last_work)
 
     width = min(target.unit.cols, across)
     tile = (by["left"].bits * f.row / along + by["top"].bits * width / across) / rate
@@ -105,7 +105,7 @@ def cost(target: Target, gemm: Gemm, out_bits: int, stream: np.ndarray, columns_
     by = operand_reads(target, gemm, f, columns_first)
     compute = compute_cycles(target, gemm, f)
     steps = outer_steps(target, gemm, f, by, columns_first, out_bits)
-    waited = np.ceil(waits(target, gemm, f, by, steps, out_bits)).astype(np.int64)
+    waited = np.ceil(waits(target, gemm, f, by, steps, out_bits).round(6)).astype(np.int64)
     read_bits = gemm.batch * (by["left"].bits * by["left"].fetches + by["top"].bits * by["top"].fetches)
     return Cost(
         compute=compute,

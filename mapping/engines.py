@@ -25,7 +25,7 @@ class Engine(Protocol):
     ) -> Product: ...  # fmt: skip
 
 
-class Mismatch(Exception):  # noqa: N818, it is what the user reads
+class Mismatch(Exception):
     """Two engines disagree: a layer, a place, both values."""
 
 

@@ -26,7 +26,7 @@ from mapping.calibrate import Observer
 from mapping.layers import ProductLayer
 
 STRENGTHS = (0.5, 0.65)
-LEAST = 1 / 16  # of the largest channel: a smaller one is taken to be this large
+LEAST = 1 / 256  # of the largest channel: a smaller one is taken to be this large
 KEPT = 32  # rows of each sample
 
 Rounded = Callable[[np.ndarray], np.ndarray]  # weights [k, n] as their codes represent them

@@ -48,7 +48,7 @@ class Folds:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
     """Of one operand, [tilings]. bits: of one product. fetches: times each is read. need: bytes of buffer.
-    fits: the buffer is large enough. once: read in the first outer step only."""
+    fits: the buffer is large enough. once: a buffer holds all of it."""
 
     bits: int
     fetches: np.ndarray
@@ -100,7 +100,7 @@ def reads(
         fetches=np.where(holds_all | holds_piece, 1, others),
         need=np.where(holds_all, all_of_it, np.where(holds_piece, 2 * piece, 2 * one_pass)),
         fits=holds_all | (2 * one_pass <= buffer),
-        once=holds_all & ~outer,
+        once=holds_all,
     )
 
 

@@ -37,9 +37,11 @@ class Sizes:
 
     def __init__(self, where: str, tokens: int | None, batch: int, dims: Mapping[str, int]) -> None:
         self.where, self.tokens, self.batch, self.dims = where, tokens, batch, dims
+        for name, size in dims.items():
+            check.in_range(f"{where}: dims: {name}", size, 1, 1 << 31)
         self.named = dict(dims)
-        self.names: set[str] = set()  # names and places that some dimension took its size from
-        self.places: set[str] = set()
+        self.names: set[str] = set()  # that some dimension has
+        self.axes: set[int] = set()  # where one took its size from its place
 
     def collect(self, entry: onnx.ValueInfoProto) -> None:
         """Note the size of each name that its place decides."""
@@ -48,6 +50,7 @@ class Sizes:
             size = self.by_place(axis, len(axes))
             if dim.dim_param and dim.dim_param not in self.named and size is not None:
                 self.named[dim.dim_param] = size
+                self.axes.add(axis)
 
     def by_place(self, axis: int, axes: int) -> int | None:
         if axis == 0:
@@ -69,20 +72,22 @@ class Sizes:
         if dim.HasField("dim_value"):
             check.in_range(f"{where}: dimension {axis}", dim.dim_value, 1, 1 << 31)
             return int(dim.dim_value)
-        size = self.named[dim.dim_param] if dim.dim_param in self.named else self.by_place(axis, axes)
+        if dim.dim_param in self.named:
+            self.names.add(dim.dim_param)
+            return self.named[dim.dim_param]
+        size = self.by_place(axis, axes)
         if size is None:
             called = f"dynamic ({dim.dim_param})" if dim.dim_param else "dynamic"
             raise check.fail(f"{where}: dimension {axis}", called, "a size, given as tokens or by its name")
-        self.names.add(dim.dim_param)
-        self.places.add("batch" if axis == 0 else "tokens" if axis == 1 and axes in (2, 3) else "")
+        self.axes.add(axis)
         return size
 
     def check_used(self) -> None:
         """Raise BadValue for a size that changes nothing."""
         for name in self.dims:
             if name not in self.names:
-                raise check.fail(f"{self.where}: dims", name, ", ".join(sorted(self.names - {""})) or "none")
-        if self.tokens is not None and "tokens" not in self.places:
+                raise check.fail(f"{self.where}: dims", name, ", ".join(sorted(self.names)) or "none")
+        if self.tokens is not None and 1 not in self.axes:
             raise check.fail(f"{self.where}: tokens", self.tokens, "none: no second dimension is open")
-        if self.batch != 1 and "batch" not in self.places:
+        if self.batch != 1 and 0 not in self.axes:
             raise check.fail(f"{self.where}: batch", self.batch, "1: no first dimension is open")

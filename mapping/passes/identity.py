@@ -1,4 +1,4 @@
-"""Nodes that change nothing are taken out; one that makes an output of the network stays."""
+"""Nodes that change nothing are passed by; one that makes an output of the network stays for that."""
 
 from dataclasses import replace
 
@@ -24,8 +24,8 @@ def skip_identities(network: Network) -> Network:
 def is_copy(network: Network, node: Node) -> bool:
     if node.operator == "Transpose":
         perm = node.attributes.get("perm")
-        return perm is not None and list(perm) == sorted(perm) and node.outputs[0] not in network.outputs
-    if node.operator not in COPIES or node.outputs[0] in network.outputs:
+        return perm is not None and list(perm) == sorted(perm)
+    if node.operator not in COPIES:
         return False
     if node.operator == "Slice" and len(node.inputs) > 4 and node.inputs[4]:
         steps = network.constants.get(node.inputs[4])

@@ -63,7 +63,7 @@ def normal():
 
 @pytest.fixture
 def attention(build, normal):
-    """Self-attention with 1/sqrt(d) on the queries: six products, of which q, k, v and context leave as codes."""
+    """Self-attention with 1/sqrt(d) on the queries; of six products q, k, v and context leave as codes."""
     one_head = WIDTH // HEADS
     weights = {f"w{x}": normal(WIDTH, WIDTH) for x in "qkvo"}
     shapes = {"split": [1, TOKENS, HEADS, one_head], "join": [1, TOKENS, WIDTH]}

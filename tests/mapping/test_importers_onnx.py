@@ -69,6 +69,11 @@ def test_a_name_has_one_size_wherever_it_stands():
     assert network.inputs["mask"].shape == (1, 1, 1, 6)
 
 
+def test_a_name_goes_before_a_place():
+    network = onnx_file.from_model(flattened(("n", "t", 4)), "m.onnx", "m", dims={"t": 5, "n": 2})
+    assert network.inputs["x"].shape == (2, 5, 4)
+
+
 def test_initialiser_listed_as_input_is_no_input():
     node = helper.make_node("Add", ["x", "c"], ["y"])
     inputs = {"x": (FLOAT, (2,)), "c": (FLOAT, (2,))}
@@ -79,6 +84,14 @@ def test_initialiser_listed_as_input_is_no_input():
 def test_nodes_without_names_get_their_own():
     names = [node.name for node in onnx_file.from_model(flattened((1, 3, 5)), "m.onnx", "m").nodes]
     assert names == ["Reshape_3", "Relu_4"]
+
+
+def test_nodes_of_one_name_are_told_apart():
+    proto = flattened((1, 3, 5))
+    for node in proto.graph.node:
+        node.name = "it"
+    names = [node.name for node in onnx_file.from_model(proto, "m.onnx", "m").nodes]
+    assert names == ["it_3", "it_4"]
 
 
 def test_split_of_old_opsets_is_even():

@@ -77,8 +77,21 @@ def test_size_of_an_unknown_name():
     refuse(model([node()], shape=("n", "t")), "dims is u; allowed: n, t", tokens=3, dims={"u": 3})
 
 
+def test_size_of_nothing():
+    refuse(model([node()], shape=("n", "t")), "dims: t is 0; allowed: 1 to ", dims={"t": 0})
+
+
 def test_tokens_that_nothing_takes():
     refuse(model([node()]), "tokens is 16; allowed: none", tokens=16)
+
+
+def test_tokens_do_not_size_a_second_axis_of_four():
+    refuse(model([node()], shape=(1, "channels", 2, 2)), "dimension 1 is dynamic (channels)", tokens=3)
+
+
+@pytest.mark.parametrize(("size", "message"), [({"tokens": 9}, "tokens is 9"), ({"batch": 9}, "batch is 9")])
+def test_size_that_a_name_overrules(size, message):
+    refuse(model([node()], shape=("n", "t")), message, dims={"n": 2, "t": 3}, **size)
 
 
 def test_batch_that_nothing_takes():

@@ -139,6 +139,13 @@ def test_constant_that_varies_from_row_to_row_is_no_bias(shape):
     assert operators(passes.simplify(before)) == ["MatMul", "Add"]
 
 
+def test_addend_that_widens_the_product_is_no_bias():
+    before = build(
+        {"x": (3, 4)}, {"w": real(4, 1), "b": real(5)}, ("MatMul", "x w", "c"), ("Add", "c b", "y")
+    )
+    assert operators(passes.simplify(before)) == ["MatMul", "Add"]
+
+
 def test_computed_addend_is_no_bias():
     before = build({"x": (2, 4), "b": (5,)}, {"w": real(4, 5)}, ("MatMul", "x w", "c"), ("Add", "c b", "y"))
     assert operators(passes.simplify(before)) == ["MatMul", "Add"]
@@ -207,6 +214,14 @@ def test_product_with_another_reader_is_left_alone(operator):
 def test_product_that_is_an_output_is_left_alone(operator):
     last = {"Relu": "c", "BatchNormalization": f"c {BATCHNORM}"}[operator]
     before = build(IMAGE, CONV | NORM, ("Conv", "x w b", "c"), (operator, last, "y"), outputs=("c", "y"))
+    assert operators(passes.simplify(before)) == ["Conv", operator]
+
+
+@pytest.mark.parametrize("operator", ["Relu", "BatchNormalization", "Add"])
+def test_nothing_is_fused_behind_another_activation(operator):
+    last = {"Relu": "c", "BatchNormalization": f"c {BATCHNORM}", "Add": "c b4"}[operator]
+    constants = CONV | NORM | {"b4": real(6, 1, 1)}
+    before = build(IMAGE, constants, ("Conv", "x w b", "c", {"activation": "Tanh"}), (operator, last, "y"))
     assert operators(passes.simplify(before)) == ["Conv", operator]
 
 

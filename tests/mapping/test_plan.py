@@ -22,7 +22,8 @@ FIELDS = [
 
 def shapes(*sizes):
     found = [
-        ShapeLayer(name=f"l{i}", operator="Gemm", m=m, n=n, k=k, batch=b) for i, (m, n, k, b) in enumerate(sizes)
+        ShapeLayer(name=f"l{i}", operator="Gemm", m=m, n=n, k=k, batch=batch)
+        for i, (m, n, k, batch) in enumerate(sizes)
     ]
     return ShapeNetwork(name="shapes", layers=tuple(found))
 
@@ -113,6 +114,16 @@ def test_sram_energy_passes_through_the_published_points(size, picojoules):
 def test_a_multiply_accumulate_of_eight_bits_costs_what_was_published(target):
     acc = target().unit.pe.accumulator.width
     assert energy.mac(target()) == pytest.approx(0.2 + 0.1 * acc / 32)
+
+
+def test_energy_of_one_product_of_two_numbers(target):
+    unit = target(rows=1, cols=1, accumulator_rows=32, bytes_per_cycle=16, activation_buffer=8192,
+                  weight_buffer=8192)  # fmt: skip
+    acc = unit.unit.pe.accumulator.width
+    word = -(-acc // 8)
+    near = (1 + 1 + 2 * word) * 10 / 8  # both operands, and the sum's read and write, in 8 kB or less
+    far = 3 * (1950 / 8 + 10 / 8)
+    assert plan(shapes((1, 1, 1, 1)), unit).layers[0].energy_pj == pytest.approx(energy.mac(unit) + near + far)
 
 
 def test_four_bit_weights_halve_the_multiplication(target):

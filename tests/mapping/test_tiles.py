@@ -1,5 +1,7 @@
 """Tilings: legal ones only, the best of them, and what is said where there is none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from golden.check import BadValue
 from golden.pe.multiplier import MultiplierParams
-from golden.systolic.gemm import Gemm, Schedule, Tiling
+from golden.systolic.gemm import Gemm, Schedule
 from golden.systolic.matrix_unit import cycles, longest_stream, rows_needed
 from golden.systolic.params import DATAFLOWS, MatrixUnitParams
 from mapping.cost import cost
@@ -29,7 +31,7 @@ def cases(draw):
     return target, Gemm(m=draw(AXIS), n=draw(AXIS), k=draw(AXIS), batch=draw(st.integers(1, 3)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(cases())
 def test_the_chosen_tile_fits_the_buffers(case):
     target, gemm = case
@@ -37,7 +39,7 @@ def test_the_chosen_tile_fits_the_buffers(case):
     assert all(need <= target.buffer(operand) for operand, need in placed.needs.items())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(cases())
 def test_the_chosen_tile_never_waits_for_accumulators(case):
     target, gemm = case
@@ -46,7 +48,7 @@ def test_the_chosen_tile_never_waits_for_accumulators(case):
     assert rows_needed(target.unit, most) <= target.unit.accumulator_rows
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(cases())
 def test_compute_cycles_are_those_of_the_schedule(case):
     target, gemm = case
@@ -59,10 +61,10 @@ def test_compute_cycles_are_those_of_the_schedule(case):
 def test_no_legal_tiling_is_clearly_better(case):
     target, gemm = case
     placed = place("a", target, gemm, 8)
-    for stream in range(1, longest_stream(target.unit) + 1):
-        other = cost(target, gemm, 8, np.array([stream, stream]), np.array([True, False]))
-        quick = other.fits & (other.cycles * EQUAL < placed.cycles)
-        assert not quick.any()
+    streams = np.arange(1, longest_stream(target.unit) + 1)
+    for columns_first in (True, False):
+        other = cost(target, gemm, 8, streams, np.full(len(streams), columns_first))
+        assert not (other.fits & (other.cycles * EQUAL < placed.cycles)).any()
         equal = other.fits & (other.cycles <= placed.cycles)
         assert not (equal & (other.bytes_read < placed.bytes_read)).any()
 
@@ -91,7 +93,8 @@ def test_a_single_element_is_placed(target, dataflow):
 
 
 def test_k_over_the_depth_is_refused_with_both_numbers(target):
-    with pytest.raises(BadValue, match=r"layer fc1: K is 300, the accumulators add up 256 products.*pe\.depth"):
+    message = r"layer fc1: K is 300, the accumulators add up 256 products; allowed: K to 256, or .* pe\.depth"
+    with pytest.raises(BadValue, match=message):
         place("fc1", target(depth=256), Gemm(m=1, n=1, k=300), 8)
 
 
@@ -118,12 +121,13 @@ def test_a_buffer_below_one_resting_tile_is_no_target(target, dataflow, buffer):
         target(dataflow=dataflow, **{f"{buffer}_buffer": 11})
 
 
-@pytest.mark.parametrize("field, value", [("bytes_per_cycle", 0), ("clock_mhz", 0.0), ("clock_mhz", float("nan"))])
+IMPOSSIBLE = [("bytes_per_cycle", 0), ("clock_mhz", 0.0), ("clock_mhz", float("nan"))]
+
+
+@pytest.mark.parametrize("field, value", IMPOSSIBLE)
 def test_a_memory_or_clock_that_cannot_be_is_refused(target, field, value):
-    given_target = target()
-    fields = {name: getattr(given_target, name) for name in given_target.__dataclass_fields__}
-    with pytest.raises(BadValue, match=field.replace("_", r"[._]")):
-        Target(**(fields | {field: value}))
+    with pytest.raises(BadValue, match=field.replace("_mhz", ".mhz")):
+        replace(target(), **{field: value})
 
 
 def test_placing_is_cached(target):
@@ -137,4 +141,3 @@ def test_a_tiling_visits_every_element_once(target):
     for (m0, m1), (n0, n1) in placed.schedule.tiles():
         seen[m0:m1, n0:n1] += 1
     assert (seen == 1).all()
-    assert isinstance(placed.schedule.tiling, Tiling)

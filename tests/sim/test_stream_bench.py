@@ -198,7 +198,7 @@ def test_a_negative_value_packs_as_its_low_bits():
 
 
 def test_compare_names_the_first_difference():
-    with pytest.raises(AssertionError, match="^word 1 lane 1: input 1.1 gives 5, golden 6$"):
+    with pytest.raises(AssertionError, match=r"^word 1 lane 1: input 1\.1 gives 5, golden 6$"):
         compare([[4, 4], [5, 5], [5, 5]], [[4, 4], [5, 6], [6, 6]], lambda word, lane: f"input {word}.{lane}")
 
 

@@ -144,6 +144,12 @@ def tiles_of(random: Random, p: MatrixUnitParams, stream: int) -> Job:
     return job_of(random, p, gemm_of(p, p.rows, p.cols, 6 * stream, 1), Tiling(stream=stream), "codes")
 
 
+def short_job(random: Random, p: MatrixUnitParams, result: str) -> Job:
+    """A single pass of few vectors: tiles, and what is done to them, change often."""
+    streamed = random.randint(1, 2)
+    return job_of(random, p, gemm_of(p, 1, p.cols, streamed, 1), tiling_of(p, streamed, True), result)
+
+
 def extreme(random: Random, p: MatrixUnitParams, values: str) -> Job:
     """Sums of as many products as the accumulator is made for, all at the ends of their formats."""
     gemm = Gemm(m=min(p.rows, 3), n=p.cols, k=p.pe.depth)

@@ -15,6 +15,7 @@ from sim.benches.block import BlockBench
 from sim.benches.stream import Layout, pack_word, unpack_word
 
 WORDS = 400
+Lane = dict[str, int]
 Word = dict[str, list[int]]
 
 
@@ -65,7 +66,7 @@ def anything(random: Random, fmt: Int) -> int:
     return random.randint(fmt.min, fmt.max)
 
 
-def random_lane(random: Random, p: RequantiseParams) -> dict[str, int]:
+def random_lane(random: Random, p: RequantiseParams) -> Lane:
     """acc, bias, multiplier, shift of a lane: a third corners, half near a code, the rest whatever comes."""
     kind = random.choice("ccnnna")
     if kind == "n":
@@ -76,22 +77,23 @@ def random_lane(random: Random, p: RequantiseParams) -> dict[str, int]:
     return {name: draw(random, fmt) for name, fmt in formats.items()} | {"shift": shift}
 
 
-def near_code(random: Random, p: RequantiseParams) -> dict[str, int]:
+def near_code(random: Random, p: RequantiseParams) -> Lane:
     """A product that is a code, or halfway between two, or off by one bit somewhere below, and not clipped.
 
     Multipliers that are powers of two, 1 above all, meet the half exactly and leave single bits below it.
     """
     power = random.choice((0, random.randrange(p.multiplier.width)))
     multiplier = random.choice((1 << power, random.randint(1, p.multiplier.max)))
-    reaches = p.acc.width - p.out.width + multiplier.bit_length() - 1  # the largest shift that leaves every code
-    shift = random.randint(1, max(1, min(p.max_shift, reaches)))
-    off = random.choice((-1, 0, 1)) << random.randrange(shift)
+    reaches = p.acc.width - p.out.width + multiplier.bit_length() - 1  # the largest shift for all codes
+    largest = max(1, min(p.max_shift, reaches))
+    shift = random.choice((largest, random.randint(1, largest)))
+    off = random.choice((-1, 0, 1)) << random.choice((0, max(0, shift - 2), random.randrange(shift)))
     product = (random.randint(2 * p.out.min, 2 * p.out.max) << shift - 1) + off
     total = int(p.acc.saturate(np.array(product // multiplier)))
     return split(random, p, total) | {"multiplier": multiplier, "shift": shift}
 
 
-def split(random: Random, p: RequantiseParams, total: int) -> dict[str, int]:
+def split(random: Random, p: RequantiseParams, total: int) -> Lane:
     """acc and bias whose sum is `total`."""
     bias = random.randint(max(p.acc.min, total - p.acc.max), min(p.acc.max, total - p.acc.min))
     return {"acc": total - bias, "bias": bias}
@@ -106,17 +108,35 @@ def random_word(random: Random, p: RequantiseParams, lanes: int) -> Word:
     return lane_fields | {"raw": [raw], "relu": [random.randrange(2)], "zero_point": [zero_point]}
 
 
-def every_word(random: Random, p: RequantiseParams, lanes: int) -> list[Word]:
-    """Every sum with every multiplier and shift, once, in a random order; zero point and relu at random."""
+def every_lane(random: Random, p: RequantiseParams) -> list[Lane]:
+    """Every sum with every multiplier and shift, once, in a random order."""
     sums = range(2 * p.acc.min, 2 * p.acc.max + 1)
-    lines = list(product(sums, range(p.multiplier.max + 1), range(1, p.max_shift + 1)))
-    random.shuffle(lines)
-    words = [random_word(random, p, lanes) | {"raw": [0]} for _ in range(-(-len(lines) // lanes))]
-    for index, (total, multiplier, shift) in enumerate(lines):
-        word, lane = words[index // lanes], index % lanes
-        for name, value in (split(random, p, total) | {"multiplier": multiplier, "shift": shift}).items():
-            word[name][lane] = value
-    return words
+    each = list(product(sums, range(p.multiplier.max + 1), range(1, p.max_shift + 1)))
+    random.shuffle(each)
+    return [split(random, p, total) | {"multiplier": m, "shift": shift} for total, m, shift in each]
+
+
+def single_bits(random: Random, p: RequantiseParams) -> list[Lane]:
+    """Each half, of either sign and at each shift, exactly and then with each one bit set below it."""
+    lanes = []
+    for shift, sign in product(range(1, p.max_shift + 1), (1, -1)):
+        power = max(0, shift - p.acc.width + 1)  # what the sum cannot reach, a multiplier 2^power does
+        if power < p.multiplier.width:
+            half = sign << shift - 1
+            products = [half, *(half + (1 << place) for place in range(power, shift - 1))]
+            scale = {"multiplier": 1 << power, "shift": shift}
+            lanes += [split(random, p, each >> power) | scale for each in products]
+    return lanes
+
+
+def grouped(random: Random, p: RequantiseParams, each: list[Lane], lanes: int, shared: Word) -> list[Word]:
+    """Words of the lanes given, none raw; `shared` is the same in all; what is missing is random."""
+    words = []
+    for start in range(0, len(each), lanes):
+        own = each[start : start + lanes]
+        own += [random_lane(random, p) for _ in range(lanes - len(own))]
+        words.append(random_word(random, p, lanes) | {name: [lane[name] for lane in own] for name in own[0]})
+    return [word | {"raw": [0]} | shared for word in words]
 
 
 class RequantiseBench(BlockBench):
@@ -131,13 +151,17 @@ class RequantiseBench(BlockBench):
         self.layout = layout_of(self.p, self.lanes)
 
     def send_words(self) -> int:
-        """Every word there is, if the case says so and nothing stalls, else random ones; returns how many."""
-        if not parameters().get("exhaustive") or self.stall_in or self.stall_out:
-            self.send_random(WORDS)
-            return WORDS
-        words = every_word(self.random, self.p, self.lanes)
-        self.sources["i"].send(pack_word(self.layout, word) for word in words)
-        return len(words)
+        """Random words; before them, where nothing stalls, the case's own; returns how many."""
+        directed: list[Word] = []
+        if not self.stall_in and not self.stall_out:
+            if parameters().get("exhaustive"):
+                own, shared = every_lane(self.random, self.p), {}
+            else:
+                own, shared = single_bits(self.random, self.p), {"relu": [0], "zero_point": [0]}
+            directed = grouped(self.random, self.p, own, self.lanes, shared)
+        self.sources["i"].send(pack_word(self.layout, word) for word in directed)
+        self.send_random(WORDS)
+        return len(directed) + WORDS
 
     def random_word(self) -> int:
         return pack_word(self.layout, random_word(self.random, self.p, self.lanes))

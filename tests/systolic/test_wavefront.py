@@ -1,0 +1,51 @@
+"""The wavefront as golden draws it: it does the work of the product, and the RTL does it there."""
+
+import numpy as np
+import pytest
+
+from golden.systolic.gemm import Gemm, Schedule, Tiling
+from golden.systolic.matrix_unit import cycles
+from golden.systolic.params import MatrixUnitParams
+from golden.systolic.wavefront import State, film
+from sim.runner import run_block
+from sim.tools import ToolMissing
+
+
+def schedule(dataflow, m=7, n=5, k=9, stream=6):
+    unit = MatrixUnitParams(rows=4, cols=3, dataflow=dataflow, accumulator_rows=64)
+    return Schedule(unit, Gemm(m=m, n=n, k=k, batch=2), Tiling(stream=stream))
+
+
+@pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
+def test_every_multiply_accumulate_is_drawn_once(dataflow):
+    plan = schedule(dataflow)
+    states, vectors = film(plan)
+    assert (states == State.MULTIPLYING).sum() == plan.gemm.macs
+    assert ((vectors >= 0) == (states >= State.MULTIPLYING)).all()
+    assert len(states) == cycles(plan)
+
+
+@pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
+def test_padding_and_work_together_are_the_vectors_that_pass(dataflow):
+    plan = schedule(dataflow)
+    states, _ = film(plan)
+    assert (states >= State.MULTIPLYING).sum() == plan.counts().sum() * 12
+
+
+def test_the_front_is_diagonal():
+    _, vectors = film(schedule("weight"))
+    first = np.argmax(vectors == 0, axis=0)
+    assert (np.diff(first, axis=0) == 1).all() and (np.diff(first, axis=1) == 1).all()
+
+
+def test_output_stationary_loads_nothing():
+    assert not (film(schedule("output"))[0] == State.LOADING).any()
+
+
+@pytest.mark.parametrize("case", ["weight-4x3", "output-3x4", "input-2x5-r1"])
+def test_rtl_works_where_golden_draws_it(case):
+    try:
+        (result,) = run_block("systolic/wavefront", simulator="icarus", seed=1, waves=False, case=case)
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+    assert result.passed, result.messages
