@@ -20,7 +20,7 @@ DONE, FAILED, WRONG = 0, 1, 2
 WRONG_FILES = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
 
 
-class Failed(Exception):  # noqa: N818 - not an error: the work ended and its answer is no
+class Failed(Exception):
     """The work was done and its result is bad; str() says how. Empty: it has been said."""
 
 

@@ -29,10 +29,12 @@ class MultiplierParams:
     def __post_init__(self) -> None:
         check.in_range("pe.weight.width", self.weight.width, 1, 32)
         check.in_range("pe.activation.width", self.activation.width, 1, 32)
-        check.in_range("pe.depth", self.depth, 1, 1 << 20)
         check.in_range("pe.multiplier_registers", self.registers, 0, 3)
-        if self.accumulator_bits > 62:
-            raise check.fail("pe.depth", self.depth, f"1 to {(1 << 60) // self.largest} ({self})")
+        most = ((1 << 61) - 1) // self.largest
+        operands = f"{self.weight} x {self.activation}"
+        if not most:
+            raise check.fail("pe", operands, "operands with a product of at most 62 bits")
+        check.in_range("pe.depth", self.depth, 1, min(most, 1 << 20), f"sums of {operands} in 62 bits")
 
     @property
     def largest(self) -> int:

@@ -123,7 +123,8 @@ def test_energy_of_one_product_of_two_numbers(target):
     word = -(-acc // 8)
     near = (1 + 1 + 2 * word) * 10 / 8  # both operands, and the sum's read and write, in 8 kB or less
     far = 3 * (1950 / 8 + 10 / 8)
-    assert plan(shapes((1, 1, 1, 1)), unit).layers[0].energy_pj == pytest.approx(energy.mac(unit) + near + far)
+    row = plan(shapes((1, 1, 1, 1)), unit).layers[0]
+    assert row.energy_pj == pytest.approx(energy.mac(unit) + near + far)
 
 
 def test_four_bit_weights_halve_the_multiplication(target):

@@ -60,8 +60,10 @@ class Buffer:
 
 
 def walked(target, schedule):
-    """Bytes read by (product, outer piece), and whether the buffers are large enough: every pass asks for both
-    its operands."""
+    """Bytes read by (product, outer piece), and whether the buffers are large enough.
+
+    Every pass asks for both its operands.
+    """
     unit, gemm = target.unit, schedule.gemm
     output = unit.dataflow == "output"
     depth, rows, cols = schedule.depth_pieces, schedule.row_pieces, schedule.column_pieces
