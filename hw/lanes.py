@@ -16,3 +16,8 @@ def delayed(m: Module, value: Value, cycles: int, name: str, *, reset: bool = Fa
         m.d.sync += q.eq(value)
         value = q
     return value
+
+
+def bits(*names: str) -> tuple[Signal, ...]:
+    """One-bit signals: several of one assignment do not find their names themselves."""
+    return tuple(Signal(name=name) for name in names)

@@ -47,8 +47,12 @@ class Execution:
 
 
 def execute(
-    quantised: QuantisedNetwork, inputs: Mapping[str, np.ndarray], engine: Engine, *,
-    progress: Progress | None = None, all_tensors: bool = False,
+    quantised: QuantisedNetwork,
+    inputs: Mapping[str, np.ndarray],
+    engine: Engine,
+    *,
+    progress: Progress | None = None,
+    all_tensors: bool = False,
 ) -> Execution:
     """Run on one set of inputs.
 

@@ -10,8 +10,9 @@ in pe.weight. A product leaves as codes of the next product or as sums (mapping.
     codes   requantise((sum + round(bias / (sa sw)) - za sum qw) * (sa sw / sy))     on the array
     sums    float32(sa sw (sum - za sum qw) + bias)                                  on the host
 
-Source: Jacob et al., CVPR 2018, section 2. Ranges: mapping.calibrate; "max" serves best, measured as cosine
-to float of MiniLM's sentence vectors, and as labels of magika (int8; tests/mapping/test_networks.py).
+Source: Jacob et al., CVPR 2018, section 2. Ranges: mapping.calibrate. "max" is the default: in int8 the least
+cosine to float of 20 sentence vectors of MiniLM was 0.997 (percentile 0.997, mse 0.992), and 59, 60 and 60 of
+60 labels of magika were float's. With weights of 4 bits "mse" is better (0.915 against 0.875).
 """
 
 from collections.abc import Iterable, Mapping

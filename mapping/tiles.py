@@ -1,7 +1,7 @@
 """Tilings of a layer: of every stream length under accumulators and buffers, in both loop orders, the best.
 
-The best moves the fewest bytes of all whose cycles, with memory counted, are within half a percent of the
-fewest: that count is a model, and no finer. Among equals, the fewest exact cycles, then the longest stream.
+First come the cycles with memory counted, to five percent, since that count is a model and no finer; then the
+exact cycles of the array alone, to half a percent. Of what is left the best moves the fewest bytes.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from mapping.cost import cost
 from mapping.target import KIB, Target
 from mapping.traffic import lengths
 
-EQUAL = 1.005
+MODEL, EXACT = 1.05, 1.005  # what counts as equal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +80,9 @@ def best(target: Target, gemm: Gemm, out_bits: int) -> Placement | tuple[str, in
     if not costs.fits.any():
         least = {operand: int(need.min()) for operand, need in costs.needs.items()}
         return max(least.items(), key=lambda item: item[1] / target.buffer(item[0]))
-    quick = costs.cycles <= EQUAL * costs.cycles[costs.fits].min()
-    legal = np.flatnonzero(costs.fits & quick)
+    legal = np.flatnonzero(costs.fits)
+    for count, equal in ((costs.cycles, MODEL), (costs.compute, EXACT)):
+        legal = legal[count[legal] <= equal * count[legal].min()]
     order = np.lexsort((-stream[legal], costs.cycles[legal], costs.compute[legal], costs.bytes_read[legal]))
     i = int(legal[order[0]])
     tiling = Tiling(stream=int(stream[i]), columns_first=bool(columns_first[i]))

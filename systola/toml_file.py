@@ -49,7 +49,9 @@ def checked(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        raise fault(model, error.errors()[0], where) from None
+        # a key that is misspelt is missing, too: the one that stands in the file tells more
+        found = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        raise fault(model, found[0], where) from None
 
 
 def fault(model: type[BaseModel], error: ErrorDetails, where: str) -> check.BadValue:

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.systolic.params import MatrixUnitParams
 from hw.emit import Definition
+from hw.lanes import bits
 from hw.stages import hold_stages
 
 
@@ -13,7 +14,7 @@ class Drain(wiring.Component):
     """drain_*, scale_*   handshakes of the streams; count and raw of the tile offered
     completed             the last bank wrote the last sum of a row
     read_go, read_row     to the banks, which hold the row until the next read_go
-    begin                 with read_go: the first row of a tile; its flags are taken with it
+    new_tile              with read_go: the first row of a tile; its flags are taken with it
     take_scale            with read_go: a word of scale is taken with it
     sum_go, product_go, o_go   the requantiser's stages may load
     o_valid, o_ready      handshake of o; o_valid is registered
@@ -32,7 +33,7 @@ class Drain(wiring.Component):
             "completed": In(1),
             "read_go": Out(1),
             "read_row": Out(row),
-            "begin": Out(1),
+            "new_tile": Out(1),
             "take_scale": Out(1),
             "sum_go": Out(1),
             "product_go": Out(1),
@@ -45,24 +46,24 @@ class Drain(wiring.Component):
         m = Module()
         ready_rows = Signal(range(self.p.accumulator_rows + 1))
         left = Signal.like(self.count)  # rows of this tile still to read
-        raw, scaled, offered, stage_go = Signal(), Signal(), Signal(), Signal()
-        with m.If(self.begin & self.read_go):
+        raw, scaled, offered, stage_go = bits("raw_q", "scaled", "offered", "stage_go")
+        with m.If(self.new_tile & self.read_go):
             m.d.sync += raw.eq(self.raw)
         go = {"read": stage_go, "sum": self.sum_go, "product": self.product_go, "o": self.o_go}
         m.d.comb += self.o_valid.eq(hold_stages(m, go, valid=self.read_go, ready=self.o_ready))
         each_row = self.p.scale_lanes == 1 and self.p.dataflow == "input"
         m.d.comb += [
-            self.begin.eq(left == 0),
-            scaled.eq(~Mux(self.begin, self.raw, raw) & (self.begin | each_row)),
-            offered.eq(stage_go & (ready_rows != 0) & (self.drain_valid | ~self.begin)),
+            self.new_tile.eq(left == 0),
+            scaled.eq(~Mux(self.new_tile, self.raw, raw) & (self.new_tile | each_row)),
+            offered.eq(stage_go & (ready_rows != 0) & (self.drain_valid | ~self.new_tile)),
             self.read_go.eq(offered & (self.scale_valid | ~scaled)),
             self.take_scale.eq(self.read_go & scaled),
             self.scale_ready.eq(offered & scaled),
-            self.drain_ready.eq(self.read_go & self.begin),
+            self.drain_ready.eq(self.read_go & self.new_tile),
         ]
         m.d.sync += ready_rows.eq((ready_rows + self.completed - self.read_go)[: len(ready_rows)])
         with m.If(self.read_go):
-            m.d.sync += left.eq(Mux(self.begin, self.count, left) - 1)
+            m.d.sync += left.eq(Mux(self.new_tile, self.count, left) - 1)
             wrap = self.read_row == self.p.accumulator_rows - 1
             m.d.sync += self.read_row.eq(Mux(wrap, 0, self.read_row + 1))
         return m

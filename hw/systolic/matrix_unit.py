@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from golden.systolic import words
 from golden.systolic.params import MatrixUnitParams
 from hw.emit import Definition
-from hw.lanes import delayed, lane
+from hw.lanes import bits, delayed, lane
 from hw.systolic import accumulator, array, drain, rows, sequencer
 from hw.vector.requantise import lane_definition
 
@@ -57,10 +57,8 @@ class MatrixUnit(wiring.Component):
     def sequence(self, m, acc, freed):
         """Sequencer, row ring and array; returns the row's flags and address as they meet bank 0."""
         p, word = self.p, self.command.p
-        take, enough, step, begin, first, final = (
-            Signal(name=name)
-            for name in ("take", "enough", "row_step", "row_begin", "row_first", "row_final")
-        )
+        take, enough, step = bits("take", "enough", "row_step")
+        rewind, first, final = bits("row_rewind", "row_first", "row_final")
         row = Signal(range(p.accumulator_rows))
         streams = {f"{name}_{end}": getattr(getattr(self, name), end)
                    for name in ("command", "left", "top") for end in ("valid", "ready")}
@@ -68,20 +66,20 @@ class MatrixUnit(wiring.Component):
         control = {name: Signal(name=name) for name in flags}
         self.sequencer.place(
             m, "sequencer", **streams, count=word.count, first=word.first, final=word.final, enough=enough,
-            take=take, row_step=step, row_begin=begin, row_first=first, row_final=final, **control,
+            take=take, row_step=step, row_rewind=rewind, row_first=first, row_final=final, **control,
         )
         tile_rows = Const(p.rows, range(p.accumulator_rows + 1)) if p.dataflow == "output" else word.count
         self.ring.place(
-            m, "ring", take=take, count=tile_rows, enough=enough, freed=freed, step=step, begin=begin,
+            m, "ring", take=take, count=tile_rows, enough=enough, freed=freed, step=step, rewind=rewind,
             first=first, row=row,
         )
-        flags = {"valid": 1, "begin": 1, "first": 1, "final": 1}
+        flags = {"valid": 1, "rewind": 1, "first": 1, "final": 1}
         travelling = Signal(data.StructLayout({**flags, "row": len(row)}))
-        m.d.comb += travelling.eq(Cat(step, begin, first, final, row))
+        m.d.comb += travelling.eq(Cat(step, rewind, first, final, row))
         way = delayed(m, travelling.as_value(), p.rows + p.latency, "way", reset=True)
         at_bank = data.View(travelling.shape(), way)
         if p.dataflow == "output":
-            control["drain"] = at_bank.valid & at_bank.begin
+            control["drain"] = at_bank.valid & at_bank.rewind
         left, top = self.left.payload.as_value(), self.top.payload.as_value()
         self.array.place(m, "array", left=left, top=top, acc=acc, **control)
         return at_bank
@@ -105,18 +103,18 @@ class MatrixUnit(wiring.Component):
     def requantise(self, m, sums, completed, read):
         """The drain's control, and a requantiser lane for each column; their parameters rest in registers."""
         p, tile = self.p, self.drain.p
-        begin, take_scale = Signal(), Signal()
+        new_tile, take_scale = bits("new_tile", "take_scale")
         go = {name: Signal(name=name) for name in ("sum_go", "product_go", "o_go")}
         streams = {f"{name}_{end}": getattr(getattr(self, name), end)
                    for name in ("drain", "scale", "o") for end in ("valid", "ready")}
         self.drainer.place(
-            m, "drain", **streams, count=tile.count, raw=tile.raw, completed=completed, begin=begin,
+            m, "drain", **streams, count=tile.count, raw=tile.raw, completed=completed, new_tile=new_tile,
             take_scale=take_scale, **read, **go,
         )
         kind = data.StructLayout({"raw": 1, "relu": 1, "zero_point": len(tile.zero_point)})
         flags = Signal(kind, reset_less=True)
         scale = Signal(word_layout(p, "scale"), reset_less=True)
-        with m.If(read["read_go"] & begin):
+        with m.If(read["read_go"] & new_tile):
             m.d.sync += flags.eq(Cat(tile.raw, tile.relu, tile.zero_point))
         with m.If(take_scale):
             m.d.sync += scale.eq(self.scale.payload)

@@ -11,7 +11,7 @@ from hw.emit import Definition
 class RowRing(wiring.Component):
     """take, count   a tile takes `count` rows; only where `enough` (combinational, from count)
     freed         the drain gave one row back
-    step          a sum's row goes out: `row`, combinational. With `begin`, the first of a pass, which
+    step          a sum's row goes out: `row`, combinational. With `rewind`, the first of a pass, which
                   is a new tile's if `first`, else goes through its tile's rows again
     """
 
@@ -23,7 +23,7 @@ class RowRing(wiring.Component):
             "enough": Out(1),
             "freed": In(1),
             "step": In(1),
-            "begin": In(1),
+            "rewind": In(1),
             "first": In(1),
             "row": Out(range(p.accumulator_rows)),
         })
@@ -38,13 +38,13 @@ class RowRing(wiring.Component):
         m.d.comb += [
             self.enough.eq(free >= self.count),
             taken.eq(Mux(self.take, self.count, 0)),
-            self.row.eq(Mux(self.begin & ~self.first, base, following)),
+            self.row.eq(Mux(self.rewind & ~self.first, base, following)),
         ]
         # never below zero: take only where enough; never over depth: the drain frees what was taken
         m.d.sync += free.eq((free + self.freed - taken)[: len(free)])
         with m.If(self.step):
             m.d.sync += following.eq(Mux(self.row == depth - 1, 0, self.row + 1))
-            with m.If(self.begin & self.first):
+            with m.If(self.rewind & self.first):
                 m.d.sync += base.eq(self.row)
         return m
 

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.systolic.params import MatrixUnitParams
 from hw.emit import Definition
+from hw.lanes import bits
 
 
 def handshakes(p: MatrixUnitParams) -> dict[str, object]:
@@ -23,7 +24,7 @@ def handshakes(p: MatrixUnitParams) -> dict[str, object]:
         "enough": In(1),
         "take": Out(1),
         "row_step": Out(1),
-        "row_begin": Out(1),
+        "row_rewind": Out(1),
         "row_first": Out(1),
         "row_final": Out(1),
     }
@@ -44,8 +45,8 @@ class StationarySequencer(wiring.Component):
         m = Module()
         start = self.load_tiles(m)
         left = Signal.like(self.count)  # vectors of this pass still to come
-        begin, first, final = Signal(), Signal(), Signal()
-        vector, idle = Signal(), Signal()
+        rewind, first, final = bits("rewind", "first_q", "final_q")
+        vector, idle = bits("vector", "idle")
         m.d.comb += [
             self.left_ready.eq(left != 0),
             vector.eq(self.left_valid & self.left_ready),
@@ -54,20 +55,20 @@ class StationarySequencer(wiring.Component):
             self.command_ready.eq(self.swap),
             self.take.eq(self.swap & self.first),
             self.row_step.eq(vector),
-            self.row_begin.eq(begin),
+            self.row_rewind.eq(rewind),
             self.row_first.eq(first),
             self.row_final.eq(final),
         ]
         with m.If(self.swap):
-            m.d.sync += [left.eq(self.count), begin.eq(1), first.eq(self.first), final.eq(self.final)]
+            m.d.sync += [left.eq(self.count), rewind.eq(1), first.eq(self.first), final.eq(self.final)]
         with m.Elif(vector):
-            m.d.sync += [left.eq(left - 1), begin.eq(0)]
+            m.d.sync += [left.eq(left - 1), rewind.eq(0)]
         return m
 
     def load_tiles(self, m):
         """The loader; returns: a loaded tile and a command wait, and the rows that it wants are free."""
         loaded = Signal(range(self.p.rows))
-        full, parity, start = Signal(), Signal(), Signal()
+        full, parity, start = bits("full", "parity_q", "start")
         m.d.comb += [
             start.eq(full & self.command_valid & (~self.first | self.enough)),
             self.top_ready.eq(~full | self.swap),
@@ -96,23 +97,23 @@ class OutputSequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         left = Signal.like(self.count)  # pairs of this pass still to come
-        begin, first, final, go, idle = Signal(), Signal(), Signal(), Signal(), Signal()
+        clear, first, final, go, idle = bits("clear_next", "first_q", "final_q", "go", "idle")
         leaving = Signal(range(self.p.rows))  # sums of the pass before still to leave
         m.d.comb += [
             go.eq((left != 0) & ((left != 1) | (leaving == 0))),
             self.left_ready.eq(go & self.top_valid),
             self.top_ready.eq(go & self.left_valid),
             self.step.eq(go & self.left_valid & self.top_valid),
-            self.clear.eq(begin),
+            self.clear.eq(clear),
             self.last.eq(self.step & (left == 1)),
             idle.eq((left == 0) | self.last),
             self.command_ready.eq(self.command_valid & idle & (~self.first | self.enough)),
             self.take.eq(self.command_ready & self.first),
         ]
         with m.If(self.command_ready):
-            m.d.sync += [left.eq(self.count), begin.eq(1)]
+            m.d.sync += [left.eq(self.count), clear.eq(1)]
         with m.Elif(self.step):
-            m.d.sync += [left.eq(left - 1), begin.eq(0)]
+            m.d.sync += [left.eq(left - 1), clear.eq(0)]
         with m.If(self.command_ready):
             m.d.sync += [first.eq(self.first), final.eq(self.final)]
         self.send_rows(m, leaving, first, final)
@@ -120,10 +121,10 @@ class OutputSequencer(wiring.Component):
 
     def send_rows(self, m, leaving, first, final):
         """`rows` steps of the row ring, from the last pair on."""
-        first_q, final_q = Signal(), Signal()
+        first_q, final_q = bits("leaving_first", "leaving_final")
         m.d.comb += [
             self.row_step.eq(self.last | (leaving != 0)),
-            self.row_begin.eq(self.last),
+            self.row_rewind.eq(self.last),
             self.row_first.eq(Mux(self.last, first, first_q)),
             self.row_final.eq(Mux(self.last, final, final_q)),
         ]

@@ -62,7 +62,7 @@ def run(target: Target, engine: RtlEngine, judge: list[Path], progress: Progress
     network = replace(network, name="magika")  # the file is called model.onnx
     inputs = [features(path.read_bytes(), settings) for path in judge]
     samples = [features(path.read_bytes(), settings) for path in calibration()]
-    ran = run_on_rtl(network, target, samples, inputs, engine, progress)
+    ran = run_on_rtl(network, target, samples, inputs, engine, progress, method="mse")
     output = network.outputs[0]
     floats = np.concatenate([reference(str(folder / "model.onnx"), x)[output] for x in inputs])
     found = np.concatenate([r.outputs[output] for r in ran.runs])

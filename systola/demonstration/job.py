@@ -37,14 +37,14 @@ class Ran:
 
 def run_on_rtl(
     network: Network, target: Target, calibration: Sequence[Inputs], inputs: Sequence[Inputs],
-    engine: RtlEngine, progress: Progress,
+    engine: RtlEngine, progress: Progress, method: str = "max",
 ) -> Ran:  # fmt: skip
-    """Quantise on `calibration`, then run `inputs` on the RTL.
+    """Quantise on `calibration` by `method` of mapping.calibrate, then run `inputs` on the RTL.
 
     raises  mapping.engines.Mismatch if a product or its cycles differ from golden's
     """
     network = simplify(network)
-    quantised = quantise(network, target, calibration)
+    quantised = quantise(network, target, calibration, method=method)
     checked = ComparingEngine(engine, ModelEngine())
     runs = []
     for number, given in enumerate(inputs):

@@ -1,0 +1,21 @@
+"""Draws the README's pictures from a demo's report: `python docs/pictures.py demo-out`."""
+
+import json
+import sys
+from pathlib import Path
+
+from systola.report import bars, svg, wavefront
+
+HERE = Path(__file__).parent
+
+
+def main(folder: Path) -> None:
+    """The wavefront at four moments, and where the cycles of MiniLM's layers went."""
+    report = json.loads((folder / "report.json").read_text())
+    film = wavefront.film(report["wavefront"], [6, 14, 24, 44])
+    (HERE / "wavefront.svg").write_text(svg.standalone(film))
+    (HERE / "cycles.svg").write_text(svg.standalone(bars.draw(report["networks"][0]["layers"])))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

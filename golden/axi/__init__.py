@@ -1,0 +1,1 @@
+"""AXI4: masters that move memory as streams of bus words."""
