@@ -1,7 +1,8 @@
 """Tilings of a layer: of every stream length under accumulators and buffers, in both loop orders, the best.
 
 First come the cycles with memory counted, to five percent, since that count is a model and no finer; then the
-exact cycles of the array alone, to half a percent. Of what is left the best moves the fewest bytes.
+exact cycles of the array alone, to half a percent. Of what is left the best moves the fewest bytes; then the
+longest stream, which loads the array least often.
 """
 
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def best(target: Target, gemm: Gemm, out_bits: int) -> Placement | tuple[str, in
     legal = np.flatnonzero(costs.fits)
     for count, equal in ((costs.cycles, MODEL), (costs.compute, EXACT)):
         legal = legal[count[legal] <= equal * count[legal].min()]
-    order = np.lexsort((-stream[legal], costs.cycles[legal], costs.compute[legal], costs.bytes_read[legal]))
+    order = np.lexsort((costs.compute[legal], -stream[legal], costs.bytes_read[legal]))
     i = int(legal[order[0]])
     tiling = Tiling(stream=int(stream[i]), columns_first=bool(columns_first[i]))
     return Placement(
