@@ -67,8 +67,9 @@ def cocotb_speed(schedule, packed: dict[str, np.ndarray], file: Path) -> float:
     }
     one = {name: int.from_bytes(packed[name][0].tobytes(), "little") for name in ("command", "drain")}
     os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)  # for the simulator's process
-    run_bench(
+    result = run_bench(
         unit_verilog(schedule.unit), schedule.unit.name, "benchmarks.cocotb_loop",
         parameters={**numbers, **one, "file": str(file)},
     )  # fmt: skip
+    assert result.passed, result.messages
     return float(file.read_text())

@@ -39,14 +39,12 @@ class Definition:
     component  the one object that is elaborated; `component.uses`, if it has one, lists the
                definitions that its own `elaborate` places
     clocked    whether it has registers, hence ports clk and rst
-    apart      Verilator is asked not to inline it: worth it for what is large and repeats
     """
 
-    def __init__(self, name: str, component: wiring.Component, *, clocked: bool = True, apart: bool = False):
+    def __init__(self, name: str, component: wiring.Component, *, clocked: bool = True):
         self.name = name
         self.component = component
         self.clocked = clocked
-        self.apart = apart
 
     def place(self, m: Module, instance_name: str, **ports: Value) -> None:
         """Add an instance to `m`, tied straight to `ports`: slices of vectors, never a Cat."""
@@ -86,13 +84,8 @@ def reachable(top: Definition) -> list[Definition]:
 
 def verilog(top: Definition, *, header: str = "") -> str:
     """Verilog of `top` and all that it uses, cleaned. `header` becomes the comment at its head."""
-    definitions = reachable(top)
-    text = "\n".join(definition.rtlil() for definition in definitions)
+    text = "\n".join(definition.rtlil() for definition in reachable(top))
     body = run_yosys(text, f"{PASSES}; hierarchy -top {top.name}; {WRITE}")
-    for definition in definitions:
-        if definition.apart:
-            head = rf"^module {definition.name}\(.*\);$"
-            body = re.sub(head, r"\g<0> /*verilator no_inline_module*/", body, flags=re.M)
     comment = "".join(f"// {line}\n" for line in header.splitlines())
     return comment + body
 

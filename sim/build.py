@@ -19,7 +19,7 @@ from sim import ports
 from sim.cache import kept, key
 from sim.ports import StreamPort, WatchPort
 from sim.tools import find_compiler, find_verilator, verilator_include
-from sim.verilate import PIECES, SPEED, WARNINGS, verilate
+from sim.verilate import APART, PIECES, SPEED, WARNINGS, verilate
 
 NATIVE = Path(__file__).parent / "native"
 DRIVER = ("driver.cpp", "extend.h")
@@ -151,7 +151,7 @@ def build_model(
     check.one_of("opt", opt, LEVELS)
     header = ports.header(streams, watches)
     options = ["--trace-fst", "--timescale-override", "1ns/1ns"] if trace else []
-    flags = [*WARNINGS, *SPEED, *PIECES, *options, opt, *COMMON]
+    flags = [*WARNINGS, *SPEED, *PIECES, APART, *options, opt, *COMMON]
     build = partial(
         build_library, verilog=verilog, top=top, port_header=header, trace=trace, opt=opt, options=options
     )
