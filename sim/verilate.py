@@ -40,9 +40,10 @@ def run_verilator(arguments: list[str], folder: Path) -> None:
 
 def verilate(folder: Path, top: str, options: list[str]) -> None:
     """C++ of folder/design.v, in folder/cpp."""
-    (folder / "design.vlt").write_text(APART)
+    (folder / "cpp").mkdir(exist_ok=True)
+    (folder / "cpp" / "design.vlt").write_text(APART)
     output = ["--cc", "--prefix", PREFIX, "--Mdir", "cpp", "--top-module", top]
-    run_verilator([*output, *WARNINGS, *SPEED, *PIECES, *options, "design.vlt", "design.v"], folder)
+    run_verilator([*output, *WARNINGS, *SPEED, *PIECES, *options, "cpp/design.vlt", "design.v"], folder)
 
 
 def verilate_lint(verilog: str, top: str) -> None:

@@ -193,6 +193,9 @@ def map_(
     help="An input; random from --seed if left out.",
 )
 @click.option(
+    "--calibrate", multiple=True, metavar="[NAME=]X.npy", help="Samples to take a float network's ranges on."
+)
+@click.option(
     "--output", "write_to", type=FILE, metavar="Y.npy", help="The output, or all of several (.npz)."
 )
 @seed_option
@@ -201,7 +204,8 @@ def map_(
 @as_json_option
 def run(
     network: Path, on: Path, tokens: int | None, dims: Sequence[str], engine: str, inputs: Sequence[str],
-    write_to: Path | None, seed: int | None, waves: str | None, window: str | None, as_json: bool,
+    calibrate: Sequence[str], write_to: Path | None, seed: int | None, waves: str | None,
+    window: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run NETWORK on a design: golden tile by tile, the model at once, or the Verilog itself."""
     from systola import tables
@@ -209,17 +213,18 @@ def run(
     with output.progress(None, engine) as update:
         result = systola.run(
             network, on=on, engine=engine, tokens=tokens, dims=sizes(dims), inputs=input_files(inputs),
-            write_to=write_to, seed=seed or 0, waves=waves, window=cycles(window),
+            calibrate=input_files(calibrate, "--calibrate"), write_to=write_to, seed=seed or 0,
+            waves=waves, window=cycles(window),
             progress=lambda name, done, total: update(done, f"{engine}: {name} ({done} of {total})"),
         )  # fmt: skip
     wrote = "".join(f"\nwrote {path}" for path in (*result["waves"], *([write_to] if write_to else [])))
     show(as_json, result, lambda: tables.whole(result) + wrote)
 
 
-def input_files(values: Sequence[str]) -> dict[str, str]:
-    """--input NAME=FILE, or FILE for the one input."""
+def input_files(values: Sequence[str], option: str = "--input") -> dict[str, str]:
+    """NAME=FILE, or FILE for the one input."""
     return dict(
-        pairs([value if "=" in value else f"={value}" for value in values], "--input", "[NAME=]FILE.npy")
+        pairs([value if "=" in value else f"={value}" for value in values], option, "[NAME=]FILE.npy")
     )
 
 

@@ -1,6 +1,7 @@
 """`systola map` and `systola run`: a network on a design, as one dict that `--json` prints."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,15 +68,18 @@ def add_scalesim(result: dict[str, Any], found: Plan) -> None:
 
 def run(
     network: str | Path, *, on: str | Path, engine: str = "golden",
-    inputs: Mapping[str, str | Path] | None = None, write_to: str | Path | None = None, seed: int = 0,
-    tokens: int | None = None, dims: Mapping[str, int] | None = None,
-    waves: str | None = None, window: tuple[int, int] | None = None, progress: Progress | None = None,
+    inputs: Mapping[str, str | Path] | None = None, calibrate: Mapping[str, str | Path] | None = None,
+    write_to: str | Path | None = None, seed: int = 0, tokens: int | None = None,
+    dims: Mapping[str, int] | None = None, waves: str | None = None,
+    window: tuple[int, int] | None = None, progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Run `network` on the design `on`: `map`'s dict, with each layer's cycles as the engine counted them.
 
     engine    "golden" (tile by tile), "model" (a product at once) or "rtl" (the Verilated design, compared
               with the model as it runs)
-    inputs    .npy files by input name ("" where there is one input); random from `seed` if left out
+    inputs    .npy files by input name ("" where there is one input); random from `seed` if left out. Their
+              first axis is the sample
+    calibrate files like `inputs`, on which a float network's ranges are taken; on `inputs` if left out
     write_to  .npy for one output, .npz for several
     waves     the layer whose waveform is kept (rtl); window: its first and last cycle
     raises    BadValue; mapping.engines.Mismatch if the RTL differs
@@ -88,9 +92,13 @@ def run(
     if write_to:
         operands.check_output(Path(write_to), found, loaded)
     given = operands.read(loaded, inputs or {}, seed)
+    calibration = operands.read(loaded, calibrate, seed) if calibrate else given
     with engines.make(engine, waves=waves, window=window) as made:
-        ran = perform(loaded, target, given, made, seed, progress)
-    result = {"design": design_dict(target), "engine": engine, "seed": seed, **found.as_dict()}
+        ran = perform(loaded, target, given, calibration, made, seed, progress)
+    result = {
+        "design": design_dict(target), "engine": engine, "seed": seed, "samples": len(given),
+        **found.as_dict(),
+    }  # fmt: skip
     add_run(result, ran, engine)
     if write_to:
         operands.write(Path(write_to), ran.outputs)
@@ -100,13 +108,19 @@ def run(
 
 
 def perform(
-    network: Network | ShapeNetwork, target: Target, given: Mapping[str, np.ndarray], made: engines.Made,
-    seed: int, progress: Progress | None,
+    network: Network | ShapeNetwork, target: Target, given: list[operands.Inputs],
+    calibration: list[operands.Inputs], made: engines.Made, seed: int, progress: Progress | None,
 ) -> Execution:  # fmt: skip
-    """Shapes run on random operands; a trained network is quantised on the inputs that it then runs."""
+    """Shapes run on random operands; a trained network is quantised, then runs sample by sample.
+
+    The layers are those of the first sample: cycles do not depend on values.
+    """
     if isinstance(network, ShapeNetwork):
         return execute_shapes(network, target, made.engine, seed=seed, progress=progress)
-    return execute(quantise(network, target, [given]), given, made.engine, progress=progress)
+    quantised = quantise(network, target, calibration)
+    runs = [execute(quantised, sample, made.engine, progress=progress) for sample in given]
+    outputs = {name: np.concatenate([run.outputs[name] for run in runs]) for name in network.outputs}
+    return replace(runs[0], outputs=outputs) if len(runs) > 1 else runs[0]
 
 
 def add_run(result: dict[str, Any], ran: Execution, engine: str) -> None:

@@ -12,27 +12,50 @@ from mapping.network import Network, ShapeNetwork
 from mapping.plan import Plan
 from systola import output
 
+Inputs = dict[str, np.ndarray]
 
-def read(
-    network: Network | ShapeNetwork, given: Mapping[str, str | Path], seed: int
-) -> dict[str, np.ndarray]:
-    """Every input of the network, in its shape and type; BadValue names the file that is not.
+
+def read(network: Network | ShapeNetwork, given: Mapping[str, str | Path], seed: int) -> list[Inputs]:
+    """The network's inputs in their shapes and types, a dict a sample; BadValue names a file that is not so.
 
     given  files by input name; "" is the one input of a network that has one. What is not given is random.
+           The first axis of a file is the sample: it may hold several times the network's own first axis.
     """
     if isinstance(network, ShapeNetwork):
         if given:
             raise check.fail(
                 f"{network.name}: input", "given", "none: its layers run on random operands (--seed)"
             )
-        return {}
+        return [{}]
     named = {only_input(network) if name == "" else name: Path(path) for name, path in given.items()}
     for name in named:
         check.one_of(f"{network.name}: input", name, network.inputs)
     random = np.random.default_rng(seed)
+    found = {name: load(path, name, *network.inputs[name]) for name, path in named.items()}
+    count = samples_of(network, found)
+    for name, (shape, dtype) in network.inputs.items():
+        if name not in found:
+            found[name] = filler(random, (count * shape[0], *shape[1:]) if shape else shape, dtype)
+    return [sample(network, found, number) for number in range(count)]
+
+
+def samples_of(network: Network, found: Inputs) -> int:
+    """How many samples the files hold; BadValue if they differ."""
+    counts = {
+        name: len(values) // network.inputs[name].shape[0] for name, values in found.items() if values.ndim
+    }
+    for name, count in counts.items():
+        first = next(iter(counts))
+        if count != counts[first]:
+            raise check.fail(f"input {name}: samples", count, f"{counts[first]}, as input {first} has")
+    return next(iter(counts.values()), 1)
+
+
+def sample(network: Network, found: Inputs, number: int) -> Inputs:
+    """The inputs of one sample."""
     return {
-        name: load(named[name], name, shape, dtype) if name in named else filler(random, shape, dtype)
-        for name, (shape, dtype) in network.inputs.items()
+        name: found[name][number * shape[0] : (number + 1) * shape[0]] if shape else found[name]
+        for name, (shape, _) in network.inputs.items()
     }
 
 
@@ -54,7 +77,8 @@ def load(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
         raise check.fail(path.name, "not an array", "a .npy file as numpy.save writes it") from None
     if not isinstance(found, np.ndarray):
         raise check.fail(path.name, "several arrays", "a .npy file with one")
-    check.shape(f"{path.name}: input {name}", found, shape)
+    several = found.ndim == len(shape) > 0 and len(found) > 0 and len(found) % shape[0] == 0
+    check.shape(f"{path.name}: input {name}", found, (len(found), *shape[1:]) if several else shape)
     if found.dtype != dtype:
         raise check.fail(f"{path.name}: input {name}.dtype", found.dtype, str(dtype))
     return found

@@ -72,6 +72,37 @@ def test_an_input_can_be_named():
     assert np.array_equal(np.load("a.npy"), np.load("b.npy"))
 
 
+def test_the_first_axis_of_an_input_is_the_sample():
+    x = np.random.default_rng(2).standard_normal((12, 24)).astype(np.float32)
+    np.save("x.npy", x)
+    np.save("part.npy", x[4:8])
+    design = ("--on", REFERENCE, "--calibrate", "x.npy")
+    assert call("run", "net.onnx", *design, "--input", "x.npy", "--output", "all.npy").exit_code == 0
+    assert call("run", "net.onnx", *design, "--input", "part.npy", "--output", "one.npy").exit_code == 0
+    assert np.load("all.npy").shape[0] == 12
+    assert np.array_equal(np.load("all.npy")[4:8], np.load("one.npy"))
+
+
+def test_calibration_decides_the_ranges():
+    x = np.random.default_rng(2).standard_normal((4, 24)).astype(np.float32)
+    np.save("x.npy", x)
+    np.save("wide.npy", 50 * x)
+    for calibrate, output in (("x.npy", "fine.npy"), ("wide.npy", "coarse.npy")):
+        call(
+            "run",
+            "net.onnx",
+            "--on",
+            REFERENCE,
+            "--calibrate",
+            calibrate,
+            "--input",
+            "x.npy",
+            "--output",
+            output,
+        )
+    assert not np.array_equal(np.load("fine.npy"), np.load("coarse.npy"))
+
+
 def test_the_seed_decides_what_is_random():
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         call("run", "net.onnx", "--on", REFERENCE, "--seed", seed, "--output", f"{name}.npy")
