@@ -76,6 +76,7 @@ class MatrixUnit(wiring.Component):
         flags = {"valid": 1, "rewind": 1, "first": 1, "final": 1}
         travelling = Signal(data.StructLayout({**flags, "row": len(row)}))
         m.d.comb += travelling.eq(Cat(step, rewind, first, final, row))
+        # rows and the PE's latency to the foot of column 0; the banks take it on from there, a column a cycle
         way = delayed(m, travelling.as_value(), p.rows + p.latency, "way", reset=True)
         at_bank = data.View(travelling.shape(), way)
         if p.dataflow == "output":

@@ -102,6 +102,7 @@ class Column(wiring.Component):
             clear.eq(self.clear_in),
             last.eq(self.last_in),
             drain.eq(self.drain_in),
+            # a shadow that captured holds its sum for the next drain; the others go on, with garbage
             moving.eq(shift & ~capture),
         ]
         m.d.comb += [

@@ -50,6 +50,7 @@ class StationarySequencer(wiring.Component):
         m.d.comb += [
             self.left_ready.eq(left != 0),
             vector.eq(self.left_valid & self.left_ready),
+            # the swap goes out with a pass's last vector, so the next pass follows without a gap
             idle.eq((left == 0) | (vector & (left == 1))),
             self.swap.eq(start & idle),
             self.command_ready.eq(self.swap),
@@ -75,6 +76,7 @@ class StationarySequencer(wiring.Component):
             self.load.eq(self.top_valid & self.top_ready),
             self.parity.eq(Mux(loaded == 0, ~parity, parity)),
         ]
+        # one row: a tile is loaded in the cycle in which the one before it is swapped in
         with m.If(self.swap):
             m.d.sync += full.eq(0)
         with m.If(self.load):
@@ -100,6 +102,7 @@ class OutputSequencer(wiring.Component):
         clear, first, final, go, idle = bits("clear_next", "first_q", "final_q", "go", "idle")
         leaving = Signal(range(self.p.rows))  # sums of the pass before still to leave
         m.d.comb += [
+            # a last pair behind which sums leave while those of the pass before still do would meet them
             go.eq((left != 0) & ((left != 1) | (leaving == 0))),
             self.left_ready.eq(go & self.top_valid),
             self.top_ready.eq(go & self.left_valid),

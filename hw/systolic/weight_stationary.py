@@ -102,13 +102,14 @@ class Column(wiring.Component):
             held.eq((held & ~take) | (take & parity.replicate(rows))),
         ]
         m.d.comb += [
+            # what stands above belongs to the tile being loaded: its parity is the load's
             take.eq(~(Cat(parity, held)[:rows] ^ parity.replicate(rows)) & load.replicate(rows)),
             self.moving_out.eq(moving),
             self.swap_out.eq(swap),
             self.load_out.eq(load),
             self.parity_out.eq(parity),
         ]
-        acc = Signal(self.p.pe.accumulator.width, name="acc_top")
+        acc = Signal(self.p.pe.accumulator.width, name="acc_top")  # never driven: sums start from 0
         for r in range(rows):
             acc_out = Signal.like(acc, name=f"acc_{r}")
             next_out = Signal.like(resting_next, name=f"next_{r}")
