@@ -1,5 +1,7 @@
 """Plain packed vectors: lane i of a vector of `count` lanes is a slice, never a Cat."""
 
+from collections.abc import Callable
+
 from amaranth.hdl import Module, Signal, Value
 
 
@@ -16,6 +18,20 @@ def delayed(m: Module, value: Value, cycles: int, name: str, *, reset: bool = Fa
         m.d.sync += q.eq(value)
         value = q
     return value
+
+
+def tree(m: Module, values: list[Value], combine: Callable[[Value, Value], Value], name: str) -> Value:
+    """`values` combined pair by pair, a signal for each pair: an expression would double at every level."""
+    level = 0
+    while len(values) > 1:
+        pairs, level = [], level + 1
+        for index in range(0, len(values) - 1, 2):
+            both = combine(values[index], values[index + 1])
+            pair = Signal(both.shape(), name=f"{name}_{level}_{index // 2}")
+            m.d.comb += pair.eq(both)
+            pairs.append(pair)
+        values = pairs + values[len(values) & ~1 :]
+    return values[0]
 
 
 def bits(*names: str) -> tuple[Signal, ...]:

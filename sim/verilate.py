@@ -17,8 +17,8 @@ SPEED = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"]
 # A function of many thousand lines costs the compiler 20 times as long (tree-pre, alias walks) and runs
 # no faster than the same in pieces of 400 statements.
 PIECES = ["--output-split-cfuncs", "400"]
-# What is large and repeats is better called than copied: a 16x16 unit builds in half the time, a 64x64 array in
-# a sixth, and runs 1.2 and 2 times as fast. Not in a bench: with such modules Verilator's VPI crashes.
+# What is large and repeats is better called than copied: a 16x16 unit builds in half the time, a 64x64 array
+# in a sixth, and runs 1.2 and 2 times as fast. Not in a bench: with such modules Verilator's VPI crashes.
 APART = """`verilator_config
 no_inline -module "*_column_*"
 """

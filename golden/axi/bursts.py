@@ -1,8 +1,9 @@
 """What both AXI4 masters share: parameters, commands, how a command splits into bursts, and its status.
 
-A command {address, bytes} moves the bus words that hold the bytes from `address` on. `address` is that of a bus
-word; the last word may be partial. Bursts are INCR, of whole bus words, and end at multiples of the longest one,
-a power of two of at most 4 KiB: so none crosses a 4 KiB boundary, and all but the first and the last are longest.
+A command {address, bytes} moves the bus words that hold the bytes from `address` on. `address` is that of a
+bus word; the last word may be partial. Bursts are INCR, of whole bus words, and end at multiples of the
+longest one, a power of two of at most 4 KiB: so none crosses a 4 KiB boundary, and all but the first and the
+last are longest.
 
 Source: AMBA AXI4 (ARM IHI 0022, issue E), sections A3.4.1 (burst length, size, 4 KiB), A3.4.4 (responses).
 Left open there, chosen here: a command that is not aligned, or that reaches beyond the last address, moves
@@ -66,9 +67,8 @@ class AxiParams:
 
     def refuses(self, address: int, count: int) -> bool:
         """Whether a command gets the status REFUSED."""
-        return bool(address % self.word_bytes) or address + self.beats(count) * self.word_bytes > 1 << (
-            self.address_bits
-        )
+        end = address + self.beats(count) * self.word_bytes
+        return bool(address % self.word_bytes) or end > 1 << self.address_bits
 
     def beats(self, count: int) -> int:
         """Bus words that `count` bytes take."""

@@ -1,21 +1,22 @@
-"""AXI4 read master: commands {address, bytes} in, a stream of bus words {data, last} and a status a command out.
+"""AXI4 read master: commands {address, bytes} in, bus words {data, last} and a status a command out.
 
 A burst is asked for only when the buffer has room for all of it, so read data never waits for us. A command's
-bus words come whole and in order, `last` with its last one, also where a response was an error: its data then
-is what the memory gave. A status comes once the last beat has arrived, which may be before it left the buffer.
+bus words come whole and in order, `last` with its last one, also where a response was an error: the data then
+is what the memory gave. The status comes once the last beat has arrived, maybe before it left the buffer.
 
 Source: AMBA AXI4 (ARM IHI 0022, issue E), chapters A2 (signals) and A3.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from golden import check
-from golden.axi.bursts import AxiParams, check_command
+from golden.axi.bursts import AxiParams, bursts, check_command
+from golden.axi.timing import Slots
 
 LATENCY = 4  # cycles around the memory's: cursor, AR; buffer written, word fetched from it
-SLOT = 3  # cycles from a burst's last beat to the next burst's AR that takes its place, less the beat's own
-ROOM = 4  # the same of a word's room: buffered, fetched, taken, AR
+TAKEN = 3  # cycles from a beat to its room being free: buffered, offered, taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,9 @@ class ReadParams(AxiParams):
         check.in_range("buffer", self.buffer, self.longest_burst, 1 << 16, "room for a longest burst")
 
 
-def read(p: ReadParams, memory: Callable[[int, int], bytes], address: int, count: int) -> list[tuple[int, int]]:
+def read(
+    p: ReadParams, memory: Callable[[int, int], bytes], address: int, count: int
+) -> list[tuple[int, int]]:
     """(data, last) of each bus word of a command.
 
     memory  gives `count` bytes from `address` on
@@ -43,23 +46,69 @@ def read(p: ReadParams, memory: Callable[[int, int], bytes], address: int, count
     return [(word, int(i == beats - 1)) for i, word in enumerate(words)]
 
 
-def keeps_up(p: ReadParams, memory_latency: int) -> bool:
-    """Whether the bursts in flight and the buffer cover the way to the memory and back: a word each cycle."""
-    in_flight = (p.outstanding - 1) * p.longest_burst >= memory_latency + SLOT - 1
-    return in_flight and p.buffer >= p.longest_burst + memory_latency + ROOM
+def cycles(p: ReadParams, commands: Sequence[tuple[int, int]], memory_latency: int) -> int:
+    """Cycles from the first command accepted to the last word delivered, both counted; 0 if there is no word.
 
-
-def cycles(p: ReadParams, counts: Sequence[int], memory_latency: int) -> int:
-    """Cycles from the first command accepted to the last word delivered, both counted; 0 if nothing moves.
-
-    counts          bytes of each command, none refused, offered one after another without a pause
+    commands        (address, bytes) of each, offered one after another without a pause
     memory_latency  cycles from AR accepted to the burst's first beat, at least 1
 
-    Exact if the memory takes an AR and gives a beat each cycle, data and status are always taken, each command
-    has a byte at least, and keeps_up(p, memory_latency).
+    Exact, whatever the slots and the buffer, if the memory takes an AR each cycle and gives a burst's beats
+    one a cycle, `memory_latency` after its AR or right behind the burst before; data and status always taken.
     """
-    beats = sum(p.beats(count) for count in counts)
-    return LATENCY + memory_latency + beats if beats else 0
+    timing = Timing(p, memory_latency)
+    for address, count in commands:
+        lengths = [beats for _, beats in bursts(p, address, count)]
+        if not lengths:
+            timing.slots.skip()
+        for index, beats in enumerate(lengths):
+            timing.burst(beats, final=index == len(lengths) - 1)
+    return timing.last_beat + TAKEN if timing.ends else 0
+
+
+class Timing:
+    """When each burst is issued and arrives.
+
+    ends  (words so far, cycle of its last beat) of each burst that may still hold room
+    """
+
+    def __init__(self, p: ReadParams, memory_latency: int):
+        self.buffer, self.memory_latency = p.buffer, memory_latency
+        self.slots = Slots(p.outstanding)
+        self.words = self.last_beat = 0
+        self.ends: deque[tuple[int, int]] = deque()
+
+    def burst(self, beats: int, *, final: bool) -> None:
+        """The next burst, as soon as a slot and room are free."""
+        self.words += beats
+        issue = self.slots.take(self.room(self.words - self.buffer))
+        # AR stands a cycle after the issue
+        self.last_beat = max(issue + 1 + self.memory_latency, self.last_beat + 1) + beats - 1
+        self.ends.append((self.words, self.last_beat))
+        self.slots.respond(self.last_beat, final=final)
+
+    def room(self, words: int) -> int:
+        """The cycle from which on that many words have left the buffer."""
+        if words <= 0:
+            return 0
+        while self.ends[0][0] < words:
+            self.ends.popleft()
+        end, last_beat = self.ends[0]
+        return last_beat - (end - words) + TAKEN
+
+
+def keeps_up(p: ReadParams, memory_latency: int) -> bool:
+    """Whether slots and buffer cover the way to the memory and back: a command's words come one a cycle.
+
+    A slot is free a cycle after its burst's last beat, a word's room TAKEN after the word came; the AR takes
+    one cycle more. Meanwhile the bursts, or the words, that are on their way must not run out.
+    """
+    slots = (p.outstanding - 1) * p.longest_burst >= memory_latency + 1
+    return slots and p.buffer >= p.longest_burst + memory_latency + TAKEN
+
+
+def unhindered_cycles(p: ReadParams, count: int, memory_latency: int) -> int:
+    """`cycles` of one command that is not refused, in closed form: exact if keeps_up(p, memory_latency)."""
+    return LATENCY + memory_latency + p.beats(count) if count else 0
 
 
 def bytes_moved(p: ReadParams, count: int) -> int:

@@ -85,6 +85,7 @@ class Write(wiring.Component):
         beat = Signal(8)
         go, take, last = Signal(), Signal(), Signal()
         strobe = Signal(self.params.word_bytes)
+        every = Const(-1, len(strobe))
         partial = Signal()
         m.d.comb += [
             go.eq(~bus.wvalid | bus.wready),
@@ -93,7 +94,7 @@ class Write(wiring.Component):
             last.eq(beat == plan.beats_1),
             plan_done.eq(take & last),
             partial.eq(plan.final & last & (plan.tail != 0)),
-            strobe.eq(Cat(*(~partial | (plan.tail > lane) for lane in range(len(strobe) - 1)), ~partial)),
+            strobe.eq(Mux(partial, ~(every << plan.tail), every)[: len(strobe)]),
         ]
         words = {"wdata": self.data.payload, "wstrb": strobe, "wlast": last}
         registers = {

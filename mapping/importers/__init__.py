@@ -1,13 +1,16 @@
-"""Networks from files: ONNX, Hugging Face, SCALE-Sim topologies, and shapes in TOML."""
+"""Networks from files: ONNX, TFLite, Hugging Face, SCALE-Sim topologies, and shapes in TOML."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from golden import check
-from mapping.importers import hugging_face, onnx_file, scale_sim, shapes_toml
+from mapping.importers import hugging_face, onnx_file, scale_sim, shapes_toml, tflite_file
 from mapping.network import Network, ShapeNetwork
 
-KINDS = "a .onnx file, a .csv topology, a .toml of shapes, or a Hugging Face folder with config.json"
+KINDS = (
+    "a .onnx file, a .tflite file, a .csv topology, a .toml of shapes, or a Hugging Face folder with "
+    "config.json"
+)
 
 
 def load(
@@ -30,7 +33,9 @@ def load(
         return hugging_face.load(path, tokens=tokens, batch=batch)
     if path.suffix == ".onnx":
         return onnx_file.load(path, tokens=tokens, batch=batch, dims=dims or {})
-    shapes = {".csv": scale_sim.load, ".toml": shapes_toml.load}
+    shapes: dict[str, Callable[[Path], Network | ShapeNetwork]] = {
+        ".csv": scale_sim.load, ".tflite": tflite_file.load, ".toml": shapes_toml.load
+    }  # fmt: skip
     if path.suffix not in shapes:
         raise check.fail(path.name, f"a {path.suffix or 'file without suffix'}", KINDS)
     refuse_dims(path, dims)

@@ -10,8 +10,17 @@ from hw.emit import verilog
 from hw.vector.requantise import definition
 from sim.benches.vector.requantise import CASES, layout_of
 from sim.mutate import mutation_score
-from sim.runner import environment_of, run_block
+from sim.runner import environment_of, run_bench, run_block
 from sim.tools import ToolMissing
+
+# What may survive of int5-int3-half_even, of which the bench tries every sum, multiplier and shift.
+EQUIVALENT = {
+    "at an end, or one above the lower, clipping gives the same": r"placed\) [<>]=|plus one.*placed\) <",
+    "both operands are as wide as their sum": r"sign dropped.*assign placed =",
+    "that bit is round_up, which is high where this is read": r"-> .*= & halves\[8:0\]",
+    "shift is at least 1: that bit is cut off": r"-> .*\$signed\(\{ product, 1'h1 \}\)",
+    "nobody reads the bit above halves": r"-> .*(\[9\], halves \} =|\[10:1\] = halves;)",
+}
 
 P = RequantiseParams(acc=Int(20), multiplier=Int(12, signed=False), out=Int(4), max_shift=31)
 LANES = 3
@@ -60,3 +69,29 @@ def test_broken_arithmetic_is_noticed():
     has("icarus")
     score = mutation_score("vector/requantise", "int5-int3-half_even", 6)
     assert (score.killed, score.survivors) == (6, [])
+
+
+@pytest.mark.slow
+def test_what_is_not_noticed_changes_nothing():
+    has("icarus")
+    score = mutation_score("vector/requantise", "int5-int3-half_even", 60)
+    harmless = re.compile("|".join(EQUIVALENT.values()))
+    assert [str(mutant) for mutant in score.survivors if not harmless.search(str(mutant))] == []
+    assert score.killed > 50
+
+
+RARE = [("~ product[48]", "~ product[47]"), ("8'hff", "8'hfe"), ("8'hff", "8'hbf")]
+
+
+@pytest.mark.parametrize("old, new", RARE)
+def test_a_tie_that_one_product_in_2_to_the_48_meets_is_tried(old, new):
+    has("icarus")
+    case = next(each for each in CASES if each.name == "int32-int8-half_away")
+    text, top = case.build()
+    assert old in text
+    bench = "sim.benches.vector.requantise"
+    result = run_bench(
+        text.replace(old, new), top, bench, simulator="icarus", parameters=case.parameters, stop_at_first=True
+    )
+    assert result.built
+    assert "codes_match_golden" in result.messages[0]

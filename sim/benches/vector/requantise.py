@@ -117,15 +117,17 @@ def every_lane(random: Random, p: RequantiseParams) -> list[Lane]:
 
 
 def single_bits(random: Random, p: RequantiseParams) -> list[Lane]:
-    """Each half, of either sign and at each shift, exactly and then with each one bit set below it."""
+    """1/2, 3/2 and their negatives at each shift: exactly, then with each bit below the half set alone."""
     lanes = []
-    for shift, sign in product(range(1, p.max_shift + 1), (1, -1)):
-        power = max(0, shift - p.acc.width + 1)  # what the sum cannot reach, a multiplier 2^power does
-        if power < p.multiplier.width:
-            half = sign << shift - 1
-            products = [half, *(half + (1 << place) for place in range(power, shift - 1))]
-            scale = {"multiplier": 1 << power, "shift": shift}
-            lanes += [split(random, p, each >> power) | scale for each in products]
+    for shift, factor, sign in product(range(1, p.max_shift + 1), (1, 3), (1, -1)):
+        # half = total << power: what the sum cannot reach, a larger multiplier does
+        powers = range(min(shift, p.multiplier.width))
+        ways = [(factor << power, (sign << shift - 1) >> power) for power in powers]
+        fits = [way for way in ways if way[0] <= p.multiplier.max and p.sum.min <= way[1] <= 2 * p.acc.max]
+        for multiplier, total in fits[:1]:
+            bits = range(abs(total).bit_length() - 1)
+            totals = [total, *(total + (1 << place) for place in bits)]
+            lanes += [split(random, p, each) | {"multiplier": multiplier, "shift": shift} for each in totals]
     return lanes
 
 

@@ -1,0 +1,43 @@
+"""The real functions that a piecewise unit approximates, in float64.
+
+    gelu     x (1 + erf(x / sqrt 2)) / 2       Hendrycks and Gimpel, 2016 (the exact form, not tanh's)
+    silu     x sigmoid(x)                      Elfwing et al., 2018
+    exp2     2^x                               with x in [0, 1): the mantissa of every power of two
+    inverse  1 / (1 + x)                       with x in [0, 1): that of every reciprocal
+    relu, relu6, leaky_relu (slope 0.01 below 0, ONNX's default): straight lines, broken at `breaks`
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.host.error_function import erf
+
+Real = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A real function; breaks: where its derivative jumps."""
+
+    of: Real
+    breaks: tuple[float, ...] = ()
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^-x), by tanh: nothing overflows."""
+    return np.asarray((1 + np.tanh(x / 2)) / 2)
+
+
+FUNCTIONS = {
+    "gelu": Function(lambda x: np.asarray(x * (1 + erf(x / np.sqrt(2.0))) / 2)),
+    "silu": Function(lambda x: np.asarray(x * sigmoid(x))),
+    "sigmoid": Function(sigmoid),
+    "tanh": Function(lambda x: np.asarray(np.tanh(x))),
+    "exp2": Function(lambda x: np.asarray(np.exp2(x))),
+    "inverse": Function(lambda x: np.asarray(1 / (1 + x))),
+    "relu": Function(lambda x: np.asarray(np.maximum(x, 0.0)), (0.0,)),
+    "relu6": Function(lambda x: np.asarray(np.clip(x, 0.0, 6.0)), (0.0, 6.0)),
+    "leaky_relu": Function(lambda x: np.asarray(np.maximum(x, 0.01 * x)), (0.0,)),
+}

@@ -1,0 +1,99 @@
+"""Options of TFLite's operators, by the names that this project gives them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tflite
+
+from golden import check
+from mapping.importers.tflite_bytes import Bytes
+
+
+def names(enum: type) -> dict[int, str]:
+    """Members of a schema enum by their numbers."""
+    return {value: name for name, value in vars(enum).items() if isinstance(value, int)}
+
+
+OPERATORS = names(tflite.BuiltinOperator)
+TENSOR_TYPES = names(tflite.TensorType)
+ACTIVATIONS = names(tflite.ActivationFunctionType)
+PADDINGS = names(tflite.Padding)
+
+Field = Callable[[Any], Any]
+
+
+def activation(table: Any) -> str:
+    number = table.FusedActivationFunction()
+    return ACTIVATIONS.get(number, str(number))
+
+
+def padding(table: Any) -> str:
+    return PADDINGS.get(table.Padding(), str(table.Padding()))
+
+
+def strides(table: Any) -> tuple[int, int]:
+    return table.StrideH(), table.StrideW()
+
+
+def dilations(table: Any) -> tuple[int, int]:
+    return table.DilationHFactor(), table.DilationWFactor()
+
+
+ACTIVATION: dict[str, Field] = {"activation": activation}
+WINDOW: dict[str, Field] = {"padding": padding, "strides": strides, **ACTIVATION}
+CONVOLUTION: dict[str, Field] = {**WINDOW, "dilations": dilations}
+POOL: dict[str, Field] = {**WINDOW, "kernel": lambda t: (t.FilterHeight(), t.FilterWidth())}
+REDUCER: dict[str, Field] = {"keep": lambda t: bool(t.KeepDims())}
+SLICE: dict[str, Field] = {
+    "begin_mask": lambda t: t.BeginMask(), "end_mask": lambda t: t.EndMask(),
+    "shrink_mask": lambda t: t.ShrinkAxisMask(), "ellipsis_mask": lambda t: t.EllipsisMask(),
+    "new_axis_mask": lambda t: t.NewAxisMask(), "offset": lambda t: bool(t.Offset()),
+}  # fmt: skip
+
+# operator: (its table of options in the schema, what is taken from it)
+TABLES: dict[str, tuple[str, dict[str, Field]]] = {
+    "CONV_2D": ("Conv2DOptions", CONVOLUTION),
+    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", CONVOLUTION),
+    "FULLY_CONNECTED": ("FullyConnectedOptions", {**ACTIVATION, "format": lambda t: t.WeightsFormat()}),
+    "ADD": ("AddOptions", ACTIVATION),
+    "SUB": ("SubOptions", ACTIVATION),
+    "MUL": ("MulOptions", ACTIVATION),
+    "AVERAGE_POOL_2D": ("Pool2DOptions", POOL),
+    "MAX_POOL_2D": ("Pool2DOptions", POOL),
+    "MEAN": ("ReducerOptions", REDUCER),
+    "REDUCE_MAX": ("ReducerOptions", REDUCER),
+    "CONCATENATION": ("ConcatenationOptions", {**ACTIVATION, "axis": lambda t: t.Axis()}),
+    "STRIDED_SLICE": ("StridedSliceOptions", SLICE),
+    "LEAKY_RELU": ("LeakyReluOptions", {"alpha": lambda t: t.Alpha()}),
+    "SOFTMAX": ("SoftmaxOptions", {"beta": lambda t: t.Beta()}),
+    "BATCH_MATMUL": ("BatchMatMulOptions", {"adjoint": lambda t: (bool(t.AdjX()), bool(t.AdjY()))}),
+    "CALL_ONCE": ("CallOnceOptions", {"graph": lambda t: t.InitSubgraphIndex()}),
+}
+
+
+def read(file: Bytes, operator: Any, kind: str, where: str) -> dict[str, Any]:
+    """Options of one operator; its defaults where the file states none."""
+    if kind == "VAR_HANDLE":
+        return variable(file, operator)
+    if kind not in TABLES:
+        return {}
+    name, fields = TABLES[kind]
+    made: Any = getattr(tflite, name)()
+    union = operator.BuiltinOptions()
+    number = operator.BuiltinOptionsType()
+    if union is None:
+        raise check.fail(f"{where}: options", "missing", name)
+    if number != getattr(tflite.BuiltinOptions, name):
+        raise check.fail(f"{where}: options", names(tflite.BuiltinOptions).get(number, number), name)
+    made.Init(union.Bytes, union.Pos)
+    return {key: field(made) for key, field in fields.items()}
+
+
+def variable(file: Bytes, operator: Any) -> dict[str, Any]:
+    """The name of a variable, and of its container."""
+    union = operator.BuiltinOptions()
+    made: Any = tflite.VarHandleOptions()
+    if union is None or operator.BuiltinOptionsType() != tflite.BuiltinOptions.VarHandleOptions:
+        return {"variable": ("", "")}
+    made.Init(union.Bytes, union.Pos)
+    return {"variable": (file.text(made.Container()), file.text(made.SharedName()))}

@@ -1,0 +1,228 @@
+"""Bench of hw.axi.write: cocotbext-axi's AxiRam answers, and for cycles a memory of fixed latency."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import cocotb
+from cocotbext.axi import AxiRamWrite, AxiWriteBus
+
+from golden.axi.bursts import Status, bursts
+from golden.axi.write import WriteParams, cycles, write
+from sim.benches import Case, parameters
+from sim.benches.axi.memory import FixedWrite
+from sim.benches.axi.parts import (
+    ADDRESS,
+    MEMORY,
+    PAGE,
+    AxiBench,
+    Command,
+    answer,
+    anywhere,
+    at_the_edge,
+    faults,
+)
+from sim.benches.stream import compare
+
+CHANNELS = {"aw": ADDRESS, "w": ("data", "strb", "last"), "b": ("id", "resp")}
+PARTS = ("command", "data", "status", "aw", "w", "b")
+
+
+class WriteBench(AxiBench):
+    """The block, its memory, and golden.
+
+    fixed   latency of a memory without pauses, instead of cocotbext-axi's
+    faults  probability of an error, for each burst
+    """
+
+    p: WriteParams
+
+    def __init__(
+        self, dut: Any, pauses: Mapping[str, float], *, fixed: int | None = None, faults: float = 0.0
+    ):
+        p = WriteParams(**parameters())
+        super().__init__(dut, p, ["command", "data"], ["status"], CHANNELS, pauses)
+        self.memory = self.random_of("memory").randbytes(MEMORY)
+        self.fixed, self.faults = fixed, faults
+
+    def attach(self) -> None:
+        if self.fixed is not None:
+            cocotb.start_soon(FixedWrite(self.dut, self.fixed).run())
+            return
+        bus = AxiWriteBus.from_prefix(self.dut, "m_axi")
+        self.ram = AxiRamWrite(bus, self.dut.clk, self.dut.rst, size=MEMORY)
+        self.ram.write(0, self.memory)
+        answer(self.ram.b_channel, "bresp", faults(self.random_of("faults"), self.faults))
+        for name in ("aw", "w", "b"):
+            self.connect(name, getattr(self.ram, f"{name}_channel"))
+
+    def words_of(self, command: Command) -> int:
+        """Bus words that a command takes."""
+        return sum(beats for _, beats in bursts(self.p, *command))
+
+    def send(self, commands: list[Command]) -> None:
+        """Queue commands and exactly their words."""
+        self.send_commands(commands)
+        count = sum(map(self.words_of, commands))
+        self.sources["data"].send(self.random.getrandbits(self.p.data_bits) for _ in range(count))
+
+    def give_words_for(self, commands: list[Command]) -> None:
+        """After a reset: as many words as the commands left need, the one on offer among them."""
+        words, count = self.sources["data"].words, sum(map(self.words_of, commands))
+        words.extend(self.random.getrandbits(self.p.data_bits) for _ in range(count - len(words)))
+        while len(words) > count:
+            words.pop()
+
+    async def run(self, commands: list[Command]) -> None:
+        """All commands, to their last status."""
+        self.send(commands)
+        await self.start()
+        await self.settle(commands)
+
+    async def settle(self, commands: list[Command]) -> None:
+        """Wait for what `commands` give, and check all of it: AW, W, memory; B never waits."""
+        words = sum(map(self.words_of, commands))
+        await self.arrived("status", len(commands))
+        await self.arrived("w", words)
+        self.check_addresses("aw")
+        self.check_words()
+        if self.fixed is None:
+            self.check_memory()
+        assert self.channels["b"].waits == 0, "B waited"
+
+    def check_words(self) -> None:
+        """W held golden's beats, of the words that the stream gave."""
+        given, golden = list(self.monitors["data"].words), []
+        for command in self.accepted():
+            golden += [(*beat, command) for beat in write(self.p, *command, given)]
+            del given[: self.words_of(command)]
+        found = [tuple(beat[field] for field in CHANNELS["w"]) for beat in self.channels["w"].fields]
+        wanted = [beat[:3] for beat in golden]
+        compare(found, wanted, lambda index, _: "{:#x} {} bytes".format(*golden[index][3]))
+
+    def check_memory(self) -> None:
+        """Every byte of the memory, those that nobody writes too."""
+        memory, given = bytearray(self.memory), list(self.monitors["data"].words)
+        size = self.p.word_bytes
+        for address, count in self.accepted():
+            for start in range(0, self.words_of((address, count)) * size, size):
+                kept = given.pop(0).to_bytes(size, "little")[: count - start]
+                place = (address + start) % MEMORY
+                memory[place : place + len(kept)] = kept
+        found = self.ram.read(0, MEMORY)
+        wrong = next((i for i in range(MEMORY) if found[i] != memory[i]), None)
+        assert wrong is None, f"byte {wrong:#x} is {found[wrong]:#x}, golden {memory[wrong]:#x}"
+
+    def responses(self) -> list[int]:
+        return [burst["resp"] for burst in self.channels["b"].fields]
+
+
+@cocotb.test
+@cocotb.parametrize(pause=[0.0, 0.1, 0.5])
+async def every_length_at_every_edge(dut: Any, pause: float) -> None:
+    bench = WriteBench(dut, dict.fromkeys(PARTS, pause))
+    await bench.run(at_the_edge(bench.p))
+    bench.check_status(bench.responses(), each_beat=False)
+    for name in ("command", "data"):
+        assert (bench.sources[name].stalls > 0) == (pause > 0), f"no pause of {name} happened"
+    assert all(bench.monitors[name].waits for name in ("aw", "w", "status")) or not pause, "no waits"
+
+
+@cocotb.test
+@cocotb.parametrize(paused=PARTS)
+async def one_slow_side_changes_nothing(dut: Any, paused: str) -> None:
+    bench = WriteBench(dut, {paused: 0.7})
+    await bench.run(anywhere(bench.random, bench.p, 60))
+    bench.check_status(bench.responses(), each_beat=False)
+    if paused in ("aw", "w", "status"):
+        assert bench.monitors[paused].waits > 0, "no wait happened"
+    elif paused in bench.sources:
+        assert bench.sources[paused].stalls > 0, "no pause happened"
+
+
+@cocotb.test
+@cocotb.parametrize(pause=[0.0, 0.5])
+async def an_error_sticks_to_its_command(dut: Any, pause: float) -> None:
+    bench = WriteBench(dut, dict.fromkeys(PARTS, pause), faults=0.3)
+    await bench.run(anywhere(bench.random, bench.p, 100))
+    found = set(bench.check_status(bench.responses(), each_beat=False))
+    assert found == set(Status), f"only {found} came"
+
+
+@cocotb.test
+@cocotb.parametrize(waits_for=["b", "status", "data"])
+async def as_many_bursts_as_outstanding(dut: Any, waits_for: str) -> None:
+    bench = WriteBench(dut, {waits_for: 1.0})
+    commands = [(index * bench.p.word_bytes, 1) for index in range(bench.p.outstanding + 2)]
+    bench.send(commands)
+    await bench.start()
+    await bench.check_still("aw", bench.p.outstanding, 60 + 20 * bench.p.outstanding)
+    await bench.check_still("w", 0 if waits_for == "data" else bench.p.outstanding, 1)
+    bench.resume()
+    await bench.settle(commands)
+
+
+@cocotb.test
+async def an_address_that_nobody_takes_leaves_its_words_free(dut: Any) -> None:
+    """WVALID must not wait for AWREADY (A3.3.1)."""
+    bench = WriteBench(dut, {"aw": 1.0})
+    commands = [(PAGE, bench.p.word_bytes)]
+    bench.send(commands)
+    await bench.start()
+    await bench.check_still("w", 1, 20)
+    bench.resume()
+    await bench.settle(commands)
+
+
+@cocotb.test
+@cocotb.parametrize(latency=[1, 2, 7, 60])
+async def takes_golden_cycles(dut: Any, latency: int) -> None:
+    """Long commands, on and off a burst's edge, and short ones: with slots to spare or without."""
+    bench = WriteBench(dut, {}, fixed=latency)
+    p = bench.p
+    most = min((1 << p.bytes_bits) - 1, 250 * p.word_bytes)
+    commands = [(0, most), (p.word_bytes, most), *anywhere(bench.random, p, 30), (PAGE, 1), (PAGE, 1)]
+    await bench.run(commands)
+    took = bench.monitors["status"].moved[-1][0] - bench.monitors["command"].moved[0][0] + 1
+    golden = cycles(p, commands, latency)
+    assert took == golden, f"took {took} cycles, golden {golden}"
+
+
+@cocotb.test
+@cocotb.parametrize(pause=[0.0, 0.5], stuck=[None, "data", "status", "aw", "w", "b"])
+async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, stuck: str | None) -> None:
+    bench = WriteBench(dut, dict.fromkeys(PARTS, pause) | ({stuck: 1.0} if stuck else {}))
+    commands = anywhere(bench.random, bench.p, 60)
+    bench.send(commands)
+    await bench.start()
+    await bench.cycles(bench.random.randint(30, 60))
+    await bench.reset()
+    before, status = (bench.monitors[name].before_reset for name in ("command", "status"))
+    assert len(before) > len(status), "nothing was in flight"
+    bench.ram.write(0, bench.memory)
+    bench.give_words_for(commands[len(before) :])
+    bench.resume()
+    await bench.settle(commands[len(before) :])
+    bench.check_status(bench.responses(), each_beat=False)
+
+
+def case(name: str, **given: int) -> Case:
+    """The master of these parameters."""
+
+    def build() -> tuple[str, str]:
+        # not above: the simulator's process imports this module and has no need of Amaranth
+        from hw.axi.write import definition
+        from hw.emit import verilog
+
+        block = definition(WriteParams(**given))
+        return verilog(block), block.name
+
+    return Case(name, build, dict(given))
+
+
+CASES = [
+    case("d128-b16", data_bits=128, bytes_bits=14, longest_burst=16, outstanding=8),
+    case("d32-b4", data_bits=32, bytes_bits=13, longest_burst=4, outstanding=3, id_bits=4),
+    case("d512-b64", address_bits=64, data_bits=512, bytes_bits=13, longest_burst=64, outstanding=4),
+    case("d64-b1", address_bits=16, data_bits=64, bytes_bits=8, longest_burst=1, outstanding=1),
+    case("d32-b256", data_bits=32, bytes_bits=11, longest_burst=256, outstanding=2),
+]
