@@ -97,12 +97,13 @@ def test_the_cases_cover_the_whole_plan(runs):
 
 # Faults that may survive, since they change nothing that the unit promises: (module, fault, why).
 EQUIVALENT = [
-    ("^(weight|output)_drain", r"\((drain_ready|rst)\) \\\$signal +<=", "input-stationary only"),
-    ("sequencer", r"if \(rst\) (row_begin|row_first|row_final|first_q|final_q|\\\$signal\$\d+) +<=",
+    ("^(weight|output)_drain", r"\((drain_ready|rst)\) raw_q +<=", "input-stationary only"),
+    ("sequencer", r"if \(rst\) (row_rewind|row_first|row_final|first_q|final_q|leaving_\w+|clear\w*) +<=",
      "loaded with each command or last pair, before it is used"),
     ("requantise", r"assign \{ \S+ \[\d+\], halves \}|= halves;", "the bits beside it are unused"),
     ("requantise", r"->.*\(placed\) [<>]= ", "at the end of the range, clipping or not gives the same"),
     ("column", r"if \(rst\) (last_out|load_out) +<=", "what moves is written again before it counts"),
+    ("column", r"if \(rst\) held +<=", "the first tile after a reset overwrites nothing that is in use"),
     ("skew_[0-9]+x1_reset", r"if \(rst\) stage_", "a swap, step or last with nothing behind it, as above"),
     ("skew_[0-9]+x1_reset", r"assign o = ", "all its inputs are one flag"),
     ("matrix_unit", r"if \(rst\) way_\d+ +<=", "not final, and written before a sum is added to it"),
