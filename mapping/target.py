@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from golden import check
+from golden.accelerator.params import AcceleratorParams
 from golden.systolic.params import MatrixUnitParams
 
 KIB = 1024
@@ -15,6 +16,8 @@ class Target:
     weight_buffer, activation_buffer   bytes; operands wait there in the words the array takes
     bytes_per_cycle                    bandwidth between the memory and the buffers, both ways together
     clock_mhz                          turns cycles into seconds, nothing else
+    accelerator      what surrounds the unit where a design runs whole networks by itself, else None
+    memory_latency   cycles from an address to its first word (accelerator)
     """
 
     name: str
@@ -23,6 +26,8 @@ class Target:
     activation_buffer: int = 128 * KIB
     bytes_per_cycle: int = 16
     clock_mhz: float = 250.0
+    accelerator: AcceleratorParams | None = None
+    memory_latency: int = 50
 
     def __post_init__(self) -> None:
         for buffer in ("weight", "activation"):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from golden import check, pe
+from golden.accelerator.params import AcceleratorParams
 from golden.formats.rounding import Rounding
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
@@ -21,6 +22,9 @@ from systola import toml_file
 from systola.design_schema import Array, Design, integer_format
 
 KIB = 1024
+
+# tables that only the other family has
+FOREIGN = {"systolic": {"scratchpad", "units", "bus"}, "accelerator": {"requantise", "buffers"}}
 
 # golden names a parameter by its own block; a user knows it by its key
 KEYS = {
@@ -59,6 +63,13 @@ def target(design: Design) -> Target:
     """A checked file's values as parameters; BadValue, from golden, where they cannot be together."""
     check.one_of("pe.kind", design.pe.kind, pe.PES)
     check.one_of("requantise.rounding", design.requantise.rounding, ROUNDINGS)
+    if design.family == "accelerator":
+        return accelerator_target(design)
+    foreign = sorted(FOREIGN[design.family] & design.model_fields_set)
+    if foreign:
+        raise check.fail(foreign[0], "given", f'a design of family "accelerator", not "{design.family}"')
+    if "latency" in design.memory.model_fields_set:
+        raise check.fail("memory.latency", "given", 'a design of family "accelerator"')
     return Target(
         name=design.name,
         unit=matrix_unit(design),
@@ -66,6 +77,34 @@ def target(design: Design) -> Target:
         activation_buffer=design.buffers.activation_kib * KIB,
         bytes_per_cycle=design.memory.bytes_per_cycle,
         clock_mhz=float(design.clock.mhz),
+    )
+
+
+def accelerator_target(design: Design) -> Target:
+    """A whole accelerator; its scratchpad is all the buffer there is, a word of it what the bus moves."""
+    foreign = sorted(FOREIGN[design.family] & design.model_fields_set)
+    if foreign:
+        raise check.fail(foreign[0], "given", f'a design of family "systolic", not "{design.family}"')
+    accelerator = AcceleratorParams(
+        unit=matrix_unit(design),
+        banks=design.scratchpad.banks,
+        bank_words=design.scratchpad.bank_words,
+        queue=design.units.queue,
+        functions=tuple(design.units.functions),
+        outstanding=design.bus.outstanding,
+        read_buffer=design.bus.read_buffer,
+    )
+    check.one_of("memory.bytes_per_cycle", design.memory.bytes_per_cycle, [accelerator.lanes])
+    half = accelerator.words * accelerator.lanes // 2
+    return Target(
+        name=design.name,
+        unit=accelerator.unit,
+        weight_buffer=half,
+        activation_buffer=half,
+        bytes_per_cycle=accelerator.lanes,
+        clock_mhz=float(design.clock.mhz),
+        accelerator=accelerator,
+        memory_latency=design.memory.latency,
     )
 
 
@@ -93,9 +132,9 @@ def matrix_unit(design: Design) -> MatrixUnitParams:
 def tables(design: Target) -> dict[str, Any]:
     """The values of a design file, every key given."""
     unit = design.unit
-    return {
+    common = {
         "name": design.name,
-        "family": "systolic",
+        "family": "accelerator" if design.accelerator else "systolic",
         "array": {"rows": unit.rows, "cols": unit.cols, "dataflow": unit.dataflow},
         "pe": {
             "kind": pe.kind_of(unit.pe),
@@ -105,6 +144,10 @@ def tables(design: Target) -> dict[str, Any]:
             "multiplier_registers": unit.pe.registers,
         },
         "accumulators": {"rows": unit.accumulator_rows},
+    }
+    if design.accelerator:
+        return common | accelerator_tables(design.accelerator, design)
+    return common | {
         "requantise": {
             "out": str(unit.out),
             "multiplier_bits": unit.multiplier_bits,
@@ -116,6 +159,17 @@ def tables(design: Target) -> dict[str, Any]:
             "activation_kib": design.activation_buffer // KIB,
         },
         "memory": {"bytes_per_cycle": design.bytes_per_cycle},
+        "clock": {"mhz": design.clock_mhz},
+    }
+
+
+def accelerator_tables(p: AcceleratorParams, design: Target) -> dict[str, Any]:
+    """The tables that a matrix unit alone has not."""
+    return {
+        "scratchpad": {"banks": p.banks, "bank_words": p.bank_words},
+        "units": {"queue": p.queue, "functions": list(p.functions)},
+        "bus": {"outstanding": p.outstanding, "read_buffer": p.read_buffer},
+        "memory": {"bytes_per_cycle": design.bytes_per_cycle, "latency": design.memory_latency},
         "clock": {"mhz": design.clock_mhz},
     }
 

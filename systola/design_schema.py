@@ -5,6 +5,7 @@ import re
 from pydantic import BaseModel, ConfigDict, Field
 
 from golden import check
+from golden.accelerator.params import FUNCTIONS
 from golden.formats import Int
 
 FORMAT = re.compile(r"(u?)int([1-9]\d?)")
@@ -60,7 +61,31 @@ class Buffers(Table):
 
 
 class Memory(Table):
+    """latency: cycles from an address to its first word, and from a last word to its response."""
+
     bytes_per_cycle: int = 16
+    latency: int = Field(default=50, ge=1, le=4096)
+
+
+class Scratchpad(Table):
+    """banks of bank_words words of as many bytes as the array has rows."""
+
+    banks: int = 8
+    bank_words: int = 2048
+
+
+class Units(Table):
+    """queue: commands that wait at a unit. functions: piecewise polynomials of the vector unit."""
+
+    queue: int = 8
+    functions: list[str] = list(FUNCTIONS)
+
+
+class Bus(Table):
+    """AXI4. outstanding: bursts that reading has on the way. read_buffer: words that have room for them."""
+
+    outstanding: int = 32
+    read_buffer: int = 256
 
 
 class Clock(Table):
@@ -71,11 +96,14 @@ class Design(Table):
     """A whole file."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
-    family: str = Field(default="systolic", pattern="^systolic$")
+    family: str = Field(default="systolic", pattern="^(systolic|accelerator)$")
     array: Array
     pe: Pe = Pe()
     accumulators: Accumulators = Accumulators()
     requantise: Requantise = Requantise()
     buffers: Buffers = Buffers()
+    scratchpad: Scratchpad = Scratchpad()
+    units: Units = Units()
+    bus: Bus = Bus()
     memory: Memory = Memory()
     clock: Clock = Clock()

@@ -22,11 +22,12 @@ TYPES = {
     "float_type": "a number",
     "string_type": "text in quotes",
     "model_type": "a table",
+    "list_type": "a list",
     "finite_number": "a finite number",
 }
 PATTERNS = {
     r"^[A-Za-z][A-Za-z0-9_]{0,63}$": "a letter, then letters, digits and _, at most 64",
-    "^systolic$": "systolic",
+    "^(systolic|accelerator)$": "systolic, accelerator",
 }
 
 
@@ -105,8 +106,8 @@ def text(values: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def scalar(value: str | int | float) -> str:
-    """A TOML value: JSON's strings and numbers are TOML's; a whole float is written without its point."""
+def scalar(value: str | int | float | list[str]) -> str:
+    """A TOML value: JSON's strings, lists and numbers are TOML's; a whole float is written without its point."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return json.dumps(value)

@@ -103,7 +103,7 @@ def test_a_design_without_a_name_takes_its_files(tmp_path):
         ("clock.mhz", -1, "clock.mhz is -1.0; allowed: above 0, to 100000"),
         ("clock.mhz", "fast", 'clock.mhz is "fast"; allowed: a number'),
         ("name", "a b", 'name is "a b"; allowed: a letter, then letters, digits and _, at most 64'),
-        ("family", "pim", 'family is "pim"; allowed: systolic'),
+        ("family", "pim", 'family is "pim"; allowed: systolic, accelerator'),
         ("clock", 5, "clock is 5; allowed: a table"),
     ],
 )
