@@ -46,15 +46,18 @@ class Definition:
         self.component = component
         self.clocked = clocked
 
-    def place(self, m: Module, instance_name: str, **ports: Value) -> None:
-        """Add an instance to `m`, tied straight to `ports`: slices of vectors, never a Cat."""
+    def place(self, m: Module, instance_name: str, *, reset: Value | None = None, **ports: Value) -> None:
+        """Add an instance to `m`, tied straight to `ports`: slices of vectors, never a Cat.
+
+        reset  what resets it, if not what resets its surroundings
+        """
         names = {port: is_input for port, is_input, _ in flat_ports(self.component)}
         if set(ports) != set(names):
             wrong = sorted(set(ports) ^ set(names))
             raise TypeError(f"{self.name}.{instance_name}: ports {wrong} are not tied or unknown")
         ties = {f"{'i' if names[port] else 'o'}_{port}": value for port, value in ports.items()}
         if self.clocked:
-            ties |= {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+            ties |= {"i_clk": ClockSignal(), "i_rst": ResetSignal() if reset is None else reset}
         m.submodules[instance_name] = Instance(self.name, **ties)
 
     def rtlil(self) -> str:

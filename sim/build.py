@@ -22,7 +22,8 @@ from sim.tools import find_compiler, find_verilator, verilator_include
 from sim.verilate import APART, PIECES, SPEED, WARNINGS, verilate
 
 NATIVE = Path(__file__).parent / "native"
-DRIVER = ("driver.cpp", "extend.h")
+DRIVER = "driver.cpp"
+EXTEND = "extend.h"
 LIBRARY = "model.so"
 LEVELS = ("-O0", "-O1", "-O2", "-O3")
 # Hidden: two models in one process share no symbol, and calls within one go by no table.
@@ -104,26 +105,33 @@ def units(sources: list[Path]) -> list[list[Path]]:
     return groups
 
 
-def write_units(cpp: Path) -> list[str]:
-    """One C++ file for each group, and the driver; their names in `cpp`."""
+def write_units(cpp: Path, driver: str) -> list[str]:
+    """One C++ file for each group, and the driver, of sim/native; their names in `cpp`."""
     names = []
     for number, group in enumerate(units(sorted(cpp.glob("Vdut*.cpp")))):
         names.append(f"unit_{number}.cpp")
         (cpp / names[-1]).write_text("".join(f'#include "{source.name}"\n' for source in group))
-    for name in DRIVER:
+    for name in (driver, EXTEND):
         shutil.copy(NATIVE / name, cpp / name)
-    return [*names, "driver.cpp"]
+    return [*names, driver]
 
 
 def build_library(
-    folder: Path, verilog: str, top: str, port_header: str, trace: bool, opt: str, options: list[str]
+    folder: Path,
+    verilog: str,
+    top: str,
+    port_header: str,
+    driver: str,
+    trace: bool,
+    opt: str,
+    options: list[str],
 ) -> None:
     """Fill `folder` with the design and its library."""
     (folder / "design.v").write_text(verilog)
     verilate(folder, top, options)
     cpp = folder / "cpp"
     (cpp / "ports.h").write_text(port_header)
-    names = write_units(cpp)
+    names = write_units(cpp, driver)
     compile_all(names, [opt, *COMMON, *defines(trace), "-I.", *include_flags(), "-include", "extend.h"], cpp)
     objects = [f"{Path(name).stem}.o" for name in names]
     objects += runtime_objects((cpp / "Vdut_classes.mk").read_text(), trace)
@@ -148,12 +156,19 @@ def build_model(
     trace    with waves (FST): another library, slower
     raises   VerilogError with Verilator's words, BuildError with the compiler's, ToolMissing
     """
+    return build_with(DRIVER, verilog, top, ports.header(streams, watches), trace=trace, opt=opt)
+
+
+def build_with(
+    driver: str, verilog: str, top: str, header: str, *, trace: bool = False, opt: str = "-O3"
+) -> Path:
+    """The same with a driver of sim/native; header: what its ports.h says of the module."""
     check.one_of("opt", opt, LEVELS)
-    header = ports.header(streams, watches)
     options = ["--trace-fst", "--timescale-override", "1ns/1ns"] if trace else []
     flags = [*WARNINGS, *SPEED, *PIECES, APART, *options, opt, *COMMON]
     build = partial(
-        build_library, verilog=verilog, top=top, port_header=header, trace=trace, opt=opt, options=options
-    )
-    sources = native(*DRIVER, "lz4.h", "zlib.h")
+        build_library, verilog=verilog, top=top, port_header=header, driver=driver, trace=trace, opt=opt,
+        options=options,
+    )  # fmt: skip
+    sources = native(driver, EXTEND, "lz4.h", "zlib.h")
     return kept("model", key(tool_key(), flags, sources, verilog, top, header), build) / LIBRARY

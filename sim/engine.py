@@ -19,7 +19,7 @@ from sim.ports import StreamPort
 
 def stream_ports(unit: MatrixUnitParams) -> list[StreamPort]:
     """The streams of a matrix unit, as golden.systolic.words lays them out."""
-    inputs = [StreamPort(name, "in", words.bits(unit, name)) for name in words.INPUTS]
+    inputs = [StreamPort(name, "in", words.bits(unit, name)) for name in words.inputs(unit)]
     return [*inputs, StreamPort("o", "out", words.bits(unit, "o"))]
 
 
@@ -72,7 +72,7 @@ class RtlEngine:
         """
         trace = self.waves if self.waves and self.waves.layer == name else None
         model = self.model(schedule.unit, trace=trace is not None)
-        strides = {port: model.stride(port) for port in words.INPUTS}
+        strides = {port: model.stride(port) for port in words.inputs(schedule.unit)}
         inputs = words.pack_streams(schedule, activations, weights, scaling, strides)
         result = self.run(model, inputs, int(schedule.tile_rows().sum()), trace)
         self.cycles_run += result.cycles

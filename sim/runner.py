@@ -29,6 +29,8 @@ from sim.tools import ToolMissing, find_compiler, find_object_cache, find_verila
 from sim.verilate import WARNINGS
 
 SIMULATORS = ("verilator", "icarus")
+# cocotb's runner makes every signal public: half of the compile's time, and a crash where there are many
+PORTS_ONLY = ["--no-public-flat-rw", "--public-depth", "1"]
 LOG_LINES = 15  # of the log, where a simulation leaves no results
 
 
@@ -68,6 +70,7 @@ def run_bench(
     testcase: str | None = None,
     timeout: float = 600,
     stop_at_first: bool = False,
+    inside: bool = False,
 ) -> BenchResult:
     """Run the cocotb tests of `bench_module` on module `top` of `verilog`.
 
@@ -76,6 +79,7 @@ def run_bench(
     testcase       only the tests whose names end so
     timeout        seconds, after which the simulation is ended, which is a failure
     stop_at_first  leave out what follows a failing test
+    inside         the bench looks at more than the top's ports
     raises         BadValue if the simulator is unknown, ToolMissing if it is not here
     """
     environment = environment_of(simulator)
@@ -97,7 +101,7 @@ def run_bench(
             "testcase": testcase,
             "seed": seed,
             "waves": waves,
-            **_of_simulator(simulator, verilog, top, seed, waves),
+            **_of_simulator(simulator, verilog, top, seed, waves, inside),
             "environment": {
                 ENVIRONMENT: json.dumps({"seed": seed, "parameters": parameters or {}}),
                 "COCOTB_REWRITE_ASSERTION_FILES": "",  # the benches' own words suffice
@@ -132,11 +136,15 @@ def environment_of(simulator: str) -> dict[str, str]:
     return verilator.env() | dict(objects.environment if objects else {}) | flags
 
 
-def _of_simulator(simulator: str, verilog: str, top: str, seed: int, waves: bool) -> dict[str, Any]:
+def _of_simulator(
+    simulator: str, verilog: str, top: str, seed: int, waves: bool, inside: bool
+) -> dict[str, Any]:
     """What the job says of the simulator. An Icarus model builds in a moment; a Verilated one has a key."""
     if simulator == "icarus":
         return {"simulator": simulator, "options": [], "plusargs": [], "key": None}
     options = [*WARNINGS, "--x-initial", "unique"]
+    if not inside:
+        options += PORTS_ONLY
     if waves:
         own = f"-I{NATIVE}"  # what waves need of lz4 and zlib, if they are not to come from this machine
         options += ["--trace-fst", *(["-CFLAGS", own, "-LDFLAGS", "-L."] if own in include_flags() else [])]
@@ -236,6 +244,7 @@ def run_block(
             seed=seed,
             waves=waves,
             build_dir=Path("waves") / f"{name.replace('/', '-')}-{each.name}" if waves else None,
+            inside=getattr(known[name], "INSIDE", False),
         )
         told = [f"{name}: {each.name}, seed {seed}, {text}\n  again: {again}" for text in result.messages]
         results.append(replace(result, name=f"{name} {each.name}", messages=tuple(told)))

@@ -138,12 +138,14 @@ def find_object_cache() -> Tool | None:
     scripts = Path(sysconfig.get_path("scripts")) / "sccache"
     path = str(scripts) if scripts.exists() else shutil.which("sccache")
     place = directory()
-    socket = place / "sccache.sock"
+    socket = place / "objects.sock"
     if path and len(os.fsencode(socket)) <= LONGEST_SOCKET:
         environment = {
             "OBJCACHE": path,
             "SCCACHE_DIR": str(place / "sccache"),
             "SCCACHE_SERVER_UDS": str(socket),
+            # its memory of what a file includes takes another model's Vtop.h for this one's
+            "SCCACHE_DIRECT": "false",
             "SCCACHE_IDLE_TIMEOUT": "300",  # seconds
         }
         return Tool("sccache", path, version_in(said([path, "--version"])), "wheel", environment)

@@ -16,7 +16,7 @@ from mapping.plan import Plan, plan
 from mapping.quantise import quantise
 from mapping.shape_run import execute_shapes
 from mapping.target import Target
-from systola import design_file, engines, operands, output
+from systola import accelerated, design_file, engines, operands, output
 
 COMPATIBLE = ("scalesim",)
 Progress = Callable[[str, int, int], None]
@@ -47,6 +47,13 @@ def map(
     """
     if compat is not None:
         check.one_of("--compat", compat, COMPATIBLE)
+    if design_file.load(on).accelerator is not None:
+        if compat is not None:
+            raise check.fail("--compat", compat, "a design of family systolic")
+        result = accelerated.map(network, on=on, tokens=tokens, dims=dims)
+        if write_to:
+            output.write_whole(Path(write_to), output.as_json(result) + "\n")
+        return result
     loaded, target = load(network, on, tokens, dims)
     found = plan(loaded, target)
     result = {"design": design_dict(target), **found.as_dict()}
@@ -85,6 +92,13 @@ def run(
     raises    BadValue; mapping.engines.Mismatch if the RTL differs
     """
     check.one_of("--engine", engine, engines.NAMES)
+    if design_file.load(on).accelerator is not None:
+        if waves is not None:
+            raise check.fail("--waves", waves, "a design of family systolic")
+        return accelerated.run(
+            network, on=on, engine=engine, inputs=inputs, calibrate=calibrate, write_to=write_to, seed=seed,
+            tokens=tokens, dims=dims, progress=progress,
+        )  # fmt: skip
     loaded, target = load(network, on, tokens, dims)
     found = plan(loaded, target)
     if waves is not None:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from golden import check
-from mapping.network import Network, ShapeNetwork
+from mapping.network import Network, ShapeNetwork, TensorType
 from mapping.plan import Plan
 from systola import output
 
 Inputs = dict[str, np.ndarray]
+Types = Mapping[str, TensorType]
 
 
 def read(network: Network | ShapeNetwork, given: Mapping[str, str | Path], seed: int) -> list[Inputs]:
@@ -27,23 +28,26 @@ def read(network: Network | ShapeNetwork, given: Mapping[str, str | Path], seed:
                 f"{network.name}: input", "given", "none: its layers run on random operands (--seed)"
             )
         return [{}]
-    named = {only_input(network) if name == "" else name: Path(path) for name, path in given.items()}
+    return read_inputs(network.name, network.inputs, given, seed)
+
+
+def read_inputs(where: str, inputs: Types, given: Mapping[str, str | Path], seed: int) -> list[Inputs]:
+    """The same for a network by its name and the types of its inputs."""
+    named = {only_input(inputs) if name == "" else name: Path(path) for name, path in given.items()}
     for name in named:
-        check.one_of(f"{network.name}: input", name, network.inputs)
+        check.one_of(f"{where}: input", name, inputs)
     random = np.random.default_rng(seed)
-    found = {name: load(path, name, *network.inputs[name]) for name, path in named.items()}
-    count = samples_of(network, found)
-    for name, (shape, dtype) in network.inputs.items():
+    found = {name: load(path, name, *inputs[name]) for name, path in named.items()}
+    count = samples_of(inputs, found)
+    for name, (shape, dtype) in inputs.items():
         if name not in found:
             found[name] = filler(random, (count * shape[0], *shape[1:]) if shape else shape, dtype)
-    return [sample(network, found, number) for number in range(count)]
+    return [sample(inputs, found, number) for number in range(count)]
 
 
-def samples_of(network: Network, found: Inputs) -> int:
+def samples_of(inputs: Types, found: Inputs) -> int:
     """How many samples the files hold; BadValue if they differ."""
-    counts = {
-        name: len(values) // network.inputs[name].shape[0] for name, values in found.items() if values.ndim
-    }
+    counts = {name: len(values) // inputs[name].shape[0] for name, values in found.items() if values.ndim}
     for name, count in counts.items():
         first = next(iter(counts))
         if count != counts[first]:
@@ -51,20 +55,18 @@ def samples_of(network: Network, found: Inputs) -> int:
     return next(iter(counts.values()), 1)
 
 
-def sample(network: Network, found: Inputs, number: int) -> Inputs:
+def sample(inputs: Types, found: Inputs, number: int) -> Inputs:
     """The inputs of one sample."""
     return {
         name: found[name][number * shape[0] : (number + 1) * shape[0]] if shape else found[name]
-        for name, (shape, _) in network.inputs.items()
+        for name, (shape, _) in inputs.items()
     }
 
 
-def only_input(network: Network) -> str:
-    if len(network.inputs) != 1:
-        raise check.fail(
-            "--input", "a file without a name", ", ".join(f"{name}=FILE.npy" for name in network.inputs)
-        )
-    return next(iter(network.inputs))
+def only_input(inputs: Types) -> str:
+    if len(inputs) != 1:
+        raise check.fail("--input", "a file without a name", ", ".join(f"{name}=FILE.npy" for name in inputs))
+    return next(iter(inputs))
 
 
 def load(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
@@ -93,9 +95,13 @@ def filler(random: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[
 
 def check_output(path: Path, found: Plan, network: Network | ShapeNetwork) -> None:
     """BadValue unless all outputs can be written to `path`: told before anything runs."""
+    check_file(path, len(network.outputs) if isinstance(network, Network) else len(found.layers))
+
+
+def check_file(path: Path, count: int) -> None:
+    """BadValue unless `count` outputs can be written to `path`."""
     check.one_of(f"{path.name}: suffix", path.suffix, (".npy", ".npz"))
     output.need_folder(path.parent)
-    count = len(network.outputs) if isinstance(network, Network) else len(found.layers)
     if path.suffix == ".npy" and count != 1:
         raise check.fail(path.name, f"one array for {count} outputs", "a .npz file")
 

@@ -92,4 +92,9 @@ def losses(shares: Mapping[str, float]) -> str:
 
 
 def whole(result: Mapping[str, Any]) -> str:
+    """Of either family of designs."""
+    if result["design"]["family"] == "accelerator":
+        from systola import accelerated_tables
+
+        return accelerated_tables.whole(result)
     return "\n".join([head(result), "", mapping_table(result), "", sources(result)])

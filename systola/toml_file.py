@@ -107,7 +107,7 @@ def text(values: Mapping[str, Any]) -> str:
 
 
 def scalar(value: str | int | float | list[str]) -> str:
-    """A TOML value: JSON's strings, lists and numbers are TOML's; a whole float is written without its point."""
+    """A TOML value: JSON's strings, lists, numbers are TOML's; a whole float is written without its point."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return json.dumps(value)

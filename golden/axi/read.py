@@ -1,8 +1,9 @@
-"""AXI4 read master: commands {address, bytes} in, bus words {data, last} and a status a command out.
+"""AXI4 read master: commands {address, bytes} in, bus words {data, last, error}, a status a command out.
 
 A burst is asked for only when the buffer has room for all of it, so read data never waits for us. A command's
 bus words come whole and in order, `last` with its last one, also where a response was an error: the data then
-is what the memory gave. The status comes once the last beat has arrived, maybe before it left the buffer.
+is what the memory gave, and `error` is beside it. The status comes once the last beat has arrived, maybe
+before it left the buffer.
 
 Source: AMBA AXI4 (ARM IHI 0022, issue E), chapters A2 (signals) and A3.
 """

@@ -7,7 +7,8 @@ After its last vector entered at cycle t, a result passes
     the accumulator memory: read, add, write                                 2
     the drain: read of the completed row, sum, product, o                    4 and the cycle of delivery
 
-so row m of a tile is delivered at t_m + rows + cols + latency + 5.
+so row m of a tile is delivered at t_m + rows + cols + latency + 5, and without a requantiser, where the row
+is what was read, at t_m + rows + cols + latency + 2.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from golden.systolic.params import MatrixUnitParams
 from golden.vector.requantise import requantise
 
 DRAIN = 5  # cycles from the last column's sum to its delivery, beyond the way through the array
+REQUANTISER = 3  # of them, in its stages: sum, product, o
 
 
 def dataflow_module(p: MatrixUnitParams) -> ModuleType:
@@ -31,7 +33,7 @@ def dataflow_module(p: MatrixUnitParams) -> ModuleType:
 
 def delivery(p: MatrixUnitParams) -> int:
     """Cycles from a vector's entry (weight-, input-stationary) to the delivery of its row of sums."""
-    return p.rows + p.cols + p.latency + DRAIN
+    return p.rows + p.cols + p.latency + DRAIN - (0 if p.scaled else REQUANTISER)
 
 
 def cycles_of(p: MatrixUnitParams, counts: np.ndarray) -> int:
@@ -53,7 +55,7 @@ def rows_needed(p: MatrixUnitParams, count: int) -> int:
 
     Fewer give right sums, later: a tile starts when its rows are free.
     """
-    life = delivery(p) - DRAIN + (2 if p.dataflow == "output" else 3)
+    life = p.rows + p.cols + p.latency + (2 if p.dataflow == "output" else 3)
     return int(dataflow_module(p).rows_in_flight(count, p.rows, life))
 
 

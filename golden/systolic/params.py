@@ -20,6 +20,7 @@ class MatrixUnitParams:
     accumulator_rows  words of `cols` sums that the accumulator memory holds
     multiplier_bits, max_shift, rounding, out   of the requantiser (golden.vector.requantise); max_shift
                       no more than the bits of its product
+    scaled            there is a requantiser; without it each row of sums leaves as it is, 3 cycles sooner
     """
 
     rows: int = 16
@@ -31,6 +32,7 @@ class MatrixUnitParams:
     max_shift: int = 47
     rounding: Rounding = Rounding.HALF_UP
     out: Int = Int(8)
+    scaled: bool = True
 
     def __post_init__(self) -> None:
         check.in_range("array.rows", self.rows, 1, LARGEST)
@@ -87,4 +89,5 @@ class MatrixUnitParams:
     def name(self) -> str:
         """The definition's name."""
         kind = pe.module_of(self.pe).name(self.pe)
-        return f"matrix_unit_{self.dataflow}_{self.rows}x{self.cols}_{kind}_d{self.accumulator_rows}"
+        what = "matrix_unit" if self.scaled else "matrix_sums"
+        return f"{what}_{self.dataflow}_{self.rows}x{self.cols}_{kind}_d{self.accumulator_rows}"

@@ -7,18 +7,26 @@
     scale    {bias, multiplier, shift}        each [scale_lanes]; one a tile that is not raw, or one a row
     o        [cols] lanes of the accumulator's width: sums, or codes extended to it
 
+A unit without a requantiser has no drain and no scale: `inputs`.
+
 Lane i stands in bits [i*width +: width]; fields follow one another from bit 0. Rows and columns beyond a
 product's edge carry zeros, as the schedule counts them.
 """
 
 import numpy as np
 
+from golden import check
 from golden.formats.packing import pack_values, unpack_values
 from golden.systolic.gemm import Schedule
 from golden.systolic.matrix_unit import Scaling
 from golden.systolic.params import MatrixUnitParams
 
 INPUTS = ("command", "left", "top", "drain", "scale")
+
+
+def inputs(p: MatrixUnitParams) -> tuple[str, ...]:
+    """Names of the unit's input streams."""
+    return INPUTS if p.scaled else INPUTS[:3]
 
 
 def fields(p: MatrixUnitParams) -> dict[str, list[tuple[str, int, int]]]:
@@ -164,15 +172,21 @@ def pack_streams(
     """uint8 [words, stride] of each input stream. strides: bytes of a word; the fewest that hold it."""
     p = schedule.unit
     layout = fields(p)
-    stride = {name: (strides or {}).get(name, -(-bits(p, name) // 8)) for name in INPUTS}
+    stride = {name: (strides or {}).get(name, -(-bits(p, name) // 8)) for name in inputs(p)}
     left, top = operands(schedule, activations, weights)
-    return {
+    packed = {
         "command": pack_fields(layout["command"], commands(schedule), stride["command"]),
         "left": pack_values(p.left, left, stride["left"]),
         "top": pack_values(p.top, top, stride["top"]),
-        "drain": pack_fields(layout["drain"], drains(schedule, scaling), stride["drain"]),
-        "scale": pack_fields(layout["scale"], scales(schedule, scaling), stride["scale"]),
     }
+    if p.scaled:
+        packed |= {
+            "drain": pack_fields(layout["drain"], drains(schedule, scaling), stride["drain"]),
+            "scale": pack_fields(layout["scale"], scales(schedule, scaling), stride["scale"]),
+        }
+    elif scaling is not None:
+        raise check.fail("scaling", "given", "none: the unit has no requantiser")
+    return packed
 
 
 def unpack_outputs(schedule: Schedule, words: np.ndarray) -> np.ndarray:

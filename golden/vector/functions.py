@@ -4,6 +4,7 @@
     silu     x sigmoid(x)                      Elfwing et al., 2018
     exp2     2^x                               with x in [0, 1): the mantissa of every power of two
     inverse  1 / (1 + x)                       with x in [0, 1): that of every reciprocal
+    root_1, root_2  1 / sqrt(1 + x), 1 / sqrt(2 + 2 x)  with x in [0, 1): those of inverse square roots
     relu, relu6, leaky_relu (slope 0.01 below 0, ONNX's default): straight lines, broken at `breaks`
 """
 
@@ -37,6 +38,8 @@ FUNCTIONS = {
     "tanh": Function(lambda x: np.asarray(np.tanh(x))),
     "exp2": Function(lambda x: np.asarray(np.exp2(x))),
     "inverse": Function(lambda x: np.asarray(1 / (1 + x))),
+    "root_1": Function(lambda x: np.asarray(1 / np.sqrt(1 + x))),
+    "root_2": Function(lambda x: np.asarray(1 / np.sqrt(2 + 2 * x))),
     "relu": Function(lambda x: np.asarray(np.maximum(x, 0.0)), (0.0,)),
     "relu6": Function(lambda x: np.asarray(np.clip(x, 0.0, 6.0)), (0.0, 6.0)),
     "leaky_relu": Function(lambda x: np.asarray(np.maximum(x, 0.01 * x)), (0.0,)),

@@ -39,6 +39,19 @@ def drive_constants(m: Module, bus, letters: str, p: AxiParams) -> None:
     m.d.comb += [getattr(bus, f"{letters}{name}").eq(value) for name, value in values.items()]
 
 
+def measure(m: Module, p: AxiParams, command: data.View):
+    """Bus words of a command, and whether it is refused (golden: AxiParams.beats and .refuses)."""
+    word_bits = p.address_bits - p.size
+    beats = Signal(range(p.beats((1 << p.bytes_bits) - 1) + 1))
+    reach = Signal(range((1 << word_bits) + (1 << len(beats))))  # the word after the last
+    m.d.comb += [
+        # beats <= (2^n - 1 + bytes of a word - 1) / bytes of a word, which `>>` does not know
+        beats.eq((command.bytes + (p.word_bytes - 1)) >> p.size),
+        reach.eq(command.address[p.size :] + beats),
+    ]
+    return beats, command.address[: p.size].any() | (reach > 1 << word_bits)
+
+
 class Bursts(wiring.Component):
     """command           stream of {address, bytes}; ready is combinational, from a_ready, slot and room
     length, final, tail  the burst that is next: beats; whether it is its command's last; and if so how many
@@ -47,6 +60,7 @@ class Bursts(wiring.Component):
     idle                 no burst or status is under way: a command without bursts waits for that
     issue                the burst is taken, into the address channel's register
     skip, code           a command without bursts is taken; its status
+    stop, active         while `stop` nothing is taken, and what is left of a command dropped; whether any is
     a_*                  the address channel; registered
     """
 
@@ -59,8 +73,8 @@ class Bursts(wiring.Component):
             "length": Out(range(p.longest_burst + 1)),
             "final": Out(1),
             "tail": Out(p.size),
-            **{name: In(1) for name in ("slot", "room", "idle")},
-            **{name: Out(1) for name in ("issue", "skip")},
+            **{name: In(1) for name in ("slot", "room", "idle", "stop")},
+            **{name: Out(1) for name in ("issue", "skip", "active")},
             "code": Out(2),
             "a_valid": Out(1),
             "a_ready": In(1),
@@ -72,6 +86,7 @@ class Bursts(wiring.Component):
         m = Module()
         # Cursor: what is left of the command.
         active = Signal()
+        go = Signal()
         word = Signal(self.word_bits, reset_less=True)
         left = Signal(self.beats, reset_less=True)
         refused = Signal(reset_less=True)
@@ -81,17 +96,21 @@ class Bursts(wiring.Component):
         self.measure(m, word, left)
         m.d.comb += [
             empty.eq(refused | (left == 0)),
-            self.issue.eq(active & ~empty & self.slot & self.room & (~self.a_valid | self.a_ready)),
-            self.skip.eq(active & empty & self.idle),
+            self.active.eq(active),
+            go.eq(active & ~self.stop),
+            self.issue.eq(go & ~empty & self.slot & self.room & (~self.a_valid | self.a_ready)),
+            self.skip.eq(go & empty & self.idle),
             self.code.eq(Mux(refused, Status.REFUSED, Status.OKAY)),
             done.eq(self.skip | (self.issue & self.final)),
-            self.command.ready.eq(~active | done),
+            self.command.ready.eq((~active | done) & ~self.stop),
         ]
         with m.If(self.issue):
             m.d.sync += [word.eq(word + self.length), left.eq(left - self.length)]
         with m.If(self.command.ready):
             m.d.sync += active.eq(self.command.valid)
             self.load(m, word, left, refused)
+        with m.Elif(self.stop):
+            m.d.sync += active.eq(0)
         self.hold_address(m, word)
         return m
 
@@ -99,17 +118,11 @@ class Bursts(wiring.Component):
         """The command into the cursor."""
         p = self.p
         command = data.View(command_layout(p), self.command.payload)
-        beats = Signal(self.beats)
-        reach = Signal(range((1 << self.word_bits) + len(self.beats)))  # the word after the last
-        m.d.comb += [
-            # beats <= (2^n - 1 + bytes of a word - 1) / bytes of a word, which `>>` does not know
-            beats.eq((command.bytes + (p.word_bytes - 1)) >> p.size),
-            reach.eq(command.address[p.size :] + beats),
-        ]
+        beats, refuses = measure(m, p, command)
         m.d.sync += [
             fit(word, command.address[p.size :]),
             left.eq(beats),
-            refused.eq(command.address[: p.size].any() | (reach > 1 << self.word_bits)),
+            refused.eq(refuses),
             fit(self.tail, command.bytes[: p.size]),
         ]
 

@@ -11,15 +11,18 @@ from hw.emit import Definition
 
 
 def data_layout(p: ReadParams) -> data.StructLayout:
-    """A word of `data`, from bit 0."""
-    return data.StructLayout({"data": p.data_bits, "last": 1})
+    """A word of `data`, from bit 0; error: of its own response."""
+    return data.StructLayout({"data": p.data_bits, "last": 1, "error": 1})
 
 
 class Read(wiring.Component):
     """command  stream of {address, bytes}; ready is combinational
-    data        stream of {data, last}: whole bus words; registered
+    data        stream of {data, last, error}: whole bus words; registered
     status      stream of Status, one a command, in order; registered
     m_axi       AR and R; rready is high for every beat of a burst that was asked for
+
+    stop, idle  while `stop` no command is taken, none goes on, bursts that were asked for end; `idle`: all
+                have, and all statuses are taken. After a `stop` it needs a reset, which may come when `idle`.
 
     A burst is asked for when a slot is free (hw.axi.completion) and all its words have room.
     """
@@ -28,13 +31,15 @@ class Read(wiring.Component):
         self.params = p = params
         self.bursts = bursts.definition(p)
         self.completion = completion.definition(p)
-        self.buffer = queue(p.data_bits + 1, p.buffer)
+        self.buffer = queue(data_layout(p).size, p.buffer)
         self.uses = (self.bursts, self.completion, self.buffer)
         r = {"rid": p.id_bits, "rdata": p.data_bits, "rresp": 2, "rlast": 1}
         super().__init__({
             "command": In(stream.Signature(bursts.command_layout(p))),
             "data": Out(stream.Signature(data_layout(p))),
             "status": Out(stream.Signature(2)),
+            "stop": In(1),
+            "idle": Out(1),
             "m_axi": Out(wiring.Signature({
                 **bursts.address_channel(p, "ar"),
                 "rvalid": In(1),
@@ -49,11 +54,12 @@ class Read(wiring.Component):
         length = Signal(range(self.params.longest_burst + 1))
         link = {name: Signal(name=name) for name in ("final", "slot", "idle", "issue", "skip")}
         code = Signal(2)
-        room, last, arrives = Signal(), Signal(), Signal()
-        m.d.comb += arrives.eq(bus.rvalid & bus.rready)
+        room, last, arrives, active = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [arrives.eq(bus.rvalid & bus.rready), self.idle.eq(link["idle"] & ~active)]
         bursts.drive_constants(m, bus, "ar", self.params)
         self.bursts.place(
             m, "bursts", **link, code=code, length=length, tail=Signal(self.params.size), room=room,
+            stop=self.stop, active=active,
             command_valid=self.command.valid, command_ready=self.command.ready,
             command_payload=self.command.payload.as_value(),
             a_valid=bus.arvalid, a_ready=bus.arready, a_addr=bus.araddr, a_len=bus.arlen,
@@ -65,7 +71,7 @@ class Read(wiring.Component):
             status_payload=self.status.payload,
         )
         self.buffer.place(
-            m, "buffer", write=arrives, i=Cat(bus.rdata, bus.rlast & last),
+            m, "buffer", write=arrives, i=Cat(bus.rdata, bus.rlast & last, bus.rresp[1]),
             o_valid=self.data.valid, o_ready=self.data.ready, o_payload=self.data.payload.as_value(),
         )
         self.count_room(m, link["issue"], length, room)

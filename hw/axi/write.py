@@ -19,6 +19,9 @@ class Write(wiring.Component):
     """command  stream of {address, bytes}; ready is combinational
     data        stream of bus words; ready is combinational
     status      stream of Status, one a command, in order; registered
+    stop, idle  while `stop` no command is taken, none goes on, and the words that bursts lack are made up,
+                with strobe 0: no byte is written. `idle`: all responses have come and all statuses are
+                taken. After a `stop` it needs a reset, which may come when `idle`.
     m_axi       AW, W and B; bready is high for every burst that was announced
 
     A burst is announced when a slot is free (hw.axi.completion); its words then move as they come.
@@ -35,6 +38,8 @@ class Write(wiring.Component):
             "command": In(stream.Signature(bursts.command_layout(p))),
             "data": In(stream.Signature(p.data_bits)),
             "status": Out(stream.Signature(2)),
+            "stop": In(1),
+            "idle": Out(1),
             "m_axi": Out(wiring.Signature({
                 **bursts.address_channel(p, "aw"),
                 **{name: Out(width) for name, width in w.items()},
@@ -53,11 +58,12 @@ class Write(wiring.Component):
         tail = Signal(self.params.size)
         link = {name: Signal(name=name) for name in ("final", "slot", "idle", "issue", "skip")}
         code = Signal(2)
-        arrives = Signal()
-        m.d.comb += arrives.eq(bus.bvalid & bus.bready)
+        arrives, active = Signal(), Signal()
+        m.d.comb += [arrives.eq(bus.bvalid & bus.bready), self.idle.eq(link["idle"] & ~active)]
         bursts.drive_constants(m, bus, "aw", self.params)
         self.bursts.place(
             m, "bursts", **link, code=code, length=length, tail=tail, room=Const(1),
+            stop=self.stop, active=active,
             command_valid=self.command.valid, command_ready=self.command.ready,
             command_payload=self.command.payload.as_value(),
             a_valid=bus.awvalid, a_ready=bus.awready, a_addr=bus.awaddr, a_len=bus.awlen,
@@ -89,12 +95,12 @@ class Write(wiring.Component):
         partial = Signal()
         m.d.comb += [
             go.eq(~bus.wvalid | bus.wready),
-            self.data.ready.eq(planned & go),
-            take.eq(self.data.ready & self.data.valid),
+            self.data.ready.eq(planned & go & ~self.stop),
+            take.eq(planned & go & (self.data.valid | self.stop)),
             last.eq(beat == plan.beats_1),
             plan_done.eq(take & last),
             partial.eq(plan.final & last & (plan.tail != 0)),
-            strobe.eq(Mux(partial, ~(every << plan.tail), every)[: len(strobe)]),
+            strobe.eq(Mux(self.stop, 0, Mux(partial, ~(every << plan.tail), every))[: len(strobe)]),
         ]
         words = {"wdata": self.data.payload, "wstrb": strobe, "wlast": last}
         registers = {

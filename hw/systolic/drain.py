@@ -69,6 +69,36 @@ class Drain(wiring.Component):
         return m
 
 
+class PlainDrain(wiring.Component):
+    """The drain without a requantiser: a row is offered as it was read. Ports as of Drain."""
+
+    def __init__(self, p: MatrixUnitParams):
+        self.p = p
+        super().__init__({
+            "completed": In(1),
+            "read_go": Out(1),
+            "read_row": Out(range(p.accumulator_rows)),
+            "o_valid": Out(1),
+            "o_ready": In(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        ready_rows = Signal(range(self.p.accumulator_rows + 1))
+        stage_go = Signal()
+        m.d.comb += [
+            self.read_go.eq(stage_go & (ready_rows != 0)),
+            self.o_valid.eq(hold_stages(m, {"read": stage_go}, valid=self.read_go, ready=self.o_ready)),
+        ]
+        m.d.sync += ready_rows.eq((ready_rows + self.completed - self.read_go)[: len(ready_rows)])
+        with m.If(self.read_go):
+            wrap = self.read_row == self.p.accumulator_rows - 1
+            m.d.sync += self.read_row.eq(Mux(wrap, 0, self.read_row + 1))
+        return m
+
+
 def definition(p: MatrixUnitParams) -> Definition:
     """The drain of `p`."""
+    if not p.scaled:
+        return Definition(f"plain_drain_{p.accumulator_rows}", PlainDrain(p))
     return Definition(f"{p.dataflow}_drain_{p.accumulator_rows}", Drain(p))

@@ -25,7 +25,8 @@ class MatrixUnit(wiring.Component):
     """command, left, top, drain, scale   streams in; ready is combinational from the others' valid
     o                                     stream out; registered
 
-    golden.systolic.words says what their words hold and in which order they come.
+    golden.systolic.words says what their words hold and in which order they come. Without a requantiser there
+    is no drain and no scale, and `o` is what the banks' read ports hold.
     """
 
     def __init__(self, p: MatrixUnitParams):
@@ -35,23 +36,30 @@ class MatrixUnit(wiring.Component):
         self.array = array.definition(p)
         self.bank = accumulator.definition(p)
         self.drainer = drain.definition(p)
-        self.lane = lane_definition(p.requantise)
-        self.uses = (self.sequencer, self.ring, self.array, self.bank, self.drainer, self.lane)
+        self.lane = lane_definition(p.requantise) if p.scaled else None
+        self.uses = (self.sequencer, self.ring, self.array, self.bank, self.drainer)
+        self.uses += (self.lane,) if self.lane else ()
         super().__init__({
-            **{name: In(stream.Signature(word_layout(p, name))) for name in words.INPUTS},
+            **{name: In(stream.Signature(word_layout(p, name))) for name in words.inputs(p)},
             "o": Out(stream.Signature(word_layout(p, "o"))),
         })
 
     def elaborate(self, platform):
         m = Module()
-        acc = Signal(self.p.cols * self.p.pe.accumulator.width)
+        p = self.p
+        acc = Signal(p.cols * p.pe.accumulator.width)
         sums = Signal.like(acc)
         completed = Signal()
-        row = range(self.p.accumulator_rows)
+        row = range(p.accumulator_rows)
         read = {"read_go": Signal(name="read_go"), "read_row": Signal(row, name="read_row")}
         way = self.sequence(m, acc, read["read_go"])
         self.accumulate(m, way, acc, sums, completed, read)
-        self.requantise(m, sums, completed, read)
+        if p.scaled:
+            self.requantise(m, sums, completed, read)
+        else:
+            o = self.o
+            self.drainer.place(m, "drain", completed=completed, **read, o_valid=o.valid, o_ready=o.ready)
+            m.d.comb += o.payload.as_value().eq(sums)
         return m
 
     def sequence(self, m, acc, freed):

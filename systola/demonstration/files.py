@@ -8,8 +8,9 @@ import numpy as np
 
 from mapping import importers
 from mapping.network import Network
+from mapping.passes import simplify
 from mapping.target import Target
-from sim.engine import RtlEngine
+from systola.coding import of_network
 from systola.demonstration import packages
 from systola.demonstration.job import Inputs, Progress, Ran, reference, run_on_rtl, section
 from systola.report.schema import Answers
@@ -53,7 +54,7 @@ def features(content: bytes, settings: dict[str, int]) -> Inputs:
     return {"bytes": np.array([begin + end], np.int32)}
 
 
-def run(target: Target, engine: RtlEngine, judge: list[Path], progress: Progress) -> tuple[Ran, Section]:
+def run(target: Target, judge: list[Path], progress: Progress) -> tuple[Ran, Section]:
     """Run the files; the report's section."""
     folder = packages.magika()
     settings = json.loads((folder / "config.min.json").read_text())
@@ -62,15 +63,15 @@ def run(target: Target, engine: RtlEngine, judge: list[Path], progress: Progress
     network = replace(network, name="magika")  # the file is called model.onnx
     inputs = [features(path.read_bytes(), settings) for path in judge]
     samples = [features(path.read_bytes(), settings) for path in calibration()]
-    ran = run_on_rtl(network, target, samples, inputs, engine, progress, method="mse")
+    ran = run_on_rtl(of_network(simplify(network)), target, samples, inputs, progress)
     output = network.outputs[0]
     floats = np.concatenate([reference(str(folder / "model.onnx"), x)[output] for x in inputs])
-    found = np.concatenate([r.outputs[output] for r in ran.runs])
+    found = np.concatenate([r[output] for r in ran.outputs])
     agree = int((floats.argmax(axis=1) == found.argmax(axis=1)).sum())
     return ran, section(
         ran,
-        about="The file-type classifier Magika: one large convolution and two matrix products, weights as "
-        f"published, quantised here to {target.unit.pe.weight} x {target.unit.pe.activation}.",
+        about="The file-type classifier Magika whole, bytes in and scores out: weights as published, "
+        f" quantised here to {target.unit.pe.weight} x {target.unit.pe.activation}.",
         answers=[types(judge, floats, found, settings["target_labels_space"])],
         agreement={
             "label": "same answer as float",

@@ -1,4 +1,4 @@
-"""One network of the demo: quantised on some inputs, run on the RTL on others, compared with float."""
+"""A network of the demo as a program: quantised on some inputs, run on the accelerator's RTL on others."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,95 +6,101 @@ from typing import Any
 
 import numpy as np
 
-from mapping.engines import ComparingEngine, ModelEngine
-from mapping.execute import Execution, execute
-from mapping.network import Network
-from mapping.passes import simplify
-from mapping.plan import Plan, plan
-from mapping.quantise import quantise
 from mapping.target import Target
-from sim.engine import RtlEngine
-from systola.report.schema import Answers, Figure, Layer
+from sim.accelerator import Result
+from systola import whole_network
+from systola.coding import Inputs, Source, answers, codes_of
+from systola.report import numbers
+from systola.report.schema import Answers, Figure, Program
 from systola.report.schema import Network as Section
 
-Inputs = dict[str, np.ndarray]
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """plan: where it ran. runs: one an input set, on the RTL, each product compared with golden as it ran."""
+    """outputs, results: one an input set; every output bit was golden's."""
 
-    network: Network
-    plan: Plan
-    runs: list[Execution]
+    prepared: whole_network.Prepared
+    outputs: list[Inputs]
+    results: list[Result]
 
     @property
     def cycles(self) -> int:
-        """Counted in the RTL, all input sets."""
-        return sum(layer.engine_cycles or 0 for run in self.runs for layer in run.layers)
+        """Of all input sets, from start to interrupt."""
+        return sum(result.cycles for result in self.results)
+
+    @property
+    def macs(self) -> int:
+        """Of all input sets."""
+        return self.prepared.macs * len(self.results)
 
 
 def run_on_rtl(
-    network: Network, target: Target, calibration: Sequence[Inputs], inputs: Sequence[Inputs],
-    engine: RtlEngine, progress: Progress, method: str = "max",
+    source: Source, target: Target, calibration: Sequence[Inputs], inputs: Sequence[Inputs],
+    progress: Progress,
 ) -> Ran:  # fmt: skip
-    """Quantise on `calibration` by `method` of mapping.calibrate, then run `inputs` on the RTL.
+    """Quantise on `calibration`, then run `inputs` on the RTL, one after the other.
 
-    raises  mapping.engines.Mismatch if a product or its cycles differ from golden's
+    raises  mapping.engines.Mismatch if an output differs from golden's
     """
-    network = simplify(network)
-    quantised = quantise(network, target, calibration, method=method)
-    checked = ComparingEngine(engine, ModelEngine())
-    runs = []
+    progress(f"{source.name}: quantising", 0, len(inputs))
+    prepared = whole_network.prepare(source, target, calibration)
+    engine = whole_network.Engine(prepared, "rtl")
+    outputs = []
     for number, given in enumerate(inputs):
-
-        def tell(layer: str, done: int, total: int, number: int = number) -> None:
-            progress(f"{network.name}: {layer}", number * total + done, len(inputs) * total)
-
-        runs.append(execute(quantised, given, checked, progress=tell))
-    return Ran(network=network, plan=plan(network, target), runs=runs)
+        progress(f"{source.name}: input {number + 1}", number, len(inputs))
+        codes = engine.step(codes_of(source, prepared.coded, given), record=number == 0)
+        outputs.append(answers(source, prepared.coded, codes))
+    return Ran(prepared=prepared, outputs=outputs, results=engine.results)
 
 
-def layer_rows(ran: Ran) -> list[Layer]:
-    """A row of the report for each product, as it ran on the first input set."""
-    rows: list[Layer] = []
-    for planned, measured in zip(ran.plan.layers, ran.runs[0].layers, strict=True):
-        rows.append(
-            Layer(
-                name=planned.name, operator=planned.operator, m=planned.m, n=planned.n, k=planned.k,
-                batch=planned.batch, compute_cycles=planned.compute_cycles, rtl_cycles=measured.engine_cycles,
-                cycles=planned.cycles, equal=True, bytes_read=planned.bytes_read,
-                bytes_written=planned.bytes_written, losses=dict(planned.losses),
-            )
-        )  # fmt: skip
-    return rows
+def program(ran: Ran) -> Program:
+    """The run of the first input set."""
+    first, timing = ran.results[0], ran.prepared.timing
+    return {
+        "cycles": first.cycles,
+        "predicted": timing.cycles,
+        "losses": dict(timing.losses),
+        "operations": [
+            {
+                "name": row["name"], "kind": row["operator"], "unit": row["placed_on"],
+                "shape": " x ".join(str(row[key]) for key in ("batch", "m", "n", "k")) if row["macs"] else "",
+                "commands": row["commands"], "cycles": row["cycles"],
+            }
+            for row in whole_network.layers(ran.prepared)
+        ],
+        "timeline": {"cycles": first.cycles, "busy": first.busy, "waiting": first.waiting},
+    }  # fmt: skip
 
 
 def section(ran: Ran, *, about: str, answers: list[Answers], agreement: Figure) -> Section:
     """The network's part of the report."""
-    total = ran.plan.total
-    rtl = sum(layer.engine_cycles or 0 for layer in ran.runs[0].layers)
+    unit, cycles = ran.prepared.target.unit, ran.results[0].cycles
+    operators = len(ran.prepared.coded.operations)
+    off = ran.prepared.timing.cycles / cycles - 1
     figures: list[Figure] = [
+        {"label": "operators on RTL", "value": f"{operators} of {operators}", "source": "RTL"},
         {
-            "label": "products on RTL",
-            "value": f"{len(ran.plan.layers)} of {len(ran.plan.layers)}",
-            "source": "RTL",
+            "label": "cycles, start to interrupt", "value": f"{cycles:,}", "source": "RTL",
+            "note": f"predicted {ran.prepared.timing.cycles:,}, {100 * off:+.2f} %",
         },
-        {"label": "cycles, one input", "value": f"{rtl:,}", "source": "RTL", "note": "equal to golden's"},
-        {"label": "array used", "value": f"{100 * total['utilisation']:.1f} %", "source": "RTL"},
+        {
+            "label": "array used", "source": "RTL",
+            "value": numbers.percent(ran.prepared.macs / (unit.rows * unit.cols) / cycles),
+        },
         agreement,
-    ]
-    host = ", ".join(f"{row.count} {row.operator}" for row in ran.plan.host)
+    ]  # fmt: skip
     return {
-        "name": ran.network.name,
+        "name": ran.prepared.source.name,
         "about": about,
-        "engine": "Verilated matrix unit, each product compared with golden bit for bit and cycle for cycle",
+        "engine": "Verilated accelerator, every output compared with golden bit for bit",
         "figures": figures,
         "answers": answers,
-        "layers": layer_rows(ran),
-        "host": f"{100 * total['macs_on_array']:.2f} % of the multiply-accumulates ran on the array. On the "
-        f"host, in golden's float32: {host}.",
+        "layers": [],
+        "program": program(ran),
+        "host": "On the host: nothing. A program, its inputs and its weights stand in memory; the interrupt "
+        "says that the outputs do too.",
     }
 
 

@@ -23,3 +23,13 @@ def minilm() -> Path:
 def magika() -> Path:
     """The file-type classifier Magika: model.onnx, config.min.json."""
     return folder("magika", "pip install magika==1.0.3") / "models" / "standard_v3_3"
+
+
+def micro_wake_word() -> Path:
+    """Wake words as INT8 TFLite networks, and TFLite's run-time: models/*.tflite, lib/."""
+    return folder("pymicro_wakeword", "pip install pymicro-wakeword==2.5.0")
+
+
+def open_wake_word() -> Path:
+    """Networks that listen, in float32: models/embedding_model.tflite, models/melspectrogram.tflite."""
+    return folder("pyopen_wakeword", "pip install pyopen-wakeword==1.1.0") / "models"

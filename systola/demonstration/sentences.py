@@ -1,12 +1,15 @@
-"""MiniLM: every matrix product of the six encoder layers at 16 tokens; how alike are real sentences?"""
+"""MiniLM whole, at 16 and at 128 tokens: how alike are real sentences, and longer texts?"""
+
+from dataclasses import replace
 
 import numpy as np
 
 from mapping import importers
 from mapping.importers.hugging_face import build_onnx
 from mapping.network import Network
+from mapping.passes import simplify
 from mapping.target import Target
-from sim.engine import RtlEngine
+from systola.coding import of_network
 from systola.demonstration import packages
 from systola.demonstration.job import Inputs, Progress, Ran, reference, run_on_rtl, section
 from systola.report.schema import Answers
@@ -33,14 +36,40 @@ CALIBRATION = (
     "Bees visit thousands of flowers every day.",
 )
 
+LONG = (
+    "The old lighthouse stood at the end of a narrow spit of land, and every evening its keeper climbed "
+    "the hundred and twelve steps with a can of oil in each hand. He had done so for thirty years. When "
+    "the harbour authority wrote to say that the lamp would be replaced by an electric one, run from the "
+    "mainland by a cable under the sea, he read the letter twice, folded it into the logbook and went up "
+    "as usual. That night the fog came in so thick that three fishing boats steered home by his light "
+    "alone.",
+    "Caches keep copies of recently used data close to the processor, because main memory takes a hundred"
+    " times longer to answer. When a program walks through an array in order, the hardware fetches the "
+    "next lines before they are asked for. When it jumps about at random, most accesses miss and the "
+    "processor waits. Rearranging the data so that what is used together lies together often helps more "
+    "than any faster algorithm, and measuring the misses is the first step to knowing where the time "
+    "goes.",
+)
+LONG_CALIBRATION = (
+    "Bread needs four things: flour, water, salt and time. The dough is mixed in the evening, folded a "
+    "few times and left in a cool place overnight, so that the yeast works slowly and the taste becomes "
+    "deeper. In the morning it is shaped, rested once more under a cloth and baked in a very hot oven "
+    "with a little steam, which keeps the crust soft long enough for the loaf to rise.",
+    "The committee met on Tuesday to discuss the budget for the coming year. After a long debate the "
+    "members agreed to spend less on roads and more on schools, and to ask the region for help with the "
+    "bridge, whose repair has been put off three times. A second vote on the new library was postponed "
+    "until the architect has shown what it would cost to heat.",
+)
+TEXTS = {16: (SENTENCES, CALIBRATION), 128: (LONG, LONG_CALIBRATION)}  # judged, for the ranges
 
-def tokenised(sentences: tuple[str, ...]) -> list[Inputs]:
-    """One input set a sentence, padded to TOKENS."""
+
+def tokenised(sentences: tuple[str, ...], tokens: int = TOKENS) -> list[Inputs]:
+    """One input set a sentence, padded to `tokens`."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(packages.minilm() / "tokenizer.json"))
-    tokenizer.enable_truncation(TOKENS)
-    tokenizer.enable_padding(length=TOKENS)
+    tokenizer.enable_truncation(tokens)
+    tokenizer.enable_padding(length=tokens)
     return [
         {
             "input_ids": np.array([word.ids], np.int64),
@@ -58,45 +87,46 @@ def embedding(hidden: np.ndarray, inputs: Inputs) -> np.ndarray:
     return np.asarray(mean[0] / np.linalg.norm(mean[0]))
 
 
-def run(target: Target, engine: RtlEngine, progress: Progress) -> tuple[Ran, Section]:
-    """Run the sentences; the report's section."""
+def run(target: Target, tokens: int, progress: Progress) -> tuple[Ran, Section]:
+    """Run what stands for `tokens` tokens; the report's section."""
     folder = packages.minilm()
-    network = importers.load(folder, tokens=TOKENS)
+    network = importers.load(folder, tokens=tokens)
     assert isinstance(network, Network)
-    inputs = tokenised(SENTENCES)
-    ran = run_on_rtl(network, target, tokenised(CALIBRATION), inputs, engine, progress)
-    model = build_onnx(folder, TOKENS)
+    network = replace(network, name=f"all-MiniLM-L6-v2, {tokens} tokens")
+    texts, others = TEXTS[tokens]
+    inputs = tokenised(texts, tokens)
+    ran = run_on_rtl(of_network(simplify(network)), target, tokenised(others, tokens), inputs, progress)
+    model = build_onnx(folder, tokens)
     floats = np.stack([embedding(reference(model, x)["last_hidden_state"], x) for x in inputs])
     found = np.stack(
-        [embedding(r.outputs["last_hidden_state"], x) for r, x in zip(ran.runs, inputs, strict=True)]
+        [embedding(r["last_hidden_state"], x) for r, x in zip(ran.outputs, inputs, strict=True)]
     )
-    alike = (floats * found).sum(axis=1)
+    alike, pe = (floats * found).sum(axis=1), target.unit.pe
     return ran, section(
         ran,
-        about=f"The sentence model all-MiniLM-L6-v2: six encoder layers, {TOKENS} tokens, weights as "
-        f"published, quantised here to {target.unit.pe.weight} x {target.unit.pe.activation}.",
-        answers=[similarities(floats @ floats.T, found @ found.T), same(alike)],
+        about="The sentence model all-MiniLM-L6-v2 whole, from token numbers to the last layer's states, at "
+        f"{tokens} tokens: weights as published, quantised here to {pe.weight} x {pe.activation}.",
+        answers=[similarities(texts, floats @ floats.T, found @ found.T), same(texts, alike)],
         agreement={
             "label": "least cosine to float",
             "value": f"{alike.min():.4f}",
             "source": "onnxruntime",
-            "note": f"{len(SENTENCES)} sentences",
         },
     )
 
 
-def similarities(floats: np.ndarray, found: np.ndarray) -> Answers:
+def similarities(texts: tuple[str, ...], floats: np.ndarray, found: np.ndarray) -> Answers:
     """How alike each two sentences are, by float and by RTL."""
     rows = [
         [
-            SENTENCES[i],
-            SENTENCES[j],
+            beginning(texts[i]),
+            beginning(texts[j]),
             f"{floats[i, j]:.3f}",
             f"{found[i, j]:.3f}",
             f"{found[i, j] - floats[i, j]:+.3f}",
         ]
-        for i in range(len(SENTENCES))
-        for j in range(i + 1, len(SENTENCES))
+        for i in range(len(texts))
+        for j in range(i + 1, len(texts))
     ]
     rows.sort(key=lambda row: -float(row[2]))
     columns = ["sentence", "and", "float", "RTL", "difference"]
@@ -108,9 +138,9 @@ def similarities(floats: np.ndarray, found: np.ndarray) -> Answers:
     }
 
 
-def same(alike: np.ndarray) -> Answers:
+def same(texts: tuple[str, ...], alike: np.ndarray) -> Answers:
     """Each sentence's embedding beside float's."""
-    rows = [[sentence, f"{value:.4f}"] for sentence, value in zip(SENTENCES, alike, strict=True)]
+    rows = [[beginning(sentence), f"{value:.4f}"] for sentence, value in zip(texts, alike, strict=True)]
     columns = ["sentence", "cosine of RTL to float"]
     return {
         "title": "Embeddings beside float's",
@@ -118,3 +148,8 @@ def same(alike: np.ndarray) -> Answers:
         "rows": rows,
         "source": "onnxruntime; RTL",
     }
+
+
+def beginning(text: str) -> str:
+    """Enough of a text to know it by."""
+    return text if len(text) <= 60 else f"{text[:59]}\N{HORIZONTAL ELLIPSIS}"

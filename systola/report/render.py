@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from systola.output import is_number
-from systola.report import bars, numbers, roofline, svg, wavefront
+from systola.report import bars, numbers, roofline, svg, timeline, wavefront
 from systola.report.schema import Layer, Report, Wavefront
 
 
@@ -55,6 +55,8 @@ def environment() -> jinja2.Environment:
     }
     made.globals |= {
         "bars": lambda layers: Markup(bars.draw(layers)),
+        "timeline": lambda run: Markup(timeline.draw(run)),
+        "losses": lambda program: Markup(timeline.losses(program)),
         "roofline": lambda design, layers: Markup(roofline.draw(design, layers)),
     }
     return made

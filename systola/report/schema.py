@@ -55,8 +55,46 @@ class Layer(TypedDict):
     losses: dict[str, float]
 
 
+class Operation(TypedDict):
+    """A row of a program. shape: what is multiplied, or "". cycles: predicted, from the former's end."""
+
+    name: str
+    kind: str
+    unit: str
+    shape: str
+    commands: int
+    cycles: int
+
+
+class Timeline(TypedDict):
+    """busy, waiting: of each unit the intervals [first cycle, end), in order, out of `cycles`."""
+
+    cycles: int
+    busy: dict[str, list[tuple[int, int]]]
+    waiting: dict[str, list[tuple[int, int]]]
+
+
+class Program(TypedDict):
+    """A network's run on an accelerator, from start to interrupt.
+
+    cycles     counted by the RTL; predicted: by the model of the units
+    losses     cause -> share of the predicted cycles, of `LOSSES`; they add up to 1
+    operations in the order of the program
+    """
+
+    cycles: int
+    predicted: int
+    losses: dict[str, float]
+    operations: list[Operation]
+    timeline: Timeline
+
+
 class Network(TypedDict):
-    """about: a sentence. engine: what ran it. host: what ran outside the array, with its share."""
+    """about: a sentence. engine: what ran it. host: what ran outside the array, with its share.
+
+    layers   of a matrix unit; empty where the network is a program
+    program  of an accelerator
+    """
 
     name: str
     about: str
@@ -64,6 +102,7 @@ class Network(TypedDict):
     figures: list[Figure]
     answers: list[Answers]
     layers: list[Layer]
+    program: NotRequired[Program]
     host: str
 
 
@@ -122,6 +161,15 @@ CAUSES = {
     "load": "waiting for the next tile's load",
     "fill": "before the first vector enters",
     "drain": "from the last vector to the last word out",
+}
+
+LOSSES = {
+    "useful": "multiplying useful operands",
+    "tile_waste": "PEs that hold padding at a tile's edge",
+    "fill": "before the first vector enters the array",
+    "drain": "behind the last vector, to the interrupt",
+    "memory": "waiting for the memory",
+    "dependency": "waiting for another unit's result",
 }
 
 STATES = ("idle", "loading", "multiplying", "padding")

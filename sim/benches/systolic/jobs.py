@@ -105,7 +105,9 @@ def job_of(
     rng = np.random.default_rng(random.getrandbits(64))
     activations = operands(rng, p.pe.activation, (gemm.batch, gemm.m, gemm.k), values)
     weights = operands(rng, p.pe.weight, (gemm.batch, gemm.k, gemm.n), values)
-    scaling = None if result == "sums" else some_scaling(rng, p, gemm, result == "codes with relu")
+    scaling = None
+    if p.scaled and result != "sums":
+        scaling = some_scaling(rng, p, gemm, result == "codes with relu")
     return Job(Schedule(p, gemm, tiling), activations, weights, scaling, values)
 
 

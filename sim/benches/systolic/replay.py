@@ -73,6 +73,8 @@ def rows_with_scales(p: MatrixUnitParams, accepted: Accepted) -> Iterator[tuple[
 
 def replay(p: MatrixUnitParams, accepted: Accepted) -> list[list[int]]:
     """Values of the lanes of each word of `o`."""
+    if not p.scaled:
+        return [row.tolist() for row in rows_of_sums(p, accepted)]
     pairs = zip(rows_of_sums(p, accepted), rows_with_scales(p, accepted), strict=False)
     return [codes(p, tile, scale, sums).tolist() for sums, (tile, scale) in pairs]
 

@@ -8,10 +8,11 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from golden.systolic import words
 from golden.systolic.gemm import Tiling
 from golden.systolic.wavefront import loads, vectors
-from golden.systolic.words import INPUTS
 from sim.benches import Case
 from sim.benches.systolic.jobs import Job, from_bytes, gemm_of, job_of
 from sim.benches.systolic.matrix_unit import MatrixUnitBench, case
+
+INSIDE = True  # the array's registers are looked at
 
 
 class ArrayMonitor:
@@ -32,7 +33,7 @@ class ArrayMonitor:
             await ReadOnly()
             if self.bench.dut.rst.value == 1:
                 self.seen.clear()
-            elif self.seen or any(self.bench.monitors[name].port.moves for name in INPUTS):
+            elif self.seen or any(self.bench.monitors[name].port.moves for name in self.bench.inputs):
                 self.seen.append([[handle.value for handle in column] for column in self.columns])
             await RisingEdge(self.bench.dut.clk)
 

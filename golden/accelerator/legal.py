@@ -1,0 +1,71 @@
+"""Which commands are legal: what control checks before it gives a command to its unit."""
+
+from collections.abc import Mapping
+
+from golden.accelerator.commands import (
+    BITS,
+    FIELDS,
+    HEADER,
+    Field,
+    Kind,
+    Opcode,
+    Operation,
+)
+from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
+
+
+def places(opcode: Opcode) -> dict[str, tuple[Field, int]]:
+    """(field, its first bit) of each field of a command, the header's among them."""
+    found, place = {}, 0
+    for field in (*HEADER, *FIELDS[opcode]):
+        found[field.name] = field, place
+        place += field.width
+    return found
+
+
+def used_bits(opcode: Opcode) -> int:
+    """Bits of a command that are fields; the others must be 0."""
+    return sum(field.width for field in (*HEADER, *FIELDS[opcode]))
+
+
+def unit_of(opcode: Opcode) -> int:
+    """Number of the unit that does it in UNITS, -1 of control itself."""
+    return (opcode >> 4) - 1
+
+
+def illegal(p: AcceleratorParams, word: int) -> str:
+    """What is wrong with a command of 512 bits, "" if nothing is.
+
+    Beside what golden.accelerator.commands says of every field: END and FENCE take and give no tokens; a
+    product has room in the accumulators; MAP multiplies by bytes or halves, adds something, sums before it
+    adds nothing, and its function exists.
+    """
+    if word & 0xFF not in {opcode.value for opcode in Opcode}:
+        return f"opcode is {word & 0xFF:#x}"
+    opcode = Opcode(word & 0xFF)
+    values = {name: word >> low & (1 << field.width) - 1 for name, (field, low) in places(opcode).items()}
+    for name, (field, _) in places(opcode).items():
+        if field.least is not None and values[name] < field.least:
+            return f"{name} is {values[name]}"
+    if word >> used_bits(opcode) or word >> BITS:
+        return "bits beyond the fields"
+    return _illegal_values(p, opcode, values)
+
+
+def _illegal_values(p: AcceleratorParams, opcode: Opcode, values: Mapping[str, int]) -> str:
+    """What no field shows by itself."""
+    if unit_of(opcode) < 0 and (values["wait"] or values["signal"]):
+        return "tokens of a control command"
+    if opcode == Opcode.MULTIPLY and values["count_x"] * values["count_y"] > p.unit.accumulator_rows:
+        return f"count_x * count_y is {values['count_x'] * values['count_y']}"
+    if opcode == Opcode.MAP:
+        operation, b_kind = values["operation"], values["b_kind"]
+        if values["function"] >= FIRST_FUNCTION + len(p.functions):
+            return f"function is {values['function']}"
+        if operation == Operation.ADD and values["reduce"]:
+            return "ADD with reduce"
+        if operation in (Operation.MUL, Operation.ADD) and b_kind == Kind.NONE:
+            return "no second operand"
+        if operation == Operation.MUL and b_kind == Kind.WORD:
+            return "MUL by words"
+    return ""

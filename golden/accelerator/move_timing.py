@@ -1,0 +1,125 @@
+"""When the load unit and the store unit have done each of a sequence of commands.
+
+Exact for a unit that is alone at memory port and scratchpad, if the memory is as golden.axi.read.cycles and
+golden.axi.write.cycles say and no run is refused. Cycles are counted from any 0.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from golden.accelerator import fetcher, walk
+from golden.accelerator.commands import Opcode
+from golden.accelerator.load import HELD, PENDING, QUEUED, ROW, Command, Run, rows, runs, words
+from golden.accelerator.memory_port import word_owners
+from golden.accelerator.params import AcceleratorParams
+from golden.axi import read, write
+from golden.axi.bursts import bursts
+from golden.axi.timing import Slots
+
+TAKEN = read.TAKEN - 1  # cycles from a beat on R to its word being taken
+
+
+class Commands:
+    """What both units have: a command is held, then starts, and at most PENDING are started and not done."""
+
+    def __init__(self) -> None:
+        self.start = self.done = -1
+        self.pending: deque[int] = deque(maxlen=PENDING)  # cycles of `done`
+
+    def begin(self, offered: int, not_before: int) -> None:
+        """The next command starts. offered: the first cycle in which it is valid."""
+        room = self.pending[0] + 1 if len(self.pending) == PENDING else 0
+        self.start = max(max(offered, self.start + 1) + HELD, not_before, room)
+
+    def finish(self, cycle: int) -> int:
+        """It is done."""
+        self.pending.append(cycle)
+        self.done = cycle
+        return cycle
+
+
+class LoadTiming(Commands):
+    """memory_latency: cycles from AR accepted to the burst's first beat, at least 1."""
+
+    def __init__(self, p: AcceleratorParams, memory_latency: int):
+        super().__init__()
+        self.p, self.port = p, read.Timing(p.read, memory_latency)
+        self.run = 0  # cycle in which the last run was taken
+        self.owners: deque[int] = deque(maxlen=word_owners(p))  # cycles in which runs' last words were placed
+        self.placed = -1  # cycle in which the last word was
+        self.free = 0  # cycle from which on a LOAD may start
+
+    def command(self, opcode: Opcode, command: Command, offered: int, numbers: Sequence[int] = ()) -> int:
+        """The cycle of its `done`.
+
+        offered  the first cycle in which it is valid
+        numbers  of a GATHER's rows
+        """
+        if opcode == Opcode.FILL:
+            self.begin(offered, 0)
+            self.place(words(opcode, command))
+        elif opcode == Opcode.LOAD:
+            self.begin(offered, self.free)
+            self.load(runs(self.p, command), self.start + walk.LATENCY, step=0)
+            self.free = self.run
+        else:
+            self.begin(offered, self.done + 1)
+            self.load(rows(self.p, command, numbers), self.start + fetcher.LATENCY + ROW, step=1)
+            self.free = self.run + 1
+        return self.finish(self.placed + 1)
+
+    def first_place(self) -> int:
+        """The first cycle in which a word of the command that starts may be placed."""
+        return max(self.start + QUEUED, self.placed) + walk.LATENCY
+
+    def place(self, count: int) -> None:
+        """Words that no memory gives."""
+        self.placed = self.first_place() + count - 1
+
+    def load(self, asked: Iterator[Run], offered: int, step: int) -> None:
+        """Runs; the i-th is there `step` * i cycles after `offered`."""
+        slots, first = self.port.slots, self.first_place()
+        for address, count in asked:
+            # the port takes a run with the last burst of the one before
+            owner = self.owners[0] + 1 if len(self.owners) == self.owners.maxlen else 0
+            self.run = max(self.run + 1, offered, slots.issue, owner)
+            slots.issue = self.run
+            lengths = [beats for _, beats in bursts(self.p.read, address, count)]
+            for index, beats in enumerate(lengths):
+                self.port.burst(beats, final=index == len(lengths) - 1)
+                begin = max(self.port.last_beat - beats + 1 + TAKEN, self.placed + 1, first)
+                self.placed = begin + beats - 1
+                # words that wait to be placed hold their room
+                self.port.ends[-1] = (self.port.words, self.placed - TAKEN)
+            self.owners.append(self.placed)
+            offered += step
+
+
+class StoreTiming(Commands):
+    """memory_latency: cycles from a burst's last word accepted to its response, at least 1."""
+
+    def __init__(self, p: AcceleratorParams, memory_latency: int):
+        super().__init__()
+        self.p, self.memory_latency = p, memory_latency
+        self.slots = Slots(p.write.outstanding)
+        self.free = 0  # cycle from which on a command may start
+        self.word = 0  # cycle of the last on W
+        # those of the words before, which a word that is asked for finds in the fetcher's queue
+        self.words: deque[int] = deque([0] * (fetcher.QUEUE + 1), maxlen=fetcher.QUEUE + 1)
+
+    def command(self, command: Command, offered: int) -> int:
+        """The cycle of its `done`. offered: the first cycle in which it is valid."""
+        self.begin(offered, self.free)
+        run = self.start
+        for address, count in runs(self.p, command):
+            run = max(run + walk.LATENCY, self.slots.issue)
+            self.slots.issue = run
+            lengths = [beats for _, beats in bursts(self.p.write, address, count)]
+            for index, beats in enumerate(lengths):
+                first = max(self.slots.take() + write.FIRST_WORD, self.word + 1)
+                self.word = first + beats - 1
+                self.words.extend(range(max(first, self.word - fetcher.QUEUE), self.word + 1))
+                self.slots.respond(self.word + self.memory_latency, final=index == len(lengths) - 1)
+        asked = max(self.start + words(Opcode.STORE, command), self.words[0])
+        self.free = max(run, asked)
+        return self.finish(self.slots.last_release)

@@ -1,0 +1,138 @@
+"""The multiply unit: MULTIPLY's operands from the scratchpad, through the matrix unit, to rows of sums.
+
+    sums[t, m, n] = sum over passes f and rows r of left[t, f, m, r] top[t, f, r, n]
+
+    left[t, f, m]  lanes of the word at left + x stride_x + y stride_y + k.stride_k + t.left_tile_stride,
+                   m = y count_x + x, f = (k2 count_k1 + k1) count_k0 + k0: the low bits of each byte
+    top[t, f]      rows x cols weights from top + f top_pass_stride + t.top_tile_stride on, top_row_stride
+                   apart: a word a row, the low bits of each byte; where a weight has 1, 2 or 4 bits, several
+                   rows a word, row 0 in its lowest bits; with `transpose` a word a column, never packed
+
+Addresses wrap at 2^16 and then at the scratchpad's words. golden.accelerator.multiply_cycles has the cycles.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from golden import check, pe
+from golden.accelerator.commands import FIELDS, Opcode
+from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.walk import addresses
+from golden.formats import Int
+from golden.pe.multiplier import MultiplierParams
+from golden.systolic.params import MatrixUnitParams
+
+Command = Mapping[str, int]  # the fields of MULTIPLY
+LARGEST_PASSES = (1 << 16) - 1
+# fields with the count and the stride of each loop of the walk over the vectors, the innermost first
+LEFT_LOOPS = (
+    *((f"count_{name}", f"stride_{name}") for name in ("x", "y", "k0", "k1", "k2")),
+    *((f"tiles{i}", f"left_tile_stride{i}") for i in range(2)),
+)
+TOP_LOOPS = 4  # of the walk over the weights: words of a pass, passes, and these
+TOP_TILE_LOOPS = tuple((f"tiles{i}", f"top_tile_stride{i}") for i in range(2))
+
+
+def unit_of(p: AcceleratorParams) -> MatrixUnitParams:
+    """The matrix unit as it is built: no requantiser, for the vector unit has one."""
+    return replace(p.unit, scaled=False)
+
+
+def count_of(command: Command) -> int:
+    """Vectors of a pass, rows of sums of a tile."""
+    return command["count_x"] * command["count_y"]
+
+
+def passes_of(command: Command) -> int:
+    """Passes of a tile."""
+    return command["count_k0"] * command["count_k1"] * command["count_k2"]
+
+
+def tiles_of(command: Command) -> int:
+    """Tiles."""
+    return command["tiles0"] * command["tiles1"]
+
+
+def words_of_pass(p: AcceleratorParams, command: Command) -> int:
+    """Words of a pass's weights."""
+    return p.lanes if command["transpose"] else -(-p.lanes // p.packed_rows)
+
+
+def check_command(p: AcceleratorParams, command: Command) -> None:
+    """BadValue, naming the field, if a command's word cannot hold a value or the unit cannot do it."""
+    for field in FIELDS[Opcode.MULTIPLY]:
+        low, high = field.range
+        check.in_range(field.name, command[field.name], max(low, field.least or low), high)
+    check.in_range("count_x count_y", count_of(command), 1, p.unit.accumulator_rows, "accumulators.rows")
+    depth = min(p.unit.pe.depth // p.lanes, LARGEST_PASSES)
+    check.in_range("count_k0 count_k1 count_k2", passes_of(command), 1, depth, "pe.depth, a pass is `rows`")
+
+
+def left_walk(command: Command) -> tuple[int, list[int], list[int]]:
+    """base, counts, strides of the walk over the vectors (golden.accelerator.walk)."""
+    return command["left"], [command[count] for count, _ in LEFT_LOOPS], [command[s] for _, s in LEFT_LOOPS]
+
+
+def top_walk(p: AcceleratorParams, command: Command) -> tuple[int, list[int], list[int]]:
+    """The same of the words of weights: of a pass, passes, tiles. A pass's last word comes first."""
+    words, stride = words_of_pass(p, command), command["top_row_stride"]
+    counts = [words, passes_of(command), *(command[count] for count, _ in TOP_TILE_LOOPS)]
+    strides = [-stride, command["top_pass_stride"], *(command[s] for _, s in TOP_TILE_LOOPS)]
+    return command["top"] + (words - 1) * stride, counts, strides
+
+
+def weights(p: AcceleratorParams, command: Command, words: np.ndarray) -> np.ndarray:
+    """Values of passes' weights, of a small dtype: [passes, L, L], from uint8 words [passes, words, L]."""
+    fmt, lanes, packed = p.unit.top, p.lanes, p.packed_rows
+    if command["transpose"]:
+        return decode(fmt, words).swapaxes(1, 2)
+    if packed == 1:
+        return decode(fmt, words)
+    # lane i of a word has bits [i width +: width]; a word has a row's lanes, then the next row's
+    codes = words[..., None] >> np.arange(0, 8, fmt.width, dtype=np.uint8)
+    return decode(fmt, codes.reshape(len(words), -1, lanes)[:, :lanes])
+
+
+def decode(fmt: Int, codes: np.ndarray) -> np.ndarray:
+    """Values of the low bits of bytes, of a small dtype that holds them."""
+    above = 8 - fmt.width
+    shifted = codes << np.uint8(above)
+    return shifted.view(np.int8) >> np.int8(above) if fmt.signed else shifted >> np.uint8(above)
+
+
+def multiply(p: AcceleratorParams, command: Command, scratch: np.ndarray) -> np.ndarray:
+    """The rows of sums in the order in which they leave, exact. int64 [tiles, count, L]
+
+    scratch  uint8 [words, L]
+    raises   BadValue of check_command, or if scratch has another shape
+    """
+    check_command(p, command)
+    check.shape("scratch", scratch, (p.words, p.lanes))
+    count, passes, tiles = count_of(command), passes_of(command), tiles_of(command)
+    top = (addresses(*top_walk(p, command)) % p.words).reshape(tiles, passes, -1)[..., ::-1]
+    base, counts, strides = left_walk(command)
+    bases = addresses(base, counts[5:], strides[5:])
+    out = np.empty((tiles, count, p.lanes), np.int64)
+    before, left = -1, scratch
+    for index, base in enumerate(bases.tolist()):
+        if base != before:  # tiles of other columns mostly have the same vectors
+            places = addresses(base, counts[:5], strides[:5]).reshape(passes, count).T % p.words
+            left = decode(p.unit.left, scratch[places]).reshape(count, passes * p.lanes)
+            before = base
+        resting = weights(p, command, scratch[top[index]]).reshape(passes * p.lanes, p.lanes)
+        out[index] = product(p.unit.pe, left, resting)
+    return out
+
+
+def product(params: MultiplierParams, left: np.ndarray, top: np.ndarray) -> np.ndarray:
+    """left [count, k] by top [k, L], integers of the PE's formats; as golden.pe's dot, but quick.
+
+    Where every sum is below 2^24 float32 is exact, in whatever order it adds.
+    """
+    if isinstance(params, MultiplierParams) and left.shape[1] * params.largest < 1 << 24:
+        return np.asarray(np.matmul(left.astype(np.float32), top.astype(np.float32))).astype(np.int64)
+    if isinstance(params, MultiplierParams) and left.shape[1] * params.largest < 1 << 53:
+        return np.asarray(np.matmul(left.astype(np.float64), top.astype(np.float64))).astype(np.int64)
+    return np.asarray(pe.module_of(params).dot(params, left, top))

@@ -1,0 +1,164 @@
+"""The multiply unit's cycles: exact while the scratchpad grants every request and sums are always taken.
+
+    a command's walks start a cycle after it was accepted, or with the last request of those before
+    a word is there FETCH cycles after its request; QUEUE of them wait, then requests do
+    the weights of a pass enter from the swap before on, a row a cycle; of several in a word, so many cycles a
+    word; transposed, a word a cycle into the square while the tile before leaves it, then out of it
+    the swap comes behind the last row and with the last vector of the pass before, then the vectors
+
+So passes follow one another, within a command and from one to the next, as golden.systolic.matrix_unit says,
+its first words five cycles after the first command. 64 x 64 x 64 in bytes, L = 16: 1080 cycles in one command
+or in four, the matrix unit's 1075 and 5.
+
+A pass takes max(count, L) cycles. With one vector that is L: L multiply-accumulates a cycle and a word of
+weights a cycle, what a port of the scratchpad and the bus give. Where a word has several rows the array still
+takes a row a cycle: as many multiply-accumulates, and one word in packed_rows cycles.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from golden.accelerator import walk
+from golden.accelerator.fetcher import LATENCY, QUEUE
+from golden.accelerator.multiply import Command, count_of, passes_of, tiles_of, unit_of, words_of_pass
+from golden.accelerator.params import AcceleratorParams
+from golden.systolic.matrix_unit import delivery
+
+AHEAD = 4  # commands whose weights are on the way
+FETCH = LATENCY - walk.LATENCY  # from a request to its word
+NEVER = -(1 << 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Cycles in which a command is accepted, asks for its first and last words, is done, gives its sums."""
+
+    accepted: int
+    left_first: int
+    left_last: int
+    top_first: int
+    top_last: int
+    done: int
+    sums_first: int
+    sums_last: int
+
+
+class Requests:
+    """When a fetcher asks for its words.
+
+    first, last  requests of the pass at hand, of all so far
+    taken        cycles in which the last QUEUE words were taken
+    """
+
+    def __init__(self) -> None:
+        self.first, self.last = NEVER, -1
+        self.taken = [NEVER] * QUEUE
+
+    def start(self, cycle: int) -> int:
+        """A walk is offered in `cycle`; the cycle in which it is accepted."""
+        cycle = max(cycle, self.last)
+        self.last = cycle
+        return cycle
+
+    def offer(self) -> int:
+        """The first word of a pass: the cycle from which on it is there."""
+        self.first = max(self.last, self.taken[0]) + 1
+        return self.first + FETCH
+
+    def take(self, count: int, start: int, interval: int = 1) -> None:
+        """The pass's `count` words are taken, from `start` on."""
+        fresh = range(start + interval * max(0, count - QUEUE - 1), start + interval * count, interval)
+        taken = [*self.taken, *fresh]
+        self.last = max(self.first + count - 1, taken[-QUEUE - 1] + 1)
+        self.taken = taken[-QUEUE:]
+
+
+class Timing:
+    """The unit as it works: `command` tells when each of its commands does what."""
+
+    def __init__(self, p: AcceleratorParams):
+        self.p = p
+        self.delivery = delivery(unit_of(p))
+        self.left, self.top = Requests(), Requests()
+        self.accepting = 0
+        self.unpacked: deque[int] = deque([NEVER] * AHEAD)  # a command's last word
+        self.rows: deque[tuple[int, int]] = deque()  # of the accumulator: cycle from which the first is free
+        self.used = 0
+        self.row = (0, -1)  # first and last row of weights that entered
+        self.across = False  # they came out of the square
+        self.swap = self.vector = self.done = -1
+
+    def command(self, command: Command, offered: int = 0) -> Times:
+        """The next command, offered from cycle `offered` on, at once behind the one before."""
+        accepted = max(offered, self.accepting)
+        left_walk = self.left.start(accepted + 1)
+        top_walk = self.top.start(max(accepted + 1, self.unpacked.popleft() + 1))
+        self.accepting = max(left_walk, top_walk)
+        count, passes = count_of(command), passes_of(command)
+        words, across = words_of_pass(self.p, command), bool(command["transpose"])
+        firsts: list[int] = []
+        for tile in range(tiles_of(command)):
+            rows = self.room(count)
+            for index in range(passes):
+                self.load(words, across)
+                self.stream(count, rows if index == 0 else NEVER)
+                if tile == 0 and index == 0:
+                    firsts += [self.left.first, self.top.first]
+            self.rows.append((self.vector - count + 1 + self.delivery, count))
+            self.used += count
+            if tile == 0:
+                firsts.append(self.rows[-1][0])
+        self.unpacked.append(self.top.taken[-1])
+        self.done = max(self.left.last, self.top.last, self.done) + 1
+        sums_last = self.vector + self.delivery
+        left_first, top_first, sums_first = firsts
+        return Times(
+            accepted, left_first, self.left.last, top_first, self.top.last, self.done, sums_first, sums_last
+        )
+
+    def room(self, count: int) -> int:
+        """The cycle from which on `count` rows of the accumulator are free."""
+        needed, cycle = self.used + count - self.p.unit.accumulator_rows, NEVER
+        while needed > 0:
+            first, rows = self.rows.popleft()
+            freed = min(rows, needed)
+            cycle = first + freed - 1
+            if freed < rows:
+                self.rows.appendleft((first + freed, rows - freed))
+            self.used -= freed
+            needed -= freed
+        return cycle
+
+    def load(self, words: int, across: bool) -> None:
+        """The weights of a pass: `words` of them, to the last row."""
+        lanes, there = self.p.lanes, self.top.offer()
+        if across:
+            # with the tile before, if that leaves the square, else behind it
+            enter = max(there, self.row[0] if self.across else self.row[1] + 1)
+            self.top.take(words, enter)
+            first = max(enter + words, self.swap)
+        else:
+            each = lanes // words
+            first = max(there, self.swap)
+            self.top.take(words, first + each - 1, each)
+        self.row, self.across = (first, first + lanes - 1), across
+
+    def stream(self, count: int, rows: int) -> None:
+        """The vectors of a pass, where the accumulator's rows are free from cycle `rows` on."""
+        self.swap = max(self.row[1] + 1, self.vector, rows)
+        first = max(self.left.offer(), self.swap + 1)
+        self.left.take(count, first)
+        self.vector = first + count - 1
+
+
+def times(p: AcceleratorParams, commands: Iterable[Command]) -> list[Times]:
+    """Of commands offered one after another without a pause, from cycle 0 on."""
+    timing = Timing(p)
+    return [timing.command(command) for command in commands]
+
+
+def cycles(p: AcceleratorParams, commands: Iterable[Command]) -> int:
+    """Cycles from the first command accepted to the last row of sums delivered, both counted."""
+    found = times(p, commands)
+    return found[-1].sums_last + 1 if found else 0

@@ -1,0 +1,213 @@
+"""The load unit: LOAD, FILL, GATHER. Golden: golden.accelerator.load.
+
+    command -> walk over memory, gather -> load_command          which runs are wanted
+            -> queue -> walk over the scratchpad, load_data -> load    where the words go
+"""
+
+from functools import cache
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.accelerator.commands import BITS, Opcode
+from golden.accelerator.load import LOOPS, PENDING
+from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.registers import Cause
+from golden.accelerator.walk import MEMORY_BITS, SCRATCH_BITS
+from hw.accelerator import answers, gather, walk
+from hw.accelerator.runs import bytes_of, fields, memory_walk, scratch_walk
+from hw.axi import bursts
+from hw.axi.queue import definition as queue
+from hw.emit import Definition
+from hw.lanes import bits
+
+
+def place_layout() -> data.StructLayout:
+    """What the scratchpad's side must know of a command: its walk, and what is written if nothing is read."""
+    walked = walk.command_layout(1 + LOOPS)
+    return data.StructLayout({"walk": walked, "fill": 1, "value": 8})
+
+
+class Load(wiring.Component):
+    """command      stream of commands
+    done         pulse a command, in order: its words were accepted, its runs went well
+    fault, fault_code, fault_response  pulse, once until a reset: the oldest command that is not done failed
+    busy         a command is inside
+    load_command, load_data, load_status  of the memory port; load_command.payload is combinational
+    load         a writer of the scratchpad; from load_data, combinational
+    index        a reader of the scratchpad
+
+    A GATHER starts when all commands before it are done: they may bring its row numbers.
+    """
+
+    def __init__(self, p: AcceleratorParams):
+        self.p = p
+        self.walk = walk.definition(LOOPS, MEMORY_BITS)
+        self.gather = gather.definition(p)
+        self.answers = answers.definition(p.read)
+        self.placed = walk.definition(1 + LOOPS)
+        self.places = queue(place_layout().size, PENDING)
+        self.kinds = queue(1, PENDING)
+        self.uses = (self.walk, self.gather, self.answers, self.placed, self.places, self.kinds)
+        word = 8 * p.lanes
+        ends = {"valid": Out(1), "ready": In(1), "address": Out(SCRATCH_BITS)}
+        super().__init__({
+            "command": In(stream.Signature(BITS)),
+            **{name: Out(1) for name in ("done", "fault", "busy")},
+            "fault_code": Out(4),
+            "fault_response": Out(2),
+            "load_command": Out(stream.Signature(bursts.command_layout(p.read))),
+            "load_data": In(stream.Signature(data.StructLayout({"data": word, "last": 1}))),
+            "load_status": In(stream.Signature(2)),
+            "load": Out(wiring.Signature({**ends, "data": Out(word)})),
+            "index": Out(wiring.Signature({**ends, "data": In(word)})),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        held = Signal(BITS, reset_less=True)
+        waits, start, loads, gathers, pending_room, alone = bits(
+            "waits", "start", "loads", "gathers", "pending_room", "alone"
+        )
+        walks, numbers = bits("walk_ready", "gather_ready")
+        opcode = held[: len(fields(held, Opcode.LOAD).opcode)]
+        m.d.comb += [
+            self.command.ready.eq(~waits),
+            loads.eq(opcode == Opcode.LOAD),
+            gathers.eq(opcode == Opcode.GATHER),
+            start.eq(waits & pending_room & (~loads | (walks & numbers)) & (~gathers | alone)),
+        ]
+        with m.If(self.command.ready):
+            m.d.sync += [waits.eq(self.command.valid), held.eq(self.command.payload)]
+        with m.Elif(start):
+            m.d.sync += waits.eq(0)
+
+        good, bad, beyond = self.ask(m, held, start, loads, gathers, walks, numbers)
+        placed = self.place_words(m, self.place_of(m, held, loads, gathers), start)
+        needs, known = self.finish(m, start, loads | gathers, good, placed)
+        self.fail(m, bad, beyond, known & needs)
+        m.d.comb += [
+            pending_room.eq(self.pending != PENDING),
+            alone.eq(self.pending == 0),
+            self.busy.eq(waits | ~alone),
+        ]
+        return m
+
+    def ask(self, m, held, start, loads, gathers, walks, numbers):
+        """Runs, to the memory port: a LOAD's walk or a GATHER's rows, never both; (good, bad, beyond)."""
+        given = fields(held, Opcode.GATHER)
+        wanted = Signal(gather.command_layout())
+        run, row = (
+            Signal(walk.address_layout(loops, MEMORY_BITS), name=name)
+            for name, loops in (("run", LOOPS), ("row", 1))
+        )
+        runs, rows, room, asks, go = bits("runs", "rows", "room", "asks", "run_go")
+        good, bad, beyond = bits("good", "bad", "beyond")
+        length = Signal(len(self.load_command.p.bytes), reset_less=True)
+        m.d.comb += [
+            wanted.index.eq(given.index),
+            wanted.count.eq(given.count1),
+            wanted.address.eq(given.address),
+            wanted.stride.eq(given.address_stride1),
+            wanted.limit.eq(given.limit),
+            go.eq(room & self.load_command.ready),
+            asks.eq(runs | rows),
+            self.load_command.valid.eq(asks & room),
+            self.load_command.p.address.eq(Mux(rows, row.address, run.address)),
+            self.load_command.p.bytes.eq(length),
+        ]
+        with m.If(start & (loads | gathers)):
+            m.d.sync += length.eq(bytes_of(self.p, Mux(loads, fields(held, Opcode.LOAD).words, given.words)))
+        self.walk.place(
+            m, "runs", command_valid=start & loads, command_ready=walks,
+            command_payload=memory_walk(m, held, Opcode.LOAD).as_value(),
+            o_valid=runs, o_ready=go, o_payload=run.as_value(),
+        )
+        self.gather.place(
+            m, "gather", command_valid=start & gathers, command_ready=numbers,
+            command_payload=wanted.as_value(),
+            request_valid=self.index.valid, request_ready=self.index.ready,
+            request_address=self.index.address, data=self.index.data,
+            o_valid=rows, o_ready=go, o_payload=row.as_value(), beyond=beyond,
+        )
+        self.answers.place(
+            m, "answers", run=asks & go, final=Mux(rows, row.ends, run.ends[-1]), room=room,
+            status_valid=self.load_status.valid, status_ready=self.load_status.ready,
+            status_payload=self.load_status.payload, good=good, bad=bad,
+        )
+        return good, bad, beyond
+
+    def place_of(self, m, held, loads, gathers):
+        """Where the command's words go."""
+        place = Signal(place_layout())
+        kinds = [(loads, Opcode.LOAD), (gathers, Opcode.GATHER), (None, Opcode.FILL)]
+        for condition, opcode in kinds:
+            walked = scratch_walk(m, held, opcode)
+            if condition is None:
+                with m.If(~loads & ~gathers):
+                    m.d.comb += place.walk.eq(walked)
+            else:
+                with m.If(condition):
+                    m.d.comb += place.walk.eq(walked)
+        m.d.comb += [place.fill.eq(~loads & ~gathers), place.value.eq(fields(held, Opcode.FILL).value)]
+        return place
+
+    def place_words(self, m, place, start):
+        """Words into the scratchpad, one a cycle; returns: a command's last is accepted."""
+        next_place = Signal(place_layout())
+        known, takes, active, go = bits("place_known", "place_takes", "place_active", "place_go")
+        where = Signal(walk.address_layout(1 + LOOPS))
+        fill, placed = bits("fill", "placed")
+        value = Signal(8, reset_less=True)
+        self.places.place(
+            m, "places", write=start, i=place.as_value(), o_valid=known, o_ready=takes,
+            o_payload=next_place.as_value(),
+        )
+        self.placed.place(
+            m, "placed", command_valid=known, command_ready=takes, command_payload=next_place.walk.as_value(),
+            o_valid=active, o_ready=go, o_payload=where.as_value(),
+        )
+        with m.If(known & takes):
+            m.d.sync += [fill.eq(next_place.fill), value.eq(next_place.value)]
+        m.d.comb += [
+            self.load.valid.eq(active & (fill | self.load_data.valid)),
+            self.load.address.eq(where.address),
+            self.load.data.eq(Mux(fill, Cat([value] * self.p.lanes), self.load_data.p.data)),
+            self.load_data.ready.eq(active & ~fill & self.load.ready),
+            go.eq(self.load.valid & self.load.ready),
+            placed.eq(go & where.ends[-1]),
+        ]
+        return placed
+
+    def finish(self, m, start, asks, good, placed):
+        """done, in order; returns: the oldest command has runs, there is one. asks: the new one has runs."""
+        self.pending, words_in, self.answered = (
+            Signal(range(PENDING + 1), name=name) for name in ("pending", "words_in", "answered")
+        )
+        known, needs = bits("oldest_known", "oldest_needs")
+        self.kinds.place(m, "kinds", write=start, i=asks, o_valid=known, o_ready=self.done, o_payload=needs)
+        m.d.comb += self.done.eq(known & (words_in != 0) & (~needs | (self.answered != 0)))
+        moves = [(self.pending, start, self.done), (words_in, placed, self.done)]
+        for count, more, fewer in (*moves, (self.answered, good, self.done & needs)):
+            m.d.sync += count.eq((count + more - fewer)[: len(count)])
+        return needs, known
+
+    def fail(self, m, bad, beyond, oldest_asks):
+        """fault, once all that went well before is done: nothing that comes later goes well."""
+        failed, told = bits("failed", "told")
+        m.d.comb += self.fault.eq(oldest_asks & failed & ~told & (self.answered == 0))
+        with m.If((bad | beyond) & ~failed):
+            m.d.sync += [
+                failed.eq(1),
+                self.fault_code.eq(Mux(bad, Cause.LOAD_ERROR, Cause.ROW_NUMBER)),
+                self.fault_response.eq(Mux(bad, self.load_status.payload, 0)),
+            ]
+        with m.If(self.fault):
+            m.d.sync += told.eq(1)
+
+
+@cache
+def definition(p: AcceleratorParams) -> Definition:
+    """The load unit of `p`."""
+    return Definition(f"load_{8 * p.lanes}_o{p.read.outstanding}", Load(p))

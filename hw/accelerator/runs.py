@@ -1,0 +1,45 @@
+"""What LOAD, STORE, FILL and GATHER say, as walks over the memory and over the scratchpad."""
+
+from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.lib import data
+
+from golden.accelerator.commands import FIELDS, HEADER, Opcode
+from golden.accelerator.load import LOOPS
+from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.walk import MEMORY_BITS
+from hw.accelerator import walk
+
+
+def fields(command, opcode: Opcode) -> data.View:
+    """A command's fields, all unsigned: addresses wrap anyway."""
+    layout = data.StructLayout({f.name: f.width for f in (*HEADER, *FIELDS[opcode])})
+    return data.View(layout, command[: layout.size])
+
+
+def bytes_of(p: AcceleratorParams, words):
+    """Bytes of that many words."""
+    return Cat(Const(0, (p.lanes - 1).bit_length()), words)
+
+
+def memory_walk(m: Module, command, opcode: Opcode) -> data.View:
+    """LOAD's or STORE's over the memory: a run each."""
+    given = fields(command, opcode)
+    found = Signal(walk.command_layout(LOOPS, MEMORY_BITS), name=f"{opcode.name.lower()}_runs")
+    m.d.comb += found.base.eq(given.address)
+    for i in range(LOOPS):
+        m.d.comb += found[f"count_{i}"].eq(given[f"count{i + 1}"])
+        m.d.comb += found[f"stride_{i}"].eq(given[f"address_stride{i + 1}"])
+    return found
+
+
+def scratch_walk(m: Module, command, opcode: Opcode) -> data.View:
+    """Over the scratchpad: a word each. What a command does not have is a loop of one round."""
+    given = fields(command, opcode)
+    known = {f.name for f in FIELDS[opcode]}
+    found = Signal(walk.command_layout(1 + LOOPS), name=f"{opcode.name.lower()}_places")
+    m.d.comb += [found.base.eq(given.scratch), found.count_0.eq(given.words), found.stride_0.eq(1)]
+    for i in range(1, 1 + LOOPS):
+        has = f"count{i}" in known
+        m.d.comb += found[f"count_{i}"].eq(given[f"count{i}"] if has else 1)
+        m.d.comb += found[f"stride_{i}"].eq(given[f"scratch_stride{i}"] if has else 0)
+    return found

@@ -1,0 +1,142 @@
+"""Words of weights to the rows that the matrix unit takes, and a command for each pass that is there."""
+
+from functools import cache
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.accelerator.multiply import TOP_LOOPS, unit_of
+from golden.accelerator.params import AcceleratorParams
+from hw.accelerator import fetcher, transpose
+from hw.emit import Definition
+from hw.lanes import bits, lane
+from hw.systolic.matrix_unit import word_layout
+
+AHEAD = 4  # commands whose weights are on the way
+
+
+def kind_layout(p: AcceleratorParams) -> data.StructLayout:
+    """What is known of a command's weights: a word is a column (transpose), vectors of a pass (count)."""
+    return data.StructLayout({"transpose": 1, "count": p.unit.accumulator_rows.bit_length()})
+
+
+class Unpack(wiring.Component):
+    """kind      stream, one a command, before its words; ready is a register's
+    i         stream of words with the ends of loops, a pass's last word first; ready is combinational, from
+              row.ready
+    row       stream to the matrix unit's `top`, lowest row first: combinational from i, or the corner-turn's
+    command   stream to its `command`: stands from a pass's last row on
+    busy      kinds, rows or a command are inside
+
+    The corner-turn's rows leave before words that need none.
+    """
+
+    def __init__(self, p: AcceleratorParams):
+        self.p = p
+        self.width = p.unit.top.width
+        self.each = min(p.packed_rows, p.lanes)  # rows in a word
+        self.transpose = transpose.definition(p.lanes, self.width)
+        self.uses = (self.transpose,)
+        super().__init__({
+            "kind": In(stream.Signature(kind_layout(p))),
+            "i": In(stream.Signature(fetcher.word_layout(p, TOP_LOOPS))),
+            "row": Out(stream.Signature(p.lanes * self.width)),
+            "command": Out(stream.Signature(word_layout(unit_of(p), "command"))),
+            "busy": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        lanes, width, word = self.p.lanes, self.width, self.i.p.data
+        plain, turned, low = (Signal(lanes * width, name=name) for name in ("plain", "turned", "low"))
+        turns, turn_ready, turned_valid, turning = bits("turns", "turn_ready", "turned_valid", "turning")
+        plain_valid, emptied = bits("plain_valid", "emptied")
+        kind, kinds = self.kinds(m)
+        m.d.comb += [
+            low.eq(Cat(lane(word, index, lanes)[:width] for index in range(lanes))),
+            turns.eq(self.i.valid & kind.transpose),
+            plain_valid.eq(self.i.valid & ~kind.transpose & ~turning),
+            self.row.valid.eq(Mux(turning, turned_valid, plain_valid)),
+            self.row.payload.eq(Mux(turning, turned, plain)),
+            self.i.ready.eq(Mux(kind.transpose, turn_ready, self.row.ready & ~turning & emptied)),
+        ]
+        self.transpose.place(
+            m, "transpose", i_valid=turns, i_ready=turn_ready, i_payload=low, busy=turning,
+            o_valid=turned_valid, o_ready=self.row.ready, o_payload=turned,
+        )
+        if self.each == 1:
+            m.d.comb += [plain.eq(low), emptied.eq(1)]
+        else:
+            self.unpack(m, plain, emptied, plain_valid & self.row.ready)
+        standing = self.commands(m, kind, turning, turns & turn_ready)
+        m.d.comb += self.busy.eq(kinds | turning | standing)
+        return m
+
+    def kinds(self, m):
+        """Kinds of the commands whose words are on the way, the one of the word on offer first."""
+        size = kind_layout(self.p).size
+        held = Signal(AHEAD * size, reset_less=True)
+        count = Signal(range(AHEAD + 1))
+        comes, goes = bits("kind_comes", "kind_goes")
+        moved, place = Signal.like(held), Signal.like(count)
+        m.d.comb += [
+            self.kind.ready.eq(count != AHEAD),
+            comes.eq(self.kind.valid & self.kind.ready),
+            goes.eq(self.i.valid & self.i.ready & self.i.p.ends[-1]),
+            moved.eq(Mux(goes, held[size:], held)),
+            place.eq(count - goes),
+        ]
+        m.d.sync += [held.eq(moved), count.eq(place + comes)]
+        with m.If(comes):
+            with m.Switch(place):
+                for index in range(AHEAD):
+                    with m.Case(index):
+                        m.d.sync += held[index * size : (index + 1) * size].eq(self.kind.payload)
+        return data.View(kind_layout(self.p), held[:size]), count != 0
+
+    def unpack(self, m, plain, emptied, leaves):
+        """The rows of a word, the last first."""
+        place = Signal(range(self.each), init=self.each - 1)
+        m.d.comb += [
+            plain.eq(self.i.p.data.word_select(place, len(plain))),
+            emptied.eq(place == 0),
+        ]
+        with m.If(leaves):
+            # their number is a power of two: from 0 back to the last
+            m.d.sync += place.eq(place - 1)
+
+    def commands(self, m, kind, turning, turns):
+        """A pass's command, when its last row goes: before the next row goes the unit has taken it."""
+        word, ends = self.command.p, self.i.p.ends
+        tile = data.StructLayout({"count": len(kind.count), "final": 1})
+        own, turned, done = (Signal(tile, name=name) for name in ("own", "turned_tile", "done"))
+        row = Signal(range(self.p.lanes))
+        first = Signal(init=1)
+        last = Signal()
+        m.d.comb += [
+            own.eq(Cat(kind.count, ends[1])),
+            done.eq(Mux(turning, turned, own)),
+            last.eq(self.row.valid & self.row.ready & (row == self.p.lanes - 1)),
+        ]
+        with m.If(turns & ends[0]):
+            m.d.sync += turned.eq(own)
+        with m.If(self.row.valid & self.row.ready):
+            m.d.sync += row.eq(row + 1)
+        with m.If(last):
+            m.d.sync += [
+                self.command.valid.eq(1),
+                word.count.eq(done.count),
+                word.first.eq(first),
+                word.final.eq(done.final),
+                first.eq(done.final),
+            ]
+        with m.Elif(self.command.ready):
+            m.d.sync += self.command.valid.eq(0)
+        return self.command.valid
+
+
+@cache
+def definition(p: AcceleratorParams) -> Definition:
+    """The way of the weights of `p`."""
+    return Definition(f"unpack_{p.lanes}x{p.unit.top}_{p.unit.accumulator_rows}", Unpack(p))

@@ -1,0 +1,218 @@
+"""Functions, sums, factors and normalisations: the vector unit's work element by element."""
+
+from math import prod
+
+import numpy as np
+
+from golden import check
+from golden.accelerator.normalise import epsilon_code
+from mapping.boundary import constant_factor
+from mapping.coded import graph
+from mapping.coded.attention import exponential
+from mapping.coded.coder import PASSED, Coded, Coder, function_of, standing
+from mapping.coded.curves import Form, Stage, kind_of, table_stage
+from mapping.coded.fixed import plain, short_factor
+from mapping.coded.products import SHORT
+from mapping.network import Node, Shape
+
+
+def alias(c: Coder, y: str, x: str, form: str, scale: float) -> None:
+    """y is x times a factor: the same codes."""
+    found = standing(c, x, form)
+    c.alias(y, found, form, found.order, scale)
+
+
+def function(c: Coder, node: Node) -> None:
+    """A function of one tensor that nothing before it takes along."""
+    f, (x_name,), y = function_of(node), node.inputs, node.outputs[0]
+    assert f is not None
+    kind, (slope, _) = kind_of(f)
+    flag = x_name in c.network.inputs and c.network.inputs[x_name].dtype.kind != "f"
+    if kind == "linear" and not flag and not c.given and c.wanted[y] <= set(PASSED):
+        for form in sorted(c.wanted[y]):
+            alias(c, y, x_name, form, slope)
+        return
+    x = standing(c, x_name, "flag" if flag else None)
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        zero = x.zero
+        if x.form.dtype in ("int8", "uint8") and how.fields.get("function") == "table":
+            zero = 128 if x.form.dtype == "uint8" else 0
+            limits = {key: how.fields[key] for key in ("zero_point", "low", "high")}
+            how = table_stage(f, form, x.scale, x.zero - zero, limits)
+            e = plain(form.dtype, **how.fields)
+        else:
+            e = c.epilogue(form, x.scale, how)
+        return graph.Map(name=name, x=x.name, y=name, x_zero=zero, epilogue=e)
+
+    c.emit(y, c.tensors[x.name].shape, x.order, make, f, x_name)
+
+
+def normalise(c: Coder, node: Node) -> None:
+    """Standardised in 16 bits, then gamma and beta."""
+    x_name, y, a = node.inputs[0], node.outputs[0], node.attributes
+    x = standing(c, x_name, "half")
+    axis, shape = int(a["axis"]), c.shape(x_name)
+    rank = len(shape)
+    if x.order and x.order[-1] == axis:
+        sizes = [shape[i] for i in x.order]
+        name, where = c.reshaped(x.name, (prod(sizes[:-1]), sizes[-1])), -1
+    elif len(x.order) == 2 and x.order[0] == axis:
+        name, where = c.reshaped(x.name, tuple(shape[i] for i in x.order)), 0
+    else:
+        raise check.fail("axis", axis, "the codes' last, or the first of two")
+    n = shape[axis]
+    fraction = min(15, int(np.floor(np.log2(32767 / np.sqrt(n)))))
+    epsilon = epsilon_code(float(a["epsilon"]), x.scale, n)
+    coded_shape = c.tensors[name].shape
+    unit = Form(dtype="int16", scale=2.0**-fraction, low=-32768, high=32767)
+    made = c.tensor(f"{y}:standard", coded_shape, unit)
+    c.add(graph.Normalise(
+        name=made, x=name, y=made, axis=where, rms=bool(a["rms"]), epsilon=epsilon, fraction=fraction
+    ))  # fmt: skip
+    gamma, beta = (spread_constant(a[key], shape, x.order, rank, coded_shape) for key in ("gamma", "beta"))
+    scaled(c, y, Coded(name=made, order=x.order, form=unit), gamma, beta)
+
+
+def spread_constant(
+    value: np.ndarray, shape: Shape, order: tuple[int, ...], rank: int, coded: Shape
+) -> np.ndarray:
+    """A constant that broadcasts with a tensor, in its codes' axes: [1 or rows, 1 or channels]."""
+    value = np.asarray(value, np.float64)
+    value = value.reshape(*(1,) * (rank - value.ndim), *value.shape) if value.ndim < rank else value
+    value = np.broadcast_to(value, shape)
+    axes = (*order, *(axis for axis in range(rank) if axis not in order))
+    value = value.transpose(axes).reshape(prod(coded[:-1]), coded[-1])
+    if (value == value[:1]).all():
+        value = value[:1]
+    if (value == value[:, :1]).all():
+        value = value[:, :1]
+    return value
+
+
+def half_constant(c: Coder, name: str, value: np.ndarray, shape: Shape) -> Coded:
+    """A constant [1 or rows, 1 or channels] as a second operand in 16 bits."""
+    scale = max(float(np.abs(value).max()), 1e-9) / 32767
+    form = Form(dtype="int16", scale=scale, low=-32768, high=32767)
+    if value.shape[0] == 1:
+        value = np.broadcast_to(value, (1, shape[-1])).reshape(-1)
+    elif value.shape[1] > 1:
+        value = value.reshape(shape)
+    if name not in c.tensors:
+        c.tensor(name, value.shape, form, data=form.code(value))
+    return Coded(name=name, order=(), form=form)
+
+
+def scaled(c: Coder, y: str, x: Coded, gamma: np.ndarray, beta: np.ndarray) -> None:
+    """y = gamma x + beta; x: 16 bits without zero point."""
+    shape = c.tensors[x.name].shape
+    if len(beta) > 1:  # a row's own: no bias has it
+        form = Form(dtype="int16", scale=c.form(y, "half").scale, low=-32768, high=32767)
+        factor = half_constant(c, f"{y}:gamma", gamma, shape)
+        name = c.tensor(f"{y}:scaled", shape, form)
+        how = Stage(scale=form.scale, fields={"low": form.low, "high": form.high})
+        c.add(graph.Map(name=name, x=x.name, y=name, operation="mul", b=factor.name,
+                        epilogue=c.epilogue(form, x.scale * factor.scale, how)))  # fmt: skip
+        added(c, y, Coded(name=name, order=x.order, form=form), half_constant(c, f"{y}:beta", beta, shape), 1)
+        return
+    positive = len(gamma) == 1 and (gamma > 1e-3 * gamma.max()).all()
+    b: Coded | None = None if positive else half_constant(c, f"{y}:gamma", gamma, shape)
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        unit = x.scale * gamma.ravel() if b is None else np.full(1, x.scale * b.scale)
+        e = c.epilogue(form, unit, how, beta.ravel())
+        return graph.Map(name=name, x=x.name, y=name, operation="copy" if b is None else "mul",
+                         b=None if b is None else b.name, epilogue=e)  # fmt: skip
+
+    c.emit(y, shape, x.order, make)
+
+
+def added(c: Coder, y: str, x: Coded, b: Coded, sign: int) -> None:
+    """y = x + sign b."""
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        multiplier, shift = short_factor(sign * b.scale / how.scale, SHORT)
+        return graph.Map(
+            name=name, x=x.name, y=name, operation="add", x_zero=x.zero, b=b.name, b_zero=b.zero,
+            b_multiplier=multiplier, b_shift=shift, epilogue=c.epilogue(form, x.scale, how),
+        )  # fmt: skip
+
+    c.emit(y, c.tensors[x.name].shape, x.order, make)
+
+
+def operands(c: Coder, node: Node, forms: str | None) -> tuple[Coded, Coded, bool]:
+    """The larger operand and the other, a constant or one that broadcasts; were they exchanged?"""
+    a, b = node.inputs[:2]
+    shape = c.shape(node.outputs[0])
+    swapped = a in c.network.constants or (b not in c.network.constants and c.shape(a) != shape)
+    if swapped:
+        a, b = b, a
+    if c.shape(a) != shape:
+        raise check.fail("operands", [list(c.shape(t)) for t in (a, b)], f"one of {list(shape)}")
+    x = standing(c, a, forms)
+    coded = c.tensors[x.name].shape
+    if b in c.network.constants:
+        value = spread_constant(c.network.constants[b], shape, x.order, len(shape), coded)
+        return x, half_constant(c, f"{node.name}:constant", value, coded), swapped
+    other = standing(c, b, forms)
+    lifted = (1,) * (len(shape) - len(c.shape(b))) + c.shape(b)
+    if lifted == shape:
+        return x, Coded(name=c.reshaped(other.name, coded), order=x.order, form=other.form), swapped
+    varying = tuple(i for i, size in enumerate(lifted) if size > 1)
+    if x.order and varying == x.order[-1:]:
+        return x, Coded(name=c.reshaped(other.name, coded[-1:]), order=x.order, form=other.form), swapped
+    if tuple(sorted(varying)) == tuple(sorted(x.order[:-1])):
+        one = (*coded[:-1], 1)
+        return x, Coded(name=c.reshaped(other.name, one), order=x.order, form=other.form), swapped
+    raise check.fail(
+        "operands", [list(c.shape(t)) for t in (a, b)], "one shape, a row of channels, or one a row"
+    )
+
+
+def add(c: Coder, node: Node) -> None:
+    x, b, swapped = operands(c, node, "half")
+    if node.operator == "Sub" and swapped:
+        raise check.fail("operands", "a constant or row less a tensor", "a tensor less a constant or row")
+    if c.shape(node.inputs[0]) == c.shape(node.inputs[1]) and node.inputs[1] not in c.network.constants:
+        other = c.coded[node.inputs[1], "half"]
+        if other.order != x.order:
+            raise check.fail("operands' axes", [list(x.order), list(other.order)], "one order")
+    added(c, node.outputs[0], x, b, -1 if node.operator == "Sub" else 1)
+
+
+def multiply(c: Coder, node: Node) -> None:
+    y = node.outputs[0]
+    factor = constant_factor(node, c.network.constants)
+    if factor is not None and not c.given and all(form in PASSED for form in c.wanted[y]):
+        for form in sorted(c.wanted[y]):
+            alias(c, y, node.inputs[0], form, factor)
+        return
+    if node.operator == "Div":
+        raise check.fail("divisor", "no positive constant", "a positive constant")
+    x, b, _ = operands(c, node, None)
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        wide = x.form.dtype == b.form.dtype == "int16"
+        shift = 4 if wide else 0  # a product of two 16-bit codes and its rounding stay within 32 bits
+        return graph.Map(
+            name=name, x=x.name, y=name, operation="mul", x_zero=x.zero, b=b.name, b_zero=b.zero,
+            b_shift=shift, epilogue=c.epilogue(form, x.scale * b.scale * 2.0**shift, how),
+        )  # fmt: skip
+
+    c.emit(y, c.tensors[x.name].shape, x.order, make)
+
+
+def softmax(c: Coder, node: Node) -> None:
+    x_name, y = node.inputs[0], node.outputs[0]
+    rank = len(c.shape(x_name))
+    if node.attributes.get("axis", -1) % rank != rank - 1:
+        raise check.fail("axis", node.attributes["axis"], "the last")
+    x = c.rows(x_name, "score")
+    rows = c.tensors[x.name].shape[0]
+    codes, r = exponential(c, f"{y}:weights", x.name, (rows, 1))
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        e = c.epilogue(form, 2.0**-22, how)
+        return graph.Map(name=name, x=codes, y=name, operation="mul", b=r, epilogue=e)
+
+    c.emit(y, c.tensors[x.name].shape, c.natural(y), make)

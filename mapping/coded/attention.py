@@ -1,0 +1,115 @@
+"""Attention: projections as one product, scores in octaves, their exponentials, the context."""
+
+from math import prod
+
+import numpy as np
+
+from golden import check
+from mapping.coded import graph
+from mapping.coded.coder import OCTAVE, Coded, Coder
+from mapping.coded.curves import Form, Stage
+from mapping.coded.products import coded_weights, is_weighted, parts
+from mapping.network import Node, Shape
+
+
+def projections(c: Coder, node: Node) -> list[Node] | None:
+    """The products that make q, k and v of one tensor and serve nobody else, or None."""
+    made = [c.producers.get(tensor) for tensor in node.inputs[:3]]
+    found = [n for n in made if n is not None and n.operator == "MatMul" and is_weighted(c, n)]
+    alone = all(len(c.readers.get(t, ())) == 1 and t not in c.network.outputs for t in node.inputs[:3])
+    plain = all(len(n.inputs) < 4 and not {"activation", "function"} & set(n.attributes) for n in found)
+    if len(found) != 3 or not alone or not plain or len({n.inputs[0] for n in found}) > 1:
+        return None
+    return found
+
+
+def absorbed(c: Coder) -> set[str]:
+    """Names of products that attentions take along."""
+    found: set[str] = set()
+    for node in c.network.nodes:
+        if node.operator == "Attention":
+            found |= {n.name for n in projections(c, node) or ()}
+    return found
+
+
+def together(c: Coder, node: Node, made: list[Node]) -> list[Coded]:
+    """q, k and v as slices of one product's columns."""
+    x = c.rows(made[0].inputs[0], "byte")
+    every = [parts(c, n) for n in made]
+    forms = [c.form(t, "even") for t in node.inputs[:3]]
+    w = np.concatenate([p.w.reshape(-1, p.w.shape[-1]) for p in every], axis=1)
+    bias = np.concatenate([p.bias for p in every])
+    widths = [p.w.shape[-1] for p in every]
+    if x.form.evened is not None:
+        w = w * x.form.evened[:, None]
+    codes, scale = coded_weights(c, w, bias, x.scale, c.p.unit.pe.weight)
+    out = np.repeat([f.scale for f in forms], widths)
+    one = Form(dtype=forms[0].dtype, scale=1.0, low=forms[0].low, high=forms[0].high)
+    how = Stage(scale=1.0, fields={"low": one.low, "high": one.high})
+    e = c.epilogue(one, x.scale * scale / out, how, bias / out, -x.zero * codes.sum(0))
+    rows = every[0].shape[0]
+    name = c.tensor(f"{node.name}:qkv", (rows, sum(widths)), one)
+    c.add(graph.Product(name=name, x=x.name, y=name, weights=codes[None, None], epilogue=e))
+    found, start = [], 0
+    for tensor, form, width in zip(node.inputs, forms, widths, strict=False):
+        piece = c.tensor(tensor, (rows, width), form)
+        c.add(graph.Slice(name=piece, x=name, y=piece, axis=1, start=start, length=width))
+        found.append(Coded(name=piece, order=(), form=form))
+        start += width
+    return found
+
+
+def attention(c: Coder, node: Node) -> None:
+    """Scores in octaves, their exponentials, the context with each row's reciprocal."""
+    made = projections(c, node)
+    q, k, v = together(c, node, made) if made else [c.rows(t, "even") for t in node.inputs[:3]]
+    heads = int(node.attributes["heads"])
+    rows, keys = c.tensors[q.name].shape[0], c.tensors[k.name].shape[0]
+    score = Form(dtype="int16", scale=OCTAVE, low=-32768, high=32767)
+    how = Stage(scale=OCTAVE, fields={"low": score.low, "high": score.high})
+    unit = q.scale * k.scale * float(node.attributes["scale"])
+    mask = None
+    if len(node.inputs) > 3:
+        found = c.need(node.inputs[3], "score", range(len(c.shape(node.inputs[3]))), (keys,))
+        mask = graph.Residual(b=found.name)
+    scores = c.tensor(f"{node.name}:scores", (heads, rows, keys), score)
+    c.add(graph.MatMul(
+        name=scores, x=q.name, w=k.name, y=scores, heads=heads, transposed=True, residual=mask,
+        epilogue=c.epilogue(score, unit, how),
+    ))  # fmt: skip
+    weights, r = exponential(c, f"{node.name}:weights", scores, (heads, rows))
+    y = node.outputs[0]
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        return graph.MatMul(
+            name=name, x=weights, w=v.name, y=name, heads=heads, transposed=False, heads_in_x="first",
+            heads_in_y="columns", row_scale=r, epilogue=c.epilogue(form, v.scale * 2.0**-22, how),
+        )  # fmt: skip
+
+    c.emit(y, (rows, c.tensors[v.name].shape[1]), c.natural(y), make)
+
+
+def exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, str]:
+    """Codes and reciprocals of scores."""
+    shape = c.tensors[scores].shape
+    codes = c.tensor(name, shape, Form(dtype="int8", scale=1.0))
+    r = c.tensor(f"{name}:r", r_shape, Form(dtype="uint16", scale=1.0))
+    c.add(graph.Exponential(name=codes, x=scores, y=codes, r=r, length=shape[-1]))
+    return codes, r
+
+
+def computed_product(c: Coder, node: Node) -> None:
+    """A MatMul of two computed matrices."""
+    x, w = (c.rows(t, "even") for t in node.inputs[:2])
+    shapes = [c.shape(t) for t in node.inputs[:2]]
+    if any(prod(s[:-2]) > 1 for s in shapes) or len(node.inputs) > 2:
+        raise check.fail("factors", [list(s) for s in shapes], "two matrices, or heads of an attention")
+    y = node.outputs[0]
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        e = c.epilogue(form, x.scale * w.scale, how)
+        return graph.MatMul(name=name, x=x.name, w=w.name, y=name, heads=1, transposed=False,
+                            heads_in_y="columns", epilogue=e)  # fmt: skip
+
+    shape = c.shape(y)
+    c.emit(y, (prod(shape[:-1]), shape[-1]), c.natural(y), make)

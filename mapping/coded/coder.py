@@ -1,0 +1,317 @@
+"""A network being coded: which tensors stand in which codes, and the operations that make them.
+
+A tensor is coded once for each form that its readers need:
+
+    byte   8 bits with a zero point: factors of products
+    even   8 bits, zero point 0: factors of products of which both are computed
+    half   16 bits, zero point 0: what is added or normalised; the network's outputs
+    score  16 bits, 2^-8 of an octave: what is exponentiated
+    index  the integers themselves, 32 bits; flag: 8 bits
+
+A real tensor has its batch of one and its axes in ONNX's order; codes have them in another, channels last.
+"""
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
+from math import log, prod
+
+import numpy as np
+
+from golden import check
+from golden.accelerator.params import AcceleratorParams
+from golden.formats import Int, Scale
+from mapping.calibrate import Observer
+from mapping.coded import graph
+from mapping.coded.curves import RARE, Form, Function, Stage, kind_of, stage, varying
+from mapping.coded.fixed import bias as whole
+from mapping.coded.fixed import factors, plain
+from mapping.coded.subgraphs import apply
+from mapping.network import Network, Node, Shape
+
+OCTAVE = log(2) / 256  # what a score of 1 is worth
+HEADROOM = 1.5  # of 16-bit codes beyond what the samples show
+PASSED = ("half", "byte", "even")  # forms that moving codes does not change
+FORMS = ("half", "byte", "even", "score", "index", "flag")
+Make = Callable[[str, Form, Stage], graph.Operation]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coded:
+    """A tensor in codes. order: its axes that are longer than 1, as they follow one another in the codes."""
+
+    name: str
+    order: tuple[int, ...]
+    form: Form
+
+    @property
+    def scale(self) -> float:
+        return self.form.scale
+
+    @property
+    def zero(self) -> int:
+        return self.form.zero
+
+
+class Coder:
+    """The state of coding `network`, which is recognised; seen: ranges of its tensors."""
+
+    def __init__(
+        self, network: Network, p: AcceleratorParams, seen: dict[str, Observer], method: str
+    ) -> None:
+        self.network, self.p, self.seen, self.method = network, p, seen, method
+        self.tensors: dict[str, graph.Tensor] = {}
+        self.operations: list[graph.Operation] = []
+        self.coded: dict[tuple[str, str], Coded] = {}
+        self.wanted: dict[str, set[str]] = {}
+        self.inputs: dict[str, str] = {}
+        self.evened: dict[str, tuple[np.ndarray, Scale]] = {}  # see mapping.coded.even
+        self.given: dict[str, Form] = {}  # of a quantised network: how each tensor is coded
+        self.weight_scales: dict[str, np.ndarray] = {}  # and its constant weights, float64 [1] or [n]
+        self.sources: dict[str, str] = {}  # what a Reshape is of
+        self.saturated: set[str] = set()  # results of piecewise functions, which end where their format does
+        self.producers = network.producers()
+        self.readers = network.consumers()
+
+    # what tensors there are
+
+    def shape(self, tensor: str) -> Shape:
+        return self.network.shapes[tensor]
+
+    def natural(self, tensor: str) -> tuple[int, ...]:
+        """Axes longer than 1, in ONNX's order."""
+        return tuple(axis for axis, size in enumerate(self.shape(tensor)) if size > 1)
+
+    def units(self, tensor: str) -> tuple[int, ...]:
+        """Axes of length 1."""
+        return tuple(axis for axis, size in enumerate(self.shape(tensor)) if size == 1)
+
+    def observer(self, tensor: str) -> Observer:
+        return self.seen.get(tensor, Observer())
+
+    def reach(self, tensor: str) -> float:
+        """The greatest magnitude seen."""
+        if tensor in self.network.constants:
+            return max(float(np.abs(self.network.constants[tensor]).max()), 1e-9)
+        seen = self.observer(tensor)
+        return max(-seen.low, seen.high, 1e-9)
+
+    def scale_of(self, tensor: str, *, symmetric: bool = False, fmt: Int | None = None) -> Scale:
+        seen = self.observer(tensor)
+        if tensor in self.saturated:
+            seen = copy(seen)
+            seen.high = min(seen.high, self.end)
+        return seen.scale(fmt or self.p.unit.pe.activation, self.method, symmetric=symmetric)
+
+    @property
+    def end(self) -> float:
+        """The greatest argument of the piecewise functions."""
+        return self.p.piecewise.input.max / 2.0**self.p.piecewise.input_fraction if self.p.functions else 0.0
+
+    def form(self, tensor: str, kind: str) -> Form:
+        """How `tensor` is coded in a form."""
+        if self.given and kind in PASSED:
+            if tensor not in self.given:
+                raise check.fail(f"tensor {tensor}: scale", "not stated", "a QuantizeLinear behind it")
+            return self.given[tensor]
+        if kind == "half":
+            return Form(dtype="int16", scale=HEADROOM * self.reach(tensor) / 32767, low=-32768, high=32767)
+        if kind == "score":
+            return Form(dtype="int16", scale=OCTAVE, low=-32768, high=32767)
+        if kind in ("index", "flag"):
+            return Form(dtype="int32" if kind == "index" else "int8", scale=1.0)
+        fmt = self.p.unit.pe.activation
+        q, evened = self.scale_of(tensor, symmetric=kind == "even"), None
+        if kind == "byte" and tensor in self.evened:
+            evened, q = self.evened[tensor]
+        dtype = "int8" if fmt.signed else "uint8"
+        return Form(
+            dtype=dtype, scale=float(q.scale), zero=int(q.zero_point or 0), low=fmt.min, high=fmt.max,
+            evened=evened,
+        )  # fmt: skip
+
+    # needing
+
+    def has(self, tensor: str) -> str:
+        """A form in which the tensor stands, or will."""
+        if tensor in self.network.inputs or tensor in self.network.constants:
+            return next(iter(sorted(self.wanted.get(tensor, {"byte"}))))
+        return next(f for f in FORMS if f in self.wanted[tensor])
+
+    def need(self, tensor: str, form: str, axes: Sequence[int], shape: Shape | None = None) -> Coded:
+        """The tensor in a form, its codes' axes as given (those of length 1 anywhere), in rows of `shape`."""
+        full = tuple(self.shape(tensor)[axis] for axis in axes)
+        kind, form = form, self.kind(form)
+        order = tuple(axis for axis in axes if self.shape(tensor)[axis] > 1)
+        shape = full if shape is None else shape
+        if (tensor, form) not in self.coded:
+            self.place_input(tensor, form, order, shape)
+        found = self.coded[tensor, form]
+        if found.order != order:
+            raise check.fail(
+                f"tensor {tensor}: axes in its codes", list(found.order), f"{list(order)}: no unit turns them"
+            )
+        if kind == "even" and found.zero:
+            raise check.fail(f"tensor {tensor}: zero point of a computed factor", found.zero, "0")
+        return replace(found, name=self.reshaped(found.name, shape))
+
+    def kind(self, form: str) -> str:
+        """The form that stands for `form`: a quantised network has one for each tensor."""
+        return "byte" if self.given and form in PASSED else form
+
+    def place_input(self, tensor: str, form: str, order: tuple[int, ...], shape: Shape) -> None:
+        """An input of the network, when it is first read; a constant."""
+        if tensor in self.network.constants:
+            made = self.constant(tensor, form, order, shape)
+        elif tensor in self.network.inputs:
+            first = next(f for f in FORMS if f in self.wanted[tensor])
+            if form != first:
+                self.need(tensor, first, (*order, *self.units(tensor)), shape)
+                self.again(tensor, self.coded[tensor, first], form)
+                return
+            made = self.tensor(tensor, shape or (1,), self.form(tensor, form), real=tensor, order=order)
+            self.inputs[tensor] = made
+        else:
+            raise check.fail(
+                f"tensor {tensor}", f"not made as {form}", ", ".join(sorted(self.wanted[tensor]))
+            )
+        self.coded[tensor, form] = Coded(name=made, order=order, form=self.form(tensor, form))
+
+    def constant(self, tensor: str, form: str, order: tuple[int, ...], shape: Shape) -> str:
+        value = self.network.constants[tensor].astype(np.float64)
+        axes = (*order, *(axis for axis in range(value.ndim) if axis not in order))
+        codes = self.form(tensor, form).code(value.transpose(axes).reshape(shape))
+        return self.tensor(f"{tensor}:{form}", shape, self.form(tensor, form), data=codes)
+
+    def rows(self, tensor: str, form: str) -> Coded:
+        """As rows of the last axis, [rows, channels]."""
+        shape = self.shape(tensor) or (1,)
+        return self.need(tensor, form, range(len(self.shape(tensor))), (prod(shape[:-1]), shape[-1]))
+
+    def reshaped(self, name: str, shape: Shape) -> str:
+        """The tensor in rows of other lengths."""
+        name, shape = self.sources.get(name, name), tuple(shape) or (1,)
+        old = self.tensors[name]
+        if old.shape == shape:
+            return name
+        made = f"{name}:{'x'.join(map(str, shape))}"
+        if made not in self.tensors:
+            self.tensors[made] = graph.Tensor(
+                name=made, shape=shape, dtype=old.dtype, scale=old.scale, zero_point=old.zero_point
+            )
+            self.add(graph.Reshape(name=made, x=name, y=made))
+            self.sources[made] = name
+        return made
+
+    # making
+
+    def tensor(
+        self, name: str, shape: Shape, form: Form, *, data: np.ndarray | None = None, real: str = "",
+        order: tuple[int, ...] = (),
+    ) -> str:  # fmt: skip
+        self.tensors[name] = graph.Tensor(
+            name=name, shape=tuple(shape), dtype=form.dtype, scale=form.scale, zero_point=form.zero,
+            data=data, real_shape=self.shape(real) if real else (), real_axes=order,
+        )  # fmt: skip
+        return name
+
+    def add(self, operation: graph.Operation) -> None:
+        self.operations.append(operation)
+
+    def alias(
+        self, tensor: str, source: Coded, form: str, order: tuple[int, ...], scale: float = 1.0
+    ) -> None:
+        """`tensor` is `source` in other axes, or times a factor."""
+        made = replace(source, order=order, form=replace(source.form, scale=source.scale * scale))
+        self.coded[tensor, form] = made
+
+    def emit(
+        self, tensor: str, shape: Shape, order: tuple[int, ...], make: Make, function: Function | None = None,
+        before: str | None = None,
+    ) -> None:  # fmt: skip
+        """`tensor` in every form that is wanted: the first by `make`, the others as copies of it.
+
+        make      the operation that makes NAME in a Form by a Stage
+        function  what is applied to the real number that `make` requantises
+        before    the tensor that is function's argument, for its range
+        """
+        wanted = [f for f in FORMS if f in self.wanted[tensor]]
+        if kind_of(function)[0] in self.p.functions and self.beyond(before or tensor) < RARE:
+            self.saturated.add(tensor)
+        first, form = wanted[0], self.form(tensor, wanted[0])
+        how = self.stage(function, form, before or tensor)
+        kind = kind_of(function)[0]
+        if first == "half" and kind in self.p.functions and how.fields.get("function") == kind:
+            form = replace(form, scale=2.0**-self.p.piecewise.out_fraction)
+            how = self.stage(function, form, before or tensor)
+        name = self.tensor(tensor, shape, form)
+        self.add(make(name, form, how))
+        self.coded[tensor, first] = Coded(name=name, order=order, form=form)
+        for other in wanted[1:]:
+            self.again(tensor, self.coded[tensor, first], other)
+
+    def stage(self, function: Function | None, form: Form, before: str) -> Stage:
+        if self.given:
+            own = self.given.get(before)
+            seen = (
+                None
+                if own is None
+                else Scale(format=Int(8), scale=np.asarray(own.scale), zero_point=np.asarray(own.zero))
+            )
+            p = replace(
+                self.p, functions=()
+            )  # a function of codes is a table, as in the network's own run-time
+            return stage(p, function, form, seen, form.scale * 128, 1.0)
+        seen = None
+        if before in self.seen and function is not None:
+            narrow = copy(self.observer(before))
+            narrow.low, narrow.high = varying(function, narrow.low, narrow.high)
+            seen = narrow.scale(Int(8), self.method, symmetric=False)
+        return stage(self.p, function, form, seen, self.reach(before), self.beyond(before))
+
+    def beyond(self, tensor: str) -> float:
+        """The share of the elements seen that the piecewise functions' format does not hold."""
+        seen = self.observer(tensor)
+        outside = np.abs(seen.centres) > self.end
+        return float(seen.counts[outside].sum() / max(seen.counts.sum(), 1))
+
+    def again(self, tensor: str, source: Coded, form: str) -> None:
+        """The tensor in one more form."""
+        out = self.form(tensor, form)
+        name = self.tensor(f"{tensor}:{form}", self.tensors[source.name].shape, out)
+        how = Stage(scale=out.scale, fields={"zero_point": out.zero, "low": out.low, "high": out.high})
+        e = self.epilogue(out, source.scale, how)
+        self.add(graph.Map(name=name, x=source.name, y=name, x_zero=source.zero, epilogue=e))
+        self.coded[tensor, form] = Coded(name=name, order=source.order, form=out)
+
+    def epilogue(
+        self, form: Form, unit: np.ndarray | float, how: Stage, bias: np.ndarray | float = 0.0,
+        whole_bias: np.ndarray | int = 0,
+    ) -> graph.Epilogue:  # fmt: skip
+        """Of a value whose 1 is worth `unit` [n]; bias: real, added; whole_bias: integers, added."""
+        unit = np.atleast_1d(np.asarray(unit, np.float64))
+        if form.evened is not None:
+            unit, bias = unit / form.evened, np.asarray(bias) / form.evened
+        real = unit / how.scale
+        total = (np.asarray(bias) + how.offset * how.scale) / unit + whole_bias
+        return plain(form.dtype, bias=whole(total), **factors(real), **how.fields)
+
+
+def function_of(node: Node | None) -> Function | None:
+    """What an Elementwise node computes."""
+    return None if node is None else partial(apply, node)
+
+
+def computed(c: Coder, node: Node, *places: int) -> list[str]:
+    """Those of the operands that are no constants."""
+    given = [node.inputs[i] for i in places if i < len(node.inputs)]
+    return [tensor for tensor in given if tensor not in c.network.constants]
+
+
+def standing(c: Coder, tensor: str, form: str | None = None) -> Coded:
+    """The tensor in a form that it has, in whatever order its codes are."""
+    form = c.kind(form or c.has(tensor))
+    if (tensor, form) not in c.coded:
+        return c.need(tensor, form, range(len(c.shape(tensor))))
+    return c.coded[tensor, form]

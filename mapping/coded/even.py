@@ -1,0 +1,85 @@
+"""Channels evened out before they are coded in 8 bits, where that costs nothing.
+
+    Y = A W = (A / e) (e W)
+
+The vector unit requantises each channel by a factor of its own, so what a Normalise, a product without a
+function or a copy of 16-bit codes leaves may be divided by e on the way, if only products by constant weights
+read it.
+e is chosen as in mapping.migrate.
+
+Source: Xiao et al., SmoothQuant, ICML 2023, equation 4.
+"""
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from golden.formats import Int
+from mapping.coded.coder import Coder
+from mapping.coded.products import is_weighted
+from mapping.layers import layer
+from mapping.migrate import Channels
+from mapping.network import Node
+from mapping.weights import quantise_weights, real_weights
+
+
+def candidates(c: Coder) -> dict[str, list[Node]]:
+    """Tensors that may be evened, and the products that read them as 8-bit codes."""
+    found = {}
+    for tensor, forms in c.wanted.items():
+        maker, readers = c.producers.get(tensor), c.readers.get(tensor, [])
+        if "byte" not in forms or maker is None or tensor in c.network.outputs:
+            continue
+        factors = [n for n in readers if is_weighted(c, n) and n.inputs[0] == tensor and not grouped(n)]
+        others = [n for n in readers if n not in factors]
+        half = all(n.operator in ("Add", "Sub", "Normalise") or tensor in n.inputs[3:] for n in others)
+        own = plain_product(c, maker) or (maker.operator == "Normalise" and is_bias(c, maker))
+        if factors and half and (own or "half" in forms):
+            found[tensor] = factors
+    return found
+
+
+def grouped(node: Node) -> bool:
+    return int(node.attributes.get("group", 1)) > 1
+
+
+def plain_product(c: Coder, node: Node) -> bool:
+    """A product that takes along nothing that has one scale for all channels."""
+    alone = "function" not in node.attributes and len(node.inputs) < 4
+    return is_weighted(c, node) and not grouped(node) and alone
+
+
+def is_bias(c: Coder, node: Node) -> bool:
+    """Does a Normalise add the same to each row?"""
+    axis, rank = node.attributes["axis"], len(c.shape(node.inputs[0]))
+    beta = node.attributes["beta"]
+    return bool(axis == rank - 1 and prod(beta.shape[:-1]) == 1)
+
+
+def bare(node: Node) -> Node:
+    """A product without what it takes along."""
+    kept = {key: value for key, value in node.attributes.items() if key != "function"}
+    return replace(node, inputs=node.inputs[:2], attributes=kept)
+
+
+def seers(c: Coder, found: dict[str, list[Node]]) -> dict[str, Channels]:
+    return {tensor: Channels(layer(c.network, bare(readers[0]))) for tensor, readers in found.items()}
+
+
+def choose(c: Coder, found: dict[str, list[Node]], channels: dict[str, Channels]) -> None:
+    """Fill c.evened."""
+    weight, activation = c.p.unit.pe.weight, c.p.unit.pe.activation
+    for tensor, readers in found.items():
+        each = [real_weights(layer(c.network, bare(n)), c.network.constants[n.inputs[1]])[0] for n in readers]
+        if len({len(w) for w in each}) == 1:
+            weights = np.concatenate(each, axis=1)
+            c.evened[tensor] = channels[tensor].choose(
+                weights, lambda w: as_coded(w, weight, c.method), activation, c.method
+            )
+
+
+def as_coded(w: np.ndarray, fmt: Int, method: str) -> np.ndarray:
+    """Weights [k, n] as their codes represent them."""
+    coded = quantise_weights(w[None], fmt, grouped=False, method=method, least=0.0)
+    return np.asarray(coded.codes[0] * coded.scale[0])

@@ -1,0 +1,227 @@
+"""What moves codes, or takes some of them: reshapes, slices, concatenations, gathers, pools."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from golden import check
+from golden.host.window import Window
+from mapping.coded import graph
+from mapping.coded.coder import PASSED, Coded, Coder, computed, standing
+from mapping.coded.curves import Form, Stage
+from mapping.coded.fixed import plain
+from mapping.network import Node, Shape
+
+
+def move(c: Coder, node: Node) -> None:
+    """Reshape and its like: the same codes."""
+    x, y = node.inputs[0], node.outputs[0]
+    for form in sorted(c.wanted[y]):
+        found = standing(c, x, form)
+        sizes = [c.shape(x)[axis] for axis in found.order]
+        after = [c.shape(y)[axis] for axis in c.natural(y)]
+        ordered = [size for size in c.shape(x) if size > 1]
+        if after == ordered:  # the axes are what they were, but for those of length 1
+            place = {old: new for old, new in zip(c.natural(x), c.natural(y), strict=True)}
+            order = tuple(place[axis] for axis in found.order)
+        elif found.order == c.natural(x):
+            order = c.natural(y)
+        else:
+            raise check.fail(f"codes {sizes}", f"reshaped to {after}", "codes in ONNX's order of axes")
+        c.alias(y, found, form, order)
+
+
+def transpose(c: Coder, node: Node) -> None:
+    """The same codes, their axes by other names."""
+    x, y = node.inputs[0], node.outputs[0]
+    rank = len(c.shape(x))
+    perm = list(node.attributes.get("perm", range(rank)[::-1]))
+    for form in sorted(c.wanted[y]):
+        if (x, form) not in c.coded and x in c.network.inputs:
+            continue  # an input of the network: placed by its first reader, see `placed`
+        found = standing(c, x, form)
+        c.alias(y, found, form, tuple(perm.index(axis) for axis in found.order))
+
+
+def gather(c: Coder, node: Node) -> None:
+    table, index = node.inputs[:2]
+    y = node.outputs[0]
+    if table not in c.network.constants or node.attributes.get("axis", 0) or len(c.shape(table)) != 2:
+        raise check.fail("table", list(c.shape(table)), "a constant [rows, channels], gathered along axis 0")
+    n = prod(c.shape(index))
+    numbers = c.need(index, "index", range(len(c.shape(index))), (n,))
+    value = c.network.constants[table].astype(np.float64)
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        rows = c.tensor(f"{name}:table", value.shape, form, data=form.code(value))
+        return graph.Gather(name=name, x=rows, i=numbers.name, y=name)
+
+    c.emit(y, (n, value.shape[1]), c.natural(y), make)
+
+
+def image(c: Coder, x: str) -> tuple[tuple[int, ...], Shape]:
+    """Axes of an image [1, channels, height, width] or [1, channels, length] in its codes; its extent."""
+    shape = c.shape(x)
+    if len(shape) not in (3, 4) or shape[0] != 1:
+        raise check.fail("input", list(shape), "[1, channels, height, width] or [1, channels, length]")
+    return ((2, 3, 1), shape[2:]) if len(shape) == 4 else ((0, 2, 1), (1, *shape[2:]))
+
+
+def pool(c: Coder, node: Node) -> None:
+    """MaxPool, AveragePool and their global forms."""
+    x_name, y, a = node.inputs[0], node.outputs[0], node.attributes
+    axes, extent = image(c, x_name)
+    window = Window((1,) * 2, (1, 1), (1, 1), ((0, 0),) * 2)
+    kernel: Shape = extent
+    strides: Shape = (1, 1)
+    pads = (0, 0, 0, 0)
+    if not node.operator.startswith("Global"):
+        spatial = c.shape(x_name)[2:]
+        window = Window.resolve(
+            spatial, a["kernel_shape"], a.get("strides"), a.get("pads"), a.get("dilations"),
+            a.get("auto_pad", "NOTSET"),
+        )  # fmt: skip
+        if a.get("ceil_mode", 0):
+            window = window.ceiled(spatial)
+        if any(d != 1 for d in window.dilations):
+            raise check.fail("dilations", list(window.dilations), "1")
+        kernel, strides, each = tuple(window.kernel), tuple(window.strides), window.pads
+        if len(spatial) == 1:
+            kernel, strides, each = (1, *kernel), (1, *strides), ((0, 0), *each)
+        (top, bottom), (left, right) = each
+        pads = (top, left, bottom, right)
+    windowed(c, y, x_name, axes, (kernel[0], kernel[1]), (strides[0], strides[1]), pads,
+             "max" if "Max" in node.operator else "sum", bool(a.get("count_include_pad", 0)))  # fmt: skip
+
+
+def windowed(
+    c: Coder, y: str, x_name: str, axes: tuple[int, ...], kernel: tuple[int, int], strides: tuple[int, int],
+    pads: tuple[int, int, int, int], kind: str, counts_pads: bool = False,
+) -> None:  # fmt: skip
+    if kind == "sum" and any(pads) and not counts_pads:
+        raise check.fail("pads of a mean that are not counted", list(pads), "none")
+    h, w = (c.shape(x_name)[axis] for axis in axes[:2])
+    out = tuple((n + pads[i] + pads[i + 2] - kernel[i]) // strides[i] + 1 for i, n in enumerate((h, w)))
+    shape = (*out, c.shape(x_name)[axes[2]])
+    order = tuple(axis for axis, size in zip(axes, shape, strict=True) if size > 1)
+    if len(c.shape(y)) != len(c.shape(x_name)):
+        order = c.natural(y)  # of a reduction that keeps no axes
+    fixed: dict[str, Any] = {"kernel": kernel, "strides": strides, "pads": pads}
+    if kind == "max":
+        for form in sorted({f if f in PASSED else c.kind("half") for f in c.wanted[y]}):
+            x = c.need(x_name, form, axes)
+            name = c.tensor(f"{y}:{form}", shape, x.form)
+            e = plain(x.form.dtype, low=x.form.low, high=x.form.high)
+            c.add(
+                graph.Pool(name=name, x=x.name, y=name, kind=kind, epilogue=e, pad_value=x.form.low, **fixed)
+            )
+            c.coded[y, form] = Coded(name=name, order=order, form=x.form)
+        for form in sorted(c.wanted[y] - set(PASSED)):
+            c.again(y, c.coded[y, c.kind("half")], form)
+        return
+    x = c.need(x_name, c.has(x_name), axes)
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        e = c.epilogue(form, x.scale / prod(kernel), how)
+        return graph.Pool(
+            name=name, x=x.name, y=name, kind=kind, epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed
+        )
+
+    c.emit(y, shape, order, make)
+
+
+def reduce(c: Coder, node: Node) -> None:
+    """ReduceMean and ReduceMax over the rows: a window of all of them."""
+    x, y = node.inputs[0], node.outputs[0]
+    shape = c.shape(x)
+    given = node.attributes.get("axes")
+    if given is None and len(node.inputs) > 1 and node.inputs[1]:
+        given = c.network.constants[node.inputs[1]].ravel().tolist()
+    axes = sorted({int(axis) % len(shape) for axis in given or ()} & set(c.natural(x)))
+    form = c.has(x) if "Mean" in node.operator else "half"
+    order = standing(c, x, form).order
+    if (
+        not axes
+        or tuple(axes) != tuple(sorted(order[: len(axes)]))
+        or len(order) > 3
+        or len(axes) == len(order)
+    ):
+        raise check.fail("axes", given, "the rows' axes, all of those before the channels")
+    unit = next(axis for axis, size in enumerate(shape) if size == 1) if len(order) < 3 else -1
+    full = order if len(order) == 3 else (unit, *order)
+    kernel = (shape[full[0]], shape[full[1]]) if len(axes) == 2 or unit >= 0 else (shape[full[0]], 1)
+    windowed(c, y, x, full, kernel, (1, 1), (0, 0, 0, 0), "sum" if "Mean" in node.operator else "max")
+
+
+def cut(c: Coder, node: Node) -> None:
+    """Slice with constant bounds, along one axis; Split."""
+    x, shape = node.inputs[0], c.shape(node.inputs[0])
+    pieces: list[tuple[str, int, int, int, int]] = []
+    if node.operator == "Split":
+        axis, start = int(node.attributes.get("axis", 0)) % len(shape), 0
+        for out in node.outputs:
+            pieces.append((out, axis, start, c.shape(out)[axis], 1))
+            start += c.shape(out)[axis]
+    else:
+        given = [c.network.constants[t].ravel().tolist() if t else [] for t in node.inputs[1:]]
+        starts, ends, axes, steps = (*given, [], [])[:4]
+        axes, steps = axes or list(range(len(starts))), steps or [1] * len(starts)
+        for first, last, axis, step in zip(starts, ends, axes, steps, strict=True):
+            bounds = slice(first, last, step).indices(shape[axis])
+            if bounds[2] < 0:
+                raise check.fail("step", step, "1 or more")
+            if len(range(*bounds)) != shape[axis]:
+                start, stop, step = bounds
+                pieces.append((node.outputs[0], axis % len(shape), start, stop - start, step))
+        if len(pieces) != 1:
+            raise check.fail("axes that are cut", len(pieces), "1")
+    for y, axis, start, length, step in pieces:
+        wanted = c.wanted.get(y, set())
+        for form in sorted({f if f in PASSED else c.kind("half") for f in wanted}):
+            found = standing(c, x, form)
+            if axis not in found.order:
+                raise check.fail("axis", axis, f"one of {list(found.order)}")
+            sizes = tuple(shape[i] for i in found.order)
+            source = c.reshaped(found.name, sizes)
+            at = found.order.index(axis)
+            count = -(-length // step)
+            name = c.tensor(f"{y}:{form}", (*sizes[:at], count, *sizes[at + 1 :]), found.form)
+            c.add(graph.Slice(name=name, x=source, y=name, axis=at, start=start, length=length, step=step))
+            order = tuple(i for i in found.order if c.shape(y)[i] > 1)
+            c.coded[y, form] = Coded(name=name, order=order, form=found.form)
+        for form in sorted(wanted - set(PASSED)):
+            c.again(y, c.coded[y, c.kind("half")], form)
+
+
+def concat(c: Coder, node: Node) -> None:
+    y = node.outputs[0]
+    axis = int(node.attributes["axis"]) % len(c.shape(y))
+    for form in sorted(c.wanted[y]):
+        out = c.form(y, form)
+        order = next((standing(c, t, form).order for t in computed(c, node, *range(len(node.inputs)))), ())
+        order = tuple(i for i in order if i != axis) if axis not in order else order
+        full = order if axis in order else tuple(sorted((*order, axis)))
+        names = []
+        for i, tensor in enumerate(node.inputs):
+            shape = tuple(c.shape(tensor)[j] for j in full)
+            if tensor in c.network.constants:
+                value = c.network.constants[tensor].astype(np.float64)
+                axes = (*full, *(j for j in range(value.ndim) if j not in full))
+                codes = out.code(value.transpose(axes).reshape(shape))
+                names.append(c.tensor(f"{y}:{form}:{i}", shape, out, data=codes))
+                continue
+            found = c.need(tensor, form, full)
+            if (found.scale, found.zero) != (out.scale, out.zero):
+                name = c.tensor(f"{y}:{form}:{i}", shape, out)
+                how = Stage(
+                    scale=out.scale, fields={"zero_point": out.zero, "low": out.low, "high": out.high}
+                )
+                c.add(graph.Map(name=name, x=found.name, y=name, x_zero=found.zero,
+                                epilogue=c.epilogue(out, found.scale, how)))  # fmt: skip
+                names.append(name)
+            else:
+                names.append(found.name)
+        name = c.tensor(f"{y}:{form}", tuple(c.shape(y)[j] for j in full), out)
+        c.add(graph.Concat(name=name, x=names[0], others=tuple(names[1:]), axis=full.index(axis), y=name))
+        c.coded[y, form] = Coded(name=name, order=tuple(j for j in full if c.shape(y)[j] > 1), form=out)

@@ -1,0 +1,183 @@
+"""Products by constant weights, with what their epilogues take along; depthwise convolutions; attention."""
+
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from golden import check
+from golden.formats import Int
+from golden.host.convolution import conv_window
+from mapping.coded import graph
+from mapping.coded.coder import Coded, Coder, function_of
+from mapping.coded.curves import Form, Function, Stage
+from mapping.coded.fixed import short_factor
+from mapping.network import Node, Shape
+from mapping.weights import quantise_weights
+
+SHORT = Int(16)
+ROOM = 1 << 29  # a bias takes no more of 32 bits
+
+
+def is_weighted(c: Coder, node: Node) -> bool:
+    """A product by constant weights?"""
+    return node.is_product and node.inputs[1] in c.network.constants
+
+
+def function_behind(c: Coder, node: Node) -> tuple[Function | None, str]:
+    """What is applied to a product, and the tensor that it is applied to."""
+    fused = node.attributes.get("function")
+    if node.attributes.get("activation") == "Relu":
+        first: Function = partial(np.maximum, 0)
+        if fused is None:
+            return first, node.outputs[0]
+        then = function_of(fused)
+        assert then is not None
+        return (lambda x: then(first(x))), fused.inputs[0]
+    return function_of(fused), fused.inputs[0] if fused else node.outputs[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighted:
+    """w: real [kh, kw, c, n]. bias: [n]. axes: of x and y in their codes. shape: of y's codes."""
+
+    w: np.ndarray
+    bias: np.ndarray
+    axes: tuple[int, ...]
+    shape: Shape
+    geometry: dict[str, Any]
+
+
+def parts(c: Coder, node: Node) -> Weighted:
+    if node.operator == "Conv":
+        return convolution(c, node)
+    w = np.asarray(c.network.constants[node.inputs[1]], np.float64)
+    if node.operator == "Gemm":
+        if node.attributes.get("transA"):
+            raise check.fail("transA", 1, "0")
+        w = (w.T if node.attributes.get("transB") else w) * float(node.attributes.get("alpha", 1.0))
+    if (w.ndim > 2 and prod(w.shape[:-2]) > 1) or w.ndim < 2:
+        raise check.fail("weights", list(w.shape), "[k, n]")
+    w = w.reshape(1, 1, *w.shape[-2:])
+    y = c.shape(node.outputs[0])
+    bias = bias_of(c, node, w.shape[-1]) * float(node.attributes.get("beta", 1.0))
+    return Weighted(w=w, bias=bias, axes=tuple(range(len(y))), shape=(prod(y[:-1]), y[-1]), geometry={})
+
+
+def bias_of(c: Coder, node: Node, n: int) -> np.ndarray:
+    name = node.inputs[2] if len(node.inputs) > 2 else ""
+    if name and name not in c.network.constants:
+        raise check.fail("bias", "computed", "a constant")
+    value = c.network.constants[name].ravel() if name else np.zeros(1)
+    return np.broadcast_to(value.astype(np.float64), (n,))
+
+
+def convolution(c: Coder, node: Node) -> Weighted:
+    x, w = c.shape(node.inputs[0]), np.asarray(c.network.constants[node.inputs[1]], np.float64)
+    attributes = {k: v for k, v in node.attributes.items() if k not in ("function", "activation")}
+    window = conv_window(x, w.shape, **attributes)
+    if len(x) not in (3, 4) or x[0] != 1:
+        raise check.fail("input", list(x), "[1, channels, height, width] or [1, channels, length]")
+    groups = int(attributes.get("group", 1))
+    if groups > 1 and not depthwise_weights(x, w, groups):
+        w = dense(w, groups)
+    pads, strides, dilations = window.pads, window.strides, window.dilations
+    y, axes = c.shape(node.outputs[0]), (2, 3, 1)
+    shape: Shape = (*y[2:], y[1])
+    if len(x) == 3:
+        w, axes, shape = w[:, :, None], (0, 2, 1), (1, *shape)
+        pads, strides, dilations = ((0, 0), *pads), (1, *strides), (1, *dilations)
+    (top, bottom), (left, right) = pads
+    geometry = {"pads": (top, left, bottom, right), "strides": strides, "dilations": dilations}
+    return Weighted(
+        w=w.transpose(2, 3, 1, 0), bias=bias_of(c, node, len(w)), axes=axes, shape=shape, geometry=geometry
+    )
+
+
+def depthwise_weights(x: Shape, w: np.ndarray, groups: int) -> bool:
+    return groups == x[1] == len(w) and w.shape[1] == 1
+
+
+def dense(w: np.ndarray, groups: int) -> np.ndarray:
+    """Grouped filters [n, c / groups, ...] as filters of all channels: zeros elsewhere."""
+    n, depth = w.shape[:2]
+    made = np.zeros((n, depth * groups, *w.shape[2:]))
+    for i in range(n):
+        first = i // (n // groups) * depth
+        made[i, first : first + depth] = w[i]
+    return made
+
+
+def coded_weights(
+    c: Coder, w: np.ndarray, bias: np.ndarray, scale: float, fmt: Int, name: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes [k, n] and scales [n] of w [k, n]; scale: of the other factor; name: of the constant."""
+    if name in c.weight_scales:
+        own = np.broadcast_to(c.weight_scales[name], w.shape[1:])
+        return np.rint(w / own).astype(np.int64), own
+    coded = quantise_weights(
+        w[None], fmt, grouped=False, method=c.method, least=np.abs(bias) / (scale * ROOM)
+    )
+    return coded.codes[0], coded.scale.reshape(-1)
+
+
+def product(c: Coder, node: Node) -> None:
+    """MatMul, Gemm and Conv by constant weights."""
+    part = parts(c, node)
+    x = (
+        c.need(node.inputs[0], "byte", part.axes)
+        if node.operator == "Conv"
+        else c.rows(node.inputs[0], "byte")
+    )
+    if node.operator == "Conv" and int(node.attributes.get("group", 1)) > 1 and part.w.shape[2] == 1:
+        depthwise(c, node, part, x)
+        return
+    residual = None
+    if len(node.inputs) > 3:
+        other = node.inputs[3]
+        residual = c.need(other, "half", part.axes) if node.operator == "Conv" else c.rows(other, "half")
+    function, before = function_behind(c, node)
+    y = node.outputs[0]
+    order = tuple(axis for axis in part.axes if c.shape(y)[axis] > 1)
+    w, bias = part.w, part.bias
+    if x.form.evened is not None:
+        w = w * x.form.evened[:, None]
+    codes, scale = coded_weights(
+        c, w.reshape(-1, w.shape[-1]), bias, x.scale, c.p.unit.pe.weight, node.inputs[1]
+    )
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        e = c.epilogue(form, x.scale * scale, how, bias, -x.zero * codes.sum(0))
+        added = None if residual is None else residual_of(residual, how)
+        return graph.Product(
+            name=name, x=x.name, y=name, weights=codes.reshape(w.shape), epilogue=e, residual=added,
+            pad_value=x.zero, **part.geometry,
+        )  # fmt: skip
+
+    c.emit(y, part.shape, order, make, function, before)
+
+
+def residual_of(b: Coded, how: Stage) -> graph.Residual:
+    multiplier, shift = short_factor(b.scale / how.scale, SHORT)
+    return graph.Residual(b=b.name, zero=b.zero, multiplier=multiplier, shift=shift)
+
+
+def depthwise(c: Coder, node: Node, part: Weighted, x: Coded) -> None:
+    function, before = function_behind(c, node)
+    y = node.outputs[0]
+    order = tuple(axis for axis in part.axes if c.shape(y)[axis] > 1)
+    w = part.w[:, :, 0]
+    codes, scale = coded_weights(c, w.reshape(-1, w.shape[-1]), part.bias, x.scale, Int(8), node.inputs[1])
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        return graph.Depthwise(
+            name=name, x=x.name, y=name, weights=codes.reshape(w.shape), x_zero=x.zero, pad_value=x.zero,
+            epilogue=c.epilogue(form, x.scale * scale, how, part.bias), **part.geometry,
+        )  # fmt: skip
+
+    c.emit(y, part.shape, order, make, function, before)
+
+
+# attention

@@ -1,0 +1,186 @@
+"""A float network as a coded network: calibrated, recognised, every operator in integers of the accelerator.
+
+    quantise    the network
+    encode      reals of an input as its codes
+    decode      an output's codes as reals
+
+Constant weights: symmetric, a scale for each output channel; what they multiply: 8 bits with a zero point,
+which the bias absorbs. What is added or normalised: 16 bits. Scores of attention: 16 bits, 256 to an octave.
+Source: Jacob et al., CVPR 2018, section 2. Ranges: mapping.calibrate.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from golden import check
+from golden.accelerator.params import AcceleratorParams
+from mapping.calibrate import METHODS, Observer, observe
+from mapping.coded import even, graph
+from mapping.coded.attention import absorbed
+from mapping.coded.coder import Coder
+from mapping.coded.recognise import recognise
+from mapping.coded.regions import UNMOVED
+from mapping.coded.rules import RULES
+from mapping.coded.validate import reads, validate, writes
+from mapping.network import Network
+from mapping.passes import simplify
+
+
+def quantise(
+    network: Network,
+    p: AcceleratorParams,
+    samples: Sequence[Mapping[str, np.ndarray]],
+    *,
+    method: str = "max",
+) -> graph.CodedNetwork:
+    """`network` for the accelerator, calibrated on `samples`. Inputs and outputs keep their names.
+
+    method  of mapping.calibrate
+    raises  BadValue, naming the node, for an operator or a shape that no unit has
+    """
+    check.one_of("calibration method", method, METHODS)
+    network = simplify(network)
+    known = recognise(network)
+    known_operators(known)
+    made = {t for node in network.nodes for t in node.outputs if t} | set(network.inputs)
+    kept = {t for node in known.nodes for t in (*node.inputs, *node.outputs, *inner(node)) if t in made}
+    c = Coder(known, p, {name: Observer() for name in kept}, method)
+    plan(c)
+    evenable = even.candidates(c)
+    channels = even.seers(c, evenable)
+    observe(network, samples, [*c.seen.items(), *channels.items()])
+    unmoved = {t: t.removesuffix(UNMOVED) for node in known.nodes for t in (*node.outputs, *inner(node))}
+    c.seen.update({t: c.seen[real] for t, real in unmoved.items() if t != real and real in c.seen})
+    even.choose(c, evenable, channels)
+    lower(c)
+    return finished(c)
+
+
+def known_operators(network: Network) -> None:
+    """BadValue for an operator without a rule, or a batch."""
+    for node in network.nodes:
+        check.one_of(f"{network.name}: node {node.name}: operator", node.operator, sorted(RULES))
+    for name in network.inputs:
+        shape = network.shapes[name]
+        if len(shape) > 2 and shape[0] != 1:
+            raise check.fail(f"{network.name}: input {name}: batch", shape[0], "1")
+
+
+def inner(node: object) -> tuple[str, ...]:
+    """The tensor before a function that is fused with a product."""
+    fused = getattr(node, "attributes", {}).get("function")
+    return fused.inputs if fused is not None else ()
+
+
+def plan(c: Coder) -> None:
+    """Fill c.wanted, from the outputs back."""
+    skipped = absorbed(c)
+    for name in c.network.outputs:
+        c.wanted.setdefault(name, set()).add(c.kind("half"))
+    for node in reversed(c.network.nodes):
+        for out in node.outputs:
+            settle(c, out)
+        if node.name in skipped:
+            continue
+        needs, _ = RULES[node.operator]
+        for tensor, form in needs(c, node):
+            c.wanted.setdefault(tensor, set()).add(c.kind(form))
+    for name in c.network.inputs:
+        settle(c, name)
+
+
+def settle(c: Coder, tensor: str) -> None:
+    """A reader to whom any form will do takes one that there is, or bytes."""
+    forms = c.wanted.setdefault(tensor, set())
+    forms.discard("any")
+    if not forms:
+        forms.add("byte")
+
+
+def lower(c: Coder) -> None:
+    skipped = absorbed(c)
+    place_inputs(c)
+    for node in c.network.nodes:
+        if node.name in skipped:
+            continue
+        try:
+            RULES[node.operator][1](c, node)
+        except check.BadValue as bad:
+            where = f"{c.network.name}: node {node.name} ({node.operator})"
+            raise check.BadValue(f"{where}: {bad}") from None
+
+
+def place_inputs(c: Coder) -> None:
+    """Images among the inputs: channels last, before anybody reads them."""
+    for node in c.network.nodes:
+        x = node.inputs[0] if node.inputs else ""
+        perm: list[int] = list(range(len(c.shape(x)))) if x else []
+        source = x
+        turn = c.producers.get(x)
+        if turn is not None and turn.operator == "Transpose":
+            source, perm = turn.inputs[0], list(turn.attributes["perm"])
+        imaged = node.operator == "Conv" or "Pool" in node.operator
+        if imaged and source in c.network.inputs and len(perm) in (3, 4):
+            axes = (2, 3, 1) if len(perm) == 4 else (0, 2, 1)
+            for form in sorted(c.wanted[source]):
+                if (source, form) not in c.coded:
+                    c.need(source, form, [perm[axis] for axis in axes])
+
+
+def finished(c: Coder) -> graph.CodedNetwork:
+    """The network, its outputs by their own names, without what nobody reads."""
+    tensors, outputs = dict(c.tensors), []
+    operations = list(c.operations)
+    for name in c.network.outputs:
+        found = c.coded[name, c.kind("half")]
+        old = tensors[found.name]
+        tensor = graph.Tensor(
+            name=name, shape=old.shape, dtype=old.dtype, scale=found.scale, zero_point=found.zero,
+            real_shape=c.shape(name), real_axes=found.order,
+        )  # fmt: skip
+        if found.name != name:
+            operations.append(graph.Reshape(name=name, x=found.name, y=name))
+        tensors[name] = tensor
+        outputs.append(name)
+    needed, kept = set(outputs), []
+    for operation in reversed(operations):
+        if needed & set(writes(operation)):
+            needed |= {*reads(operation), *writes(operation)}
+            kept.append(operation)
+    inputs = tuple(name for name in c.network.inputs if name in c.inputs)
+    made = graph.CodedNetwork(
+        name=c.network.name,
+        tensors={name: tensor for name, tensor in tensors.items() if name in needed or name in inputs},
+        operations=tuple(reversed(kept)),
+        inputs=inputs,
+        outputs=tuple(outputs),
+    )
+    validate(made, c.p)
+    return made
+
+
+def encode(tensor: graph.Tensor, real: np.ndarray) -> np.ndarray:
+    """Codes, int64 of the tensor's shape, of reals of its real_shape."""
+    if tensor.real_shape:
+        check.shape(f"input {tensor.name}", real, tensor.real_shape)
+        axes = (*tensor.real_axes, *(i for i in range(real.ndim) if i not in tensor.real_axes))
+        real = real.transpose(axes)
+    info = np.iinfo(tensor.dtype)
+    codes = np.rint(real.astype(np.float64) / tensor.scale) + tensor.zero_point
+    return np.asarray(np.clip(codes, info.min, info.max), np.int64).reshape(tensor.shape)
+
+
+def decode(tensor: graph.Tensor, codes: np.ndarray) -> np.ndarray:
+    """float32 of the tensor's real_shape (its own shape where it has none)."""
+    real = ((codes - tensor.zero_point) * tensor.scale).astype(np.float32)
+    if not tensor.real_shape:
+        return real
+    ordered = real.reshape([tensor.real_shape[i] for i in tensor.real_axes])
+    natural = ordered.transpose(np.argsort(np.array(tensor.real_axes, int)))
+    return np.asarray(natural.reshape(tensor.real_shape))
+
+
+def encoded(network: graph.CodedNetwork, real: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All inputs that the network reads, of those given."""
+    return {name: encode(network.tensors[name], real[name]) for name in network.inputs if name in real}

@@ -1,0 +1,90 @@
+"""How each operator is coded, and in which forms it needs its operands."""
+
+from collections.abc import Callable, Iterator
+
+from mapping.boundary import constant_factor
+from mapping.coded import arithmetic, attention, moving, products
+from mapping.coded.coder import PASSED, Coder, computed, function_of
+from mapping.coded.curves import kind_of
+from mapping.coded.regions import MOVING
+from mapping.network import Node
+
+Needs = Iterator[tuple[str, str]]
+
+
+# forms that are needed
+
+
+def product_needs(c: Coder, node: Node) -> Needs:
+    if products.is_weighted(c, node):
+        yield node.inputs[0], "byte"
+        if len(node.inputs) > 3:
+            yield node.inputs[3], "half"
+    else:
+        yield from ((t, "even") for t in node.inputs[:2])
+
+
+def attention_needs(c: Coder, node: Node) -> Needs:
+    made = attention.projections(c, node)
+    yield from [(made[0].inputs[0], "byte")] if made else [(t, "even") for t in node.inputs[:3]]
+    yield from ((t, "score") for t in node.inputs[3:])
+
+
+def function_needs(c: Coder, node: Node) -> Needs:
+    x = node.inputs[0]
+    if x in c.network.inputs and c.network.inputs[x].dtype.kind != "f":
+        yield x, "flag"
+    elif kind_of(function_of(node))[0] == "linear":
+        yield from passing_needs(c, node)
+    else:
+        yield x, "any"
+
+
+def passing_needs(c: Coder, node: Node) -> Needs:
+    for out in node.outputs:
+        for form in c.wanted.get(out, ()):
+            if node.operator in MOVING or node.operator == "Transpose" or form in PASSED:
+                yield node.inputs[0], form
+            else:
+                yield node.inputs[0], "half"
+
+
+def joining_needs(c: Coder, node: Node) -> Needs:
+    for tensor in computed(c, node, *range(len(node.inputs))):
+        yield from ((tensor, form) for form in c.wanted[node.outputs[0]])
+
+
+def sum_needs(c: Coder, node: Node) -> Needs:
+    yield from ((t, "half") for t in computed(c, node, 0, 1))
+
+
+def any_needs(c: Coder, node: Node) -> Needs:
+    if node.operator in ("Mul", "Div") and (constant_factor(node, c.network.constants) is not None):
+        yield from passing_needs(c, node)
+    else:
+        yield from ((t, "any") for t in computed(c, node, 0, 1))
+
+
+def product(c: Coder, node: Node) -> None:
+    (products.product if products.is_weighted(c, node) else attention.computed_product)(c, node)
+
+
+Rule = tuple[Callable[[Coder, Node], Needs], Callable[[Coder, Node], None]]
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(("MatMul", "Gemm", "Conv"), (product_needs, product)),
+    "Attention": (attention_needs, attention.attention),
+    "Elementwise": (function_needs, arithmetic.function),
+    "Normalise": (lambda c, n: iter([(n.inputs[0], "half")]), arithmetic.normalise),
+    "Softmax": (lambda c, n: iter([(n.inputs[0], "score")]), arithmetic.softmax),
+    "Gather": (lambda c, n: iter([(n.inputs[1], "index")]), moving.gather),
+    **dict.fromkeys(("Add", "Sub"), (sum_needs, arithmetic.add)),
+    **dict.fromkeys(("Mul", "Div"), (any_needs, arithmetic.multiply)),
+    **dict.fromkeys(("MaxPool", "GlobalMaxPool"), (passing_needs, moving.pool)),
+    **dict.fromkeys(("AveragePool", "GlobalAveragePool"), (any_needs, moving.pool)),
+    "ReduceMean": (any_needs, moving.reduce),
+    "ReduceMax": (passing_needs, moving.reduce),
+    **dict.fromkeys(MOVING, (passing_needs, moving.move)),
+    "Transpose": (passing_needs, moving.transpose),
+    **dict.fromkeys(("Slice", "Split"), (passing_needs, moving.cut)),
+    "Concat": (joining_needs, moving.concat),
+}

@@ -1,0 +1,1 @@
+"""Programs: coded networks as commands of the accelerator and a memory for them."""

@@ -1,0 +1,149 @@
+"""Commands with what they touch; tokens follow from that.
+
+Each command says which words it reads and writes. It waits for the last command of each other unit that
+must be done first: one that wrote what it reads or writes, one that read what it writes. Since units work in
+order, a token of that last one is enough; what is known already, from earlier waits, its own or those of the
+commands waited for, needs none. Tokens of a pair of units meet in order, as both sides only ever move on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from golden import check
+from golden.accelerator.commands import FIELDS, TOKENS, UNITS, Opcode
+
+Span = tuple[int, int]  # first word, words
+
+
+@dataclass(slots=True)
+class Draft:
+    """A command to be: its unit's `number`th, from 1 on, at `position` of the program.
+
+    knows         commands of each unit that are done when it starts
+    wait, signal  units' numbers
+    fields        but for the header
+    """
+
+    opcode: Opcode
+    unit: int
+    number: int
+    position: int
+    fields: dict[str, int]
+    knows: list[int]
+    wait: set[int] = field(default_factory=set)
+    signal: set[int] = field(default_factory=set)
+
+    def header(self) -> dict[str, int]:
+        """The header's masks."""
+        return {
+            "wait": sum(1 << unit for unit in self.wait),
+            "signal": sum(1 << unit for unit in self.signal),
+        }
+
+
+class Space:
+    """The last command of each unit that read or wrote each word, int32 [units, words]; 0: none."""
+
+    def __init__(self, words: int):
+        self.read = np.zeros((len(UNITS), words), np.int32)
+        self.written = np.zeros((len(UNITS), words), np.int32)
+
+    def needs(self, reads: Sequence[Span], writes: Sequence[Span]) -> np.ndarray:
+        """The last command of each unit that must be done first, int [units]."""
+        needed = np.zeros(len(UNITS), np.int32)
+        for start, words in (*reads, *writes):
+            np.maximum(needed, self.written[:, start : start + words].max(axis=1, initial=0), out=needed)
+        for start, words in writes:
+            np.maximum(needed, self.read[:, start : start + words].max(axis=1, initial=0), out=needed)
+        return needed
+
+    def note(self, unit: int, number: int, reads: Sequence[Span], writes: Sequence[Span]) -> None:
+        """Command `number` of `unit` touches these."""
+        for start, words in reads:
+            self.read[unit, start : start + words] = number
+        for start, words in writes:
+            self.written[unit, start : start + words] = number
+
+
+class Schedule:
+    """Commands in program order, tokens with them.
+
+    scratch_words  of the scratchpad
+    memory_words   of the memory's part that changes, from word 0 of it on
+    """
+
+    def __init__(self, scratch_words: int, memory_words: int):
+        self.scratch, self.memory = Space(scratch_words), Space(memory_words)
+        self.drafts: list[Draft] = []
+        self.of_unit: list[list[Draft]] = [[] for _ in UNITS]
+
+    def emit(
+        self,
+        opcode: Opcode,
+        fields: dict[str, int],
+        *,
+        reads: Sequence[Span] = (),
+        writes: Sequence[Span] = (),
+        memory_reads: Sequence[Span] = (),
+        memory_writes: Sequence[Span] = (),
+    ) -> Draft:
+        """The next command of the program. Spans: words of the scratchpad, and of the memory that changes."""
+        unit = (opcode >> 4) - 1
+        mine = self.of_unit[unit]
+        position = len(self.drafts)
+        draft = Draft(opcode, unit, len(mine) + 1, position, complete(opcode, fields), [0] * len(UNITS))
+        if mine:
+            draft.knows = list(mine[-1].knows)
+        needed = np.maximum(self.scratch.needs(reads, writes), self.memory.needs(memory_reads, memory_writes))
+        self.wait_for(draft, [int(number) for number in needed])
+        self.scratch.note(unit, draft.number, reads, writes)
+        self.memory.note(unit, draft.number, memory_reads, memory_writes)
+        mine.append(draft)
+        self.drafts.append(draft)
+        return draft
+
+    def wait_for(self, draft: Draft, needed: list[int]) -> None:
+        """Tokens for what the command must know done; the newest first, since they may tell of others."""
+        others = [unit for unit in range(len(UNITS)) if unit != draft.unit]
+        while lacking := [unit for unit in others if needed[unit] > draft.knows[unit]]:
+            unit = max(lacking, key=lambda unit: self.of_unit[unit][needed[unit] - 1].position)
+            source = self.of_unit[unit][needed[unit] - 1]
+            assert draft.unit not in source.signal, "tokens of a pair meet in order"
+            source.signal.add(draft.unit)
+            draft.wait.add(unit)
+            draft.knows = [max(a, b) for a, b in zip(draft.knows, source.knows, strict=True)]
+            draft.knows[unit] = source.number
+
+
+def complete(opcode: Opcode, fields: dict[str, int]) -> dict[str, int]:
+    """All fields of a command: those not given are the least legal value; BadValue if one does not fit."""
+    known = {field.name: field for field in FIELDS[opcode]}
+    assert not fields.keys() - known.keys(), f"{opcode.name}: {fields.keys() - known.keys()}"
+    values = {name: int(fields.get(name, each.least or 0)) for name, each in known.items()}
+    for name, each in known.items():
+        low, high = each.range
+        if "stride" in name and each.width == 16:  # addresses wrap, so a long stride is a negative one
+            values[name] = (values[name] + (1 << 15)) % (1 << 16) - (1 << 15)
+        check.in_range(f"{opcode.name}.{name}", values[name], low if each.least is None else each.least, high)
+    return values
+
+
+def most_tokens(drafts: Sequence[Draft]) -> int:
+    """Most tokens that a pair of units holds when commands are done in the program's order.
+
+    On the accelerator they can be as many more as commands wait at a unit.
+    """
+    held: dict[tuple[int, int], int] = {}
+    most = 0
+    for draft in drafts:
+        for unit in draft.wait:
+            held[unit, draft.unit] -= 1
+        for unit in draft.signal:
+            held[draft.unit, unit] = held.get((draft.unit, unit), 0) + 1
+            most = max(most, held[draft.unit, unit])
+    return most
+
+
+__all__ = ["TOKENS", "Draft", "Schedule", "Span", "most_tokens"]

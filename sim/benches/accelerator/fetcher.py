@@ -1,0 +1,160 @@
+"""Bench of hw.accelerator.fetcher: a read port that is granted at random, against golden's words."""
+
+from collections import deque
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from golden.accelerator.fetcher import QUEUE, cycles, fetch
+from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.scratchpad import READ_LATENCY
+from golden.systolic.params import MatrixUnitParams
+from sim.benches import Case, parameters
+from sim.benches.accelerator.walk import command_fields, random_walk
+from sim.benches.stream import Bench, compare, pack_word, unpack_word
+
+WALKS = 60
+
+
+class FetcherBench(Bench):
+    """The block, a scratchpad that grants with probability 1 - `busy`, and golden.
+
+    asked  words that were asked for since the last reset
+    """
+
+    def __init__(self, dut: Any, *, busy: float = 0.0, **stalls: float):
+        super().__init__(dut, ["command"], ["o"], **stalls)
+        self.p = AcceleratorParams(
+            unit=MatrixUnitParams(rows=parameters()["lanes"], cols=parameters()["lanes"])
+        )
+        self.dims, self.depth, self.busy, self.asked = parameters()["dims"], parameters()["depth"], busy, 0
+        self.fields = command_fields(self.dims, 16)
+        shape = (self.p.words, self.p.lanes)
+        self.scratch = np.random.default_rng(self.random.getrandbits(32)).integers(0, 256, shape, np.uint8)
+
+    async def start(self) -> None:
+        await super().start()
+        cocotb.start_soon(self.scratchpad())
+
+    async def scratchpad(self) -> None:
+        """A read port: the word stands for one cycle, noise in all others."""
+        dut, random = self.dut, self.random_of("scratchpad")
+        due: deque[int | None] = deque([None] * READ_LATENCY)
+        while True:
+            word = due.popleft()
+            dut.data.value = random.getrandbits(8 * self.p.lanes) if word is None else word
+            dut.request_ready.value = int(random.random() >= self.busy)
+            await ReadOnly()
+            asks = dut.request_valid.value == 1 and dut.request_ready.value == 1 and dut.rst.value == 0
+            address = int(dut.request_address.value) % self.p.words if asks else 0
+            due.append(int.from_bytes(self.scratch[address].tobytes(), "little") if asks else None)
+            self.asked = 0 if dut.rst.value == 1 else self.asked + asks
+            await RisingEdge(dut.clk)
+
+    def send(self, count: int) -> None:
+        walks = (random_walk(self.random, self.dims, 16, 40) for _ in range(count))
+        self.sources["command"].send(pack_word(self.fields, walk) for walk in walks)
+
+    def golden(self, command: int) -> list[tuple[int, int]]:
+        """(word, ends) of each word of a command."""
+        walk = unpack_word(self.fields, command)
+        words, ends = fetch(self.p, self.scratch, walk["base"][0], walk["count"], walk["stride"])
+        numbers = [int.from_bytes(word.tobytes(), "little") for word in words]
+        return list(zip(numbers, ends.tolist(), strict=True))
+
+    def check(self, accepted: list[int], delivered: list[int], *, cut: bool = False) -> None:
+        """All of golden's words, or, `cut` by a reset, the first of them."""
+        wanted = [(*word, command) for command in accepted for word in self.golden(command)]
+        width = 8 * self.p.lanes
+        found = [(word & (1 << width) - 1, word >> width) for word in delivered]
+        golden = [word[:2] for word in wanted[: len(found) if cut else None]]
+        compare(found, golden, lambda index, _: str(unpack_word(self.fields, wanted[index][2])))
+
+    async def settle(self) -> None:
+        """All that was sent, to its last word."""
+        waiting = [*self.sources["command"].words, *self.monitors["command"].words]
+        total = sum(len(self.golden(word)) for word in waiting)
+        await self.moved("o", total, within=20 * total + 20 * WALKS)
+        self.check(self.monitors["command"].words, self.monitors["o"].words)
+        assert self.dut.idle.value == 1, "not idle after the last word"
+
+
+@cocotb.test
+@cocotb.parametrize(busy=[0.0, 0.5], stall_in=[0.0, 0.5], stall_out=[0.0, 0.5])
+async def words_match_golden(dut: Any, busy: float, stall_in: float, stall_out: float) -> None:
+    bench = FetcherBench(dut, busy=busy, stall_in=stall_in, stall_out=stall_out)
+    bench.send(WALKS)
+    counts = [unpack_word(bench.fields, word)["count"] for word in bench.sources["command"].words]
+    await bench.start()
+    await bench.settle()
+    if busy == stall_in == stall_out == 0:
+        took = bench.monitors["o"].moved[-1][0] - bench.monitors["command"].moved[0][0] + 1
+        assert took == cycles(counts), f"took {took} cycles, golden {cycles(counts)}"
+    assert (bench.sources["command"].stalls > 0) == (stall_in > 0), "the stalls asked for did not happen"
+    assert (bench.monitors["o"].waits > 0) == (stall_out > 0), "the waits asked for did not happen"
+
+
+@cocotb.test
+async def no_more_is_asked_for_than_there_is_room(dut: Any) -> None:
+    bench = FetcherBench(dut, stall_out=1.0)
+    walk = {"base": [5], "count": [50] + [1] * (bench.dims - 1), "stride": [1] * bench.dims}
+    bench.sources["command"].send([pack_word(bench.fields, walk)])
+    await bench.start()
+    await bench.cycles(60)
+    assert bench.asked == bench.depth, f"{bench.asked} words asked for, room for {bench.depth}"
+    assert dut.idle.value == 0, "idle before the last word was asked for"
+    bench.sinks["o"].stall = 0.0
+    await bench.settle()
+
+
+@cocotb.test
+@cocotb.parametrize(words=[1, 2, 3, 4])
+async def idle_once_the_words_are_in_the_queue(dut: Any, words: int) -> None:
+    bench = FetcherBench(dut, stall_out=1.0)
+    walk = {"base": [5], "count": [words] + [1] * (bench.dims - 1), "stride": [1] * bench.dims}
+    bench.sources["command"].send([pack_word(bench.fields, walk)])
+    await bench.start()
+    idle = []
+    for _ in range(words + 6):
+        await ReadOnly()
+        idle.append(int(dut.idle.value))
+        await RisingEdge(dut.clk)
+    # the command, its words asked for, the last one's latency
+    assert idle == [1] + [0] * (words + READ_LATENCY) + [1] * (5 - READ_LATENCY), idle
+    bench.sinks["o"].stall = 0.0
+    await bench.settle()
+
+
+@cocotb.test
+@cocotb.parametrize(stall_out=[0.0, 0.5, 1.0])
+async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, stall_out: float) -> None:
+    bench = FetcherBench(dut, stall_out=stall_out)
+    bench.send(30)
+    await bench.start()
+    await bench.cycles(60)
+    await bench.reset()
+    accepted = [word for _, word in bench.monitors["command"].before_reset]
+    delivered = [word for _, word in bench.monitors["o"].before_reset]
+    bench.check(accepted, delivered, cut=True)
+    assert sum(len(bench.golden(word)) for word in accepted) > len(delivered), "nothing was in flight"
+    bench.sinks["o"].stall = 0.0
+    await bench.settle()
+
+
+def case(lanes: int, dims: int, depth: int = QUEUE) -> Case:
+    """A fetcher of `dims` loops."""
+
+    def build() -> tuple[str, str]:
+        from hw.accelerator.fetcher import definition
+        from hw.emit import verilog
+
+        unit = MatrixUnitParams(rows=lanes, cols=lanes)
+        block = definition(AcceleratorParams(unit=unit), dims, depth)
+        return verilog(block), block.name
+
+    return Case(f"{lanes}-{dims}x{depth}", build, {"lanes": lanes, "dims": dims, "depth": depth})
+
+
+CASES = [case(4, 4), case(16, 7), case(16, 1, 8)]

@@ -1,0 +1,379 @@
+"""Bench of hw.accelerator.multiply: commands in, both read ports of a scratchpad, sums out."""
+
+from random import Random
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from golden.accelerator.commands import FIELDS, HEADER, Opcode
+from golden.accelerator.multiply import count_of, multiply, passes_of, tiles_of, unit_of, words_of_pass
+from golden.accelerator.multiply_cycles import times
+from golden.accelerator.params import AcceleratorParams
+from golden.formats import parse
+from golden.pe.multiplier import MultiplierParams
+from golden.systolic.matrix_unit import cycles_of, delivery, rows_needed
+from golden.systolic.params import MatrixUnitParams
+from sim.benches import Case, parameters
+from sim.benches.accelerator.read_port import ReadPort
+from sim.benches.stream import Bench, compare, pack_word, unpack_word
+
+Command = dict[str, int]
+LAYOUT = [(field.name, field.width, 1) for field in (*HEADER, *FIELDS[Opcode.MULTIPLY])]
+PORTS = ("left", "top")
+PAUSES = ("command", *PORTS, "sums")
+
+
+def params_of(given: dict[str, Any]) -> AcceleratorParams:
+    """AcceleratorParams of a case's parameters."""
+    formats: dict[str, Any] = {name: parse(given[name]) for name in ("weight", "activation")}
+    unit = MatrixUnitParams(
+        rows=given["lanes"], cols=given["lanes"], accumulator_rows=given["accumulator_rows"],
+        pe=MultiplierParams(depth=given["depth"], registers=given["registers"], **formats),
+    )  # fmt: skip
+    return AcceleratorParams(unit=unit, banks=4, bank_words=64)
+
+
+def pack(command: Command) -> int:
+    """A command's 512 bits."""
+    return pack_word(LAYOUT, {name: [command[name]] for name, _, _ in LAYOUT})
+
+
+def unpack(word: int) -> Command:
+    """The fields in a command's bits."""
+    codes = {name: value[0] for name, value in unpack_word(LAYOUT, word).items()}
+    for field in FIELDS[Opcode.MULTIPLY]:
+        if field.signed and codes[field.name] >> field.width - 1:
+            codes[field.name] -= 1 << field.width
+    return codes
+
+
+class MultiplyBench(Bench):
+    """The unit, a scratchpad of noise, and golden.
+
+    pauses      probability by name (PAUSES), 0 where not given
+    done, busy  cycles of the pulse; the level in each cycle; since the last reset
+    """
+
+    def __init__(self, dut: Any, **pauses: float):
+        super().__init__(dut, ["command"], ["sums"])
+        self.p = params_of(parameters())
+        self.rng = np.random.default_rng(self.random.getrandbits(64))
+        self.scratch = self.rng.integers(0, 256, (self.p.words, self.p.lanes), np.uint8)
+        self.ports = {n: ReadPort(dut, n, self.scratch, self.random_of(n)) for n in PORTS}
+        self.done: list[int] = []
+        self.busy: list[bool] = []
+        self.pause(**pauses)
+
+    def pause(self, **pauses: float) -> None:
+        """Probabilities from here on."""
+        self.sources["command"].stall = pauses.get("command", 0.0)
+        self.sinks["sums"].stall = pauses.get("sums", 0.0)
+        for name, port in self.ports.items():
+            port.pause = pauses.get(name, 0.0)
+
+    async def start(self) -> None:
+        for port in self.ports.values():
+            port.rest()
+        await super().start()
+        for port in self.ports.values():
+            cocotb.start_soon(port.run())
+        cocotb.start_soon(self.watch())
+
+    async def watch(self) -> None:
+        """Fill `done` and `busy`."""
+        cycle = 0
+        while True:
+            await ReadOnly()
+            if self.dut.rst.value == 1:
+                self.done, self.busy = [], []
+            else:
+                assert self.dut.busy.value.is_resolvable and self.dut.done.value.is_resolvable
+                self.busy.append(bool(self.dut.busy.value == 1))
+                if self.dut.done.value == 1:
+                    self.done.append(cycle)
+            await RisingEdge(self.dut.clk)
+            cycle += 1
+
+    async def begin(self, commands: list[Command]) -> None:
+        """One cycle of reset, in which these commands replace what was offered."""
+        resetting = cocotb.start_soon(self.reset())
+        await RisingEdge(self.dut.clk)
+        self.sources["command"].words.clear()
+        self.send(commands)
+        await resetting
+
+    def send(self, commands: list[Command]) -> None:
+        self.sources["command"].send(pack(command) for command in commands)
+
+    async def run(self, commands: list[Command], within: int | None = None) -> None:
+        """Send, wait, check."""
+        self.send(commands)
+        await self.settle(commands, within)
+
+    async def settle(self, commands: list[Command], within: int | None = None) -> None:
+        """Wait for what `commands` give, and check it."""
+        rows = sum(tiles_of(c) * count_of(c) for c in commands)
+        work = sum(tiles_of(c) * passes_of(c) * (count_of(c) + 2 * self.p.lanes) for c in commands)
+        await self.moved("sums", rows, within=within or 30 * work + 500)
+        self.check()
+        assert len(self.done) == len(commands), f"done {len(self.done)} times, {len(commands)} commands"
+        assert self.dut.busy.value == 0, "busy when all has left"
+
+    def words(self, name: str, command: Command) -> int:
+        """Words that a command reads at a port."""
+        each = count_of(command) if name == "left" else words_of_pass(self.p, command)
+        return tiles_of(command) * passes_of(command) * each
+
+    def accepted(self) -> list[Command]:
+        return [unpack(word) for word in self.monitors["command"].words]
+
+    def check(self) -> None:
+        """What was delivered is the beginning of what golden gives, and `done` comes at its time."""
+        commands = self.accepted()
+        self.scoreboard(commands, self.monitors["sums"].words)
+        ends = {name: np.cumsum([self.words(name, c) for c in commands]).tolist() for name in PORTS}
+        for index, at in enumerate(self.done):
+            asked = max(self.ports[name].accepted[ends[name][index] - 1] for name in PORTS)
+            assert asked < at <= asked + 2, f"command {index} done in cycle {at}, all asked for in {asked}"
+        assert len(self.busy) < 2 or not self.busy[0], "busy before anything came"
+
+    def check_cycles(self, commands: list[Command]) -> None:
+        """All that golden says of these commands, if nothing paused."""
+        start = self.monitors["command"].moved[0][0]
+        golden = times(self.p, commands)
+        rows = np.cumsum([tiles_of(c) * count_of(c) for c in commands])
+        taken = [
+            (self.monitors["command"].moved[i][0] - start, self.done[i] - start,
+             self.monitors["sums"].moved[int(rows[i]) - 1][0] - start)
+            for i in range(len(commands))
+        ]  # fmt: skip
+        wanted = [(each.accepted, each.done, each.sums_last) for each in golden]
+        parts = ("accepted", "done", "last sums")
+        compare(taken, wanted, lambda index, part: f"{parts[part]} of command {index} {commands[index]}")
+        for name, port in self.ports.items():
+            asked = [cycle - start for cycle in port.accepted]
+            ends = [(getattr(each, f"{name}_first"), getattr(each, f"{name}_last")) for each in golden]
+            sizes = [self.words(name, c) for c in commands]
+            firsts = [0, *np.cumsum(sizes)[:-1].tolist()]
+            pairs = zip(firsts, sizes, strict=True)
+            found = [(asked[first], asked[first + size - 1]) for first, size in pairs]
+            assert found == ends, f"{name} asked first and last in {found}, golden in {ends}"
+
+    def scoreboard(self, commands: list[Command], delivered: list[int]) -> None:
+        golden, names = [], []
+        for index, command in enumerate(commands):
+            sums = multiply(self.p, command, self.scratch)
+            golden += sums.reshape(-1, self.p.lanes).tolist()
+            names += [f"command {index} {command}, tile {t}" for t in range(len(sums)) for _ in sums[t]]
+        mask = (1 << 32) - 1
+        found = [[word >> 32 * n & mask for n in range(self.p.lanes)] for word in delivered]
+        wanted = [[value & mask for value in row] for row in golden[: len(found)]]
+        compare(found, wanted, lambda index, _: names[index])
+
+
+def random_command(random: Random, p: AcceleratorParams, most: int = 60) -> Command:
+    """Any walk; no more vectors than the accumulators hold, passes than a sum may have, about `most` tiles'
+    work of passes."""
+    command = {name: 0 for name, _, _ in LAYOUT}
+    for field in FIELDS[Opcode.MULTIPLY]:
+        low, high = field.range
+        command[field.name] = random.choice([0, 1, -1, random.randint(low, high)]) if field.signed else 1
+    command |= {name: random.getrandbits(4) for name in ("wait", "signal")}
+    command |= {name: random.getrandbits(16) for name in ("left", "top")} | {"opcode": int(Opcode.MULTIPLY)}
+    command["transpose"] = random.getrandbits(1)
+    vectors = random.choice([1, 1, 2, p.lanes, p.lanes + 1, 3 * p.lanes])
+    vectors = min(vectors, p.unit.accumulator_rows)
+    command["count_x"] = random.randint(1, vectors)
+    command["count_y"] = max(1, vectors // command["count_x"])
+    left = min(random.choice([1, 2, 3, 6, most]), p.unit.pe.depth // p.lanes)
+    for name in ("count_k0", "count_k1", "count_k2"):
+        command[name] = random.randint(1, left)
+        left //= command[name]
+    passes = passes_of(command)
+    for name in ("tiles0", "tiles1"):
+        command[name] = random.randint(1, max(1, min(3, most // passes)))
+    return command
+
+
+def convolution(p: AcceleratorParams, kernel: int, width: int, channels: int, columns: int) -> Command:
+    """A kernel x kernel window over rows of `width` pixels of `channels` words each; `columns` tiles."""
+    command = random_command(Random(0), p)
+    out = width - kernel + 1
+    return command | {
+        "left": 3, "count_x": out, "stride_x": channels, "count_y": 2, "stride_y": width * channels,
+        "count_k0": channels, "stride_k0": 1, "count_k1": kernel, "stride_k1": channels,
+        "count_k2": kernel, "stride_k2": width * channels, "tiles0": columns, "left_tile_stride0": 0,
+        "tiles1": 2, "left_tile_stride1": 2 * width * channels, "top": 100, "top_row_stride": 1,
+        "top_pass_stride": p.lanes // min(p.lanes, p.packed_rows), "top_tile_stride0": 7,
+        "top_tile_stride1": 0, "transpose": 0,
+    }  # fmt: skip
+
+
+def product(p: AcceleratorParams, m: int, k: int, n: int, **more: int) -> Command:
+    """m x k by k x n, in tiles and passes of L."""
+    command = {name: 0 for name, _, _ in LAYOUT} | {field.name: 1 for field in FIELDS[Opcode.MULTIPLY]}
+    passes = -(-k // p.lanes)
+    command |= {
+        "opcode": int(Opcode.MULTIPLY), "left": 0, "count_x": m, "stride_x": passes, "count_k0": passes,
+        "tiles0": -(-n // p.lanes), "left_tile_stride0": 0, "top": 0, "transpose": 0,
+    }  # fmt: skip
+    words = words_of_pass(p, command | more)
+    return command | {"top_pass_stride": words, "top_tile_stride0": words * passes} | more
+
+
+def mix(bench: MultiplyBench, count: int) -> list[Command]:
+    return [random_command(bench.random, bench.p, 12) for _ in range(count)]
+
+
+@cocotb.test
+@cocotb.parametrize(pause=[0.0, 0.1, 0.5])
+async def sums_match_golden(dut: Any, pause: float) -> None:
+    bench = MultiplyBench(dut, **dict.fromkeys(PAUSES, pause))
+    await bench.start()
+    await bench.run([*mix(bench, 25), convolution(bench.p, 3, 6, 2, 2)])
+    waits = [bench.sources["command"].stalls, bench.monitors["sums"].waits]
+    waits += [port.waits for port in bench.ports.values()]
+    assert all(waits) if pause == 0.5 else pause or not any(waits), f"paused {waits} times, asked for {pause}"
+
+
+@cocotb.test
+@cocotb.parametrize(commands=[1, 2, 12], transpose=[0, 1, None])
+async def takes_golden_cycles(dut: Any, commands: int, transpose: int | None) -> None:
+    """Commands without a pause: each is accepted, reads, is done, gives its last sums when golden says."""
+    bench = MultiplyBench(dut)
+    await bench.start()
+    for _ in range(3):
+        given = mix(bench, commands)
+        given = [c | ({} if transpose is None else {"transpose": transpose}) for c in given]
+        await bench.begin(given)
+        await bench.settle(given)
+        bench.check_cycles(given)
+
+
+@cocotb.test
+async def a_product_adds_five_cycles_to_the_matrix_unit(dut: Any) -> None:
+    """Two walks' first words come five cycles after the command; in one command or several."""
+    bench = MultiplyBench(dut)
+    await bench.start()
+    p, side = bench.p, min(4 * bench.p.lanes, bench.p.unit.accumulator_rows)
+    whole = product(p, side, side, side)
+    tiles = [whole | {"tiles0": 1} for _ in range(whole["tiles0"])]
+    for commands in ([whole], tiles):
+        await bench.begin(commands)
+        await bench.settle(commands)
+        bench.check_cycles(commands)
+        counts = np.full(sum(tiles_of(c) * passes_of(c) for c in commands), side)
+        took = bench.monitors["sums"].moved[-1][0] - bench.monitors["command"].moved[0][0] + 1
+        wanted = cycles_of(unit_of(p), counts) + 5
+        enough = rows_needed(unit_of(p), side) <= p.unit.accumulator_rows
+        assert took == wanted or not enough, f"took {took} cycles, the matrix unit and 5: {wanted}"
+
+
+@cocotb.test
+async def a_matrix_vector_product_takes_a_row_of_weights_a_cycle(dut: Any) -> None:
+    """In many passes of one vector, all but the way in and out."""
+    bench = MultiplyBench(dut)
+    await bench.start()
+    p = bench.p
+    passes = p.unit.pe.depth // p.lanes
+    command = product(p, 1, passes * p.lanes, 3 * p.lanes)
+    await bench.begin([command])
+    await bench.settle([command])
+    bench.check_cycles([command])
+    took = bench.monitors["sums"].moved[-1][0] - bench.monitors["command"].moved[0][0] + 1
+    way = 5 + 1 + delivery(unit_of(p))
+    assert took == 3 * passes * p.lanes + way + 1, f"took {took} cycles"
+
+
+@cocotb.test
+@cocotb.parametrize(paused=PAUSES)
+async def one_slow_side_changes_nothing(dut: Any, paused: str) -> None:
+    bench = MultiplyBench(dut, **{paused: 0.8})
+    await bench.start()
+    await bench.run(mix(bench, 12))
+
+
+@cocotb.test
+async def sums_reach_the_ends_of_the_accumulator(dut: Any) -> None:
+    """The least and the largest operands, as many passes as a sum may have."""
+    bench = MultiplyBench(dut)
+    await bench.start()
+    p, pe = bench.p, bench.p.unit.pe
+    for code, fmt in enumerate((pe.activation, pe.weight)):
+        least, largest = (int(fmt.encode(value)) for value in (fmt.min, fmt.max))
+        each = fmt.width if code and p.packed_rows > 1 else 8  # bits that a code stands in
+        for place, value in ((code, least), (code + 2, largest)):
+            bench.scratch[place] = sum(value << bit for bit in range(0, 8, each))
+    still = {"count_k0": pe.depth // p.lanes, "stride_k0": 0, "top_row_stride": 0, "top_pass_stride": 0}
+    whole = product(p, 2, p.lanes, p.lanes) | still
+    await bench.run([whole | {"left": left, "top": top} for left in (0, 2) for top in (1, 3)])
+    found = {word & (1 << 32) - 1 for word in bench.monitors["sums"].words}
+    assert pe.depth // p.lanes * p.lanes * pe.largest in found | {(1 << 32) - each for each in found}
+
+
+@cocotb.test
+async def sums_that_nobody_takes_stop_it_and_nothing_is_lost(dut: Any) -> None:
+    bench = MultiplyBench(dut, sums=1.0)
+    await bench.start()
+    p = bench.p
+    commands = [product(p, p.unit.accumulator_rows, p.lanes, p.lanes) for _ in range(4)]
+    bench.send(commands)
+    await bench.cycles(8 * p.unit.accumulator_rows + 20 * p.lanes)
+    asked = {name: len(port.accepted) for name, port in bench.ports.items()}
+    await bench.cycles(50)
+    assert asked == {name: len(port.accepted) for name, port in bench.ports.items()}, "it goes on for ever"
+    assert asked["left"] < 3 * p.unit.accumulator_rows, "more rows went in than the unit holds"
+    assert dut.busy.value == 1, "not busy with sums inside"
+    bench.check()
+    bench.pause()
+    await bench.settle(commands)
+
+
+@cocotb.test
+@cocotb.parametrize(pause=[0.0, 0.5], after=[1, 2, 3])
+async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, after: int) -> None:
+    bench = MultiplyBench(dut, **dict.fromkeys(PAUSES, pause))
+    await bench.start()
+    bench.send(mix(bench, 30))
+    await bench.cycles(bench.random.randint(1, 40 * after))
+    fresh = mix(bench, 4)
+    await bench.begin(fresh)
+    before = [unpack(word) for _, word in bench.monitors["command"].before_reset]
+    bench.scoreboard(before, [word for _, word in bench.monitors["sums"].before_reset])
+    await bench.settle(fresh)
+
+
+def case(
+    name: str,
+    lanes: int = 4,
+    weight: str = "int8",
+    activation: str = "int8",
+    *,
+    depth: int = 256,
+    registers: int = 0,
+    accumulator_rows: int = 64,
+) -> Case:
+    """The unit of these parameters."""
+    given = {key: value for key, value in locals().items() if key != "name"}
+
+    def build() -> tuple[str, str]:
+        from hw.accelerator.multiply import definition
+        from hw.emit import verilog
+
+        block = definition(params_of(given))
+        return verilog(block), block.name
+
+    return Case(name, build, given)
+
+
+CASES = [
+    case("4-int8-int8"),
+    case("4-int4-int8-r1", weight="int4", registers=1, accumulator_rows=13),
+    case("4-uint1-uint8", weight="uint1", activation="uint8"),
+    case("8-int2-int5", 8, "int2", "int5", accumulator_rows=128),
+    case("4-int7-uint3-r2", weight="int7", activation="uint3", registers=2),
+    case("16-int8-int8", 16, accumulator_rows=128, depth=1024),
+    case("16-int4-int8", 16, "int4", accumulator_rows=128, depth=1024),
+]

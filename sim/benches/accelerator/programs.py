@@ -1,0 +1,72 @@
+"""Random legal commands and programs, for what only passes commands on."""
+
+from collections import Counter
+from random import Random
+
+from golden.accelerator.commands import UNITS, Field, Opcode
+from golden.accelerator.legal import illegal, places, unit_of
+from golden.accelerator.params import AcceleratorParams
+
+OF_UNITS = {unit: [op for op in Opcode if unit_of(op) == index] for index, unit in enumerate(UNITS)}
+END = int(Opcode.END)
+FENCE = int(Opcode.FENCE)
+
+
+def pack(opcode: Opcode, values: dict[str, int]) -> int:
+    """A command; what is not given is the least that is legal."""
+    word = 0
+    for name, (field, low) in places(opcode).items():
+        value = int(opcode) if name == "opcode" else values.get(name, field.least or 0)
+        word |= (value & (1 << field.width) - 1) << low
+    return word
+
+
+def unpack(word: int) -> dict[str, int]:
+    """The fields of a command whose opcode exists, as codes."""
+    fields = places(Opcode(word & 0xFF))
+    return {name: word >> low & (1 << field.width) - 1 for name, (field, low) in fields.items()}
+
+
+def value_of(random: Random, field: Field) -> int:
+    """A code of a field, corners often."""
+    most = (1 << field.width) - 1
+    return max(field.least or 0, random.choice([0, 1, most, most >> 1, random.randint(0, most)]))
+
+
+def command(random: Random, p: AcceleratorParams, opcode: Opcode, wait: int = 0, signal: int = 0) -> int:
+    """A legal command."""
+    while True:
+        values = {name: value_of(random, field) for name, (field, _) in places(opcode).items()}
+        if opcode == Opcode.MULTIPLY:
+            values["count_x"] = random.randint(1, p.unit.accumulator_rows)
+            values["count_y"] = random.randint(1, p.unit.accumulator_rows // values["count_x"])
+        word = pack(opcode, values | {"wait": wait, "signal": signal})
+        if not illegal(p, word):
+            return word
+
+
+def of_unit(random: Random, p: AcceleratorParams, unit: str, wait: int = 0, signal: int = 0) -> int:
+    """A legal command of a unit."""
+    return command(random, p, random.choice(OF_UNITS[unit]), wait, signal)
+
+
+def program(random: Random, p: AcceleratorParams, count: int, *, fences: float = 0.05) -> list[int]:
+    """`count` commands and an END; a token is waited for only after it is signalled, so it ends."""
+    tokens: Counter[tuple[int, int]] = Counter()
+    words = []
+    for _ in range(count):
+        if random.random() < fences:
+            words.append(FENCE)
+            continue
+        unit = random.randrange(len(UNITS))
+        given = [giver for giver in range(len(UNITS)) if tokens[giver, unit] and random.random() < 0.7]
+        told = [taker for taker in range(len(UNITS)) if random.random() < 0.3]
+        words.append(of_unit(random, p, UNITS[unit], mask(given), mask(told)))
+        tokens.subtract((giver, unit) for giver in given)
+        tokens.update((unit, taker) for taker in told)
+    return [*words, END]
+
+
+def mask(units: list[int]) -> int:
+    """A bit for each."""
+    return sum(1 << unit for unit in units)

@@ -1,0 +1,55 @@
+"""What answers a unit's read port of the scratchpad in its bench: ready at random, data on time."""
+
+from random import Random
+from typing import Any
+
+import numpy as np
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from golden.accelerator.scratchpad import READ_LATENCY
+
+
+class ReadPort:
+    """Answers NAME_valid, _ready, _address with NAME_data, from `scratch`: uint8 [words, L].
+
+    pause     probability that a cycle is not ready
+    accepted  cycle of each request since the last reset
+    waits     cycles that a request waited
+    """
+
+    def __init__(self, dut: Any, name: str, scratch: np.ndarray, random: Random):
+        self.dut, self.scratch, self.random = dut, scratch, random
+        ends = ("valid", "ready", "address", "data")
+        self.valid, self.ready, self.address, self.data = (getattr(dut, f"{name}_{end}") for end in ends)
+        self.accepted: list[int] = []
+        self.pause, self.waits = 0.0, 0
+
+    def rest(self) -> None:
+        """What stands before the clock runs."""
+        self.ready.value = 0
+        self.data.value = 0
+
+    async def run(self) -> None:
+        """For ever; where no data is due there is noise."""
+        cycle = 0
+        due: list[int | None] = [None] * READ_LATENCY
+        while True:
+            address = due.pop(0)
+            noise = self.random.getrandbits(len(self.data))
+            self.data.value = noise if address is None else self.word(address)
+            self.ready.value = int(self.random.random() >= self.pause)
+            await ReadOnly()
+            due.append(None)
+            if self.dut.rst.value == 1:
+                self.accepted, due = [], [None] * READ_LATENCY
+            elif self.valid.value == 1 and self.ready.value == 1:
+                due[-1] = int(self.address.value.to_unsigned())
+                self.accepted.append(cycle)
+            else:
+                self.waits += self.valid.value == 1
+            await RisingEdge(self.dut.clk)
+            cycle += 1
+
+    def word(self, address: int) -> int:
+        """The word there."""
+        return int.from_bytes(self.scratch[address % len(self.scratch)].tobytes(), "little")

@@ -1,0 +1,86 @@
+"""Between a network's own numbers and codes: any network file as a coded network, inputs in, outputs back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from golden.accelerator.params import AcceleratorParams
+from mapping import importers
+from mapping.coded import tflite
+from mapping.coded.graph import CodedNetwork
+from mapping.coded.quantise import decode, encoded, quantise
+from mapping.importers import tflite_graph
+from mapping.network import Network, ShapeNetwork, TensorType
+from mapping.passes import simplify
+
+Inputs = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a file holds. network: in reals; model: INT8 TFLite, run as it is; inputs: a user's."""
+
+    name: str
+    inputs: Mapping[str, TensorType]
+    outputs: tuple[str, ...]
+    network: Network | None = None
+    model: tflite_graph.Model | None = None
+
+    def coded(self, p: AcceleratorParams, samples: Sequence[Inputs]) -> CodedNetwork:
+        """The network in codes; a float one takes its ranges from `samples`."""
+        if self.model is not None:
+            return tflite.coded(self.model)
+        assert self.network is not None
+        return quantise(self.network, p, list(samples))
+
+
+def is_integer(model: tflite_graph.Model) -> bool:
+    """Whether a model computes in 8-bit codes."""
+    graph = model.graphs[0]
+    return any(graph.tensors[i].dtype == np.int8 for o in graph.operators for i in o.outputs if i >= 0)
+
+
+def read(
+    path: Path, tokens: int | None = None, dims: Mapping[str, int] | None = None
+) -> Source | ShapeNetwork:
+    """The network in `path`; a list of shapes stays one."""
+    if path.suffix == ".tflite":
+        model = tflite_graph.read(path)
+        if is_integer(model):
+            importers.refuse_dims(path, dims)
+            tensors = model.graphs[0].tensors
+            inputs = {
+                tensors[i].name: TensorType(tensors[i].shape, np.dtype(tensors[i].dtype))
+                for i in model.graphs[0].inputs
+            }
+            outputs = tuple(tensors[i].name for i in model.graphs[0].outputs)
+            return Source(name=model.name, inputs=inputs, outputs=outputs, model=model)
+    found = importers.load(path, tokens=tokens, dims=dims)
+    if isinstance(found, ShapeNetwork):
+        return found
+    return of_network(simplify(found))
+
+
+def of_network(network: Network) -> Source:
+    """A float network, simplified."""
+    return Source(name=network.name, inputs=network.inputs, outputs=network.outputs, network=network)
+
+
+def codes_of(source: Source, coded: CodedNetwork, sample: Inputs) -> dict[str, np.ndarray]:
+    """The network's inputs as codes: reals to the nearest code, an INT8 model's codes as they are."""
+    if source.model is None:
+        return encoded(coded, sample)
+    return {
+        name: sample[name].astype(np.int64).reshape(coded.tensors[name].shape) for name in source.inputs
+    }
+
+
+def answers(source: Source, coded: CodedNetwork, codes: Mapping[str, np.ndarray]) -> Inputs:
+    """The network's outputs, as its file has them: codes of an INT8 model, else real numbers."""
+    if source.model is None:
+        return {name: decode(coded.tensors[name], codes[name]) for name in source.outputs}
+    graph = source.model.graphs[0]
+    tensors = [graph.tensors[index] for index in graph.outputs]
+    return {tensor.name: codes[tensor.name].astype(tensor.dtype).reshape(tensor.shape) for tensor in tensors}

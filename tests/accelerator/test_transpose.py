@@ -1,0 +1,54 @@
+"""The corner-turn: golden against a loop, its RTL by its bench."""
+
+import numpy as np
+import pytest
+
+from golden import check
+from golden.accelerator.transpose import cycles, transpose
+from hw.accelerator.transpose import definition
+from hw.emit import verilog
+from sim.accept import icarus_accepts, yosys_accepts
+from sim.benches.accelerator.transpose import CASES
+from sim.runner import run_block
+from sim.tools import ToolMissing
+from sim.verilate import verilate_lint
+
+
+def test_lane_of_word_is_word_of_lane():
+    words = np.arange(3 * 4 * 4).reshape(12, 4)
+    turned = transpose(words)
+    for tile in range(3):
+        for i in range(4):
+            for j in range(4):
+                assert turned[4 * tile + i, j] == words[4 * tile + j, i]
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (4, 0), (4,)])
+def test_part_of_a_tile_is_refused(shape):
+    with pytest.raises(check.BadValue, match=r"words.shape"):
+        transpose(np.zeros(shape))
+
+
+def test_a_tile_takes_its_words_in_and_out():
+    assert [cycles(4, tiles) for tiles in (0, 1, 5)] == [0, 8, 24]
+
+
+@pytest.mark.parametrize("case, simulator", [("4x8", "verilator"), ("8x3", "icarus"), ("16x8", "verilator")])
+def test_bench_passes(case, simulator):
+    try:
+        (result,) = run_block("accelerator/transpose", simulator=simulator, case=case)
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+    assert result.passed, "\n".join(result.messages)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_every_tool_reads_it_without_a_warning(case):
+    block = definition(**case.parameters)
+    text = verilog(block)
+    verilate_lint(text, block.name)
+    try:
+        icarus_accepts(text)
+        yosys_accepts(text, block.name)
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
