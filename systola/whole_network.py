@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from golden.accelerator.timing import Timing, predict
 
 from golden import check
 from golden.accelerator.assembler import unpack
 from golden.accelerator.interpreter import Machine
+from golden.accelerator.timing import Prediction, predict
 from mapping.coded import graph
 from mapping.coded.graph import CodedNetwork
 from mapping.coded.run import Steps
@@ -34,12 +34,24 @@ class Prepared:
     target: Target
     coded: CodedNetwork
     program: Program
-    timing: Timing
+    timing: Prediction
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of a step, of matrix products and of depthwise convolutions."""
         return sum(macs_of(self.coded, operation) for operation in self.coded.operations)
+
+    @property
+    def products(self) -> int:
+        """Those of matrix products: what the array does."""
+        kinds = graph.Product | graph.MatMul
+        return sum(macs_of(self.coded, each) for each in self.coded.operations if isinstance(each, kinds))
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Shares of the predicted cycles by cause, systola.report.schema.LOSSES; they add up to 1."""
+        assert self.target.accelerator is not None
+        return self.timing.shares(self.target.accelerator, self.products)
 
 
 def prepare(source: Source, target: Target, samples: Sequence[Inputs]) -> Prepared:
@@ -77,19 +89,28 @@ def macs_of(coded: CodedNetwork, operation: graph.Operation) -> int:
     return int(np.prod(shape)) if shape else 0
 
 
+def placed_on(operation: graph.Operation | None) -> str:
+    """The unit that does the work of an operation."""
+    if isinstance(operation, graph.Product | graph.MatMul):
+        return "matrix"
+    moved = (graph.Gather, graph.Reshape, graph.Slice, graph.Concat)
+    return "load, store" if operation is None or isinstance(operation, moved) else "vector"
+
+
 def layers(prepared: Prepared) -> list[dict[str, Any]]:
     """A row for each operation, in the program's order; `cycles` from the former's end to its own."""
     rows, before = [], 0
-    for operation, (name, first, end) in zip(
-        prepared.coded.operations, prepared.program.ranges, strict=False
-    ):
-        shape = product_shape(prepared.coded, operation)
-        ended = max([before, *prepared.timing.ends[first:end]])
+    done = {span.number: span.done for spans in prepared.timing.spans.values() for span in spans}
+    by_name = {operation.name: operation for operation in prepared.coded.operations}
+    for name, first, end in prepared.program.ranges:
+        operation = by_name.get(name)  # what is none copies a network's state
+        shape = product_shape(prepared.coded, operation) if operation else None
+        ended = max([before, *(done.get(number, 0) for number in range(first, end))])
         batch, m, n, k = shape or (0, 0, 0, 0)
         rows.append({
-            "name": name, "operator": type(operation).__name__,
-            "placed_on": "matrix" if isinstance(operation, graph.Product | graph.MatMul) else "vector",
-            "batch": batch, "m": m, "n": n, "k": k, "macs": macs_of(prepared.coded, operation),
+            "name": name, "operator": type(operation).__name__ if operation else "State",
+            "placed_on": placed_on(operation),
+            "batch": batch, "m": m, "n": n, "k": k, "macs": batch * m * n * k,
             "commands": end - first, "cycles": int(ended - before), "ended": int(ended),
         })  # fmt: skip
         before = ended
@@ -99,12 +120,12 @@ def layers(prepared: Prepared) -> list[dict[str, Any]]:
 def total(prepared: Prepared) -> dict[str, Any]:
     """What the whole step costs, and where the cycles go."""
     timing, unit = prepared.timing, prepared.target.unit
-    bound = prepared.macs / (unit.rows * unit.cols)
+    bound = prepared.products / (unit.rows * unit.cols)
     return {
         "macs": prepared.macs, "cycles": timing.cycles,
         "cycles_source": f"model of the units, memory latency {prepared.target.memory_latency}",
         "compute_bound": bound, "utilisation": bound / timing.cycles,
-        "losses": dict(timing.losses),
+        "losses": prepared.losses,
         "commands": prepared.program.count, "program_bytes": len(prepared.program.commands),
         "memory_bytes": int(prepared.program.memory.size),
         "operators": len(prepared.coded.operations), "operators_on_host": 0, "macs_on_accelerator": 1.0,

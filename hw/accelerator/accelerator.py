@@ -114,8 +114,12 @@ def net(unit: str, port: str) -> str:
     return memory(port)
 
 
+def name_of(p: AcceleratorParams) -> str:
+    """The definition's name."""
+    pe = p.unit.pe
+    return f"accelerator_{p.lanes}x{p.lanes}_w{pe.weight.width}a{pe.activation.width}"
+
+
 def definition(p: AcceleratorParams) -> Definition:
     """The accelerator of `p`."""
-    pe = p.unit.pe
-    name = f"accelerator_{p.lanes}x{p.lanes}_w{pe.weight.width}a{pe.activation.width}"
-    return Definition(name, Accelerator(p))
+    return Definition(name_of(p), Accelerator(p))

@@ -19,7 +19,11 @@ DTYPES = ("int8", "uint8", "int16", "uint16", "int32")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
-    """real = scale (code - zero_point). data: of a constant, its codes, else None."""
+    """real = scale (code - zero_point). data: of a constant, its codes, else None.
+
+    real_shape  of a network's input or output: the shape of the reals that it codes
+    real_axes   their axes longer than 1, in the order in which the codes have them
+    """
 
     name: str
     shape: Shape
@@ -27,6 +31,8 @@ class Tensor:
     scale: float = 1.0
     zero_point: int = 0
     data: np.ndarray | None = None
+    real_shape: Shape = ()
+    real_axes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +111,7 @@ class MatMul(Operation):
                          "first": [heads, rows, width]
     row_scale            name of a uint16 tensor [heads, rows]: a sum is multiplied by its row's, then
                          round(. / 2^row_shift), saturated to 32 bits, before the epilogue
+    residual             b [n], one row for all heads and rows (a mask); never together with row_scale
     Zero points are 0: x's padding is 0, or meets it.
     """
 
@@ -117,6 +124,7 @@ class MatMul(Operation):
     heads_in_y: str = "first"
     row_scale: str | None = None
     row_shift: int = 0
+    residual: Residual | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def program(ran: Ran) -> Program:
     return {
         "cycles": first.cycles,
         "predicted": timing.cycles,
-        "losses": dict(timing.losses),
+        "losses": ran.prepared.losses,
         "operations": [
             {
                 "name": row["name"], "kind": row["operator"], "unit": row["placed_on"],
@@ -87,7 +87,7 @@ def section(ran: Ran, *, about: str, answers: list[Answers], agreement: Figure) 
         },
         {
             "label": "array used", "source": "RTL",
-            "value": numbers.percent(ran.prepared.macs / (unit.rows * unit.cols) / cycles),
+            "value": numbers.percent(ran.prepared.products / (unit.rows * unit.cols) / cycles),
         },
         agreement,
     ]  # fmt: skip

@@ -36,7 +36,7 @@ class Interpreter:
         self.lib, self.data = library(), data
         self.model = POINTER(self.lib.TfLiteModelCreate(data, SIZE(len(data))))
         self.interpreter = POINTER(self.lib.TfLiteInterpreterCreate(self.model, None))
-        self.must(self.lib.TfLiteInterpreterAllocateTensors(self.interpreter))
+        self.allocated = False  # a model may state shapes that it cannot have
 
     def must(self, status: int) -> None:
         if status:
@@ -44,23 +44,26 @@ class Interpreter:
 
     def step(self, *inputs: np.ndarray, outputs: int = 1) -> list[np.ndarray]:
         """The outputs of one invocation; an input of another shape resizes the model's."""
-        tensors = [self.input(index, value) for index, value in enumerate(inputs)]
-        for tensor, value in zip(tensors, inputs, strict=True):
+        for index, value in enumerate(inputs):
+            self.resize(index, value)
+        if not self.allocated:
+            self.must(self.lib.TfLiteInterpreterAllocateTensors(self.interpreter))
+            self.allocated = True
+        for index, value in enumerate(inputs):
+            tensor = POINTER(self.lib.TfLiteInterpreterGetInputTensor(self.interpreter, index))
             held = np.ascontiguousarray(value)
             pointer = POINTER(held.ctypes.data)
             self.must(self.lib.TfLiteTensorCopyFromBuffer(tensor, pointer, SIZE(held.nbytes)))
         self.must(self.lib.TfLiteInterpreterInvoke(self.interpreter))
         return [self.output(index) for index in range(outputs)]
 
-    def input(self, index: int, value: np.ndarray) -> ctypes.c_void_p:
-        """A tensor of the value's shape."""
+    def resize(self, index: int, value: np.ndarray) -> None:
+        """Give an input the value's shape, if it has another."""
         tensor = POINTER(self.lib.TfLiteInterpreterGetInputTensor(self.interpreter, index))
         if self.shape(tensor) != list(value.shape):
             dims = (ctypes.c_int * value.ndim)(*value.shape)
             self.must(self.lib.TfLiteInterpreterResizeInputTensor(self.interpreter, index, dims, value.ndim))
-            self.must(self.lib.TfLiteInterpreterAllocateTensors(self.interpreter))
-            tensor = POINTER(self.lib.TfLiteInterpreterGetInputTensor(self.interpreter, index))
-        return tensor
+            self.allocated = False
 
     def shape(self, tensor: ctypes.c_void_p) -> list[int]:
         axes = range(self.lib.TfLiteTensorNumDims(tensor))

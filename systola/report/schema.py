@@ -164,12 +164,13 @@ CAUSES = {
 }
 
 LOSSES = {
-    "useful": "multiplying useful operands",
-    "tile_waste": "PEs that hold padding at a tile's edge",
-    "fill": "before the first vector enters the array",
-    "drain": "behind the last vector, to the interrupt",
-    "memory": "waiting for the memory",
-    "dependency": "waiting for another unit's result",
+    "compute": "vectors enter the array, multiplying useful operands",
+    "waste": "PEs that hold padding, passes of fewer vectors than the array has rows",
+    "fill": "a command's first words, up to its first vector",
+    "memory": "the array waits for a command that waits for a load",
+    "dependency": "the array waits for the vector or the store unit",
+    "control": "the array waits for a command",
+    "drain": "what comes behind the last vector, to the interrupt",
 }
 
 STATES = ("idle", "loading", "multiplying", "padding")

