@@ -22,6 +22,7 @@ from golden.accelerator.registers import COUNTERS, Cause, registers
 from hw.accelerator import accelerator
 from hw.emit import verilog
 from sim.build import build_with
+from sim.elaborated import kept_verilog
 from sim.job import MOST_STALLED, SimulationError, seeded
 
 DRIVER = "accelerator.cpp"
@@ -131,8 +132,8 @@ class Result:
 @cache
 def named_verilog(p: AcceleratorParams) -> tuple[str, str]:
     """Name and Verilog of the accelerator."""
-    definition = accelerator.definition(p)
-    return str(definition.name), str(verilog(definition))
+    name = accelerator.name_of(p)
+    return name, kept_verilog(name, p, lambda: str(verilog(accelerator.definition(p))))
 
 
 def build_accelerator(p: AcceleratorParams, *, trace: bool = False) -> Path:

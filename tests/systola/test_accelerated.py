@@ -1,0 +1,129 @@
+"""Whole networks through `systola map`, `run` and `generate` on an accelerator; what cannot run is named."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from onnx import TensorProto, helper, numpy_helper
+
+from golden.accelerator.assembler import page
+from systola import generation
+from systola.cli import main
+
+SMALL = """
+name = "small"
+family = "accelerator"
+[array]
+rows = 4
+cols = 4
+dataflow = "weight"
+[pe]
+depth = 1024
+[accumulators]
+rows = 64
+[scratchpad]
+banks = 4
+bank_words = 512
+[units]
+functions = ["gelu"]
+[bus]
+outstanding = 8
+read_buffer = 64
+[memory]
+bytes_per_cycle = 4
+"""
+
+
+def call(*words: object):
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An empty folder with small.toml and net.onnx, y = relu(x W), in it."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(SMALL)
+    weights = np.random.default_rng(5).standard_normal((24, 10)).astype(np.float32)
+    onnx.save(network(weights, "Relu"), "net.onnx")
+    return tmp_path
+
+
+def network(weights: np.ndarray, operator: str) -> onnx.ModelProto:
+    k, n = weights.shape
+    nodes = [
+        helper.make_node("MatMul", ["x", "W"], ["xW"], "product"),
+        helper.make_node(operator, ["xW"], ["y"], "end"),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [4, k])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [4, n])
+    graph = helper.make_graph(nodes, "net", [x], [y], [numpy_helper.from_array(weights, "W")])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def test_map_says_what_each_operation_costs_and_where_the_cycles_go():
+    done = call("map", "net.onnx", "--on", "small.toml", "--json")
+    assert done.exit_code == 0, done.output
+    result = json.loads(done.stdout)
+    total, rows = result["total"], result["layers"]
+    assert total["macs"] == 4 * 24 * 10 and total["operators_on_host"] == 0
+    assert sum(total["losses"].values()) == pytest.approx(1)
+    assert sum(row["cycles"] for row in rows) <= total["cycles"]
+    assert [row["macs"] for row in rows if row["placed_on"] == "matrix"] == [960]
+
+
+@pytest.mark.parametrize("engine", ["golden", "model", "rtl"])
+def test_a_float_network_runs_whole_and_is_near_float(engine):
+    x = np.random.default_rng(1).standard_normal((4, 24)).astype(np.float32)
+    np.save("x.npy", x)
+    done = call("run", "net.onnx", "--on", "small.toml", "--engine", engine, "--input", "x.npy",
+                "--output", "y.npy", "--json")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    weights = np.random.default_rng(5).standard_normal((24, 10)).astype(np.float32)
+    wanted = np.maximum(x @ weights, 0)
+    assert np.abs(np.load("y.npy") - wanted).max() < 0.03 * wanted.max()
+    total = json.loads(done.stdout)["total"]
+    if engine == "rtl":
+        assert total["counters"]["CYCLES"] == total["rtl_cycles"]
+        assert abs(total["prediction_error"]) <= 0.03
+
+
+def test_the_text_names_the_design_and_the_operations():
+    done = call("map", "net.onnx", "--on", "small.toml")
+    assert done.stdout.startswith("net on small: ")
+    assert "of all cycles: compute" in done.stdout
+
+
+def test_what_has_no_weights_has_no_program():
+    Path("shapes.csv").write_text("Layer,M,N,K,\na,4,4,4,\n")
+    done = call("map", "shapes.csv", "--on", "small.toml")
+    assert done.exit_code == 2
+    assert "weights is not there" in done.stderr
+
+
+def test_an_operator_that_no_unit_has_is_named_and_nothing_is_written():
+    onnx.save(network(np.ones((24, 10), np.float32), "IsNaN"), "odd.onnx")
+    done = call("run", "odd.onnx", "--on", "small.toml", "--output", "y.npy")
+    assert done.exit_code == 2 and not Path("y.npy").exists()
+    assert "IsNaN" in done.stderr
+
+
+def test_waves_and_other_tools_formulae_are_of_the_other_family():
+    for words in (("map", "--compat", "scalesim"), ("run", "--engine", "rtl", "--waves", "a")):
+        done = call(words[0], "net.onnx", "--on", "small.toml", *words[1:])
+        assert done.exit_code == 2 and "a design of family systolic" in done.stderr
+
+
+def test_generate_gives_hardware_registers_driver_and_constraints():
+    made = generation.generate("small.toml", "out")
+    names = set(made.files)
+    wanted = {"rtl/small.v", "small.core", "small.md", "commands.md", "small.toml",
+              "driver/systola_accelerator.c", "registers/systola.rdl", "registers/systola.xml",
+              "registers/html/index.html", "constraints/small.xdc", "constraints/small.sdc"}  # fmt: skip
+    assert wanted <= names and made.top == "accelerator_4x4_w8a8"
+    assert Path("out/commands.md").read_text() == page()
+    assert "module accelerator_4x4_w8a8" in Path("out/rtl/small.v").read_text()
+    manifest = json.loads(Path("out/manifest.json").read_text())
+    assert manifest["top"] == made.top and set(manifest["files"]) == names
