@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 
+from golden import check
 from golden.accelerator.params import AcceleratorParams
 from mapping import importers
-from mapping.coded import tflite
+from mapping.coded import onnx_quantised, tflite
 from mapping.coded.graph import CodedNetwork
 from mapping.coded.quantise import decode, encoded, quantise
-from mapping.importers import tflite_graph
+from mapping.importers import onnx_file, tflite_graph
 from mapping.network import Network, ShapeNetwork, TensorType
 from mapping.passes import simplify
 
@@ -20,20 +23,28 @@ Inputs = dict[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a file holds. network: in reals; model: INT8 TFLite, run as it is; inputs: a user's."""
+    """What a file holds. inputs, outputs: a user's.
+
+    network  in reals, to be quantised
+    model    INT8 TFLite, run as it is
+    onnx     ONNX that states its own codes, run as it is; its inputs and outputs are real
+    """
 
     name: str
     inputs: Mapping[str, TensorType]
     outputs: tuple[str, ...]
     network: Network | None = None
     model: tflite_graph.Model | None = None
+    onnx: Any = None
 
-    def coded(self, p: AcceleratorParams, samples: Sequence[Inputs]) -> CodedNetwork:
-        """The network in codes; a float one takes its ranges from `samples`."""
+    def coded(self, p: AcceleratorParams, samples: Sequence[Inputs], method: str = "max") -> CodedNetwork:
+        """The network in codes; a float one takes its ranges from `samples`, by a method of calibrate."""
         if self.model is not None:
             return tflite.coded(self.model)
+        if self.onnx is not None:
+            return onnx_quantised.coded(self.onnx, p, f"{self.name}.onnx", self.name)
         assert self.network is not None
-        return quantise(self.network, p, list(samples))
+        return quantise(self.network, p, list(samples), method=method)
 
 
 def is_integer(model: tflite_graph.Model) -> bool:
@@ -57,10 +68,34 @@ def read(
             }
             outputs = tuple(tensors[i].name for i in model.graphs[0].outputs)
             return Source(name=model.name, inputs=inputs, outputs=outputs, model=model)
+    if (
+        path.suffix == ".onnx"
+        and path.exists()
+        and onnx_quantised.is_quantised(model := onnx_file.read(path))
+    ):
+        return of_quantised(path, model)
     found = importers.load(path, tokens=tokens, dims=dims)
     if isinstance(found, ShapeNetwork):
         return found
     return of_network(simplify(found))
+
+
+def of_quantised(path: Path, model: Any) -> Source:
+    """ONNX with scales and zero points of its own; its sizes are stated."""
+    initial = {tensor.name for tensor in model.graph.initializer}
+    inputs = {
+        value.name: TensorType(
+            tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim),
+            onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type),
+        )
+        for value in model.graph.input
+        if value.name not in initial
+    }
+    for name, (shape, _) in inputs.items():
+        if 0 in shape:
+            raise check.fail(f"{path.name}: input {name}.shape", list(shape), "stated sizes")
+    outputs = tuple(value.name for value in model.graph.output)
+    return Source(name=path.stem, inputs=inputs, outputs=outputs, onnx=model)
 
 
 def of_network(network: Network) -> Source:
@@ -72,9 +107,7 @@ def codes_of(source: Source, coded: CodedNetwork, sample: Inputs) -> dict[str, n
     """The network's inputs as codes: reals to the nearest code, an INT8 model's codes as they are."""
     if source.model is None:
         return encoded(coded, sample)
-    return {
-        name: sample[name].astype(np.int64).reshape(coded.tensors[name].shape) for name in source.inputs
-    }
+    return {name: sample[name].astype(np.int64).reshape(coded.tensors[name].shape) for name in source.inputs}
 
 
 def answers(source: Source, coded: CodedNetwork, codes: Mapping[str, np.ndarray]) -> Inputs:

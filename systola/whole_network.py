@@ -54,10 +54,10 @@ class Prepared:
         return self.timing.shares(self.target.accelerator, self.products)
 
 
-def prepare(source: Source, target: Target, samples: Sequence[Inputs]) -> Prepared:
+def prepare(source: Source, target: Target, samples: Sequence[Inputs], method: str = "max") -> Prepared:
     """Codes, program and prediction; a float network takes its ranges from `samples`."""
     assert target.accelerator is not None
-    coded = source.coded(target.accelerator, samples)
+    coded = source.coded(target.accelerator, samples, method)
     program = compile(coded, target.accelerator)
     latency = target.memory_latency
     timing = predict(target.accelerator, unpack(program.commands), latency, latency)

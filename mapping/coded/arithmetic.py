@@ -10,7 +10,7 @@ from mapping.boundary import constant_factor
 from mapping.coded import graph
 from mapping.coded.attention import exponential
 from mapping.coded.coder import PASSED, Coded, Coder, function_of, standing
-from mapping.coded.curves import Form, Stage, kind_of, table_stage
+from mapping.coded.curves import Form, Function, Stage, kind_of, table_stage
 from mapping.coded.fixed import plain, short_factor
 from mapping.coded.products import SHORT
 from mapping.network import Node, Shape
@@ -22,10 +22,24 @@ def alias(c: Coder, y: str, x: str, form: str, scale: float) -> None:
     c.alias(y, found, form, found.order, scale)
 
 
+def implied(c: Coder, x: str, y: str, f: Function) -> bool:
+    """Does the coding of a quantised network's tensors say already all that f does?"""
+    form = c.given.get(y)
+    if form is None or c.wanted[y] != {"byte"}:
+        return False
+    own = c.given.get(x, form)
+    real = (np.arange(form.low, form.high + 1) - form.zero) * form.scale
+    near = np.abs(f(real.astype(np.float32)) - real).max() < form.scale / 4
+    return bool(near and (own.scale, own.zero) == (form.scale, form.zero))
+
+
 def function(c: Coder, node: Node) -> None:
     """A function of one tensor that nothing before it takes along."""
     f, (x_name,), y = function_of(node), node.inputs, node.outputs[0]
     assert f is not None
+    if implied(c, x_name, y, f):
+        alias(c, y, x_name, c.kind("byte"), 1.0)
+        return
     kind, (slope, _) = kind_of(f)
     flag = x_name in c.network.inputs and c.network.inputs[x_name].dtype.kind != "f"
     if kind == "linear" and not flag and not c.given and c.wanted[y] <= set(PASSED):

@@ -5,8 +5,9 @@ become one: the float network, what each tensor is coded by, and the scales of c
 as a float network is, except that no range is observed. A tensor of uint8 stands as int8, its codes and its
 zero point 128 less.
 
-Requantisation rounds ties up, by a multiplier of 31 bits; onnxruntime multiplies in float32 and rounds ties to
-even, and adds operands before it rounds: codes differ by 1 at most in a tensor whose operands are equal.
+Requantisation rounds ties up, by a multiplier of 31 bits; onnxruntime multiplies in float32, rounds ties to
+even and adds operands before it rounds: where operands are equal, codes differ by 1 at most. A function that
+several operators spell out, and a constant added to a product, are computed without the codes between.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +24,9 @@ from mapping.coded.coder import Coder
 from mapping.coded.curves import Form
 from mapping.coded.quantise import finished, known_operators, lower, plan
 from mapping.coded.recognise import recognise
+from mapping.coded.regions import BINARY, MOVING, UNARY
 from mapping.importers import onnx_file
+from mapping.network import Network, Node
 from mapping.passes import simplify
 
 QUANTISE, DEQUANTISE = "QuantizeLinear", "DequantizeLinear"
@@ -45,10 +48,12 @@ def coded(
     """
     bare = Stripped(model, where)
     network = onnx_file.from_model(bare.model(), where, name, tokens=tokens, dims=dims)
-    known = recognise(simplify(network))
+    network = simplify(network)
+    given = completed(network, bare.given)
+    known = recognise(network)
     known_operators(known)
     c = Coder(known, p, {}, "max")
-    c.given, c.weight_scales = bare.given, bare.weight_scales
+    c.given, c.weight_scales = given, bare.weight_scales
     plan(c)
     lower(c)
     for (tensor, _), made in c.coded.items():
@@ -58,6 +63,23 @@ def coded(
             allowed = f"{made.scale}, {made.zero}, as before an operator that only moves codes"
             raise check.fail(f"{where}: tensor {tensor}: scale", what, allowed)
     return finished(c)
+
+
+def completed(network: Network, given: dict[str, Form]) -> dict[str, Form]:
+    """The forms, and those of tensors before and behind what only moves codes or takes the greatest."""
+    passing = [n for n in network.nodes if passes(n)]
+    for node in reversed(passing):
+        if node.outputs[0] in given:
+            given.setdefault(node.inputs[0], given[node.outputs[0]])
+    for node in passing:
+        if node.inputs[0] in given:
+            given.setdefault(node.outputs[0], given[node.inputs[0]])
+    return given
+
+
+def passes(node: Node) -> bool:
+    """Does a node leave codes what they are?"""
+    return node.operator in (*MOVING, "Transpose", "MaxPool", "GlobalMaxPool")
 
 
 class Stripped:
@@ -85,13 +107,12 @@ class Stripped:
                 if isinstance(wrong, check.BadValue):
                     raise
                 what = f"{where}: node {node.name or node.output[0]} ({node.op_type})"
-                raise check.fail(
-                    what, f"impossible ({wrong})", "constant scales, zero points and weights"
-                ) from None
+                allowed = "constant scales, zero points and weights"
+                raise check.fail(what, f"impossible ({wrong})", allowed) from None
 
     def strip(self, node: onnx.NodeProto) -> None:
         if node.op_type == QUANTISE:
-            self.names[node.output[0]] = self.state(node.input[0], *self.coding(node.input[1:]))
+            self.names[node.output[0]] = self.clipped(node.input[0], *self.coding(node.input[1:]))
         elif node.op_type == DEQUANTISE and node.input[0] in self.values:
             axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
             self.constant(node.output[0], node.input[0], *self.coding(node.input[1:]), axis)
@@ -107,7 +128,7 @@ class Stripped:
             self.add_float(made)
 
     def add_float(self, node: onnx.NodeProto) -> None:
-        """A float node; a Gemm by constant weights as MatMul and Add, so that its weights keep their scales."""
+        """A float node; a Gemm by constant weights as MatMul and Add: its weights keep their scales."""
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         weights = self.constants.get(node.input[1]) if len(node.input) > 1 else None
         plain = not attributes.get("transA") and all(attributes.get(k, 1.0) == 1.0 for k in ("alpha", "beta"))
@@ -138,9 +159,8 @@ class Stripped:
         """Note how a tensor is coded; its float name."""
         name = self.names.get(tensor, tensor)
         if len(scale) != 1 or zero.dtype not in (np.int8, np.uint8):
-            raise check.fail(
-                f"{self.where}: tensor {name}", f"{len(scale)} scales, {zero.dtype}", "one, of 8 bits"
-            )
+            what = f"coded by {len(scale)} scales, {zero.dtype}"
+            raise check.fail(f"{self.where}: tensor {name}", what, "one scale, 8 bits")
         off = 128 if zero.dtype == np.uint8 else 0
         form = Form(dtype="int8", scale=float(scale[0]), zero=int(zero[0]) - off)
         old = self.given.setdefault(name, form)
@@ -149,12 +169,30 @@ class Stripped:
             raise check.fail(f"{self.where}: tensor {name}", what, "one scale and zero point")
         return name
 
+    def clipped(self, tensor: str, scale: np.ndarray, zero: np.ndarray) -> str:
+        """The tensor within what its codes reach: exporters leave a Relu or Clip to that.
+
+        Of a sum or a factor, which a function may go on from; what else is coded stands in codes anyway.
+        """
+        name = self.state(tensor, scale, zero)
+        if not any(name in node.output and node.op_type in UNARY | BINARY for node in self.nodes):
+            return name
+        form, made = self.given[name], f"{name}:coded"
+        ends = []
+        for end, code in (("low", form.low), ("high", form.high)):
+            ends.append(f"{name}:{end}")
+            self.constants[ends[-1]] = np.asarray((code - form.zero) * form.scale, np.float32)
+        if made not in self.given:
+            self.add("Clip", [name, *ends], made)
+            self.given[made] = form
+        return made
+
     def constant(self, name: str, codes: str, scale: np.ndarray, zero: np.ndarray, axis: int) -> str:
         """The reals of constant codes."""
         value = self.values[codes]
-        shape = (
-            [-1 if i == axis % max(value.ndim, 1) else 1 for i in range(value.ndim)] if len(scale) > 1 else []
-        )
+        shape: list[int] = []
+        if len(scale) > 1:
+            shape = [-1 if i == axis % value.ndim else 1 for i in range(value.ndim)]
         zeros = zero.astype(np.int64).reshape(shape if len(zero) > 1 else [])
         self.constants[name] = ((value.astype(np.int64) - zeros) * scale.reshape(shape)).astype(np.float32)
         self.weight_scales[name] = scale
@@ -185,47 +223,65 @@ def as_float(value: onnx.ValueInfoProto) -> onnx.ValueInfoProto:
     return made
 
 
-def operand(s: Stripped, node: onnx.NodeProto, at: int) -> str:
-    """The float tensor of codes, scale and zero point that begin at input `at`."""
+def operand(s: Stripped, node: onnx.NodeProto, at: int, axis: int = 0) -> str:
+    """The float tensor of codes, scale and zero point from input `at` on; axis: of a constant's scales."""
     codes, coding = node.input[at], s.coding(node.input[at + 1 : at + 3])
     if codes in s.values:
-        return s.constant(f"{codes}:real", codes, *coding, 0)
+        return s.constant(f"{codes}:real", codes, *coding, axis)
     return s.state(codes, *coding)
 
 
-def result(s: Stripped, node: onnx.NodeProto, at: int) -> str:
-    return s.state(node.output[0], *s.coding(node.input[at : at + 2]))
+def finish(
+    s: Stripped, operator: str, inputs: list[str], node: onnx.NodeProto, at: int, attributes: Any = None
+) -> None:
+    """The float operator, its result coded by the scale and zero point at input `at`."""
+    y = node.output[0]
+    s.add_float(helper.make_node(operator, inputs, [y], name=y, **(attributes or {})))
+    s.names[y] = s.clipped(y, *s.coding(node.input[at : at + 2]))
 
 
 def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute if a.name != "channels_last"}
+    """Those that the float operator has too."""
+    own = ("channels_last", "opset")
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute if a.name not in own}
+
+
+def bias(s: Stripped, node: onnx.NodeProto, at: int) -> list[str]:
+    """The float bias of 32-bit sums at input `at`, if there is one."""
+    if len(node.input) <= at or not node.input[at]:
+        return []
+    x, w = s.coding(node.input[1:3])[0], s.coding(node.input[4:6])[0]
+    name = f"{node.output[0]}:bias"
+    s.constants[name] = (s.values[node.input[at]] * (x * w)).astype(np.float32)
+    return [name]
 
 
 def q_conv(s: Stripped, node: onnx.NodeProto) -> None:
-    inputs = [operand(s, node, 0), operand(s, node, 3)]
-    if len(node.input) > 8 and node.input[8]:
-        x, w = s.coding(node.input[1:3])[0], s.coding(node.input[4:6])[0]
-        name = f"{node.output[0]}:bias"
-        s.constants[name] = (s.values[node.input[8]] * (x * w)).astype(np.float32)
-        inputs.append(name)
-    s.add("Conv", inputs, result(s, node, 6), **attributes_of(node))
+    inputs = [operand(s, node, 0), operand(s, node, 3), *bias(s, node, 8)]
+    finish(s, "Conv", inputs, node, 6, attributes_of(node))
 
 
 def q_matmul(s: Stripped, node: onnx.NodeProto) -> None:
-    s.add("MatMul", [operand(s, node, 0), operand(s, node, 3)], result(s, node, 6))
+    finish(s, "MatMul", [operand(s, node, 0), operand(s, node, 3, -1)], node, 6)
+
+
+def q_gemm(s: Stripped, node: onnx.NodeProto) -> None:
+    attributes = attributes_of(node)
+    weights = operand(s, node, 3, 0 if attributes.get("transB") else 1)
+    finish(s, "Gemm", [operand(s, node, 0), weights, *bias(s, node, 6)], node, 7, attributes)
 
 
 def q_binary(operator: str) -> Callable[[Stripped, onnx.NodeProto], None]:
-    return lambda s, node: s.add(operator, [operand(s, node, 0), operand(s, node, 3)], result(s, node, 6))
+    return lambda s, node: finish(s, operator, [operand(s, node, 0), operand(s, node, 3)], node, 6)
 
 
 def q_single(operator: str) -> Callable[[Stripped, onnx.NodeProto], None]:
-    return lambda s, node: s.add(operator, [operand(s, node, 0)], result(s, node, 3), **attributes_of(node))
+    return lambda s, node: finish(s, operator, [operand(s, node, 0)], node, 3, attributes_of(node))
 
 
 QLINEAR: dict[str, Callable[[Stripped, onnx.NodeProto], None]] = {
-    "QLinearConv": q_conv, "QLinearMatMul": q_matmul, "QLinearAdd": q_binary("Add"),
+    "QLinearConv": q_conv, "QLinearMatMul": q_matmul, "QGemm": q_gemm, "QLinearAdd": q_binary("Add"),
     "QLinearMul": q_binary("Mul"), "QLinearGlobalAveragePool": q_single("GlobalAveragePool"),
     "QLinearAveragePool": q_single("AveragePool"), "QLinearLeakyRelu": q_single("LeakyRelu"),
-    "QLinearSigmoid": q_single("Sigmoid"),
+    "QLinearSigmoid": q_single("Sigmoid"), "QLinearSoftmax": q_single("Softmax"),
 }  # fmt: skip

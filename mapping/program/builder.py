@@ -4,13 +4,14 @@ An operation becomes steps. Of each the constants are loaded (mapping.program.em
 what it takes from memory, `work` all the rest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from golden import check
 from golden.accelerator.commands import Opcode
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from mapping.coded.graph import CodedNetwork, Epilogue
+from mapping.program.aliases import Alias
 from mapping.program.layout import KINDS, PARAMETER_WORDS, Place, parameter_blocks, table_words
 from mapping.program.scratch import Chunk, Constants, Regions
 from mapping.program.tokens import Schedule, Span
@@ -48,6 +49,7 @@ class Builder:
     places: dict[str, Place]
     constants: Constants
     regions: Regions
+    aliases: Mapping[str, Alias]
     first: int = 0
     changing: int = 0
     schedule: Schedule = field(init=False)

@@ -106,7 +106,7 @@ class Compiler:
         """See `compile`."""
         self.constants = Constants(self.p.lanes)
         self.aliases = aliases(self.network, self.p)
-        builder = Builder(self.p, self.network, self.places(), self.constants, Regions(self.p))
+        builder = Builder(self.p, self.network, self.places(), self.constants, Regions(self.p), self.aliases)
         steps, names = self.steps(builder)
         builder.first = self.base
         builder.changing = self.base + aligned(self.constants.bytes)

@@ -16,7 +16,7 @@ AHEAD = 2  # steps whose constants are asked for in any case
 GROWTH = 1.5  # words granted for each that a step has used up
 SHORT = 100  # words granted by a step without constants of its own
 START = 200  # words granted before an operation that must wait for its operands
-MOST = 1600  # words that may be granted at once
+MOST = 600  # words that may be granted at once
 
 
 @dataclass(slots=True)

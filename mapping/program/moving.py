@@ -1,13 +1,13 @@
 """Operations that compute nothing: Gather; copies through the scratchpad for Slice, Concat and Reshape."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 from golden import check
 from golden.accelerator.commands import Opcode
 from mapping.coded.graph import Concat, Gather, Reshape, Slice
-from mapping.program.aliases import aliases
+from mapping.program.aliases import Alias
 from mapping.program.builder import Builder, Step
 from mapping.program.layout import Place
 from mapping.program.scratch import refuse
@@ -80,9 +80,9 @@ def copy(builder: Builder, x: str, y: str) -> list[Step]:
 
 def stands_in(builder: Builder, name: str, root: str) -> bool:
     """Whether a tensor needs no copying since it stands in the other's memory."""
-    found = aliases(builder.network, builder.p)
-    one, other = found.get(name), found.get(root)
-    return bool(one) and one.root == (other.root if other else root)  # type: ignore[union-attr]
+    own = Alias(root, 0)
+    one = builder.aliases.get(name)
+    return one is not None and one.root == builder.aliases.get(root, own).root
 
 
 def lower_reshape(builder: Builder, op: Reshape) -> list[Step]:
@@ -150,50 +150,35 @@ def lower_concat(builder: Builder, op: Concat) -> list[Step]:
 
 
 def lower_gather(builder: Builder, op: Gather) -> list[Step]:
-    """The numbers are loaded once, rows fetched in tiles."""
-    i, y, regions = builder.place(op.i), builder.place(op.y), builder.regions
-    if i.words > regions.b.words:
-        raise refuse(op.name, "all row numbers", i.words, regions.b.words)
+    """Rows in tiles, each behind its own numbers."""
+    y, room = builder.place(op.y), builder.regions.left.words
     # a tile's numbers begin with a word
-    most = regions.out.words // 2 // y.row_words // builder.lanes * builder.lanes
-    if not most:
-        raise refuse(op.name, f"{2 * builder.lanes} rows", 2 * builder.lanes * y.row_words, regions.out.words)
-    index = 0
-
-    def first() -> None:
-        nonlocal index
-        place = builder.place(op.i)
-        index = regions.b.take(place.words)
-        builder.load(place.address, index, place.words)
-
-    starts = range(0, y.rows, most)
-    return [
-        gather_step(builder, op, start, min(most, y.rows - start), None if start else first, lambda: index)
-        for start in starts
-    ]
+    least = max(1, builder.lanes // 4)
+    if y.row_words * min(least, y.rows) > room:
+        raise refuse(op.name, f"{least} rows", y.row_words * least, room)
+    most = max(least, room // 2 // y.row_words // least * least)
+    most = min(most, builder.regions.b.words // 2 * least)
+    return [gather_step(builder, op, start, min(most, y.rows - start)) for start in range(0, y.rows, most)]
 
 
-def gather_step(
-    builder: Builder, op: Gather, start: int, count: int,
-    first: Callable[[], None] | None, index: Callable[[], int],
-) -> Step:  # fmt: skip
-    """Rows [start, start + count) of the result. first: loads the numbers, which then stand at `index`."""
+def gather_step(builder: Builder, op: Gather, start: int, count: int) -> Step:
+    """Rows [start, start + count) of the result."""
     buffer = 0
 
     def load() -> None:
         nonlocal buffer
-        if first:
-            first()
-        table, y = builder.place(op.x), builder.place(op.y)
-        buffer = builder.regions.out.take(count * y.row_words)
-        numbers = index() + 4 * start // builder.lanes
+        numbers, table, y = (builder.place(name) for name in (op.i, op.x, op.y))
+        words = -(-4 * count // builder.lanes)
+        index = builder.regions.b.take(words)
+        builder.load(numbers.address + 4 * start, index, words)
+        buffer = builder.regions.left.take(count * y.row_words)
         fields = {
             "address": table.address, "scratch": buffer, "words": y.row_words, "count1": count,
             "address_stride1": table.row_bytes, "scratch_stride1": y.row_words,
-            "index": numbers, "limit": table.rows,
+            "index": index, "limit": table.rows,
         }  # fmt: skip
-        read = (numbers, -(-4 * count // builder.lanes))
-        builder.schedule.emit(Opcode.GATHER, fields, reads=[read], writes=[(buffer, count * y.row_words)])
+        span = (buffer, count * y.row_words)
+        builder.schedule.emit(Opcode.GATHER, fields, reads=[(index, words)], writes=[span])
 
     def work() -> None:
         y = builder.place(op.y)

@@ -170,11 +170,8 @@ class ProductLowering:
         together = [Rows() if whole else None for _ in rows[1:]] + [None]
         steps = [
             self.step(rows[tile], groups[group], together[tile], group == len(groups) - 1)
-            for tile, group in order[:-1]
+            for tile, group in order
         ]
-        last = rows[-1]
-        for start, count in split(last.columns, max(lanes, -(-last.columns // 2))):
-            steps.append(self.step(Tile(self.window, 0, 1, last.x + start, count, within=last), groups[-1]))
         for step in steps[:-1]:
             step.ahead = False
         return steps

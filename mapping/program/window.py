@@ -80,10 +80,7 @@ def window_of(
 
 @dataclass(slots=True)
 class Tile:
-    """Results [y, y + rows) x [x, x + columns). address: of its input in the scratchpad, -1: not loaded.
-
-    within  a tile of rows that it is a part of, and whose input it takes
-    """
+    """Results [y, y + rows) x [x, x + columns). address: of its input in the scratchpad, -1: not loaded."""
 
     window: Window
     y: int
@@ -91,7 +88,6 @@ class Tile:
     x: int
     columns: int
     address: int = -1
-    within: "Tile | None" = None
 
     @property
     def results(self) -> int:
@@ -111,10 +107,6 @@ class Tile:
         first, count = vectors or (0, place.vectors)
         words, (height, width) = count * place.size, self.pixels
         window = self.window
-        if self.within:
-            self.within.load(builder, ring, place, pad, vectors)
-            self.address = self.within.address + (self.x - self.within.x) * words
-            return
         self.address = ring.take(height * width * words)
         top = self.y * window.strides[0] - window.pads[0]
         left = self.x * window.strides[1] - window.pads[1]

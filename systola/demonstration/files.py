@@ -63,7 +63,7 @@ def run(target: Target, judge: list[Path], progress: Progress) -> tuple[Ran, Sec
     network = replace(network, name="magika")  # the file is called model.onnx
     inputs = [features(path.read_bytes(), settings) for path in judge]
     samples = [features(path.read_bytes(), settings) for path in calibration()]
-    ran = run_on_rtl(of_network(simplify(network)), target, samples, inputs, progress)
+    ran = run_on_rtl(of_network(simplify(network)), target, samples, inputs, progress, "mse")
     output = network.outputs[0]
     floats = np.concatenate([reference(str(folder / "model.onnx"), x)[output] for x in inputs])
     found = np.concatenate([r[output] for r in ran.outputs])

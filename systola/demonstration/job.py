@@ -38,14 +38,14 @@ class Ran:
 
 def run_on_rtl(
     source: Source, target: Target, calibration: Sequence[Inputs], inputs: Sequence[Inputs],
-    progress: Progress,
+    progress: Progress, method: str = "max",
 ) -> Ran:  # fmt: skip
-    """Quantise on `calibration`, then run `inputs` on the RTL, one after the other.
+    """Quantise on `calibration`, by `method` of mapping.calibrate, then run `inputs` on the RTL one by one.
 
     raises  mapping.engines.Mismatch if an output differs from golden's
     """
     progress(f"{source.name}: quantising", 0, len(inputs))
-    prepared = whole_network.prepare(source, target, calibration)
+    prepared = whole_network.prepare(source, target, calibration, method)
     engine = whole_network.Engine(prepared, "rtl")
     outputs = []
     for number, given in enumerate(inputs):
