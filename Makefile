@@ -9,8 +9,9 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)
 	$(BIN)/systola demo
 
+# a worker a core; a file's tests stay together, since they share what they build
 test: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 test-all: $(STAMP)
 	$(BIN)/python -m pytest -q -m "slow or not slow"

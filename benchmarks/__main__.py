@@ -3,7 +3,8 @@
 import sys
 from importlib import import_module
 
-NAMES = ("utilisation", "scaling", "driver_speed", "array_speed", "elaboration", "turnaround", "warnings")
+NAMES = ("utilisation", "scaling", "driver_speed", "array_speed", "elaboration", "turnaround", "warnings",
+         "accelerator")  # fmt: skip
 
 
 def main(names: list[str]) -> int:

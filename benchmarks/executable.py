@@ -10,10 +10,14 @@ from sim.verilate import SPEED, run_verilator, verilate
 NATIVE = Path(__file__).parent / "native"
 
 
-def executable(folder: Path, verilog: str, top: str, loop: str, *, foreign: bool = False) -> Path:
+def executable(
+    folder: Path, verilog: str, top: str, loop: str, *, foreign: bool = False, beside: str = build.DRIVER,
+    header: str = "",
+) -> Path:  # fmt: skip
     """The program of benchmarks/native/`loop` on `verilog`, in `folder`.
 
     foreign  Verilog that is not ours: any warning of Verilator's is let pass
+    beside   a driver of sim/native that the loop may include; header: its ports.h
     """
     (folder / "design.v").write_text(verilog)
     if foreign:
@@ -22,7 +26,8 @@ def executable(folder: Path, verilog: str, top: str, loop: str, *, foreign: bool
     else:
         verilate(folder, top, [])
     cpp = folder / "cpp"
-    names = [name for name in build.write_units(cpp) if name != "driver.cpp"]
+    (cpp / "ports.h").write_text(header)
+    names = [name for name in build.write_units(cpp, beside) if name != beside]
     shutil.copy(NATIVE / loop, cpp / loop)
     flags = [*build.COMMON, *build.defines(False), "-I.", *build.include_flags(), "-include", "extend.h"]
     build.compile_all([*names, loop], ["-O3", *flags], cpp)

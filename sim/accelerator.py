@@ -301,6 +301,7 @@ class Accelerator:
         bus: Bus | None = None,
         *,
         watchdog: int | None = None,
+        ahead: int = 0,
         record: bool = False,
         window: tuple[int, int] = EVERYTHING,
         trace_file: Path | None = None,
@@ -312,6 +313,7 @@ class Accelerator:
 
         commands     most of them to fetch
         watchdog     cycles in which nothing moves that are a deadlock; None: as after reset
+        ahead        cycles more that the program is fetched ahead: control.HOST and these
         record       the units' intervals
         trace_file   where to write the window's waves (FST, 10 ns a cycle); needs a library with trace
         on_progress  called about five times a second with the cycle
@@ -321,11 +323,12 @@ class Accelerator:
         self.set_up(bus or Bus(), record=record, window=window, trace_file=trace_file)
         begin = time.perf_counter()
         try:
+            if watchdog is not None:
+                self.write("WATCHDOG", watchdog)
             self.write("PROGRAM", address)
             self.write("COMMANDS", commands)
             self.write("INTERRUPT_ENABLE", EVENTS)
-            if watchdog is not None:
-                self.write("WATCHDOG", watchdog)
+            self.step(ahead)
             started = self.cycle
             self.write("CONTROL", START)
             self.wait(max_cycles=max_cycles, max_idle=max_idle, on_progress=on_progress)

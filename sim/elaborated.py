@@ -1,4 +1,4 @@
-"""Verilog, kept: to elaborate an accelerator takes seconds, and depends on its parameters and sources alone."""
+"""Verilog, kept: to elaborate an accelerator takes seconds, and depends on parameters and sources alone."""
 
 import hashlib
 from collections.abc import Callable

@@ -84,7 +84,7 @@ class Units(Table):
 class Bus(Table):
     """AXI4. outstanding: bursts that reading has on the way. read_buffer: words that have room for them."""
 
-    outstanding: int = 32
+    outstanding: int = 64
     read_buffer: int = 256
 
 

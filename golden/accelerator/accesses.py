@@ -125,9 +125,15 @@ def memory_walk(p: AcceleratorParams, command: Command) -> Walk:
 
 
 def sums_made(command: Command) -> int:
-    """Rows of sums that a command makes."""
+    """Rows of sums that a command makes, so that MAP can take them."""
     f = command.fields
-    return count_of(f) * tiles_of(f) if command.opcode == Opcode.MULTIPLY else 0
+    return count_of(f) * tiles_of(f) if command.opcode == Opcode.MULTIPLY and not f["more"] else 0
+
+
+def sums_begun(command: Command) -> int:
+    """Rows of sums that a command begins, and that want a place."""
+    f = command.fields
+    return count_of(f) * tiles_of(f) if command.opcode == Opcode.MULTIPLY and not f["open"] else 0
 
 
 def sums_taken(command: Command) -> int:

@@ -140,6 +140,8 @@ FIELDS: dict[Opcode, tuple[Field, ...]] = {
         _s("top_pass_stride", 16, "between passes of a tile, in their order"),
         *(_s(f"top_tile_stride{i}", 16, f"of tile loop {i}, of the weights") for i in range(2)),
         _u("transpose", 1, "a word is a column of the weights, not a row (or several)"),
+        _u("open", 1, "the rows of sums that stand open longest are added to; else new ones begin"),
+        _u("more", 1, "the rows stay open: no row leaves; with `open` or `more` there is one tile"),
     ),
     Opcode.MAP: (
         _u("a", 16, "scratchpad address of the first operand"),

@@ -1,5 +1,9 @@
 """Control: commands from memory to the units, tokens between them, faults.
 
+Fetching begins when COMMANDS is written, if no program runs; so PROGRAM is written before it, and the program
+stands in memory by then. At the start it begins anew if it has not begun, or if PROGRAM or COMMANDS was
+written since, or if a program has run since. What goes wrong with it before the start is told after it.
+
 Commands are fetched ahead, in requests that end at multiples of REQUEST_BYTES, as far as the buffer has room.
 Each is checked (golden.accelerator.legal) and goes, in the program's order, into its unit's queue; a full
 queue holds up all that follow. At the head of its queue a command waits until each unit of `wait` has given a
@@ -28,18 +32,20 @@ from golden.accelerator.legal import unit_of, used_bits
 from golden.accelerator.params import AcceleratorParams
 
 REQUEST_BYTES = 256
-REQUESTS = 4  # the buffer's room
+REQUESTS = 16  # the buffer's room
 IN_FLIGHT = 8
 
 # Cycles, where nothing stalls. Cycle 0 is the one in which the start pulse stands.
 START_TO_REQUEST = 1  # until fetch_command stands; AR follows two cycles later
 WORD_TO_UNIT = 3  # from a command's last word on fetch_data to its unit: assembled, checked, queued
+HOST = 5  # that fetching leads the start: of a host that writes COMMANDS, INTERRUPT_ENABLE, CONTROL at once
+START_TO_UNIT = 2  # until the first command stands at its unit, if the program was fetched ahead
 DONE_TO_UNIT = 1  # from `done` to a command that waited for its token
 END_TO_DONE = 1  # from the cycle in which END can go to the done interrupt's event
 
 
 def first_command(p: AcceleratorParams, memory_latency: int) -> int:
-    """The cycle in which the first command stands at its unit, if it waits for no token.
+    """The cycle in which the first command stands at its unit, if it waits for no token; not fetched ahead.
 
     memory_latency  cycles from AR accepted to the first beat, as in golden.axi.read
     """

@@ -20,6 +20,7 @@ from golden.accelerator.legal import illegal
 from golden.accelerator.map_lanes import TABLE_ENTRIES, map_lanes
 from golden.accelerator.multiply import multiply
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
+from golden.accelerator.parts import Parts
 from golden.accelerator.registers import NO_UNIT, Cause
 from golden.axi.bursts import Status
 
@@ -68,7 +69,7 @@ class Machine:
     memory   uint8 [bytes] from address `base` on, changed in place; elsewhere the bus answers DECERR
     failing  first address, and one past the last, of what answers SLVERR
     scratch  uint8 [words, lanes]; zero at first, as no program may rely on
-    sums     rows [L] that MULTIPLY has made and no MAP has taken
+    sums     rows [L] that MULTIPLY has made and no MAP has taken; open: those that it has begun
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class Machine:
         self.p, self.memory, self.base, self.failing = p, memory, base, failing
         self.scratch = np.zeros((p.words, p.lanes), np.uint8)
         self.sums: list[np.ndarray] = []  # blocks [rows, L]
+        self.open: list[np.ndarray] = []
+        self.parts = Parts()
         self.table: np.ndarray | None = None
         self.tokens = {(giver, taker): 0 for giver in UNITS for taker in UNITS}
         self.number = 0  # of the command
@@ -117,8 +120,8 @@ class Machine:
         self.take_tokens(command)
         if command.opcode in self.handlers:
             self.handlers[command.opcode](command.fields)
-        elif command.opcode == Opcode.END and self.sums:
-            rows = sum(len(block) for block in self.sums)
+        elif command.opcode == Opcode.END and (left := [*self.sums, *self.open]):
+            rows = sum(len(block) for block in left)
             raise self.fault(Cause.DEADLOCK, "control", why=f"{rows} rows of sums that no MAP takes")
         for taker in command.signal:
             self.tokens[command.unit, taker] += command.unit in UNITS
@@ -224,7 +227,11 @@ class Machine:
     # Units that compute.
 
     def multiply(self, command: Fields) -> None:
-        self.sums.append(multiply(self.p, command, self.scratch).reshape(-1, self.p.lanes))
+        self.parts.check(command)
+        rows = multiply(self.p, command, self.scratch).reshape(-1, self.p.lanes)
+        if command["open"]:
+            rows = rows + self.open.pop(0)
+        (self.open if command["more"] else self.sums).append(rows)
 
     def take_sums(self, rows: int) -> np.ndarray:
         """The next rows of sums, int64 [rows, L]."""

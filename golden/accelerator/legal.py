@@ -37,8 +37,8 @@ def illegal(p: AcceleratorParams, word: int) -> str:
     """What is wrong with a command of 512 bits, "" if nothing is.
 
     Beside what golden.accelerator.commands says of every field: END and FENCE take and give no tokens; a
-    product has room in the accumulators; MAP multiplies by bytes or halves, adds something, sums before it
-    adds nothing, and its function exists.
+    product has room in the accumulators, a part of one is of one tile; MAP multiplies by bytes or halves,
+    adds something, sums before it adds nothing, and its function exists.
     """
     if word & 0xFF not in {opcode.value for opcode in Opcode}:
         return f"opcode is {word & 0xFF:#x}"
@@ -58,6 +58,9 @@ def _illegal_values(p: AcceleratorParams, opcode: Opcode, values: Mapping[str, i
         return "tokens of a control command"
     if opcode == Opcode.MULTIPLY and values["count_x"] * values["count_y"] > p.unit.accumulator_rows:
         return f"count_x * count_y is {values['count_x'] * values['count_y']}"
+    if opcode == Opcode.MULTIPLY and (values["open"] or values["more"]):
+        if values["tiles0"] != 1 or values["tiles1"] != 1:
+            return f"a part of {values['tiles0'] * values['tiles1']} tiles"
     if opcode == Opcode.MAP:
         operation, b_kind = values["operation"], values["b_kind"]
         if values["function"] >= FIRST_FUNCTION + len(p.functions):

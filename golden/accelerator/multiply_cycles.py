@@ -32,7 +32,8 @@ NEVER = -(1 << 60)
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Cycles in which a command is accepted, asks for its first and last words, is done, gives its sums."""
+    """Cycles in which a command is accepted, asks for its first and last words, is done, gives its sums, or
+    would if they did not stay open."""
 
     accepted: int
     left_first: int
@@ -99,16 +100,18 @@ class Timing:
         words, across = words_of_pass(self.p, command), bool(command["transpose"])
         firsts: list[int] = []
         for tile in range(tiles_of(command)):
-            rows = self.room(count)
+            rows = NEVER if command["open"] else self.room(count)
             for index in range(passes):
                 self.load(words, across)
                 self.stream(count, rows if index == 0 else NEVER)
                 if tile == 0 and index == 0:
                     firsts += [self.left.first, self.top.first]
-            self.rows.append((self.vector - count + 1 + self.delivery, count))
-            self.used += count
+            leaves = self.vector - count + 1 + self.delivery
+            if not command["more"]:
+                self.rows.append((leaves, count))
+            self.used += 0 if command["open"] else count
             if tile == 0:
-                firsts.append(self.rows[-1][0])
+                firsts.append(leaves)
         self.unpacked.append(self.top.taken[-1])
         self.done = max(self.left.last, self.top.last, self.done) + 1
         sums_last = self.vector + self.delivery

@@ -36,7 +36,7 @@ class AcceleratorParams:
     banks: int = 8
     bank_words: int = 2048
     queue: int = 8
-    outstanding: int = 32
+    outstanding: int = 64
     read_buffer: int = 256
     functions: tuple[str, ...] = FUNCTIONS
 

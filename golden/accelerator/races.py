@@ -22,6 +22,7 @@ from golden.accelerator.accesses import (
     memory_words,
     scratch_reads,
     scratch_writes,
+    sums_begun,
     sums_made,
     sums_taken,
     touched,
@@ -29,6 +30,7 @@ from golden.accelerator.accesses import (
 from golden.accelerator.assembler import CONTROL, Command
 from golden.accelerator.commands import TOKENS, UNITS, Opcode
 from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.parts import Parts
 
 MATRIX = UNITS.index("matrix")
 LOAD, STORE = UNITS.index("load"), UNITS.index("store")
@@ -82,7 +84,10 @@ def tokens_and_sums(works: Sequence[Work]) -> list[str]:
     found = []
     tokens = {(giver, taker): 0 for giver in UNITS for taker in UNITS}
     rows = 0
+    parts = Parts()
     for work in works:
+        if work.command.opcode == Opcode.MULTIPLY and (why := parts.add(work.command.fields)):
+            found.append(f"{work}: {why}")
         if work.unit >= 0:
             unit = UNITS[work.unit]
             for giver in work.command.wait:
@@ -97,6 +102,7 @@ def tokens_and_sums(works: Sequence[Work]) -> list[str]:
             found.append(f"{work} takes {-rows} rows of sums that no command before it makes")
             rows = 0
     found += [f"{count} tokens of {a} for {b} are left" for (a, b), count in tokens.items() if count]
+    rows += sum(parts.counts)
     return found + [f"{rows} rows of sums are left"] * (rows > 0)
 
 
@@ -110,7 +116,8 @@ def stuck(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
     tokens = np.zeros((len(UNITS), len(UNITS)), np.int64)
     started, done = [0] * len(UNITS), [0] * len(UNITS)
     given = 0  # commands that went to their queues
-    made = taken = made_by_done = taken_by_done = 0  # rows of sums of what has started, of what is done
+    # rows of sums of what has started, of what is done
+    made = taken = begun_by_done = taken_by_done = 0
     moving = True
 
     def may_start(unit: int) -> bool:
@@ -123,7 +130,7 @@ def stuck(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
             return False
         command = mine[unit][done[unit]].command
         if unit == MATRIX:
-            return made_by_done + sums_made(command) - taken <= p.unit.accumulator_rows
+            return begun_by_done + sums_begun(command) - taken <= p.unit.accumulator_rows
         return taken_by_done + sums_taken(command) <= made
 
     while moving:
@@ -141,7 +148,7 @@ def stuck(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
                 moving = True
             while may_end(unit):
                 work = mine[unit][done[unit]]
-                made_by_done += sums_made(work.command)
+                begun_by_done += sums_begun(work.command)
                 taken_by_done += sums_taken(work.command)
                 for taker in work.command.signal:
                     tokens[unit, UNITS.index(taker)] += 1

@@ -8,7 +8,9 @@
     event   set by the hardware, cleared by writing a one
 
 An address that is not here answers SLVERR and does nothing. Bits of no field read 0.
-A counter is 64 bits: reading LO keeps the upper half for the HI that is read next.
+A counter is 64 bits: reading LO keeps the upper half for the HI that is read next. Counters begin anew when
+a program starts, or with fetching it ahead: writing COMMANDS while no program runs begins that
+(golden.accelerator.control), so PROGRAM is written before it, and the program stands in memory by then.
 """
 
 from collections.abc import Iterable, Sequence
@@ -109,7 +111,7 @@ def registers(p: AcceleratorParams) -> list[Register]:
         Register("INTERRUPT_STATUS", 0x14, "Events since they were cleared", _each(events, "event")),
         Register("PROGRAM", 0x18, "Where the commands are",
                  (Bits("address", 0, 32, "write", "of the first, bytes; a multiple of a bus word"),)),
-        Register("COMMANDS", 0x1C, "Most commands to fetch; END must be among them",
+        Register("COMMANDS", 0x1C, "Most commands to fetch, END among them; written after PROGRAM",
                  (Bits("most", 0, NUMBER_BITS, "write", "number of commands"),)),
         Register("WATCHDOG", 0x20, "Cycles in which nothing moves that are a deadlock", (cycles,)),
         Register("CAUSE", 0x24, "Why the program was stopped", cause),

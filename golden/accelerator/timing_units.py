@@ -54,7 +54,8 @@ class Matrix(Timing):
             self.lost["dependency"] += room
             self.lost["fill"] += gap - waste - room
             self.previous = count
-        self.there.append((count, self.vector - count + 1 + self.delivery))
+        if not fields["more"]:
+            self.there.append((count, self.vector - count + 1 + self.delivery))
 
     def end(self) -> int:
         """All of the command has been asked for: the cycle of its `done`."""
@@ -62,15 +63,13 @@ class Matrix(Timing):
         self.done = max(self.left.last, self.top.last, self.done) + 1
         return self.done
 
-    def idle(self, ready: int, offered: int, waits: str) -> None:
-        """Up to a command's offer the array had nothing to do: for want of the command, then of a token."""
-        gap = max(0, offered - (self.vector + 1))
-        if gap:
+    def idle(self, offered: int) -> tuple[int, int]:
+        """Up to a command's offer the array has nothing to do: the first of these cycles, and `offered`."""
+        first = self.vector + 1
+        if first < offered:
             self.previous = LONG
-        fetch = min(gap, max(0, ready - (self.vector + 1)))
-        self.lost["control"] += fetch
-        self.lost["memory" if waits in ("load", "") else "dependency"] += gap - fetch
-        self.vector += gap
+            self.vector = offered - 1
+        return first, offered
 
     def losses(self, end: int) -> dict[str, int]:
         """Of all cycles up to `end`."""
@@ -82,12 +81,14 @@ class Loads(LoadTiming):
 
     fetches  (cycle, words) of requests for commands that the port has not taken, in order
     come     cycle in which the first word of each that it has taken is there
+    behind   whether it came behind other words, mostly the load unit's
     """
 
     def __init__(self, p: AcceleratorParams, memory_latency: int):
         super().__init__(p, memory_latency)
         self.fetches: deque[tuple[int, int]] = deque()
         self.come: list[int] = []
+        self.behind: list[bool] = []
 
     def next_run(self, offered: int) -> int:
         """The first cycle in which the port may take a run of a command offered then."""
@@ -105,6 +106,7 @@ class Loads(LoadTiming):
             if left == count:
                 first = self.port.last_beat - beats + 1
         self.come.append(first + TAKEN)
+        self.behind.append(first > asked + 2 + self.port.memory_latency)
 
     def load(self, asked: Iterator[Run], offered: int, step: int) -> None:
         for run in asked:

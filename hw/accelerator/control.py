@@ -27,6 +27,7 @@ def control_ports(p: AcceleratorParams) -> dict:
 
 class Control(wiring.Component):
     """control_start and others that are named like a register's field: tied to hw.accelerator.registers
+    program_written, commands_written  pulses; after the latter, at rest, the program is fetched ahead
     fetch_command, fetch_data, fetch_status  of hw.accelerator.memory_port; so are word_read, word_written
     clear      to it and to all units: forget all; registered, until `quiet`
     progress   something else moved in this cycle; for the watchdog
@@ -113,11 +114,12 @@ class Control(wiring.Component):
         command = Signal(BITS, reset_less=True, name="checked")
         valid, wrong, error = bits("checked_valid", "checked_wrong", "checked_error")
         go, halt, exhausted, drained = bits("check_go", "halt", "exhausted", "drained")
+        fetches, drops = self.begin_fetch(m, drained)
         clean, all_empty, room, can = bits("clean", "all_empty", "room", "can")
         ends, fences, bad, bad_fetch, stuck = bits("is_end", "is_fence", "bad", "bad_fetch", "stuck")
         failed = Signal(2)
         self.fetch.place(
-            m, "fetch", reset=s["wipe"], start=s["starts"], address=self.program_address,
+            m, "fetch", reset=s["wipe"], start=fetches, address=self.program_address,
             most=self.commands_most, halt=halt, failed=failed, exhausted=exhausted, drained=drained,
             **flat(self, "fetch_"),
             o_valid=fetched.valid, o_ready=go, o_payload=fetched.payload.as_value(),
@@ -130,18 +132,20 @@ class Control(wiring.Component):
                 wrong.eq(illegal(m, self.p, fetched.p.word)),
                 error.eq(fetched.p.error),
             ]
-        with m.If(s["fresh"] | s["ends"]):
+        with m.If(s["wipe"] | drops | s["ends"]):
             m.d.sync += valid.eq(0)
         opcode = command[:8]
         for number in range(COUNT):
             m.d.comb += self.aims[number].eq(command[4:8] == number + 1)
         m.d.comb += [
-            bad_fetch.eq(s["running"] & ((failed == Status.REFUSED) | (valid & error & (failed != 0)))),
-            bad.eq(s["running"] & Mux(valid, (wrong | excess) & ~error, exhausted)),
+            bad_fetch.eq(
+                s["running"] & ~drops & ((failed == Status.REFUSED) | (valid & error & (failed != 0)))
+            ),
+            bad.eq(s["running"] & Mux(valid, (wrong | excess) & ~error, exhausted & ~drops)),
             clean.eq(s["running"] & valid & ~(wrong | excess | error)),
             ends.eq(clean & (opcode == Opcode.END)),
             fences.eq(clean & (opcode == Opcode.FENCE)),
-            halt.eq(ends | ~s["running"]),
+            halt.eq(ends | drops),
             all_empty.eq(of["empty"].all() & s["idle"]),
             room.eq((self.aims & of["room"]).any()),
             can.eq(Mux(ends, all_empty & drained, Mux(fences, all_empty, room))),
@@ -152,6 +156,32 @@ class Control(wiring.Component):
         ]
         m.d.sync += self.next.eq(Mux(s["fresh"], 0, (self.next + s["given"])[:NUMBER_BITS]))
         return command, clean, stuck, bad, bad_fetch, failed
+
+    def begin_fetch(self, m, drained):
+        """(fetching begins, what it brings is dropped): ahead of the start, or at it, once nothing is on the
+        way that was fetched for nothing."""
+        s = self.s
+        ahead, wanted, pending, begins, drops, stale = bits(
+            "ahead", "ahead_wanted", "fetch_pending", "fetch_begins", "fetch_drops", "stale"
+        )
+        self.ahead, self.counts_anew = ahead, Signal(name="counts_anew")
+        at_start = s["starts"] & ~ahead | pending
+        m.d.comb += [
+            stale.eq(self.program_written | self.commands_written),
+            begins.eq((at_start | wanted) & drained & ~self.clear),
+            drops.eq(pending | ~(s["running"] | ahead)),
+            # words that are fetched ahead count
+            self.counts_anew.eq(Mux(s["running"] | s["starts"], s["starts"] & ~ahead, begins)),
+        ]
+        rests = ~(s["running"] | s["starts"] | self.status_error)
+        m.d.sync += [
+            pending.eq(at_start & ~begins),
+            wanted.eq((self.commands_written | wanted & ~begins & ~self.program_written) & rests),
+            ahead.eq((ahead | wanted & begins) & ~stale & ~s["starts"]),
+        ]
+        with m.If(self.clear | self.control_reset | s["stops"]):
+            m.d.sync += [pending.eq(0), wanted.eq(0), ahead.eq(0)]
+        return begins, drops
 
     def place_gates(self, m, command, clean):
         """A queue and a gate for each unit."""
@@ -201,10 +231,12 @@ class Control(wiring.Component):
     def count(self, m):
         """What software can read of the run."""
         s, of = self.s, self.of
-        events = Cat(s["running"], of["flying"], of["blocked"], self.word_read, self.word_written, s["given"])
+        runs = s["running"]
+        read, written = self.word_read & (runs | self.ahead), self.word_written & runs
+        units = Mux(runs, Cat(runs, of["flying"], of["blocked"]), 0)
         self.counting.place(
-            m, "counting", reset=ResetSignal() | s["starts"],
-            events=Mux(s["running"], events, 0), counts=self.counters,
+            m, "counting", reset=ResetSignal() | self.counts_anew,
+            events=Cat(units, read, written, s["given"]), counts=self.counters,
         )
 
 

@@ -38,7 +38,9 @@ def extra(p: AcceleratorParams, opcode: Opcode, word: Value) -> list[Value]:
         return [word[8:16].any()]
     if opcode == Opcode.MULTIPLY:
         width = count_bits(p)
-        return [field(word, opcode, name)[width:].any() for name in ("count_x", "count_y")]
+        part = field(word, opcode, "open") | field(word, opcode, "more")
+        wrong = [field(word, opcode, name)[width:].any() for name in ("count_x", "count_y")]
+        return [*wrong, *(part & (field(word, opcode, name) != 1) for name in ("tiles0", "tiles1"))]
     if opcode == Opcode.MAP:
         function, operation, b_kind, reduce = (
             field(word, opcode, name) for name in ("function", "operation", "b_kind", "reduce")

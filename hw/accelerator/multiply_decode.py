@@ -53,6 +53,7 @@ class MultiplyDecode(wiring.Component):
                 count.eq((given.count_x * given.count_y)[: len(count)]),
             ]
         m.d.comb += [self.kind.transpose.eq(held.transpose), self.kind.count.eq(count)]
+        m.d.comb += [self.kind.open.eq(held.open), self.kind.more.eq(held.more)]
         self.offer(m)
         self.walks(m, held, passes_01)
         return m

@@ -13,6 +13,7 @@ from hw.emit import Definition
 from hw.lanes import tree
 
 COUNTER_BITS = 64 * len(COUNTERS)
+TOLD = ("PROGRAM", "COMMANDS")  # registers of which a write is told
 LITE = {
     "awaddr": In(ADDRESS_BITS), "awprot": In(3), "awvalid": In(1), "awready": Out(1),
     "wdata": In(32), "wstrb": In(4), "wvalid": In(1), "wready": Out(1),
@@ -30,6 +31,7 @@ def port_of(register: Register, field: Bits) -> str:
 def inner_ports(p: AcceleratorParams) -> dict:
     """What the hardware behind the registers sees of them; a counter is 64 bits of `counters`."""
     ports = {"counters": In(COUNTER_BITS), "irq": Out(1)}
+    ports |= {f"{name.lower()}_written": Out(1) for name in TOLD}
     for register in registers(p):
         if not register.constant and register.offset < FIRST_COUNTER:
             for field in register.fields:
@@ -44,6 +46,7 @@ class Registers(wiring.Component):
     REGISTER_FIELD  what is written, out; what is read, in; `pulse` and `event`: for a cycle
     irq             an event has come that is enabled and not cleared
     counters        64 bits each, in the order of golden.accelerator.registers.COUNTERS
+    REGISTER_written  pulse: it was written, and shows what it now holds
 
     Write address and write data are held apart until both have come; one write and one read at a time.
     """
@@ -100,6 +103,10 @@ class Registers(wiring.Component):
         for register in self.registers:
             chosen = Signal(name=f"writes_{register.name.lower()}")
             m.d.comb += chosen.eq(write & (word == register.offset // 4))
+            if register.name in TOLD:
+                told = Signal(name=f"{register.name.lower()}_written_q")
+                m.d.sync += told.eq(chosen)
+                m.d.comb += getattr(self, f"{register.name.lower()}_written").eq(told)
             held = self.fields[register.name] = {}
             for field in register.fields:
                 low, high = field.low, field.low + field.width

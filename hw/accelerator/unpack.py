@@ -17,8 +17,11 @@ AHEAD = 4  # commands whose weights are on the way
 
 
 def kind_layout(p: AcceleratorParams) -> data.StructLayout:
-    """What is known of a command's weights: a word is a column (transpose), vectors of a pass (count)."""
-    return data.StructLayout({"transpose": 1, "count": p.unit.accumulator_rows.bit_length()})
+    """What is known of a command's weights: a word is a column (transpose), vectors of a pass (count), its
+    sums go on from where they stood (open), and will go on (more)."""
+    return data.StructLayout({
+        "transpose": 1, "count": p.unit.accumulator_rows.bit_length(), "open": 1, "more": 1
+    })
 
 
 class Unpack(wiring.Component):
@@ -109,13 +112,13 @@ class Unpack(wiring.Component):
     def commands(self, m, kind, turning, turns):
         """A pass's command, when its last row goes: before the next row goes the unit has taken it."""
         word, ends = self.command.p, self.i.p.ends
-        tile = data.StructLayout({"count": len(kind.count), "final": 1})
+        tile = data.StructLayout({"count": len(kind.count), "ends": 1, "open": 1, "more": 1})
         own, turned, done = (Signal(tile, name=name) for name in ("own", "turned_tile", "done"))
         row = Signal(range(self.p.lanes))
         first = Signal(init=1)
         last = Signal()
         m.d.comb += [
-            own.eq(Cat(kind.count, ends[1])),
+            own.eq(Cat(kind.count, ends[1], kind.open, kind.more)),
             done.eq(Mux(turning, turned, own)),
             last.eq(self.row.valid & self.row.ready & (row == self.p.lanes - 1)),
         ]
@@ -127,9 +130,9 @@ class Unpack(wiring.Component):
             m.d.sync += [
                 self.command.valid.eq(1),
                 word.count.eq(done.count),
-                word.first.eq(first),
-                word.final.eq(done.final),
-                first.eq(done.final),
+                word.first.eq(first & ~done.open),
+                word.final.eq(done.ends & ~done.more),
+                first.eq(done.ends),
             ]
         with m.Elif(self.command.ready):
             m.d.sync += self.command.valid.eq(0)

@@ -79,7 +79,7 @@ class MatrixUnit(wiring.Component):
         tile_rows = Const(p.rows, range(p.accumulator_rows + 1)) if p.dataflow == "output" else word.count
         self.ring.place(
             m, "ring", take=take, count=tile_rows, enough=enough, freed=freed, step=step, rewind=rewind,
-            first=first, row=row,
+            first=first, final=final, row=row,
         )
         flags = {"valid": 1, "rewind": 1, "first": 1, "final": 1}
         travelling = Signal(data.StructLayout({**flags, "row": len(row)}))

@@ -14,6 +14,7 @@ from golden import check
 from golden.accelerator.commands import Kind, Opcode, Operation
 from golden.systolic.matrix_unit import longest_stream
 from mapping.coded.graph import Product, Residual
+from mapping.program import parts
 from mapping.program.builder import Builder, Parameters, Step
 from mapping.program.layout import KINDS, PARAMETER_WORDS, Place, column_tiles, parameter_blocks, pass_words
 from mapping.program.scratch import Chunk, refuse
@@ -130,8 +131,11 @@ class ProductLowering:
     def steps(self) -> list[Step]:
         """Tiles and groups in the order that moves less; where nothing works meanwhile, small ones first."""
         s, found = self.sizes, self.tiles()
-        if self.op.x in self.builder.network.inputs and (steps := self.growing(found)):
-            return steps
+        if self.op.x in self.builder.network.inputs:
+            if self.may_begin_in_parts():
+                return self.in_parts()
+            if steps := self.growing(found):
+                return steps
         results = max(tile.results for tile in found)
         groups = self.groups(split(s.columns, self.group_size(results)))
         whole = sum(group.chunk.words for group in groups)
@@ -175,6 +179,42 @@ class ProductLowering:
         for step in steps[:-1]:
             step.ahead = False
         return steps
+
+    def may_begin_in_parts(self) -> bool:
+        """Whether it is the first operation, and all operands fit twice or so (mapping.program.parts)."""
+        s, builder, op = self.sizes, self.builder, self.op
+        regions, unit, rows = builder.regions, builder.p.unit, self.window.out[1]
+        return (
+            builder.network.operations[0] is op
+            and self.window.plain
+            and not (op.residual or self.table)
+            and rows > parts.FIRST * builder.lanes
+            and s.columns > parts.FIRST
+            and s.deep >= parts.LEAST_DEEP
+            and s.columns * s.column <= regions.weights.words * 3 // 4
+            and rows * s.deep <= regions.left.words
+            and 2 * rows * s.columns * s.out <= regions.out.words
+            and s.columns * PARAMETER_WORDS <= regions.b.words
+            and min(rows, 2 * parts.FIRST**2 * builder.lanes, parts.LONGEST) <= longest_stream(unit)
+            and 2 * parts.FIRST**2 * builder.lanes <= unit.accumulator_rows
+        )
+
+    def in_parts(self) -> list[Step]:
+        """As mapping.program.parts says."""
+        builder, op, size = self.builder, self.op, self.sizes.out
+
+        def emit(out: int, width: int, columns: parts.Columns, rows: int, first: int) -> None:
+            fields = {
+                "out": out + first * size, "count0": rows, "out_stride0": width * size,
+                "count2": columns.count, "out_stride2": size, "a_kind": Kind.NONE,
+                **builder.epilogue_fields(op.epilogue, None, self.y.dtype),
+                **columns.parameters.fields(columns.first),
+            }  # fmt: skip
+            written = (rows - 1) * width * size + columns.count * size
+            reads = [columns.parameters.span(columns.first, columns.count)]
+            builder.schedule.emit(Opcode.MAP, fields, reads=reads, writes=[(out + first * size, written)])
+
+        return parts.Parts(builder, op, self.sizes.deep, self.sizes.columns, emit).run()
 
     def again(self, group: Group) -> Group:
         """The same group, its constants loaded once more."""

@@ -54,6 +54,7 @@ def test_every_tool_reads_it_without_a_warning(lanes):
         pytest.skip(str(missing))
 
 
+@pytest.mark.slow
 def test_broken_rtl_is_noticed():
     skip_without("icarus")
     score = mutation_score("accelerator/exponential", "x4", 3, seed=7)

@@ -58,6 +58,7 @@ def test_every_tool_reads_it_without_a_warning(case):
         pytest.skip(str(missing))
 
 
+@pytest.mark.slow
 def test_broken_arithmetic_is_noticed():
     has("icarus")
     score = mutation_score("accelerator/map_lanes", "x4-plain", 4, seed=5)

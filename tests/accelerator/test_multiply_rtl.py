@@ -51,6 +51,7 @@ def test_every_tool_reads_it_without_a_warning(case):
         pytest.skip(str(missing))
 
 
+@pytest.mark.slow
 def test_broken_rtl_is_noticed():
     has("icarus")
     score = mutation_score("accelerator/multiply", "4-int8-int8", 3)

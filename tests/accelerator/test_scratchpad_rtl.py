@@ -61,6 +61,7 @@ def test_every_tool_reads_it_without_a_warning(name):
         pytest.skip(str(missing))
 
 
+@pytest.mark.slow
 def test_broken_rtl_is_noticed():
     has("icarus")
     score = mutation_score("accelerator/scratchpad", "4x64x4", 3, timeout=300)

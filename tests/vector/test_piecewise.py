@@ -115,10 +115,11 @@ def test_the_real_functions_are_those_of_the_math_module(name):
     wanted = {
         "gelu": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2, "silu": lambda x: x * sigmoid(x),
         "sigmoid": sigmoid, "tanh": math.tanh, "exp2": lambda x: 2**x,
-        "inverse": lambda x: 1 / (1 + x), "relu": lambda x: max(x, 0),
+        "inverse": lambda x: 1 / (1 + x), "root_1": lambda x: 1 / math.sqrt(1 + x),
+        "root_2": lambda x: 1 / math.sqrt(2 * (1 + x)), "relu": lambda x: max(x, 0),
         "relu6": lambda x: min(max(x, 0), 6), "leaky_relu": lambda x: x if x > 0 else x / 100,
     }[name]  # fmt: skip
-    x = np.linspace(0, 1, 999) if name == "inverse" else np.linspace(-8, 8, 999)
+    x = np.linspace(0, 1, 999) if name in ("inverse", "root_1", "root_2") else np.linspace(-8, 8, 999)
     assert np.allclose(FUNCTIONS[name].of(x), [wanted(v) for v in x.tolist()], rtol=1e-12, atol=2e-7)
 
 

@@ -10,6 +10,7 @@ from golden.accelerator.commands import BITS, TOKENS, UNITS, Opcode
 from golden.accelerator.control import (
     DONE_TO_UNIT,
     IN_FLIGHT,
+    START_TO_UNIT,
     first_command,
     following_command,
 )
@@ -19,7 +20,7 @@ from golden.accelerator.registers import NO_UNIT, WATCHDOG, Cause
 from golden.axi.bursts import Status
 from sim.benches import Case
 from sim.benches.accelerator import programs
-from sim.benches.accelerator.control_bench import ControlBench, make_params
+from sim.benches.accelerator.control_bench import LATENCY, ControlBench, make_params
 from sim.benches.accelerator.programs import END, FENCE, pack
 
 
@@ -75,6 +76,58 @@ async def takes_golden_cycles(dut: Any, latency: int) -> None:
     assert waiting == waited, f"MATRIX_WAITING is {waiting}, expected {waited}"
 
 
+@cocotb.test
+async def takes_golden_cycles_where_it_fetched_ahead(dut: Any) -> None:
+    bench = ControlBench(dut)
+    await bench.begin()
+    words = [programs.of_unit(bench.random, bench.p, "load", 0, 0) for _ in range(2)]
+    for _ in range(2):
+        started = await bench.start([*words, END], ahead=60)
+        await bench.wait("done")
+        first = started + START_TO_UNIT
+        found = [cycle for cycle, _ in bench.units["load"].passed]
+        assert found == [first, first + 1], f"load's commands came in cycles {found}, started {started}"
+    started = await bench.start([*words, END])  # again: fetched at the start
+    await bench.wait("done")
+    found = [cycle for cycle, _ in bench.units["load"].passed]
+    assert found[0] == started + first_command(bench.p, LATENCY - 4), f"{found}, started {started}"
+
+
+@cocotb.test
+@cocotb.parametrize(stall=[0.0, 0.5])
+async def what_was_fetched_ahead_is_the_program(dut: Any, stall: float) -> None:
+    """However long ahead, and whatever was fetched for nothing."""
+    bench = ControlBench(dut, stall)
+    await bench.begin()
+    for index in range(24):
+        bench.memory.latency = bench.random.choice((1, 5, 40))
+        words = programs.program(bench.random, bench.p, bench.random.randint(0, 40))
+        ahead, stale = bench.random.choice((0, 1, 3, 20, 150)), index % 3 == 2
+        if stale:
+            other = programs.program(bench.random, bench.p, bench.random.randint(0, 40))
+            bench.memory.commands, bench.memory.base = other, 0x1000
+            dut.program_address.value, dut.commands_most.value = 0x1000, len(other)
+            await bench.pulse("commands_written")
+            await ClockCycles(dut.clk, bench.random.randint(0, 60))
+            if index % 2 or not index % 4:
+                await bench.pulse("program_written")  # not fetched ahead then
+                await ClockCycles(dut.clk, 80 if stall else 0)
+        await bench.complete(words, ahead=ahead if index % 4 else None, asked=not stale)
+        if index % 5 == 0:
+            dut.program_address.value = 0x1008 if bench.p.lanes > 8 else 0x1001
+            await bench.pulse("commands_written")
+            await ClockCycles(dut.clk, bench.random.randint(0, 60))
+            assert dut.status_error.value == 0 and not dut.clear.value, "told before the start"
+            if index % 2:
+                await bench.pulse("control_reset")
+                await ClockCycles(dut.clk, 20)
+            else:
+                bench.events.clear()
+                await bench.pulse("control_start")
+                await bench.stopped(Cause.FETCH_ERROR, NO_UNIT, 0, Status.REFUSED)
+                await bench.recover()
+
+
 def broken(random: Random, p: AcceleratorParams, opcode: Opcode) -> list[int]:
     """Commands that are wrong in one thing each."""
     word = programs.command(random, p, opcode)
@@ -92,6 +145,9 @@ def broken(random: Random, p: AcceleratorParams, opcode: Opcode) -> list[int]:
         most = p.unit.accumulator_rows
         for x, y in ((1, most + 1), (most + 1, 1), (most // 2 + 1, 2), (2, most // 2 + 1), (0x8000, 2)):
             found.append(pack(opcode, values | {"count_x": x, "count_y": y}))
+        for part in ("open", "more"):
+            for tiles in ((2, 1), (1, 2), (1, 0x101)):
+                found.append(pack(opcode, values | {part: 1, "tiles0": tiles[0], "tiles1": tiles[1]}))
     if opcode == Opcode.MAP:
         copy = values | {"operation": 0, "reduce": 0, "b_kind": 1, "function": 0}
         wrong: list[dict[str, int]] = [

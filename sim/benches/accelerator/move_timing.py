@@ -116,7 +116,7 @@ def random_loads(bench: TimingBench, count: int) -> list[Command]:
     """LOADs mostly; long runs and short, FILLs and GATHERs among them."""
     found = []
     for _ in range(count):
-        bench.moves.longest = bench.random.choice((4, 40, 40, 300))
+        bench.moves.longest = bench.random.choice((4, 40, 40, 200))
         kind = bench.random.randrange(8)
         found.append(
             bench.moves.fill() if kind == 0 else bench.moves.gather() if kind == 1
@@ -141,7 +141,7 @@ async def stores_take_golden_cycles_and_bring_the_words(dut: Any, latency: int) 
     await bench.fill_scratchpad()
     commands, words = [], []
     for _ in range(50):
-        bench.moves.longest = bench.random.choice((4, 40, 40, 300))
+        bench.moves.longest = bench.random.choice((4, 40, 40, 200))
         commands.append(bench.moves.move(Opcode.STORE))
         places = bench.moves.machine.scratch_runs(commands[-1].fields).ravel()
         words += [int.from_bytes(word.tobytes(), "little") for word in bench.moves.machine.scratch[places]]

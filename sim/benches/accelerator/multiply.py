@@ -114,7 +114,7 @@ class MultiplyBench(Bench):
 
     async def settle(self, commands: list[Command], within: int | None = None) -> None:
         """Wait for what `commands` give, and check it."""
-        rows = sum(tiles_of(c) * count_of(c) for c in commands)
+        rows = sum(rows_of(c) for c in commands)
         work = sum(tiles_of(c) * passes_of(c) * (count_of(c) + 2 * self.p.lanes) for c in commands)
         await self.moved("sums", rows, within=within or 30 * work + 500)
         self.check()
@@ -143,13 +143,16 @@ class MultiplyBench(Bench):
         """All that golden says of these commands, if nothing paused."""
         start = self.monitors["command"].moved[0][0]
         golden = times(self.p, commands)
-        rows = np.cumsum([tiles_of(c) * count_of(c) for c in commands])
+        rows = np.cumsum([rows_of(c) for c in commands])
         taken = [
             (self.monitors["command"].moved[i][0] - start, self.done[i] - start,
-             self.monitors["sums"].moved[int(rows[i]) - 1][0] - start)
+             self.monitors["sums"].moved[int(rows[i]) - 1][0] - start if rows_of(commands[i]) else 0)
             for i in range(len(commands))
         ]  # fmt: skip
-        wanted = [(each.accepted, each.done, each.sums_last) for each in golden]
+        wanted = [
+            (each.accepted, each.done, each.sums_last if rows_of(command) else 0)
+            for each, command in zip(golden, commands, strict=True)
+        ]
         parts = ("accepted", "done", "last sums")
         compare(taken, wanted, lambda index, part: f"{parts[part]} of command {index} {commands[index]}")
         for name, port in self.ports.items():
@@ -163,8 +166,14 @@ class MultiplyBench(Bench):
 
     def scoreboard(self, commands: list[Command], delivered: list[int]) -> None:
         golden, names = [], []
+        opened: list[np.ndarray] = []
         for index, command in enumerate(commands):
             sums = multiply(self.p, command, self.scratch)
+            if command["open"]:
+                sums = sums + opened.pop(0)
+            if command["more"]:
+                opened.append(sums)
+                continue
             golden += sums.reshape(-1, self.p.lanes).tolist()
             names += [f"command {index} {command}, tile {t}" for t in range(len(sums)) for _ in sums[t]]
         mask = (1 << 32) - 1
@@ -182,7 +191,7 @@ def random_command(random: Random, p: AcceleratorParams, most: int = 60) -> Comm
         command[field.name] = random.choice([0, 1, -1, random.randint(low, high)]) if field.signed else 1
     command |= {name: random.getrandbits(4) for name in ("wait", "signal")}
     command |= {name: random.getrandbits(16) for name in ("left", "top")} | {"opcode": int(Opcode.MULTIPLY)}
-    command["transpose"] = random.getrandbits(1)
+    command |= {"transpose": random.getrandbits(1), "open": 0, "more": 0}
     vectors = random.choice([1, 1, 2, p.lanes, p.lanes + 1, 3 * p.lanes])
     vectors = min(vectors, p.unit.accumulator_rows)
     command["count_x"] = random.randint(1, vectors)
@@ -217,10 +226,35 @@ def product(p: AcceleratorParams, m: int, k: int, n: int, **more: int) -> Comman
     passes = -(-k // p.lanes)
     command |= {
         "opcode": int(Opcode.MULTIPLY), "left": 0, "count_x": m, "stride_x": passes, "count_k0": passes,
-        "tiles0": -(-n // p.lanes), "left_tile_stride0": 0, "top": 0, "transpose": 0,
+        "tiles0": -(-n // p.lanes), "left_tile_stride0": 0, "top": 0, "transpose": 0, "open": 0, "more": 0,
     }  # fmt: skip
     words = words_of_pass(p, command | more)
     return command | {"top_pass_stride": words, "top_tile_stride0": words * passes} | more
+
+
+def rows_of(command: Command) -> int:
+    """Rows of sums that leave for it."""
+    return 0 if command["more"] else tiles_of(command) * count_of(command)
+
+
+def in_parts(random: Random, p: AcceleratorParams) -> list[Command]:
+    """Tiles that are open together, in rounds; one alone also several passes at a time."""
+    tiles = min(random.randint(1, 4), p.unit.accumulator_rows)
+    rounds = min(random.randint(2, 4), p.unit.pe.depth // p.lanes)
+    if rounds < 2:
+        return []
+    firsts = [random_command(random, p) for _ in range(tiles)]
+    for first in firsts:
+        most = min(count_of(first), p.unit.accumulator_rows // tiles)
+        first |= {"count_x": most, "count_y": 1}
+    found = []
+    for number in range(rounds):
+        for first in firsts:
+            passes = random.randint(1, 2) if tiles == 1 and rounds * 2 * p.lanes <= p.unit.pe.depth else 1
+            part = random_command(random, p) | {name: first[name] for name in ("count_x", "count_y")}
+            part |= {"count_k0": passes, "count_k1": 1, "count_k2": 1, "tiles0": 1, "tiles1": 1}
+            found.append(part | {"open": int(number > 0), "more": int(number < rounds - 1)})
+    return found
 
 
 def mix(bench: MultiplyBench, count: int) -> list[Command]:
@@ -232,7 +266,8 @@ def mix(bench: MultiplyBench, count: int) -> list[Command]:
 async def sums_match_golden(dut: Any, pause: float) -> None:
     bench = MultiplyBench(dut, **dict.fromkeys(PAUSES, pause))
     await bench.start()
-    await bench.run([*mix(bench, 25), convolution(bench.p, 3, 6, 2, 2)])
+    parts = [command for _ in range(6) for command in (*in_parts(bench.random, bench.p), *mix(bench, 1))]
+    await bench.run([*mix(bench, 25), convolution(bench.p, 3, 6, 2, 2), *parts])
     waits = [bench.sources["command"].stalls, bench.monitors["sums"].waits]
     waits += [port.waits for port in bench.ports.values()]
     assert all(waits) if pause == 0.5 else pause or not any(waits), f"paused {waits} times, asked for {pause}"
@@ -247,6 +282,18 @@ async def takes_golden_cycles(dut: Any, commands: int, transpose: int | None) ->
     for _ in range(3):
         given = mix(bench, commands)
         given = [c | ({} if transpose is None else {"transpose": transpose}) for c in given]
+        await bench.begin(given)
+        await bench.settle(given)
+        bench.check_cycles(given)
+
+
+@cocotb.test
+async def parts_take_golden_cycles(dut: Any) -> None:
+    """Parts follow one another as commands do."""
+    bench = MultiplyBench(dut)
+    await bench.start()
+    for _ in range(8):
+        given = [*in_parts(bench.random, bench.p), *mix(bench, 1), *in_parts(bench.random, bench.p)]
         await bench.begin(given)
         await bench.settle(given)
         bench.check_cycles(given)

@@ -200,6 +200,38 @@ async def addresses_beyond_the_table_are_errors(dut: Any, pause: float) -> None:
 
 @cocotb.test
 @cocotb.parametrize(pause=[0.0, 0.5])
+async def writes_of_the_program_are_told(dut: Any, pause: float) -> None:
+    """For a cycle, in which the register shows what it now holds; of other registers nothing is told."""
+    bench = RegistersBench(dut, pause)
+    bench.pulses |= {"program_written": 0, "commands_written": 0}
+    await bench.begin()
+    told = {"PROGRAM": 0, "COMMANDS": 0}
+    seen: list[int] = []
+
+    async def watch() -> None:
+        while True:
+            await ReadOnly()
+            if dut.commands_written.value == 1:
+                seen.append(int(dut.commands_most.value))
+            await RisingEdge(dut.clk)
+
+    cocotb.start_soon(watch())
+    for _ in range(40):
+        name = bench.random.choice(("PROGRAM", "COMMANDS", "WATCHDOG", "INTERRUPT_ENABLE", "CAUSE"))
+        data = bench.random.randbytes(bench.random.choice((1, 4)))
+        before = len(seen)
+        await bench.write(bench.by_name[name].offset, data)
+        await ClockCycles(dut.clk, 4)
+        if name in told:
+            told[name] += 1
+        if name == "COMMANDS":
+            assert seen[before:] == [bench.held["COMMANDS", "most"]], f"{seen[before:]}"
+        found = {name: bench.pulses[f"{name.lower()}_written"] for name in told}
+        assert found == told, f"{found}, written {told}"
+
+
+@cocotb.test
+@cocotb.parametrize(pause=[0.0, 0.5])
 async def a_pulse_stands_for_one_cycle(dut: Any, pause: float) -> None:
     bench = RegistersBench(dut, pause)
     await bench.begin()

@@ -1,0 +1,65 @@
+"""Products in parts: MULTIPLY commands that leave their rows of sums open, and those that add to them.
+
+Open tiles stand in a ring: a part with `open` goes on with the one that has stood longest, and with `more`
+leaves it behind the others. So the rounds of several tiles over the depth are interleaved, and what must be
+in the scratchpad for the first of them is little. Hardware goes through the rows of all open tiles one after
+the other; so
+
+    tiles begin one behind the other, before the second part of any
+    then each round has a part for each, of as many rows as it began with; in the last none has `more`
+    with several tiles open a part is a single pass
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from golden import check
+from golden.accelerator.multiply import count_of, passes_of
+
+
+@dataclass(slots=True)
+class Parts:
+    """counts: vectors of each open tile, the next one first; size: tiles of a round. turn: parts since the
+    round's begin; long: a part had several passes; begun: a tile has had its second part; ends: this round is
+    the last."""
+
+    counts: list[int] = field(default_factory=list)
+    turn: int = 0
+    size: int = 0
+    long: bool = False
+    begun: bool = False
+    ends: bool = False
+
+    def check(self, command: Mapping[str, int]) -> None:
+        """The next MULTIPLY; BadValue if it must not follow."""
+        if why := self.add(command):
+            raise check.fail("MULTIPLY in parts", why, "see golden.accelerator.parts")
+
+    def add(self, command: Mapping[str, int]) -> str:
+        """The next MULTIPLY; what is wrong with it, or ""."""
+        count, more = count_of(command), bool(command["more"])
+        if not command["open"]:
+            if self.counts and (self.begun or not more):
+                return "a tile begins among parts of others"
+            if more:
+                self.counts.append(count)
+                self.size += 1
+                self.long |= passes_of(command) > 1
+                if self.long and self.size > 1:
+                    return "several passes of one of several tiles"
+            return ""
+        if not self.counts or self.counts[0] != count:
+            return f"{count} rows are added to {self.counts[0] if self.counts else 0}"
+        if self.size > 1 and passes_of(command) > 1:
+            return "several passes of one of several tiles"
+        if self.turn and more == self.ends:
+            return "a round ends some tiles and not others"
+        self.begun, self.ends = True, not more
+        self.turn = (self.turn + 1) % self.size
+        self.counts.pop(0)
+        if more:
+            self.counts.append(count)
+        elif not self.counts:
+            self.turn = self.size = 0
+            self.long = self.begun = self.ends = False
+        return ""
