@@ -4,6 +4,7 @@ A job's loads take a token of the store two jobs before, whose half they overwri
 golden.accelerator.races says the same of each program in the bench.
 """
 
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -132,9 +133,15 @@ class Maker:
         size = WORDS[kind]
         out = self.room(tiles * rows * size)
         transpose = int(packed == 1 and random.random() < 0.3)
-        self.add(Opcode.MULTIPLY, ("load",), (), left=left, count_x=rows, stride_x=passes, count_k0=passes,
-                 stride_k0=1, tiles0=tiles, top=top, top_row_stride=1, top_pass_stride=each,
-                 top_tile_stride0=passes * each, transpose=transpose)  # fmt: skip
+        cuts = [0, passes]
+        if tiles == 1 and passes > 1 and random.random() < 0.7:  # in parts
+            cuts.insert(1, random.randint(1, passes - 1))
+        for first, end in pairwise(cuts):
+            self.add(Opcode.MULTIPLY, () if first else ("load",), (), left=left + first, count_x=rows,
+                     stride_x=passes, count_k0=end - first, stride_k0=1, tiles0=tiles,
+                     top=top + first * each, top_row_stride=1, top_pass_stride=each,
+                     top_tile_stride0=passes * each, transpose=transpose,
+                     open=int(first > 0), more=int(end < passes))  # fmt: skip
         self.add(Opcode.MAP, ("load",), ("store",), p=p, out=out, count0=rows, count2=tiles, out_stride0=size,
                  out_stride2=rows * size, **self.tail(kind), **more)  # fmt: skip
         return out, tiles * rows * size
