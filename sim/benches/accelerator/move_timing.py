@@ -66,7 +66,9 @@ class TimingBench(Bench):
     async def all_done(self, unit: str, count: int) -> list[int]:
         """Cycles of `done`, from the first command accepted on."""
         quiet = before = 0
-        while before < count and quiet < 3000:
+        # a command of 200 runs of a word each, two of them on the way at a time
+        longest = 3000 + 200 * self.latency
+        while before < count and quiet < longest:
             now = len(self.done[unit])
             quiet, before = (quiet + 1 if now == before else 0), now
             await RisingEdge(self.dut.clk)
