@@ -18,6 +18,8 @@ from golden.tflite import moving
 from golden.tflite.quantisation import Quantisation
 from mapping.coded import graph
 from mapping.coded.fixed import plain
+from mapping.coded.tflite_elementwise import add, mul, sub
+from mapping.coded.tflite_pooling import average_pool, mean
 from mapping.coded.tflite_products import conv_2d, depthwise, fully_connected, image
 from mapping.coded.tflite_translation import Translation, ends, rows
 from mapping.importers.tflite_graph import Model, Operator, Tensor
@@ -162,9 +164,44 @@ def max_pool(t: Translation, operator: Operator) -> None:
     t.add(graph.Pool(name=y, x=x, y=y, kind="max", kernel=kernel, epilogue=e, pad_value=q.low, **where))
 
 
+def pad(t: Translation, operator: Operator) -> None:
+    """Constant rows or channels of the zero point before and behind, axis after axis."""
+    moved(t, operator)
+    x_tensor, y_tensor = ends(t, operator)
+    amounts, q = t.call(operator).integers(1), scale_of(y_tensor)
+    wide = moving.pad(np.empty(x_tensor.shape, np.int8), amounts, 0).shape
+    if wide != y_tensor.shape:
+        raise check.fail("paddings", amounts.tolist(), f"what makes {list(y_tensor.shape)}")
+    x, y, shape = t.input(operator), t.result(operator), list(rows(x_tensor.shape))
+    dropped = len(x_tensor.shape) - len(shape)
+    if amounts[:dropped].any():
+        raise check.fail("paddings", amounts.tolist(), "none of the batch")
+    padded = [
+        (axis - dropped, *amounts[axis].tolist()) for axis in range(len(amounts)) if amounts[axis].any()
+    ]
+    for axis, before, behind in padded:
+        pieces = []
+        for side, size in (("before", before), ("behind", behind)):
+            if side == "behind":
+                pieces.append(x)
+            if size:
+                part = tuple(size if at == axis else length for at, length in enumerate(shape))
+                codes = np.full(part, q.zero)
+                dtype, name = t.tensors[y].dtype, f"{y}:{side}{axis}"
+                pieces.append(t.tensor(name, part, dtype, data=codes))
+        shape[axis] += before + behind
+        last = axis == padded[-1][0]
+        made = y if last else t.tensor(f"{y}:padded{axis}", tuple(shape), t.tensors[y].dtype)
+        t.add(graph.Concat(name=made, x=pieces[0], others=tuple(pieces[1:]), axis=axis, y=made))
+        x = made
+    if not padded:
+        t.add(graph.Reshape(name=y, x=x, y=y))
+
+
 RULES: dict[str, Callable[[Translation, Operator], None]] = {
     "CONV_2D": conv_2d, "DEPTHWISE_CONV_2D": depthwise, "FULLY_CONNECTED": fully_connected,
     "MAX_POOL_2D": max_pool, "RESHAPE": reshape, "SQUEEZE": reshape, "EXPAND_DIMS": reshape,
     "CONCATENATION": concatenation, "SPLIT": split, "SPLIT_V": split, "STRIDED_SLICE": strided_slice,
+    "PAD": pad, "ADD": add, "SUB": sub, "MUL": mul, "AVERAGE_POOL_2D": average_pool, "MEAN": mean,
     **dict.fromkeys(SINGLE, single),
 }  # fmt: skip
