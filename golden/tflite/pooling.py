@@ -9,6 +9,8 @@ from golden.tflite.fixed_point import Rounding, half_away, multiply, quantise_mu
 from golden.tflite.products import patches
 from golden.tflite.quantisation import Quantisation
 
+VECTOR = 16  # channels that the kernel of an image's mean takes at once
+
 
 def average_pool_2d(
     x: np.ndarray, q: Quantisation, *, kernel: Sequence[int], strides: Sequence[int], padding: str,
@@ -55,10 +57,15 @@ def mean_of_image(x: np.ndarray, q: tuple[Quantisation, ...], *, rounding: Round
     """Mean over height and width, x [N, H, W, C] -> [N, 1, 1, C], as the kernel for that case computes it.
 
     The multiplier has the count in it, and the zero points become a bias, an integer. q: of x and result.
+    "upward" is the rounding of whole vectors of channels; those that fill none are rounded "double"
     """
     count = np.float32(x.shape[1] * x.shape[2])
     check.in_range("elements of a mean", int(count), 1, 1 << 22)
     bias = q[1].zero - int(half_away(np.float32(q[0].zero) * q[0].one_scale / q[1].one_scale))
     real = np.float64(q[0].one_scale / (count * q[1].one_scale))
     total = x.astype(np.int64).sum((1, 2), keepdims=True)
-    return q[1].codes(multiply(total, *quantise_multiplier(real), rounding) + bias)
+    scaled = multiply(total, *quantise_multiplier(real), rounding)
+    rest = total.shape[3] % VECTOR
+    if rounding == "upward" and rest:
+        scaled[..., -rest:] = multiply(total[..., -rest:], *quantise_multiplier(real), "double")
+    return q[1].codes(scaled + bias)

@@ -173,3 +173,16 @@ def test_mean(writer, agree, code, scale, keep, axes, ratio, zero):
     over = writer.constant(np.array(axes, np.int32))
     writer.add("MEAN", [x, over], [y], "ReducerOptions", KeepDims=keep)
     agree([x], [y], code(*shape))
+
+
+@pytest.mark.parametrize("channels", [5, 16, 17, 40])
+def test_the_mean_of_an_image_rounds_the_channels_beside_whole_vectors_otherwise(writer, oracle, channels):
+    """Four codes under a mean: many ties."""
+    x, y = (writer.tensor(shape, "INT8", 0.5, 3) for shape in ((1, 2, 2, channels), (1, 1, 1, channels)))
+    writer.add("MEAN", [x, writer.constant(np.int32([1, 2]))], [y], "ReducerOptions", KeepDims=True)
+    data = writer.bytes([x], [y])
+    runner, interpreter = Runner(tflite_graph.from_bytes(data, "m", "m")), oracle(data)
+    random = np.random.default_rng(channels)
+    for _ in range(40):
+        codes = random.integers(-128, 128, (1, 2, 2, channels)).astype(np.int8)
+        np.testing.assert_array_equal(runner.step({"t0": codes})["t1"], interpreter.step(codes)[0])
