@@ -122,8 +122,9 @@ def test_every_bench_has_its_tests():
     for block in benches():
         room, name = block.rsplit(".", 1)
         files = [ROOT / "tests" / room / f"test_{name}{end}.py" for end in ("_rtl", "")]
-        runs = [file for file in files if file.exists() and "run_b" in file.read_text()]
-        assert runs, f"no test runs the bench of {block}"
+        texts = [file.read_text() for file in files if file.exists()]
+        names = (f'"{room}/{name}"', f'"sim.benches.{block}"')  # to run_block, to run_bench
+        assert any(each in text for text in texts for each in names), f"no test runs the bench of {block}"
 
 
 def test_every_pe_of_the_table_has_hardware_and_a_bench():

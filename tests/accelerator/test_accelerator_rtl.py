@@ -7,12 +7,9 @@ from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
 from hw.accelerator.accelerator import definition
-from hw.emit import verilog
-from sim.accept import icarus_accepts, yosys_accepts
 from sim.benches.accelerator.accelerator import CASES
-from sim.runner import environment_of, run_block
-from sim.tools import ToolMissing
-from sim.verilate import verilate_lint
+
+BLOCK = "accelerator/accelerator"
 
 NARROW = MultiplierParams(weight=Int(2), activation=Int(4), depth=1 << 10)
 DESIGNS = {
@@ -27,40 +24,22 @@ DESIGNS = {
 }  # fmt: skip
 
 
-def has(simulator):
-    try:
-        environment_of(simulator)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-
-
-def test_bench_passes_on_verilator():
-    (result,) = run_block("accelerator/accelerator", case="4x4")
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_verilator(passes):
+    passes(BLOCK, "4x4")
 
 
 @pytest.mark.slow
-def test_bench_passes_on_icarus():
-    has("icarus")
-    (result,) = run_block("accelerator/accelerator", simulator="icarus", case="4x4-w4")
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_icarus(passes):
+    passes(BLOCK, "4x4-w4", "icarus")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 3])
 @pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_by_other_seeds(case, seed):
-    (result,) = run_block("accelerator/accelerator", case=case, seed=seed)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_by_other_seeds(passes, case, seed):
+    passes(BLOCK, case, seed=seed)
 
 
 @pytest.mark.parametrize("name", ["4x4-no-functions", "4x4", pytest.param("16x16", marks=pytest.mark.slow)])
-def test_every_tool_reads_it_without_a_warning(name):
-    block = definition(DESIGNS[name])
-    text = verilog(block)
-    verilate_lint(text, block.name)
-    try:
-        icarus_accepts(text)
-        yosys_accepts(text, block.name)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
+def test_every_tool_reads_it_without_a_warning(readable, name):
+    readable(definition(DESIGNS[name]))

@@ -2,67 +2,31 @@
 
 import pytest
 
-from golden.accelerator.params import AcceleratorParams
-from golden.systolic.params import MatrixUnitParams
 from hw.accelerator.load import definition
-from hw.emit import verilog
-from sim.accept import icarus_accepts, yosys_accepts
 from sim.benches.accelerator.load import CASES
-from sim.mutate import mutation_score
-from sim.runner import environment_of, run_block
-from sim.tools import ToolMissing
-from sim.verilate import verilate_lint
 
-EXTREMES = {
-    "usual": definition(AcceleratorParams()),
-    "least": definition(AcceleratorParams(unit=MatrixUnitParams(rows=4, cols=4), outstanding=2)),
-    "most": definition(AcceleratorParams(unit=MatrixUnitParams(rows=64, cols=64), outstanding=64)),
-}
+BLOCK = "accelerator/load"
 
 
-def has(simulator):
-    try:
-        environment_of(simulator)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
+def test_bench_passes_on_verilator(passes):
+    passes(BLOCK, "4-o4")
 
 
-@pytest.mark.parametrize("case", ["4-o4"])
-def test_bench_passes_on_verilator(case):
-    (result,) = run_block("accelerator/load", case=case)
-    assert result.passed, "\n".join(result.messages)
-
-
-@pytest.mark.parametrize("case", ["8-o2"])
-def test_bench_passes_on_icarus(case):
-    has("icarus")
-    (result,) = run_block("accelerator/load", simulator="icarus", case=case)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_icarus(passes):
+    passes(BLOCK, "8-o2", "icarus")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_by_other_seeds(case, seed):
-    has("icarus")
-    (result,) = run_block("accelerator/load", simulator="icarus", case=case, seed=seed)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_by_other_seeds(passes, case, seed):
+    passes(BLOCK, case, "icarus", seed)
 
 
-@pytest.mark.parametrize("name", EXTREMES)
-def test_every_tool_reads_it_without_a_warning(name):
-    block = EXTREMES[name]
-    text = verilog(block)
-    verilate_lint(text, block.name)
-    try:
-        icarus_accepts(text)
-        yosys_accepts(text, block.name)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
+def test_every_tool_reads_it_without_a_warning(readable, extreme):
+    readable(definition(extreme))
 
 
 @pytest.mark.slow
-def test_broken_rtl_is_noticed():
-    has("icarus")
-    score = mutation_score("accelerator/load", "4-o4", 3, timeout=300)
-    assert (score.killed, score.survivors) == (3, [])
+def test_broken_rtl_is_noticed(noticed):
+    noticed(BLOCK, "4-o4", 3, timeout=300)

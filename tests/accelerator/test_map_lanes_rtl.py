@@ -5,39 +5,24 @@ import pytest
 from golden.accelerator.map_steps import BACK, FRONT, PIECEWISE
 from hw.accelerator import map_lane
 from hw.accelerator.map_lanes import definition
-from hw.emit import verilog
-from sim.accept import icarus_accepts, yosys_accepts
 from sim.benches.accelerator.map_lanes import CASES, params_of
-from sim.mutate import mutation_score
-from sim.runner import environment_of, run_block
-from sim.tools import ToolMissing
-from sim.verilate import verilate_lint
+
+BLOCK = "accelerator/map_lanes"
 
 
-def has(simulator):
-    try:
-        environment_of(simulator)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
+def test_bench_passes_on_verilator(passes):
+    passes(BLOCK, "x4")
 
 
-def test_bench_passes_on_verilator():
-    (result,) = run_block("accelerator/map_lanes", case="x4")
-    assert result.passed, "\n".join(result.messages)
-
-
-def test_bench_passes_on_icarus():
-    has("icarus")
-    (result,) = run_block("accelerator/map_lanes", simulator="icarus", case="x4-plain")
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_icarus(passes):
+    passes(BLOCK, "x4-plain", "icarus")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_by_other_seeds(case, seed):
-    (result,) = run_block("accelerator/map_lanes", case=case, seed=seed)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_by_other_seeds(passes, case, seed):
+    passes(BLOCK, case, seed=seed)
 
 
 def test_golden_knows_how_many_stages_there_are():
@@ -46,20 +31,11 @@ def test_golden_knows_how_many_stages_there_are():
 
 
 @pytest.mark.parametrize("case", ["x4", "x8-plain"])
-def test_every_tool_reads_it_without_a_warning(case):
+def test_every_tool_reads_it_without_a_warning(readable, case):
     (given,) = [each.parameters for each in CASES if each.name == case]
-    block = definition(params_of(given))
-    text = verilog(block)
-    verilate_lint(text, block.name)
-    try:
-        icarus_accepts(text)
-        yosys_accepts(text, block.name)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
+    readable(definition(params_of(given)))
 
 
 @pytest.mark.slow
-def test_broken_arithmetic_is_noticed():
-    has("icarus")
-    score = mutation_score("accelerator/map_lanes", "x4-plain", 4, seed=5)
-    assert (score.killed, score.survivors) == (4, [])
+def test_broken_arithmetic_is_noticed(noticed):
+    noticed(BLOCK, "x4-plain", 4, seed=5)

@@ -6,12 +6,9 @@ import pytest
 from golden import check
 from golden.accelerator.transpose import cycles, transpose
 from hw.accelerator.transpose import definition
-from hw.emit import verilog
-from sim.accept import icarus_accepts, yosys_accepts
 from sim.benches.accelerator.transpose import CASES
-from sim.runner import run_block
-from sim.tools import ToolMissing
-from sim.verilate import verilate_lint
+
+BLOCK = "accelerator/transpose"
 
 
 def test_lane_of_word_is_word_of_lane():
@@ -34,21 +31,10 @@ def test_a_tile_takes_its_words_in_and_out():
 
 
 @pytest.mark.parametrize("case, simulator", [("4x8", "verilator"), ("8x3", "icarus"), ("16x8", "verilator")])
-def test_bench_passes(case, simulator):
-    try:
-        (result,) = run_block("accelerator/transpose", simulator=simulator, case=case)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes(passes, case, simulator):
+    passes(BLOCK, case, simulator)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_every_tool_reads_it_without_a_warning(case):
-    block = definition(**case.parameters)
-    text = verilog(block)
-    verilate_lint(text, block.name)
-    try:
-        icarus_accepts(text)
-        yosys_accepts(text, block.name)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
+def test_every_tool_reads_it_without_a_warning(readable, case):
+    readable(definition(**case.parameters))

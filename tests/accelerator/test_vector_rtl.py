@@ -5,56 +5,35 @@ import re
 import pytest
 
 from hw.accelerator.vector import definition
-from hw.emit import verilog
-from sim.accept import icarus_accepts, yosys_accepts
 from sim.benches.accelerator.vector import CASES, params_of
 from sim.mutate import mutants
-from sim.runner import environment_of, run_bench, run_block
-from sim.tools import ToolMissing
-from sim.verilate import verilate_lint
+from sim.runner import run_bench
 
+BLOCK = "accelerator/vector"
 OWN = "vector_"  # modules that hold lanes and engines together; those have benches of their own
 
 
-def has(simulator):
-    try:
-        environment_of(simulator)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-
-
 @pytest.mark.parametrize("case", ["x4"])
-def test_bench_passes_on_verilator(case):
-    (result,) = run_block("accelerator/vector", case=case)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_verilator(passes, case):
+    passes(BLOCK, case)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_by_other_seeds(case, seed):
-    (result,) = run_block("accelerator/vector", case=case, seed=seed)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_by_other_seeds(passes, case, seed):
+    passes(BLOCK, case, seed=seed)
 
 
 @pytest.mark.slow
-def test_bench_passes_on_icarus():
-    has("icarus")
-    (result,) = run_block("accelerator/vector", simulator="icarus", case="x4")
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_icarus(passes):
+    passes(BLOCK, "x4", "icarus")
 
 
 @pytest.mark.parametrize("case", ["x4", "x8-plain"])
-def test_every_tool_reads_it_without_a_warning(case):
+def test_every_tool_reads_it_without_a_warning(readable, case):
     (given,) = [each.parameters for each in CASES if each.name == case]
-    block = definition(params_of(given))
-    text = verilog(block)
-    verilate_lint(text, block.name)
-    try:
-        icarus_accepts(text)
-        yosys_accepts(text, block.name)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
+    readable(definition(params_of(given)))
 
 
 def own_lines(text):
@@ -69,7 +48,7 @@ def own_lines(text):
 
 
 @pytest.mark.slow
-def test_broken_plumbing_is_noticed():
+def test_broken_plumbing_is_noticed(has):
     has("icarus")
     (case,) = [each for each in CASES if each.name == "x4"]
     text, top = case.build()

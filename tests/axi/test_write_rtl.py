@@ -4,13 +4,9 @@ import pytest
 
 from golden.axi.write import WriteParams
 from hw.axi.write import definition
-from hw.emit import verilog
-from sim.accept import icarus_accepts, yosys_accepts
 from sim.benches.axi.write import CASES
-from sim.mutate import mutation_score
-from sim.runner import environment_of, run_block
-from sim.tools import ToolMissing
-from sim.verilate import verilate_lint
+
+BLOCK = "axi/write"
 
 EXTREMES = {
     "usual": WriteParams(),
@@ -19,48 +15,27 @@ EXTREMES = {
 }
 
 
-def has(simulator):
-    try:
-        environment_of(simulator)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-
-
 @pytest.mark.parametrize("case", ["d32-b4"])
-def test_bench_passes_on_verilator(case):
-    (result,) = run_block("axi/write", case=case)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_verilator(passes, case):
+    passes(BLOCK, case)
 
 
 @pytest.mark.parametrize("case", ["d64-b1"])
-def test_bench_passes_on_icarus(case):
-    has("icarus")
-    (result,) = run_block("axi/write", simulator="icarus", case=case)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_icarus(passes, case):
+    passes(BLOCK, case, "icarus")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_by_other_seeds(case, seed):
-    has("icarus")
-    (result,) = run_block("axi/write", simulator="icarus", case=case, seed=seed)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_by_other_seeds(passes, case, seed):
+    passes(BLOCK, case, "icarus", seed)
 
 
 @pytest.mark.parametrize("name", EXTREMES)
-def test_every_tool_reads_it_without_a_warning(name):
-    block = definition(EXTREMES[name])
-    text = verilog(block)
-    verilate_lint(text, block.name)
-    try:
-        icarus_accepts(text)
-        yosys_accepts(text, block.name)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
+def test_every_tool_reads_it_without_a_warning(readable, name):
+    readable(definition(EXTREMES[name]))
 
 
-def test_broken_rtl_is_noticed():
-    has("icarus")
-    score = mutation_score("axi/write", "d32-b4", 3)
-    assert (score.killed, score.survivors) == (3, [])
+def test_broken_rtl_is_noticed(noticed):
+    noticed(BLOCK, "d32-b4", 3)

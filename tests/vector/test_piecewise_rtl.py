@@ -8,12 +8,9 @@ from golden.formats import Int
 from golden.vector.piecewise import PiecewiseParams
 from hw.emit import verilog
 from hw.vector.piecewise import definition
-from sim.accept import icarus_accepts, yosys_accepts
 from sim.benches.vector.piecewise import CASES, layout_of
-from sim.mutate import mutation_score
-from sim.runner import environment_of, run_block
-from sim.tools import ToolMissing
-from sim.verilate import verilate_lint
+
+BLOCK = "vector/piecewise"
 
 P = PiecewiseParams(input=Int(8), input_fraction=4, functions=("gelu", "tanh", "relu"), segment_bits=5)
 LANES = 3
@@ -29,24 +26,14 @@ def text(block):
     return verilog(block)
 
 
-def skip_without(simulator):
-    try:
-        environment_of(simulator)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-
-
 @pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_on_verilator(case):
-    (result,) = run_block("vector/piecewise", case=case)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_verilator(passes, case):
+    passes(BLOCK, case)
 
 
 @pytest.mark.parametrize("case", ["all-int8", "exp2-uint12"])
-def test_bench_passes_on_icarus(case):
-    skip_without("icarus")
-    (result,) = run_block("vector/piecewise", simulator="icarus", case=case)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_icarus(passes, case):
+    passes(BLOCK, case, "icarus")
 
 
 def test_the_names_carry_the_parameters(text):
@@ -59,19 +46,9 @@ def test_the_word_is_as_wide_as_the_bench_packs_it(text):
     assert f"input [{width - 1}:0] i_payload;" in text
 
 
-def test_verilator_finds_nothing_to_warn_of(text, block):
-    verilate_lint(text, block.name)
+def test_every_tool_reads_it_without_a_warning(readable, block):
+    readable(block)
 
 
-@pytest.mark.parametrize("tool", ["icarus", "yosys"])
-def test_other_tools_accept_it(text, block, tool):
-    try:
-        icarus_accepts(text) if tool == "icarus" else yosys_accepts(text, block.name)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-
-
-def test_broken_arithmetic_is_noticed():
-    skip_without("icarus")
-    score = mutation_score("vector/piecewise", "int6-saturating", 8, seed=31)
-    assert (score.killed, score.survivors) == (8, [])
+def test_broken_arithmetic_is_noticed(noticed):
+    noticed(BLOCK, "int6-saturating", 8, seed=31)

@@ -10,8 +10,9 @@ from hw.emit import verilog
 from hw.vector.requantise import definition
 from sim.benches.vector.requantise import CASES, layout_of
 from sim.mutate import mutation_score
-from sim.runner import environment_of, run_bench, run_block
-from sim.tools import ToolMissing
+from sim.runner import run_bench
+
+BLOCK = "vector/requantise"
 
 # What may survive of int5-int3-half_even, of which the bench tries every sum, multiplier and shift.
 EQUIVALENT = {
@@ -31,24 +32,14 @@ def text():
     return verilog(definition(P, LANES))
 
 
-def has(simulator):
-    try:
-        environment_of(simulator)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-
-
 @pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_on_verilator(case):
-    (result,) = run_block("vector/requantise", case=case)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_verilator(passes, case):
+    passes(BLOCK, case)
 
 
 @pytest.mark.parametrize("case", ["int32-int8-half_even", "int5-int3-half_away"])
-def test_bench_passes_on_icarus(case):
-    has("icarus")
-    (result,) = run_block("vector/requantise", simulator="icarus", case=case)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_icarus(passes, case):
+    passes(BLOCK, case, "icarus")
 
 
 def test_the_names_carry_the_parameters(text):
@@ -65,16 +56,14 @@ def test_the_word_is_as_wide_as_the_bench_packs_it(text):
     assert f"input [{width - 1}:0] i_payload;" in text
 
 
-def test_broken_arithmetic_is_noticed():
-    has("icarus")
-    score = mutation_score("vector/requantise", "int5-int3-half_even", 6)
-    assert (score.killed, score.survivors) == (6, [])
+def test_broken_arithmetic_is_noticed(noticed):
+    noticed(BLOCK, "int5-int3-half_even", 6)
 
 
 @pytest.mark.slow
-def test_what_is_not_noticed_changes_nothing():
+def test_what_is_not_noticed_changes_nothing(has):
     has("icarus")
-    score = mutation_score("vector/requantise", "int5-int3-half_even", 60)
+    score = mutation_score(BLOCK, "int5-int3-half_even", 60)
     harmless = re.compile("|".join(EQUIVALENT.values()))
     assert [str(mutant) for mutant in score.survivors if not harmless.search(str(mutant))] == []
     assert score.killed > 50
@@ -84,7 +73,7 @@ RARE = [("~ product[48]", "~ product[47]"), ("8'hff", "8'hfe"), ("8'hff", "8'hbf
 
 
 @pytest.mark.parametrize("old, new", RARE)
-def test_a_tie_that_one_product_in_2_to_the_48_meets_is_tried(old, new):
+def test_a_tie_that_one_product_in_2_to_the_48_meets_is_tried(has, old, new):
     has("icarus")
     case = next(each for each in CASES if each.name == "int32-int8-half_away")
     text, top = case.build()

@@ -8,12 +8,9 @@ from golden.formats import Int
 from golden.vector.softmax import SoftmaxParams
 from hw.emit import verilog
 from hw.vector.softmax import definition
-from sim.accept import icarus_accepts, yosys_accepts
 from sim.benches.vector.softmax import CASES, in_layout
-from sim.mutate import mutation_score
-from sim.runner import environment_of, run_block
-from sim.tools import ToolMissing
-from sim.verilate import verilate_lint
+
+BLOCK = "vector/softmax"
 
 P = SoftmaxParams(score=Int(12), fraction=6, max_length=24, lanes=3)
 
@@ -28,24 +25,14 @@ def text(block):
     return verilog(block)
 
 
-def skip_without(simulator):
-    try:
-        environment_of(simulator)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-
-
 @pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_on_verilator(case):
-    (result,) = run_block("vector/softmax", case=case)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_verilator(passes, case):
+    passes(BLOCK, case)
 
 
 @pytest.mark.parametrize("case", ["small-x1", "int16-uint16-x4"])
-def test_bench_passes_on_icarus(case):
-    skip_without("icarus")
-    (result,) = run_block("vector/softmax", simulator="icarus", case=case)
-    assert result.passed, "\n".join(result.messages)
+def test_bench_passes_on_icarus(passes, case):
+    passes(BLOCK, case, "icarus")
 
 
 def test_the_names_carry_the_parameters(text):
@@ -64,19 +51,9 @@ def test_the_word_is_as_wide_as_the_bench_packs_it(text):
     assert f"input [{width - 1}:0] i_payload;" in text
 
 
-def test_verilator_finds_nothing_to_warn_of(text, block):
-    verilate_lint(text, block.name)
+def test_every_tool_reads_it_without_a_warning(readable, block):
+    readable(block)
 
 
-@pytest.mark.parametrize("tool", ["icarus", "yosys"])
-def test_other_tools_accept_it(text, block, tool):
-    try:
-        icarus_accepts(text) if tool == "icarus" else yosys_accepts(text, block.name)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-
-
-def test_broken_arithmetic_is_noticed():
-    skip_without("icarus")
-    score = mutation_score("vector/softmax", "small-x3", 6, seed=8)
-    assert (score.killed, score.survivors) == (6, [])
+def test_broken_arithmetic_is_noticed(noticed):
+    noticed(BLOCK, "small-x3", 6, seed=8)
