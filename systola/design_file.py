@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from golden import check, pe
+from golden import check
 from golden.accelerator.params import AcceleratorParams
 from golden.formats.rounding import Rounding
-from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
 from golden.vector.requantise import ROUNDINGS
 from mapping.target import Target
-from systola import toml_file
+from systola import pe_table, toml_file
 from systola.design_schema import Array, Design, integer_format
 
 KIB = 1024
@@ -61,7 +60,6 @@ def renamed(message: str) -> str:
 
 def target(design: Design) -> Target:
     """A checked file's values as parameters; BadValue, from golden, where they cannot be together."""
-    check.one_of("pe.kind", design.pe.kind, pe.PES)
     check.one_of("requantise.rounding", design.requantise.rounding, ROUNDINGS)
     if design.family == "accelerator":
         return accelerator_target(design)
@@ -115,17 +113,14 @@ def matrix_unit(design: Design) -> MatrixUnitParams:
         rows=array.rows,
         cols=array.cols,
         dataflow=array.dataflow,
-        pe=MultiplierParams(
-            weight=integer_format("pe.weight", design.pe.weight),
-            activation=integer_format("pe.activation", design.pe.activation),
-            depth=design.pe.depth,
-            registers=design.pe.multiplier_registers,
-        ),
+        pe=pe_table.params(design.pe),
         accumulator_rows=design.accumulators.rows,
+        accumulator_registers=design.accumulators.registers,
         multiplier_bits=design.requantise.multiplier_bits,
         max_shift=design.requantise.max_shift,
         rounding=Rounding(design.requantise.rounding),
         out=integer_format("requantise.out", design.requantise.out),
+        requantise_registers=design.requantise.registers,
     )
 
 
@@ -136,14 +131,8 @@ def tables(design: Target) -> dict[str, Any]:
         "name": design.name,
         "family": "accelerator" if design.accelerator else "systolic",
         "array": {"rows": unit.rows, "cols": unit.cols, "dataflow": unit.dataflow},
-        "pe": {
-            "kind": pe.kind_of(unit.pe),
-            "weight": str(unit.pe.weight),
-            "activation": str(unit.pe.activation),
-            "depth": unit.pe.depth,
-            "multiplier_registers": unit.pe.registers,
-        },
-        "accumulators": {"rows": unit.accumulator_rows},
+        "pe": pe_table.table(unit.pe),
+        "accumulators": {"rows": unit.accumulator_rows, "registers": unit.accumulator_registers},
     }
     if design.accelerator:
         return common | accelerator_tables(design.accelerator, design)
@@ -153,6 +142,7 @@ def tables(design: Target) -> dict[str, Any]:
             "multiplier_bits": unit.multiplier_bits,
             "max_shift": unit.max_shift,
             "rounding": str(unit.rounding),
+            "registers": unit.requantise_registers,
         },
         "buffers": {
             "weight_kib": design.weight_buffer // KIB,

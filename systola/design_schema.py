@@ -1,6 +1,7 @@
 """The keys of a design file, their types and those of their ranges that golden does not check."""
 
 import re
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,27 +33,21 @@ class Array(Table):
     dataflow: str
 
 
-class Pe(Table):
-    """depth: products that one sum may add up; it sizes the accumulators."""
-
-    kind: str = "multiplier"
-    weight: str = "int8"
-    activation: str = "int8"
-    depth: int = 65536
-    multiplier_registers: int = 0
-
-
 class Accumulators(Table):
-    """rows: words of `array.cols` sums."""
+    """rows: words of `array.cols` sums. registers: behind the memory's read ports."""
 
     rows: int = 1024
+    registers: int = 0
 
 
 class Requantise(Table):
+    """registers: beyond the three that there always are."""
+
     out: str = "int8"
     multiplier_bits: int = Field(default=16, ge=1, le=WIDEST)
     max_shift: int = Field(default=47, ge=1, le=62)
     rounding: str = "half_up"
+    registers: int = 0
 
 
 class Buffers(Table):
@@ -98,7 +93,7 @@ class Design(Table):
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
     family: str = Field(default="systolic", pattern="^(systolic|accelerator)$")
     array: Array
-    pe: Pe = Pe()
+    pe: dict[str, Any] = {}  # systola.pe_table: its keys are those of its kind
     accumulators: Accumulators = Accumulators()
     requantise: Requantise = Requantise()
     buffers: Buffers = Buffers()

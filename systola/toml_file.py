@@ -45,8 +45,8 @@ def read(path: Path) -> dict[str, Any]:
         raise check.fail(path.name, f"broken: {error}", "TOML") from None
 
 
-def checked(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
-    """`values` as a `model`; BadValue about the first that cannot be used, `where` being the file's name."""
+def checked(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
+    """`values` as a `model`; BadValue about the first that cannot be used. where: the file's name, if any."""
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
@@ -57,7 +57,7 @@ def checked(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
 
 def fault(model: type[BaseModel], error: ErrorDetails, where: str) -> check.BadValue:
     """A fault that pydantic found, in the project's words."""
-    key = f"{where}: {'.'.join(str(part) for part in error['loc'])}"
+    key = (f"{where}: " if where else "") + ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         keys = sorted(table_at(model, error["loc"][:-1]).model_fields)
         near = difflib.get_close_matches(str(error["loc"][-1]), keys, 1)

@@ -2,16 +2,25 @@
 
 A PE is a golden module and the module of `hw` at the same path. The golden module has
 
-    Params          frozen dataclass: weight, activation (formats), depth, accumulator (format)
+    Params          frozen dataclass, each field with a default: weight, activation (formats of one weight and
+                    one activation), accumulator (format of the running sum), depth (products in a sum), and
+                    what else it has; its fields are the keys of a design file's table [pe]
+    HOST            "array": the ports hold one weight and one activation; it goes into the systolic arrays
+                    "tile": several operands in a word, or several cycles for one; it goes into the tile
+    EXACT           whether a sum is the same in every order
     name(p)         the definition's name, with the parameters in it
-    INTERVAL        cycles between two operand pairs
     latency(p)      cycles from the operands to the sum that they enter
-    accumulate(p, acc, weight, activation)   one step, elementwise
-    dot(p, activations, weights)             a matrix product in the array's order of additions
 
-and the hw module a component `Pe` with the ports weight, activation, acc_in -> acc_out, where acc_in
-and acc_out belong to the operands of `latency` cycles before, and acc_out is combinational in acc_in.
-A new PE is those two files, a bench, and its line here. Configuration never imports hardware.
+and, in a systolic array,
+
+    accumulate(p, acc, weight, activation)   one step, elementwise, on values
+    combine(p, a, b)                         the sum of two running sums, where it is not that of integers
+    dot(p, activations, weights)             a matrix product, where EXACT; else golden.systolic adds in order
+
+or, in the tile, what golden.tile.contract lists. The hw module has a component `Pe` with the ports weight,
+activation, acc_in -> acc_out, where acc_in and acc_out belong to the operands of `latency` cycles before, and
+acc_out is combinational in acc_in; `Combine` (a, b -> o, combinational) where golden has combine. A new PE is
+those two files, a bench, and its line here. Configuration never imports hardware.
 """
 
 from types import ModuleType

@@ -6,25 +6,28 @@ The baseline of every PE, and what defines the contract (see `golden.pe`). The a
 overflows for up to `depth` products: |weight * activation| <= B gives |acc| <= depth * B.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from golden import check
 from golden.formats import Int
 
-INTERVAL = 1  # cycles between two operand pairs
+HOST = "array"
+EXACT = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultiplierParams:
     """Formats of the operands; depth: products that the accumulator adds up without overflow;
-    registers: pipeline registers between the operands and the product (0 to 3)."""
+    registers: pipeline registers between the operands and the product (0 to 3). logic: the product is written
+    as additions, which no tool puts into a DSP block."""
 
     weight: Int = Int(8)
     activation: Int = Int(8)
     depth: int = 65536
-    registers: int = 0
+    registers: int = field(default=0, metadata={"key": "multiplier_registers"})  # in a design file
+    logic: bool = field(default=False, metadata={"key": "multiplier_logic"})
 
     def __post_init__(self) -> None:
         check.in_range("pe.weight.width", self.weight.width, 1, 32)
@@ -60,7 +63,8 @@ Params = MultiplierParams
 
 def name(p: MultiplierParams) -> str:
     """The definition's name: kind, formats, accumulator, registers."""
-    return f"multiplier_{p.weight}_{p.activation}_acc{p.accumulator.width}_r{p.registers}"
+    kind = "multiplier_logic" if p.logic else "multiplier"
+    return f"{kind}_{p.weight}_{p.activation}_acc{p.accumulator.width}_r{p.registers}"
 
 
 def latency(p: MultiplierParams) -> int:

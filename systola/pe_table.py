@@ -1,0 +1,67 @@
+"""The table [pe] of a design file: its keys are the fields of the Params of the kind that it names.
+
+A number says what its field is, a text is a format where the field is one (`int4`, `fp16`); a field may have
+another key, its metadata's "key". So a new PE needs nothing here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import Field, fields
+from typing import Any, get_args, get_type_hints
+
+from pydantic import create_model
+
+from golden import check, pe
+from golden.formats import Float, Int, parse
+from systola import toml_file
+from systola.design_schema import Table, integer_format
+
+DEFAULT_KIND = "multiplier"
+PLAIN = (int, str, bool)
+
+
+def key_of(field: Field[Any]) -> str:
+    """What a field is called in a design file."""
+    return str(field.metadata.get("key", field.name))
+
+
+def params(values: Mapping[str, Any]) -> Any:
+    """The Params that a table [pe] describes; BadValue, naming the key."""
+    kind = values.get("kind", DEFAULT_KIND)
+    check.one_of("pe.kind", kind, pe.PES)
+    made = pe.PES[kind].Params
+    types = {field.name: plain(get_type_hints(made)[field.name]) for field in fields(made)}
+    keys: dict[str, Any] = {key_of(field): (types[field.name] or str, None) for field in fields(made)}
+    table = create_model("Pe", __base__=Table, kind=(str, DEFAULT_KIND), **keys)
+    whole = create_model("PeFile", __base__=Table, pe=(table, ...))
+    given = toml_file.checked(whole, {"pe": dict(values)}).pe.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
+    found = {field.name: given[key_of(field)] for field in fields(made) if key_of(field) in given}
+    hints = get_type_hints(made)
+    return made(**{
+        name: value if types[name] else number_format(hints[name], f"pe.{name}", value)
+        for name, value in found.items()
+    })  # fmt: skip
+
+
+def plain(hint: Any) -> type | None:
+    """int, str or bool; None for a number format."""
+    return hint if hint in PLAIN else str if any(arg is str for arg in get_args(hint)) else None
+
+
+def number_format(hint: Any, where: str, text: str) -> Any:
+    """The format that `text` names, if a field of type `hint` takes it."""
+    if hint is Int:
+        return integer_format(where, text)
+    try:
+        found = hint.parse(text) if hasattr(hint, "parse") else parse(text)
+    except check.BadValue as error:
+        raise check.BadValue(f"{where}: {error}") from None
+    if hint is Float and not isinstance(found, Float):
+        raise check.fail(where, repr(text), "a floating-point format")
+    return found
+
+
+def table(given: Any) -> dict[str, Any]:
+    """The keys and values that `params` reads back to `given`."""
+    values = {key_of(field): getattr(given, field.name) for field in fields(given)}
+    shown = {key: value if isinstance(value, PLAIN) else str(value) for key, value in values.items()}
+    return {"kind": pe.kind_of(given), **shown}
