@@ -2,7 +2,8 @@
 
 For each product of tokens x [T, K] by weights w [N, K] on an array of h x w PEs with dot products of d:
 
-    compute = ceil(K / d) ceil(N / h) ceil(T / w) latency,   latency = ceil(floor(bits) / 2) bit-serial, else 1
+    compute = ceil(K / d) ceil(N / h) ceil(T / w) latency,
+              latency = ceil(floor(bits) / 2) bit-serial, else 1
     memory  = 8 (fetches_w bytes_w + fetches_x bytes_x + bytes_y) / 256        bits a cycle, whole cycles
     cycles  = sum over the products of max(compute, memory)
 
@@ -12,8 +13,8 @@ values are products whose "weights" count 16 bits in memory; their compute takes
 an optimism for BitMoD that the paper's own model has.
 
 Source: Chen et al., "BitMoD: Bit-serial Mixture-of-Datatype LLM Acceleration", HPCA 2025 (arXiv 2411.11745),
-section V, and the parameters of its artefact (abdelfattah-lab/BitMoD-HPCA-25, November 2024), which printed the counts
-in PUBLISHED. Written anew from the formulae.
+section V, and the parameters of its artefact (abdelfattah-lab/BitMoD-HPCA-25, November 2024), which printed
+the counts in PUBLISHED. Written anew from the formulae.
 """
 
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ ACTIVATION_BITS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A decoder's shapes: gated = gate, up and down instead of up and down; kv_heads share keys and values."""
+    """A decoder's shapes: gated: a gate beside the way up; kv_heads share keys and values."""
 
     layers: int
     hidden: int
@@ -95,10 +96,8 @@ def products(model: Model, weight_bits: float, decode: bool) -> Iterator[tuple[i
     linear = [(hidden, hidden)] * 2 + [(kv, hidden)] * 2 + [*up, (hidden, model.inner)]
     for times, shapes in ((model.layers, linear), (1, [(model.vocabulary, hidden)])):
         for n, k in shapes:
-            yield (
-                times,
-                Product(k, n, tokens, ceil(k * weight_bits / 8) * n, bytes_of(k) * tokens, bytes_of(n) * tokens),
-            )
+            weights = ceil(k * weight_bits / 8) * n
+            yield times, Product(k, n, tokens, weights, bytes_of(k) * tokens, bytes_of(n) * tokens)
     scores = model.heads * tokens
     # the authors' model counts keys once for each row of scores, values once for each token
     keys, values = bytes_of(kv) * scores, bytes_of(kv) * tokens
@@ -143,8 +142,8 @@ def cycles(machine: Machine, name: str, decode: bool) -> int:
 FP16 = Machine(array=((32, 24), (64, 12)), dot=1, serial=False, bits=(16, 16))
 LOSSLESS = Machine(array=((32, 32), (64, 16)), dot=4, serial=True, bits=(6.0625, 6.0625))
 LOSSY = Machine(array=((32, 32), (64, 16)), dot=4, serial=True, bits=(4.0625, 3.0625))
-# The authors set the rivals' bits by hand: 5.5 and 4.5 for prefill, model by model for decoding. The latter are
-# recovered here from the counts themselves, so these twelve counts prove less than the other forty-eight.
+# The authors set the rivals' bits by hand: 5.5 and 4.5 for prefill, model by model for decoding. The latter
+# are recovered here from the counts themselves: these twelve counts prove less than the other forty-eight.
 ANT_DECODE = (5.0, 5.0, 5.25, 5.0, 5.0, 4.5)
 OLIVE_DECODE = (3.875, 4.0, 4.25, 3.75, 3.75, 3.5)
 ANT = Machine(
