@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 ENVIRONMENT = "SYSTOLA_BENCH"  # JSON: {"seed": int, "parameters": {...}}
@@ -25,6 +26,26 @@ class Case:
     name: str
     build: Callable[[], tuple[str, str]]
     parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def verilog_case(block: str, arguments_of: Callable[..., Any], name: str, /, **given: Any) -> Case:
+    """A case of a block of hw; a bench makes its own of it by `functools.partial`.
+
+    block         "accelerator/load", whose hardware hw.accelerator.load.definition gives
+    arguments_of  gives of `given` that definition's one argument, or a dict of all, by name
+    given         the case's parameters
+    """
+
+    def build() -> tuple[str, str]:
+        # not above: the simulator's process imports the benches and has no need of Amaranth
+        from hw.emit import verilog
+
+        define = import_module(f"hw.{block.replace('/', '.')}").definition
+        arguments = arguments_of(**given)
+        found = define(**arguments) if isinstance(arguments, dict) else define(arguments)
+        return verilog(found), found.name
+
+    return Case(name, build, given)
 
 
 def parameters() -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """The three proofs of every block that gives a word of `o` for each word of `i`, some cycles later."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 from sim.benches.stream import Bench, compare
 
 
-class BlockBench(Bench):
-    """A bench of such a block; its own class gives the methods that raise here.
+class BlockBench(Bench, ABC):
+    """A bench of such a block; its own class gives the words and what becomes of them.
 
     latency  registers between i and o, each of which can hold a word
     """
@@ -17,13 +18,13 @@ class BlockBench(Bench):
     def __init__(self, dut: Any, *, stall_in: float = 0.0, stall_out: float = 0.0):
         super().__init__(dut, ["i"], ["o"], stall_in=stall_in, stall_out=stall_out)
 
+    @abstractmethod
     def random_word(self) -> int:
         """A packed word of `i`, corners often."""
-        raise NotImplementedError
 
+    @abstractmethod
     def golden(self, word: int) -> list[int]:
         """Lanes of the word of `o` that belongs to a word of `i`, as `found` shows them."""
-        raise NotImplementedError
 
     def found(self, word: int) -> list[int]:
         """Lanes of a word of `o`, as a reader wants to see them."""

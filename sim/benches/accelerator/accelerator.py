@@ -5,6 +5,7 @@ leaves, whatever each channel of the bus stalls. And programs that are none: the
 """
 
 import logging
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -22,7 +23,7 @@ from golden.accelerator.registers import Cause, registers
 from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
-from sim.benches import Case, parameters, seed
+from sim.benches import parameters, seed, verilog_case
 from sim.benches.accelerator.whole_programs import Maker
 from sim.benches.axi.parts import pausing
 
@@ -196,20 +197,7 @@ async def hopeless_programs_stop_with_their_cause(dut: Any) -> None:
         await bench.run(Maker(bench.p, bench.random, MEMORY, 2))
 
 
-def case(name: str, **given: Any) -> Case:
-    """The accelerator of these parameters."""
-
-    def build() -> tuple[str, str]:
-        # not above: the simulator's process imports this module and has no need of Amaranth
-        from hw.accelerator.accelerator import definition
-        from hw.emit import verilog
-
-        block = definition(params_of(**given))
-        return verilog(block), block.name
-
-    return Case(name, build, dict(given))
-
-
+case = partial(verilog_case, "accelerator/accelerator", params_of)
 FULL = ["gelu", "silu", "sigmoid", "tanh"]
 CASES = [
     case("4x4", lanes=4, weight=8, accumulator_rows=64, bank_words=512, functions=["gelu"]),

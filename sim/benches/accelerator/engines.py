@@ -1,5 +1,6 @@
 """What the benches of EXPONENTIAL and NORMALISE share: commands, groups that come twice, a reset."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,15 +12,20 @@ import numpy as np
 from golden.accelerator.commands import FIELDS, HEADER, Opcode
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.params import MatrixUnitParams
-from sim.benches import parameters
+from sim.benches import Case, parameters, verilog_case
 from sim.benches.stream import Bench, compare, pack_word, unpack_word
 
 WIDTH = 16  # of an element of `a`
 
 
-def params_of(given: Mapping[str, Any]) -> AcceleratorParams:
-    """AcceleratorParams of a case's parameters: lanes."""
-    return AcceleratorParams(unit=MatrixUnitParams(rows=given["lanes"], cols=given["lanes"]))
+def params_of(lanes: int) -> AcceleratorParams:
+    """Of a case."""
+    return AcceleratorParams(unit=MatrixUnitParams(rows=lanes, cols=lanes))
+
+
+def cases_of(block: str) -> list[Case]:
+    """Of an engine."""
+    return [verilog_case(block, params_of, f"x{lanes}", lanes=lanes) for lanes in (4, 8, 16, 64)]
 
 
 def pack_command(opcode: Opcode, fields: Mapping[str, int], random: Random) -> int:
@@ -60,27 +66,27 @@ def describe(name: str, owners: list[dict[str, int]], at: int, lane: int) -> str
     return f"{name} of {owners[at]}"
 
 
-class EngineBench(Bench):
+class EngineBench(Bench, ABC):
     """Streams `start` and `a` in; its own class says what comes out."""
 
     opcode: Opcode
 
     def __init__(self, dut: Any, outputs: list[str], **stalls: float):
         super().__init__(dut, ["start", "a"], outputs, **stalls)
-        self.p = params_of(parameters())
+        self.p = params_of(**parameters())
         self.rng = np.random.default_rng(self.random.getrandbits(32))
 
+    @abstractmethod
     def job(self, **fixed: int) -> Job:
         """A random command, `fixed` fields apart, and elements for it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def golden(self, job: Job) -> dict[str, list[list[int]]]:
         """Words, of lanes, of each output."""
-        raise NotImplementedError
 
+    @abstractmethod
     def widths(self) -> dict[str, tuple[int, int]]:
         """(bits of a lane, lanes) of each output."""
-        raise NotImplementedError
 
     def send(self, job: Job) -> None:
         """Queue the command, and each group's vectors twice."""
@@ -108,6 +114,20 @@ class EngineBench(Bench):
             jobs.append(Job(command, both[:, :, 0]))
         assert at == len(vectors), "vectors without a command were taken"
         return jobs
+
+    async def run(self, jobs: list[Job]) -> None:
+        """All of them, from the start to the end."""
+        for job in jobs:
+            self.send(job)
+        await self.start()
+        await self.finish(jobs)
+
+    def check_stalls(self) -> None:
+        """They happened if they were asked for."""
+        assert (self.sources["a"].stalls > 0) == (self.stall_in > 0), "the stalls asked for did not happen"
+        for name in self.sinks:
+            waits = self.monitors[name].waits
+            assert (waits > 0) == (self.stall_out > 0), "the waits asked for did not happen"
 
     async def finish(self, jobs: list[Job]) -> None:
         """Wait until all that belongs to `jobs`, sent since the last reset, has come out; compare it."""
@@ -145,12 +165,13 @@ class EngineBench(Bench):
         for source, stall in ((a, self.stall_in), (start, self.stall_in)):
             source.stall = stall
 
-    def after_reset(self, job: Job) -> Job:
-        """`job` with the word that is still on offer as its first vector."""
-        if not self.sources["a"].words:
-            return job
-        (word,) = self.sources["a"].words
-        self.sources["a"].words.clear()
-        codes = unpack_word([("x", WIDTH, self.p.lanes)], word)["x"]
-        job.elements[0, 0, 0] = np.array(codes, np.uint16).view(np.int16)
-        return job
+    async def go_on(self, jobs: list[Job]) -> None:
+        """After a reset: these; the word that is still on offer is the first one's first vector."""
+        if self.sources["a"].words:
+            (word,) = self.sources["a"].words
+            self.sources["a"].words.clear()
+            codes = unpack_word([("x", WIDTH, self.p.lanes)], word)["x"]
+            jobs[0].elements[0, 0, 0] = np.array(codes, np.uint16).view(np.int16)
+        for job in jobs:
+            self.send(job)
+        await self.finish(jobs)

@@ -7,8 +7,7 @@ import numpy as np
 
 from golden.accelerator.commands import Opcode
 from golden.accelerator.exponential import SCORE, cycles, exponential, latency
-from sim.benches import Case
-from sim.benches.accelerator.engines import EngineBench, Job, params_of, shape_of
+from sim.benches.accelerator.engines import EngineBench, Job, cases_of, shape_of
 
 JOBS = 40
 
@@ -59,14 +58,8 @@ class ExponentialBench(EngineBench):
 @cocotb.parametrize(stall_in=[0.0, 0.5], stall_out=[0.0, 0.5])
 async def codes_match_golden(dut: Any, stall_in: float, stall_out: float) -> None:
     bench = ExponentialBench(dut, stall_in=stall_in, stall_out=stall_out)
-    jobs = [bench.job() for _ in range(JOBS)]
-    for job in jobs:
-        bench.send(job)
-    await bench.start()
-    await bench.finish(jobs)
-    assert (bench.sources["a"].stalls > 0) == (stall_in > 0), "the stalls asked for did not happen"
-    for name in ("out", "r"):
-        assert (bench.monitors[name].waits > 0) == (stall_out > 0), "the waits asked for did not happen"
+    await bench.run([bench.job() for _ in range(JOBS)])
+    bench.check_stalls()
 
 
 @cocotb.test
@@ -74,9 +67,7 @@ async def codes_match_golden(dut: Any, stall_in: float, stall_out: float) -> Non
 async def a_command_takes_golden_cycles(dut: Any, count0: int, count1: int) -> None:
     bench = ExponentialBench(dut)
     job = bench.job(count0=count0, count1=count1, count2=2)
-    bench.send(job)
-    await bench.start()
-    await bench.finish([job])
+    await bench.run([job])
     first = bench.monitors["a"].moved[0][0]
     took = bench.monitors["r"].moved[-1][0] - first + 1
     assert took == cycles(bench.p, job.command), f"took {took}, golden {cycles(bench.p, job.command)}"
@@ -92,9 +83,7 @@ async def every_distance_below_the_greatest_gives_its_code(dut: Any) -> None:
     job = bench.job(count0=8, count1=-(-2200 // (8 * lanes)), count2=1, length=8 * lanes, length_step=0)
     job.elements[:] = (1000 - np.arange(job.elements.size)).reshape(job.elements.shape)
     job.elements[:, :, 0, 0] = 1000
-    bench.send(job)
-    await bench.start()
-    await bench.finish([job])
+    await bench.run([job])
 
 
 @cocotb.test
@@ -103,9 +92,7 @@ async def r_is_right_for_many_small_sums(dut: Any) -> None:
     job = bench.job(count0=1, count1=200, count2=1, length=3, length_step=0)
     for row in range(200):
         job.elements[0, row, 0, :3] = 5000 - np.array([0, 9 * row, 17 * row])
-    bench.send(job)
-    await bench.start()
-    await bench.finish([job])
+    await bench.run([job])
 
 
 @cocotb.test
@@ -113,9 +100,7 @@ async def a_long_row_of_greatest_scores_does_not_overflow(dut: Any) -> None:
     bench = ExponentialBench(dut)
     job = bench.job(count0=(1 << 14) // bench.p.lanes, count1=1, count2=1, length=1 << 14, length_step=0)
     job.elements[:] = job.elements.max()
-    bench.send(job)
-    await bench.start()
-    await bench.finish([job])
+    await bench.run([job])
 
 
 @cocotb.test
@@ -142,10 +127,7 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, after: int, stall_
     bench = ExponentialBench(dut, stall_out=stall_out)
     await bench.start()
     await bench.tear(bench.job(count0=3, count1=5, count2=2), after)
-    jobs = [bench.after_reset(bench.job()), *(bench.job() for _ in range(4))]
-    for job in jobs:
-        bench.send(job)
-    await bench.finish(jobs)
+    await bench.go_on([bench.job() for _ in range(5)])
 
 
 @cocotb.test
@@ -162,18 +144,4 @@ async def nothing_is_taken_before_a_command(dut: Any) -> None:
     await bench.finish([job])
 
 
-def case(name: str, **given: Any) -> Case:
-    """The engine of these parameters."""
-
-    def build() -> tuple[str, str]:
-        # not above: the simulator's process imports this module and has no need of Amaranth
-        from hw.accelerator.exponential import definition
-        from hw.emit import verilog
-
-        engine = definition(params_of(given))
-        return verilog(engine), engine.name
-
-    return Case(name, build, dict(given))
-
-
-CASES = [case(f"x{lanes}", lanes=lanes) for lanes in (4, 8, 16, 64)]
+CASES = cases_of("accelerator/exponential")

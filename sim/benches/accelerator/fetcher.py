@@ -1,6 +1,6 @@
 """Bench of hw.accelerator.fetcher: a read port that is granted at random, against golden's words."""
 
-from collections import deque
+from functools import partial
 from typing import Any
 
 import cocotb
@@ -11,47 +11,36 @@ from golden.accelerator.fetcher import QUEUE, cycles, fetch
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.scratchpad import READ_LATENCY
 from golden.systolic.params import MatrixUnitParams
-from sim.benches import Case, parameters
+from sim.benches import parameters, verilog_case
+from sim.benches.accelerator.read_port import ReadPort
 from sim.benches.accelerator.walk import command_fields, random_walk
 from sim.benches.stream import Bench, compare, pack_word, unpack_word
 
 WALKS = 60
 
 
-class FetcherBench(Bench):
-    """The block, a scratchpad that grants with probability 1 - `busy`, and golden.
+def arguments_of(lanes: int, dims: int, depth: int = QUEUE) -> dict[str, Any]:
+    """Those of the block's definition."""
+    unit = MatrixUnitParams(rows=lanes, cols=lanes)
+    return {"p": AcceleratorParams(unit=unit), "dims": dims, "depth": depth}
 
-    asked  words that were asked for since the last reset
-    """
+
+class FetcherBench(Bench):
+    """The block, a scratchpad that grants with probability 1 - `busy`, and golden."""
 
     def __init__(self, dut: Any, *, busy: float = 0.0, **stalls: float):
         super().__init__(dut, ["command"], ["o"], **stalls)
-        self.p = AcceleratorParams(
-            unit=MatrixUnitParams(rows=parameters()["lanes"], cols=parameters()["lanes"])
-        )
-        self.dims, self.depth, self.busy, self.asked = parameters()["dims"], parameters()["depth"], busy, 0
+        given = arguments_of(**parameters())
+        self.p, self.dims, self.depth = given["p"], given["dims"], given["depth"]
         self.fields = command_fields(self.dims, 16)
         shape = (self.p.words, self.p.lanes)
         self.scratch = np.random.default_rng(self.random.getrandbits(32)).integers(0, 256, shape, np.uint8)
+        self.port = ReadPort(dut, "request", self.scratch, self.random_of("scratchpad"), "data")
+        self.port.pause = busy
 
     async def start(self) -> None:
         await super().start()
-        cocotb.start_soon(self.scratchpad())
-
-    async def scratchpad(self) -> None:
-        """A read port: the word stands for one cycle, noise in all others."""
-        dut, random = self.dut, self.random_of("scratchpad")
-        due: deque[int | None] = deque([None] * READ_LATENCY)
-        while True:
-            word = due.popleft()
-            dut.data.value = random.getrandbits(8 * self.p.lanes) if word is None else word
-            dut.request_ready.value = int(random.random() >= self.busy)
-            await ReadOnly()
-            asks = dut.request_valid.value == 1 and dut.request_ready.value == 1 and dut.rst.value == 0
-            address = int(dut.request_address.value) % self.p.words if asks else 0
-            due.append(int.from_bytes(self.scratch[address].tobytes(), "little") if asks else None)
-            self.asked = 0 if dut.rst.value == 1 else self.asked + asks
-            await RisingEdge(dut.clk)
+        cocotb.start_soon(self.port.run())
 
     def send(self, count: int) -> None:
         walks = (random_walk(self.random, self.dims, 16, 40) for _ in range(count))
@@ -103,7 +92,8 @@ async def no_more_is_asked_for_than_there_is_room(dut: Any) -> None:
     bench.sources["command"].send([pack_word(bench.fields, walk)])
     await bench.start()
     await bench.cycles(60)
-    assert bench.asked == bench.depth, f"{bench.asked} words asked for, room for {bench.depth}"
+    asked = len(bench.port.accepted)
+    assert asked == bench.depth, f"{asked} words asked for, room for {bench.depth}"
     assert dut.idle.value == 0, "idle before the last word was asked for"
     bench.sinks["o"].stall = 0.0
     await bench.settle()
@@ -143,18 +133,9 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, stall_out: float) 
     await bench.settle()
 
 
-def case(lanes: int, dims: int, depth: int = QUEUE) -> Case:
-    """A fetcher of `dims` loops."""
-
-    def build() -> tuple[str, str]:
-        from hw.accelerator.fetcher import definition
-        from hw.emit import verilog
-
-        unit = MatrixUnitParams(rows=lanes, cols=lanes)
-        block = definition(AcceleratorParams(unit=unit), dims, depth)
-        return verilog(block), block.name
-
-    return Case(f"{lanes}-{dims}x{depth}", build, {"lanes": lanes, "dims": dims, "depth": depth})
-
-
-CASES = [case(4, 4), case(16, 7), case(16, 1, 8)]
+case = partial(verilog_case, "accelerator/fetcher", arguments_of)
+CASES = [
+    case("4-4x4", lanes=4, dims=4),
+    case("16-7x4", lanes=16, dims=7),
+    case("16-1x8", lanes=16, dims=1, depth=8),
+]

@@ -1,5 +1,6 @@
 """Bench of hw.accelerator.map_lanes: `i` and `parameters` in, `o` out, constants that stand still."""
 
+from functools import partial
 from typing import Any
 
 import cocotb
@@ -8,22 +9,14 @@ from cocotb.triggers import RisingEdge
 
 from golden.accelerator.commands import FIELDS, Kind, Opcode
 from golden.accelerator.map_steps import latency
-from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
-from golden.pe.multiplier import MultiplierParams
-from golden.systolic.params import MatrixUnitParams
-from sim.benches import Case, parameters
-from sim.benches.accelerator.maps import BITS, Job, block_words, packed, random_job, sets_of
+from golden.accelerator.params import FIRST_FUNCTION
+from sim.benches import parameters, verilog_case
+from sim.benches.accelerator.maps import BITS, Job, block_words, packed, params_of, random_job, sets_of
 from sim.benches.stream import Bench, compare, unpack_word
 
 JOBS = 40
 NAMES = [each.name for each in FIELDS[Opcode.MAP]]
 CONSTANTS = FIELDS[Opcode.MAP][NAMES.index("a_kind") :]
-
-
-def params_of(given: dict[str, Any]) -> AcceleratorParams:
-    """AcceleratorParams of a case's parameters: lanes, functions."""
-    unit = MatrixUnitParams(rows=given["lanes"], cols=given["lanes"], pe=MultiplierParams())
-    return AcceleratorParams(unit=unit, functions=tuple(given["functions"]), banks=4, bank_words=64)
 
 
 class MapLanesBench(Bench):
@@ -160,20 +153,7 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, words: int, after:
         await bench.check(random_job(bench.rng, bench.p))
 
 
-def case(name: str, **given: Any) -> Case:
-    """The lanes of these parameters."""
-
-    def build() -> tuple[str, str]:
-        # not above: the simulator's process imports this module and has no need of Amaranth
-        from hw.accelerator.map_lanes import definition
-        from hw.emit import verilog
-
-        block = definition(params_of(given))
-        return verilog(block), block.name
-
-    return Case(name, build, dict(given))
-
-
+case = partial(verilog_case, "accelerator/map_lanes", lambda **given: params_of(given))
 CASES = [
     case("x4", lanes=4, functions=["gelu", "tanh"]),
     case("x16", lanes=16, functions=["gelu", "silu", "sigmoid", "tanh"]),

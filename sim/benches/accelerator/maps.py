@@ -1,16 +1,25 @@
 """Random MAP commands and operands, corners often, for the benches of the lanes and of the vector unit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from golden.accelerator.commands import FIELDS, Kind, Opcode, Operation
 from golden.accelerator.map_lanes import TABLE_ENTRIES, map_lanes
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
+from golden.systolic.params import MatrixUnitParams
 
 Command = dict[str, int]
 BITS = {Kind.BYTE: 8, Kind.HALF: 16, Kind.WORD: 32, Kind.NONE: 32}
 WORDS = {Kind.NONE: 0, Kind.BYTE: 1, Kind.HALF: 2, Kind.WORD: 4}  # of a vector
+
+
+def params_of(given: Mapping[str, Any]) -> AcceleratorParams:
+    """AcceleratorParams of a case's parameters: lanes, functions."""
+    unit = MatrixUnitParams(rows=given["lanes"], cols=given["lanes"])
+    return AcceleratorParams(unit=unit, functions=tuple(given["functions"]), banks=4, bank_words=1024)
 
 
 def spread(rng: np.random.Generator, low: int, high: int, shape: tuple[int, ...] = ()) -> np.ndarray:

@@ -1,13 +1,8 @@
-"""Parts of the benches of load and store: random commands that stay inside memory, pulses, pauses, resets."""
+"""Random LOADs, FILLs, GATHERs and STOREs that stay inside memory, for the benches of load and store."""
 
-from collections import deque
-from collections.abc import Callable
 from random import Random
-from typing import Any
 
-import cocotb
 import numpy as np
-from cocotb.triggers import ReadOnly, RisingEdge
 
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
@@ -15,8 +10,7 @@ from golden.accelerator.interpreter import Machine
 from golden.accelerator.load import rows, runs, words
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.params import MatrixUnitParams
-from sim.benches import parameters
-from sim.benches.stream import Bench, Port, Source
+from sim.benches import Case, verilog_case
 
 SIZE = 1 << 14  # bytes of memory, at the end of the address space
 BASE = (1 << 32) - SIZE
@@ -36,6 +30,14 @@ def params_of(lanes: int, outstanding: int) -> AcceleratorParams:
 def number_of(command: Command) -> int:
     """A command's 512 bits."""
     return int.from_bytes(command.encode(), "little")
+
+
+def cases_of(unit: str, *each: tuple[int, int]) -> list[Case]:
+    """Of a unit: lanes, outstanding."""
+    return [
+        verilog_case(f"accelerator/{unit}", params_of, f"{n}-o{most}", lanes=n, outstanding=most)
+        for n, most in each
+    ]
 
 
 class Moves:
@@ -142,114 +144,3 @@ class Moves:
         start = command.fields["index"]
         found = self.machine.scratch[start : start + INDEX].ravel()[: 4 * command.fields["count1"]]
         return [int(number) for number in found.view("<u4")]
-
-
-class Pulses:
-    """done and fault of a unit, with the cycles they come in, since the last reset.
-
-    done    cycles
-    faults  (cycle, code, response)
-    at_done what `count` gives in each cycle of done
-    """
-
-    def __init__(self, dut: Any, count: Callable[[], Any]):
-        self.dut, self.count = dut, count
-        self.done: list[int] = []
-        self.faults: list[tuple[int, int, int]] = []
-        self.at_done: list[Any] = []
-
-    async def run(self) -> None:
-        dut, cycle = self.dut, 0
-        while True:
-            await ReadOnly()
-            if dut.rst.value == 1:
-                self.done, self.faults, self.at_done = [], [], []
-            else:
-                if dut.done.value == 1:
-                    self.done.append(cycle)
-                    self.at_done.append(self.count())
-                if dut.fault.value == 1:
-                    self.faults.append((cycle, int(dut.fault_code.value), int(dut.fault_response.value)))
-                assert dut.busy.value.is_resolvable, "busy is undefined"
-            await RisingEdge(dut.clk)
-            cycle += 1
-
-
-class Feed(Source):
-    """A source that can forget what it offers, as a memory port does that was reset."""
-
-    offered = False
-
-    def forget(self) -> None:
-        """Call in ReadOnly of a cycle of reset."""
-        self.words.clear()
-        self.offered = False
-
-    async def run(self) -> None:
-        port = self.port
-        while True:
-            if not self.offered and self.words:
-                self.offered = self.random.random() >= self.stall
-                self.stalls += not self.offered
-            noise = self.random.getrandbits(len(port.payload))
-            port.valid.value = int(self.offered)
-            port.payload.value = self.words[0] if self.offered else noise
-            await ReadOnly()
-            if port.moves:
-                self.words.popleft()
-                self.offered = False
-            await RisingEdge(port.clk)
-
-
-class MoveBench(Bench):
-    """A unit between neighbours that pause.
-
-    pauses    probability of a pause by neighbour
-    statuses  of the next runs, OKAY where there is none
-    """
-
-    def __init__(self, dut: Any, inputs: list[str], outputs: list[str], pauses: dict[str, float]):
-        super().__init__(dut, inputs, outputs)
-        self.p = params_of(**parameters())
-        self.random = Random(f"{self.random.getrandbits(32)} {sorted(pauses.items())}")
-        self.pauses = pauses
-        self.feeds = {name: Feed(Port(dut, name), 0.0, self.random_of(name)) for name in inputs}
-        self.sources = dict(self.feeds)
-        self.moves = Moves(self.p, self.random)
-        self.statuses: deque[int] = deque()
-        self.pause()
-
-    def pause(self) -> None:
-        """As `pauses` says."""
-        for name, feed in self.feeds.items():
-            feed.stall = self.pauses.get(name, 0.0)
-        for name, sink in self.sinks.items():
-            sink.stall = self.pauses.get(name, 0.0)
-
-    def free(self) -> None:
-        """Nobody pauses for ever any more."""
-        self.pauses = {name: 0.0 if pause == 1.0 else pause for name, pause in self.pauses.items()}
-        self.pause()
-
-    def progress(self) -> int:
-        """Changes with whatever moves."""
-        return sum(len(monitor.moved) for monitor in self.monitors.values())
-
-    async def stopped(self) -> None:
-        """Until nothing moves any more."""
-        quiet = before = 0
-        while quiet < 200:
-            now = self.progress()
-            quiet, before = (quiet + 1 if now == before else 0), now
-            await RisingEdge(self.dut.clk)
-
-    async def everyone_resets(self) -> None:
-        """The neighbours too: what they had on the way is gone."""
-        resetting = cocotb.start_soon(self.reset())
-        await RisingEdge(self.dut.clk)
-        await ReadOnly()
-        for feed in self.feeds.values():
-            feed.forget()
-        self.statuses.clear()
-        self.free()
-        await resetting

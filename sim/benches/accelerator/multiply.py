@@ -1,52 +1,31 @@
 """Bench of hw.accelerator.multiply: commands in, both read ports of a scratchpad, sums out."""
 
-from random import Random
 from typing import Any
 
 import cocotb
 import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from golden.accelerator.commands import FIELDS, HEADER, Opcode
 from golden.accelerator.multiply import count_of, multiply, passes_of, tiles_of, unit_of, words_of_pass
 from golden.accelerator.multiply_cycles import times
-from golden.accelerator.params import AcceleratorParams
-from golden.formats import parse
-from golden.pe.multiplier import MultiplierParams
 from golden.systolic.matrix_unit import cycles_of, delivery, rows_needed
-from golden.systolic.params import MatrixUnitParams
-from sim.benches import Case, parameters
+from sim.benches import Case, parameters, verilog_case
+from sim.benches.accelerator.multiply_commands import (
+    Command,
+    convolution,
+    in_parts,
+    pack,
+    params_of,
+    product,
+    random_command,
+    rows_of,
+    unpack,
+)
 from sim.benches.accelerator.read_port import ReadPort
-from sim.benches.stream import Bench, compare, pack_word, unpack_word
+from sim.benches.stream import Bench, compare
 
-Command = dict[str, int]
-LAYOUT = [(field.name, field.width, 1) for field in (*HEADER, *FIELDS[Opcode.MULTIPLY])]
 PORTS = ("left", "top")
 PAUSES = ("command", *PORTS, "sums")
-
-
-def params_of(given: dict[str, Any]) -> AcceleratorParams:
-    """AcceleratorParams of a case's parameters."""
-    formats: dict[str, Any] = {name: parse(given[name]) for name in ("weight", "activation")}
-    unit = MatrixUnitParams(
-        rows=given["lanes"], cols=given["lanes"], accumulator_rows=given["accumulator_rows"],
-        pe=MultiplierParams(depth=given["depth"], registers=given["registers"], **formats),
-    )  # fmt: skip
-    return AcceleratorParams(unit=unit, banks=4, bank_words=64)
-
-
-def pack(command: Command) -> int:
-    """A command's 512 bits."""
-    return pack_word(LAYOUT, {name: [command[name]] for name, _, _ in LAYOUT})
-
-
-def unpack(word: int) -> Command:
-    """The fields in a command's bits."""
-    codes = {name: value[0] for name, value in unpack_word(LAYOUT, word).items()}
-    for field in FIELDS[Opcode.MULTIPLY]:
-        if field.signed and codes[field.name] >> field.width - 1:
-            codes[field.name] -= 1 << field.width
-    return codes
 
 
 class MultiplyBench(Bench):
@@ -180,81 +159,6 @@ class MultiplyBench(Bench):
         found = [[word >> 32 * n & mask for n in range(self.p.lanes)] for word in delivered]
         wanted = [[value & mask for value in row] for row in golden[: len(found)]]
         compare(found, wanted, lambda index, _: names[index])
-
-
-def random_command(random: Random, p: AcceleratorParams, most: int = 60) -> Command:
-    """Any walk; no more vectors than the accumulators hold, passes than a sum may have, about `most` tiles'
-    work of passes."""
-    command = {name: 0 for name, _, _ in LAYOUT}
-    for field in FIELDS[Opcode.MULTIPLY]:
-        low, high = field.range
-        command[field.name] = random.choice([0, 1, -1, random.randint(low, high)]) if field.signed else 1
-    command |= {name: random.getrandbits(4) for name in ("wait", "signal")}
-    command |= {name: random.getrandbits(16) for name in ("left", "top")} | {"opcode": int(Opcode.MULTIPLY)}
-    command |= {"transpose": random.getrandbits(1), "open": 0, "more": 0}
-    vectors = random.choice([1, 1, 2, p.lanes, p.lanes + 1, 3 * p.lanes])
-    vectors = min(vectors, p.unit.accumulator_rows)
-    command["count_x"] = random.randint(1, vectors)
-    command["count_y"] = max(1, vectors // command["count_x"])
-    left = min(random.choice([1, 2, 3, 6, most]), p.unit.pe.depth // p.lanes)
-    for name in ("count_k0", "count_k1", "count_k2"):
-        command[name] = random.randint(1, left)
-        left //= command[name]
-    passes = passes_of(command)
-    for name in ("tiles0", "tiles1"):
-        command[name] = random.randint(1, max(1, min(3, most // passes)))
-    return command
-
-
-def convolution(p: AcceleratorParams, kernel: int, width: int, channels: int, columns: int) -> Command:
-    """A kernel x kernel window over rows of `width` pixels of `channels` words each; `columns` tiles."""
-    command = random_command(Random(0), p)
-    out = width - kernel + 1
-    return command | {
-        "left": 3, "count_x": out, "stride_x": channels, "count_y": 2, "stride_y": width * channels,
-        "count_k0": channels, "stride_k0": 1, "count_k1": kernel, "stride_k1": channels,
-        "count_k2": kernel, "stride_k2": width * channels, "tiles0": columns, "left_tile_stride0": 0,
-        "tiles1": 2, "left_tile_stride1": 2 * width * channels, "top": 100, "top_row_stride": 1,
-        "top_pass_stride": p.lanes // min(p.lanes, p.packed_rows), "top_tile_stride0": 7,
-        "top_tile_stride1": 0, "transpose": 0,
-    }  # fmt: skip
-
-
-def product(p: AcceleratorParams, m: int, k: int, n: int, **more: int) -> Command:
-    """m x k by k x n, in tiles and passes of L."""
-    command = {name: 0 for name, _, _ in LAYOUT} | {field.name: 1 for field in FIELDS[Opcode.MULTIPLY]}
-    passes = -(-k // p.lanes)
-    command |= {
-        "opcode": int(Opcode.MULTIPLY), "left": 0, "count_x": m, "stride_x": passes, "count_k0": passes,
-        "tiles0": -(-n // p.lanes), "left_tile_stride0": 0, "top": 0, "transpose": 0, "open": 0, "more": 0,
-    }  # fmt: skip
-    words = words_of_pass(p, command | more)
-    return command | {"top_pass_stride": words, "top_tile_stride0": words * passes} | more
-
-
-def rows_of(command: Command) -> int:
-    """Rows of sums that leave for it."""
-    return 0 if command["more"] else tiles_of(command) * count_of(command)
-
-
-def in_parts(random: Random, p: AcceleratorParams) -> list[Command]:
-    """Tiles that are open together, in rounds; one alone also several passes at a time."""
-    tiles = min(random.randint(1, 4), p.unit.accumulator_rows)
-    rounds = min(random.randint(2, 4), p.unit.pe.depth // p.lanes)
-    if rounds < 2:
-        return []
-    firsts = [random_command(random, p) for _ in range(tiles)]
-    for first in firsts:
-        most = min(count_of(first), p.unit.accumulator_rows // tiles)
-        first |= {"count_x": most, "count_y": 1}
-    found = []
-    for number in range(rounds):
-        for first in firsts:
-            passes = random.randint(1, 2) if tiles == 1 and rounds * 2 * p.lanes <= p.unit.pe.depth else 1
-            part = random_command(random, p) | {name: first[name] for name in ("count_x", "count_y")}
-            part |= {"count_k0": passes, "count_k1": 1, "count_k2": 1, "tiles0": 1, "tiles1": 1}
-            found.append(part | {"open": int(number > 0), "more": int(number < rounds - 1)})
-    return found
 
 
 def mix(bench: MultiplyBench, count: int) -> list[Command]:
@@ -392,35 +296,24 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, afte
     await bench.settle(fresh)
 
 
-def case(
-    name: str,
-    lanes: int = 4,
-    weight: str = "int8",
-    activation: str = "int8",
-    *,
-    depth: int = 256,
-    registers: int = 0,
-    accumulator_rows: int = 64,
-) -> Case:
-    """The unit of these parameters."""
-    given = {key: value for key, value in locals().items() if key != "name"}
+USUAL = {
+    "lanes": 4, "weight": "int8", "activation": "int8", "depth": 256, "registers": 0, "accumulator_rows": 64,
+    "accumulator_registers": 0,
+}  # fmt: skip
 
-    def build() -> tuple[str, str]:
-        from hw.accelerator.multiply import definition
-        from hw.emit import verilog
 
-        block = definition(params_of(given))
-        return verilog(block), block.name
-
-    return Case(name, build, given)
+def case(name: str, **changed: Any) -> Case:
+    """The usual unit but for what is changed."""
+    return verilog_case("accelerator/multiply", lambda **given: params_of(given), name, **USUAL | changed)
 
 
 CASES = [
     case("4-int8-int8"),
     case("4-int4-int8-r1", weight="int4", registers=1, accumulator_rows=13),
     case("4-uint1-uint8", weight="uint1", activation="uint8"),
-    case("8-int2-int5", 8, "int2", "int5", accumulator_rows=128),
+    case("8-int2-int5", lanes=8, weight="int2", activation="int5", accumulator_rows=128),
     case("4-int7-uint3-r2", weight="int7", activation="uint3", registers=2),
-    case("16-int8-int8", 16, accumulator_rows=128, depth=1024),
-    case("16-int4-int8", 16, "int4", accumulator_rows=128, depth=1024),
+    case("4-int8-int8-a1", accumulator_rows=13, accumulator_registers=1),
+    case("16-int8-int8", lanes=16, accumulator_rows=128, depth=1024),
+    case("16-int4-int8", lanes=16, weight="int4", accumulator_rows=128, depth=1024),
 ]

@@ -7,8 +7,7 @@ import numpy as np
 
 from golden.accelerator.commands import Opcode
 from golden.accelerator.normalise import EPSILON, LONGEST, X, cycles, normalise
-from sim.benches import Case
-from sim.benches.accelerator.engines import EngineBench, Job, params_of, shape_of
+from sim.benches.accelerator.engines import EngineBench, Job, cases_of, shape_of
 
 JOBS = 40
 
@@ -64,13 +63,8 @@ class NormaliseBench(EngineBench):
 @cocotb.parametrize(stall_in=[0.0, 0.5], stall_out=[0.0, 0.5])
 async def results_match_golden(dut: Any, stall_in: float, stall_out: float) -> None:
     bench = NormaliseBench(dut, stall_in=stall_in, stall_out=stall_out)
-    jobs = [bench.job() for _ in range(JOBS)]
-    for job in jobs:
-        bench.send(job)
-    await bench.start()
-    await bench.finish(jobs)
-    assert (bench.sources["a"].stalls > 0) == (stall_in > 0), "the stalls asked for did not happen"
-    assert (bench.monitors["out"].waits > 0) == (stall_out > 0), "the waits asked for did not happen"
+    await bench.run([bench.job() for _ in range(JOBS)])
+    bench.check_stalls()
 
 
 @cocotb.test
@@ -78,9 +72,7 @@ async def results_match_golden(dut: Any, stall_in: float, stall_out: float) -> N
 async def a_command_takes_golden_cycles(dut: Any, count0: int, columns: int) -> None:
     bench = NormaliseBench(dut)
     job = bench.job(count0=count0, count1=2, count2=2, columns=columns)
-    bench.send(job)
-    await bench.start()
-    await bench.finish([job])
+    await bench.run([job])
     took = bench.monitors["out"].moved[-1][0] - bench.monitors["a"].moved[0][0] + 1
     assert took == cycles(bench.p, job.command), f"took {took}, golden {cycles(bench.p, job.command)}"
 
@@ -95,9 +87,7 @@ async def the_longest_group_does_not_overflow(dut: Any, greatest: str, columns: 
     job = bench.job(**command, rms=0, epsilon=EPSILON.max, fraction=4)
     job.elements[:] = X.min
     job.elements[:, :, -1 if greatest == "total" else count0 // 2 :] = X.max
-    bench.send(job)
-    await bench.start()
-    await bench.finish([job])
+    await bench.run([job])
 
 
 @cocotb.test
@@ -121,24 +111,7 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, after: int, column
     bench = NormaliseBench(dut, stall_out=0.3 * (after % 8 == 0))
     await bench.start()
     await bench.tear(bench.job(count0=3, count1=5, count2=2, columns=columns), after)
-    jobs = [bench.after_reset(bench.job()), *(bench.job() for _ in range(3))]
-    for job in jobs:
-        bench.send(job)
-    await bench.finish(jobs)
+    await bench.go_on([bench.job() for _ in range(4)])
 
 
-def case(name: str, **given: Any) -> Case:
-    """The engine of these parameters."""
-
-    def build() -> tuple[str, str]:
-        # not above: the simulator's process imports this module and has no need of Amaranth
-        from hw.accelerator.normalise import definition
-        from hw.emit import verilog
-
-        engine = definition(params_of(given))
-        return verilog(engine), engine.name
-
-    return Case(name, build, dict(given))
-
-
-CASES = [case(f"x{lanes}", lanes=lanes) for lanes in (4, 8, 16, 64)]
+CASES = cases_of("accelerator/normalise")

@@ -12,15 +12,19 @@ from golden.accelerator.scratchpad import READ_LATENCY
 class ReadPort:
     """Answers NAME_valid, _ready, _address with NAME_data, from `scratch`: uint8 [words, L].
 
+    data      that signal's name, where it is another
+
     pause     probability that a cycle is not ready
     accepted  cycle of each request since the last reset
     waits     cycles that a request waited
     """
 
-    def __init__(self, dut: Any, name: str, scratch: np.ndarray, random: Random):
+    def __init__(self, dut: Any, name: str, scratch: np.ndarray, random: Random, data: str | None = None):
         self.dut, self.scratch, self.random = dut, scratch, random
-        ends = ("valid", "ready", "address", "data")
-        self.valid, self.ready, self.address, self.data = (getattr(dut, f"{name}_{end}") for end in ends)
+        self.valid, self.ready, self.address = (
+            getattr(dut, f"{name}_{end}") for end in ("valid", "ready", "address")
+        )
+        self.data = getattr(dut, data or f"{name}_data")
         self.accepted: list[int] = []
         self.pause, self.waits = 0.0, 0
 
@@ -30,20 +34,20 @@ class ReadPort:
         self.data.value = 0
 
     async def run(self) -> None:
-        """For ever; where no data is due there is noise."""
+        """For ever: what a word is when it is asked for, READ_LATENCY later; noise where none is due."""
         cycle = 0
         due: list[int | None] = [None] * READ_LATENCY
         while True:
-            address = due.pop(0)
+            word = due.pop(0)
             noise = self.random.getrandbits(len(self.data))
-            self.data.value = noise if address is None else self.word(address)
+            self.data.value = noise if word is None else word
             self.ready.value = int(self.random.random() >= self.pause)
             await ReadOnly()
             due.append(None)
             if self.dut.rst.value == 1:
                 self.accepted, due = [], [None] * READ_LATENCY
             elif self.valid.value == 1 and self.ready.value == 1:
-                due[-1] = int(self.address.value.to_unsigned())
+                due[-1] = self.word(int(self.address.value.to_unsigned()))
                 self.accepted.append(cycle)
             else:
                 self.waits += self.valid.value == 1

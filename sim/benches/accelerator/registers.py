@@ -1,5 +1,6 @@
 """Bench of hw.accelerator.registers: cocotbext-axi's AxiLiteMaster writes and reads what the table says."""
 
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ from golden.accelerator.registers import (
     Register,
     registers,
 )
-from sim.benches import Case, parameters, seed
+from sim.benches import parameters, seed, verilog_case
 from sim.benches.accelerator.control_bench import make_params
 from sim.benches.axi.parts import pausing
 
@@ -344,20 +345,7 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float) -> N
         assert bench.pulses == {"control_start": 0, "control_reset": 0}
 
 
-def case(name: str, **given: int) -> Case:
-    """The registers of these parameters."""
-
-    def build() -> tuple[str, str]:
-        # not above: the simulator's process imports this module and has no need of Amaranth
-        from hw.accelerator.registers import definition
-        from hw.emit import verilog
-
-        block = definition(make_params(**given))
-        return verilog(block), block.name
-
-    return Case(name, build, dict(given))
-
-
+case = partial(verilog_case, "accelerator/registers", make_params)
 CASES = [
     case("l16", lanes=16, queue=8, rows=1024, functions=4),
     case("l4", lanes=4, queue=3, rows=40, functions=0),

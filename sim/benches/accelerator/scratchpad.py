@@ -1,5 +1,6 @@
 """Bench of hw.accelerator.scratchpad: all its clients at once, at random, against golden."""
 
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -11,7 +12,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.scratchpad import READ_LATENCY, READERS, WRITERS, banks, granted
 from golden.systolic.params import MatrixUnitParams
-from sim.benches import Case, parameters, seed
+from sim.benches import parameters, seed, verilog_case
 
 CYCLES = 3000
 
@@ -142,17 +143,8 @@ async def a_reset_changes_no_word(dut: Any) -> None:
         bench.due = [{} for _ in range(READ_LATENCY)]
 
 
-def case(lanes: int, n: int, bank_words: int) -> Case:
-    """A scratchpad of `n` banks."""
-
-    def build() -> tuple[str, str]:
-        from hw.accelerator.scratchpad import definition
-        from hw.emit import verilog
-
-        block = definition(params_of(lanes, n, bank_words))
-        return verilog(block), block.name
-
-    return Case(f"{n}x{bank_words}x{lanes}", build, {"lanes": lanes, "n": n, "bank_words": bank_words})
-
-
-CASES = [case(4, 4, 64), case(16, 8, 64), case(4, 16, 64), case(8, 2, 128)]
+case = partial(verilog_case, "accelerator/scratchpad", params_of)
+CASES = [
+    case(f"{n}x{bank_words}x{lanes}", lanes=lanes, n=n, bank_words=bank_words)
+    for n, bank_words, lanes in ((4, 64, 4), (8, 64, 16), (16, 64, 4), (2, 128, 8))
+]

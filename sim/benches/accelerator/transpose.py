@@ -1,5 +1,6 @@
 """Bench of hw.accelerator.transpose: whole tiles, with pauses within and between them."""
 
+from functools import partial
 from typing import Any
 
 import cocotb
@@ -7,7 +8,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from golden.accelerator.transpose import cycles, transpose
-from sim.benches import Case, parameters
+from sim.benches import parameters, verilog_case
 from sim.benches.stream import Bench, compare, pack_word, unpack_word
 
 
@@ -106,17 +107,5 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, after: int) -> Non
     bench.check(i.words, o.words)
 
 
-def case(lanes: int, width: int) -> Case:
-    """The block of these parameters."""
-
-    def build() -> tuple[str, str]:
-        from hw.accelerator.transpose import definition
-        from hw.emit import verilog
-
-        block = definition(lanes, width)
-        return verilog(block), block.name
-
-    return Case(f"{lanes}x{width}", build, {"lanes": lanes, "width": width})
-
-
-CASES = [case(4, 8), case(16, 8), case(8, 3)]
+case = partial(verilog_case, "accelerator/transpose", dict)
+CASES = [case(f"{lanes}x{width}", lanes=lanes, width=width) for lanes, width in ((4, 8), (16, 8), (8, 3))]

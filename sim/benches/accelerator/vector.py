@@ -1,6 +1,6 @@
 """Bench of hw.accelerator.vector: commands over a scratchpad whose ports are granted at random."""
 
-from collections import deque
+from functools import partial
 from typing import Any
 
 import cocotb
@@ -11,14 +11,19 @@ from golden.accelerator.assembler import Command, encode
 from golden.accelerator.commands import FIELDS, Kind, Opcode
 from golden.accelerator.interpreter import Machine
 from golden.accelerator.map_lanes import TABLE
-from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.scratchpad import READ_LATENCY
 from golden.accelerator.vector import cycles
 from golden.accelerator.walk import addresses
-from golden.pe.multiplier import MultiplierParams
-from golden.systolic.params import MatrixUnitParams
-from sim.benches import Case, parameters
-from sim.benches.accelerator.maps import WORDS, block_words, packed, random_blocks, random_fields, spread
+from sim.benches import parameters, verilog_case
+from sim.benches.accelerator.maps import (
+    WORDS,
+    block_words,
+    packed,
+    params_of,
+    random_blocks,
+    random_fields,
+    spread,
+)
+from sim.benches.accelerator.read_port import ReadPort
 from sim.benches.stream import Bench
 
 COMMANDS = 40
@@ -29,17 +34,12 @@ READERS = ("a", "b", "p")
 Fields = dict[str, int]
 
 
-def params_of(given: dict[str, Any]) -> AcceleratorParams:
-    """AcceleratorParams of a case's parameters: lanes, functions."""
-    unit = MatrixUnitParams(rows=given["lanes"], cols=given["lanes"], pe=MultiplierParams())
-    return AcceleratorParams(unit=unit, functions=tuple(given["functions"]), banks=4, bank_words=1024)
-
-
 class VectorBench(Bench):
     """The unit, a scratchpad that grants with probability 1 - busy, and golden's machine, ahead of the unit.
 
-    wanted  golden's scratchpad after each command
-    dones   cycles in which `done` was high, since the last reset
+    wanted   golden's scratchpad after each command
+    dones    cycles in which `done` was high, since the last reset
+    held_up  cycles that a write waited
     """
 
     def __init__(self, dut: Any, *, busy: float = 0.0, stall_in: float = 0.0):
@@ -52,7 +52,10 @@ class VectorBench(Bench):
         self.commands: list[tuple[Opcode, Fields]] = []
         self.wanted: list[np.ndarray] = []
         self.dones: list[int] = []
-        self.cycle = self.refused = 0
+        self.cycle = self.held_up = 0
+        self.ports = {name: ReadPort(dut, name, self.scratch, self.random_of(name)) for name in READERS}
+        for port in self.ports.values():
+            port.pause = busy
 
     def contents(self) -> np.ndarray:
         """Blocks of parameters, then words of elements of all kinds, corners often: uint8 [words, lanes]."""
@@ -68,7 +71,7 @@ class VectorBench(Bench):
 
     async def start(self) -> None:
         await super().start()
-        for part in (self.scratchpad(), self.watch()):
+        for part in (*(port.run() for port in self.ports.values()), self.write(), self.watch()):
             cocotb.start_soon(part)
 
     async def watch(self) -> None:
@@ -91,37 +94,19 @@ class VectorBench(Bench):
         place = f"command {number}: byte {byte} of word {word:#x}"
         return f"{place} is {found}, golden {golden}: {opcode.name} {fields}"
 
-    async def scratchpad(self) -> None:
-        """Its ports; a word read stands for one cycle, noise in all others."""
+    async def write(self) -> None:
+        """The scratchpad's write port, granted at random."""
         dut, random = self.dut, self.random_of("scratchpad")
-        due: dict[str, deque[int | None]] = {name: deque([None] * READ_LATENCY) for name in READERS}
         while True:
-            for name in (*READERS, "vector"):
-                getattr(dut, f"{name}_ready").value = int(random.random() >= self.busy)
-            for name, words in due.items():
-                word = words.popleft()
-                noise = random.getrandbits(8 * self.p.lanes)
-                getattr(dut, f"{name}_data").value = noise if word is None else word
+            dut.vector_ready.value = int(random.random() >= self.busy)
             await ReadOnly()
-            for name, words in due.items():
-                address = self.granted(name)
-                words.append(None if address is None else self.word(address))
-            address = self.granted("vector")
-            if address is not None:
-                data = int(dut.vector_data.value).to_bytes(self.p.lanes, "little")
-                self.scratch[address] = np.frombuffer(data, np.uint8)
+            if dut.vector_valid.value == 1 and dut.rst.value == 0:
+                self.held_up += dut.vector_ready.value == 0
+                if dut.vector_ready.value == 1:
+                    data = int(dut.vector_data.value).to_bytes(self.p.lanes, "little")
+                    address = int(dut.vector_address.value) % self.p.words
+                    self.scratch[address] = np.frombuffer(data, np.uint8)
             await RisingEdge(dut.clk)
-
-    def granted(self, name: str) -> int | None:
-        """The address that a port is granted, if it is."""
-        valid, ready, address = (getattr(self.dut, f"{name}_{end}") for end in ("valid", "ready", "address"))
-        if valid.value != 1 or self.dut.rst.value == 1:
-            return None
-        self.refused += ready.value == 0
-        return int(address.value) % self.p.words if ready.value == 1 else None
-
-    def word(self, address: int) -> int:
-        return int.from_bytes(self.scratch[address].tobytes(), "little")
 
     def send(self, opcode: Opcode, fields: Fields) -> None:
         """A command, its sums, and what golden makes of it."""
@@ -217,7 +202,8 @@ async def commands_do_what_golden_does(dut: Any, busy: float, stall_in: float) -
         bench.send_any()
     await bench.start()
     await bench.settle()
-    assert (bench.refused > 0) == (busy > 0), "the refusals asked for did not happen"
+    refused = [bench.held_up, *(port.waits for port in bench.ports.values())]
+    assert min(refused) > 0 if busy else max(refused) == 0, f"refused {refused} times, asked for {busy}"
     assert (bench.sources["sums"].stalls > 0) == (stall_in > 0), "the stalls asked for did not happen"
     if busy == stall_in == 0:
         for number, (begun, _) in enumerate(bench.monitors["command"].moved):
@@ -249,20 +235,7 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, name: str) -> None
         bench.forget()
 
 
-def case(name: str, **given: Any) -> Case:
-    """The unit of these parameters."""
-
-    def build() -> tuple[str, str]:
-        # not above: the simulator's process imports this module and has no need of Amaranth
-        from hw.accelerator.vector import definition
-        from hw.emit import verilog
-
-        block = definition(params_of(given))
-        return verilog(block), block.name
-
-    return Case(name, build, dict(given))
-
-
+case = partial(verilog_case, "accelerator/vector", lambda **given: params_of(given))
 CASES = [
     case("x4", lanes=4, functions=["tanh"]),
     case("x16", lanes=16, functions=["gelu", "silu", "sigmoid", "tanh"]),

@@ -1,12 +1,13 @@
 """Bench of hw.accelerator.walk: random nests of loops, one behind the other."""
 
+from functools import partial
 from random import Random
 from typing import Any
 
 import cocotb
 
 from golden.accelerator.walk import COUNT_BITS, addresses, cycles, ends
-from sim.benches import Case, parameters
+from sim.benches import parameters, verilog_case
 from sim.benches.stream import Bench, Layout, compare, pack_word, unpack_word
 
 WALKS = 60
@@ -134,18 +135,5 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, stall_out: float) 
     await bench.settle()
 
 
-def case(dims: int, bits: int) -> Case:
-    """`dims` loops, addresses of `bits` bits."""
-
-    def build() -> tuple[str, str]:
-        # not above: the simulator's process imports this module and has no need of Amaranth
-        from hw.accelerator.walk import definition
-        from hw.emit import verilog
-
-        block = definition(dims, bits)
-        return verilog(block), block.name
-
-    return Case(f"{dims}x{bits}", build, {"dims": dims, "bits": bits})
-
-
-CASES = [case(4, 16), case(3, 32), case(1, 16), case(7, 16)]
+case = partial(verilog_case, "accelerator/walk", dict)
+CASES = [case(f"{dims}x{bits}", dims=dims, bits=bits) for dims, bits in ((4, 16), (3, 32), (1, 16), (7, 16))]

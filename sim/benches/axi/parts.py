@@ -1,5 +1,6 @@
-"""Parts of both AXI benches: channels as monitored streams, pauses and faults for cocotbext-axi, commands."""
+"""Parts of all AXI benches: channels as monitored streams, pauses and faults for cocotbext-axi, commands."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import Any
@@ -53,10 +54,13 @@ class ChannelMonitor(Monitor):
 ADDRESS = ("id", "addr", "len", "size", "burst", "cache", "prot")
 
 
-class AxiBench(Bench):
-    """A bench of streams and AXI channels.
+class AxiBench(Bench, ABC):
+    """A bench of streams and AXI channels, and a memory.
 
     pauses  probability of a pause in each cycle, by stream or channel; 0 where none is given
+    fixed   latency of a memory without pauses, instead of cocotbext-axi's
+    faults  probability of an error, for each response
+    memory  what it holds at first
     """
 
     def __init__(
@@ -67,9 +71,15 @@ class AxiBench(Bench):
         outputs: list[str],
         channels: Mapping[str, Iterable[str]],
         pauses: Mapping[str, float],
+        *,
+        fixed: int | None = None,
+        faults: float = 0.0,
     ):
         super().__init__(dut, inputs, outputs)
         self.p, self.pauses, self.attached = p, pauses, False
+        self.fixed, self.faults = fixed, faults
+        self.memory = self.random_of("memory").randbytes(MEMORY)
+        self.ram: Any = None  # cocotbext-axi's, where one is written
         self.far: dict[str, Any] = {}
         self.channels = {name: ChannelMonitor(Channel(dut, name, f)) for name, f in channels.items()}
         self.monitors |= self.channels
@@ -84,9 +94,9 @@ class AxiBench(Bench):
             self.attached = True
             self.attach()
 
+    @abstractmethod
     def attach(self) -> None:
         """The other ends of the channels: after the first reset, until which valid may be anything."""
-        raise NotImplementedError
 
     def connect(self, channel: str, part: Any) -> None:
         """The part of cocotbext-axi at the other end of a channel; it pauses as often as `pauses` says."""
@@ -107,23 +117,34 @@ class AxiBench(Bench):
             part.clear_pause_generator()
             part.pause = False
 
-    def send_commands(self, commands: list[Command]) -> None:
+    def bytes_at(self, address: int, count: int) -> bytes:
+        """Memory, folded."""
+        return self.memory[address % MEMORY :][:count]
+
+    def words_of(self, command: Command) -> int:
+        """Bus words of a command."""
+        return sum(beats for _, beats in bursts(self.p, *command))
+
+    def random_words(self, count: int) -> Iterator[int]:
+        """Bus words."""
+        return (self.random.getrandbits(self.p.data_bits) for _ in range(count))
+
+    def send_commands(self, commands: list[Command], stream: str = "command") -> None:
         """Queue commands."""
         layout = [("address", self.p.address_bits, 1), ("bytes", self.p.bytes_bits, 1)]
         words = [pack_word(layout, {"address": [a], "bytes": [n]}) for a, n in commands]
-        self.sources["command"].send(words)
+        self.sources[stream].send(words)
 
-    def accepted(self) -> list[Command]:
-        """Commands the RTL took since the last reset."""
-        words = self.monitors["command"].words
-        return [(word & (1 << self.p.address_bits) - 1, word >> self.p.address_bits) for word in words]
+    def command_of(self, word: int) -> Command:
+        """What a packed word says."""
+        return word & (1 << self.p.address_bits) - 1, word >> self.p.address_bits
 
-    def check_addresses(self, channel: str) -> None:
+    def check_addresses(self, channel: str, commands: list[Command]) -> None:
         """AR or AW held what golden says: address and length of each burst, and the constants."""
         constants = {"id": 0, "size": self.p.size, "burst": 1, "cache": 3, "prot": 0}
         wanted = [
             {"addr": a, "len": beats - 1} | constants
-            for command in self.accepted()
+            for command in commands
             for a, beats in bursts(self.p, *command)
         ]
         found = self.channels[channel].fields
@@ -131,18 +152,19 @@ class AxiBench(Bench):
             assert one == other, f"{channel} {index} is {one}, golden {other}"
         assert len(found) == len(wanted), f"{len(found)} bursts, golden {len(wanted)}"
 
-    def check_status(self, responses: list[int], each_beat: bool) -> list[Status]:
-        """Every command got the status that golden makes of the responses that came; gives them."""
-        wanted, start = [], 0
-        for command in self.accepted():
-            lengths = [beats for _, beats in bursts(self.p, *command)]
-            end = start + (sum(lengths) if each_beat else len(lengths))
-            wanted.append(status(self.p, *command, responses[start:end]))
-            start = end
-        found = [Status(word) for word in self.monitors["status"].words]
-        for (address, count), one, other in zip(self.accepted(), found, wanted, strict=True):
-            assert one == other, f"{address:#x} {count} bytes: {one!r}, golden {other!r}"
-        return wanted
+    def check_memory(self, before: bytes, commands: list[Command], words: list[int]) -> None:
+        """Every byte of self.ram, those that nobody writes too: golden's beats, as far as there are words."""
+        golden, size, left = bytearray(before), self.p.word_bytes, iter(words)
+        for address, count in commands:
+            starts = range(0, self.words_of((address, count)) * size, size)
+            for start, word in zip(starts, left, strict=False):
+                kept = word.to_bytes(size, "little")[: count - start]
+                place = (address + start) % MEMORY
+                golden[place : place + len(kept)] = kept
+        found = self.ram.read(0, MEMORY)
+        if found != golden:
+            wrong = next(i for i in range(MEMORY) if found[i] != golden[i])
+            raise AssertionError(f"byte {wrong:#x} is {found[wrong]:#x}, golden {golden[wrong]:#x}")
 
     async def arrived(self, name: str, count: int) -> None:
         """`moved`, within as long as anything moves at all: no 400 quiet cycles."""
@@ -160,6 +182,72 @@ class AxiBench(Bench):
         await self.cycles(cycles)
         found = len(self.monitors[channel].moved)
         assert found == count, f"{channel}: {found} moved, golden {count}"
+
+
+class MasterBench(AxiBench):
+    """A bench of one master: a status for each command.
+
+    answers    its channel of responses
+    each_beat  one comes with each beat, not with each burst
+    """
+
+    answers: str
+    each_beat: bool
+
+    def __init__(self, dut: Any, *given: Any, **more: Any):
+        super().__init__(dut, *given, **more)
+        dut.stop.value = 0  # the bench of hw.accelerator.memory_port is where it is not
+
+    def send(self, commands: list[Command]) -> None:
+        """Queue commands, and what belongs to them."""
+        self.send_commands(commands)
+
+    @abstractmethod
+    async def settle(self, commands: list[Command]) -> None:
+        """Wait for what `commands` give, and check all of it."""
+
+    async def run(self, commands: list[Command]) -> None:
+        """All commands, to their last word and status."""
+        self.send(commands)
+        await self.start()
+        await self.settle(commands)
+
+    async def reset_amid(self, commands: list[Command]) -> list[Command]:
+        """Some cycles of these commands, and a reset; gives those that were not taken."""
+        self.send(commands)
+        await self.start()
+        await self.cycles(self.random.randint(30, 60))
+        await self.reset()
+        before, status = (self.monitors[name].before_reset for name in ("command", "status"))
+        assert len(before) > len(status), "nothing was in flight"
+        return commands[len(before) :]
+
+    def accepted(self) -> list[Command]:
+        """Commands the RTL took since the last reset."""
+        return [self.command_of(word) for word in self.monitors["command"].words]
+
+    def responses(self) -> list[int]:
+        """All that came."""
+        return [each["resp"] for each in self.channels[self.answers].fields]
+
+    def check_status(self) -> list[Status]:
+        """Every command got the status that golden makes of the responses that came; gives them."""
+        wanted, start, responses = [], 0, self.responses()
+        for command in self.accepted():
+            lengths = [beats for _, beats in bursts(self.p, *command)]
+            end = start + (sum(lengths) if self.each_beat else len(lengths))
+            wanted.append(status(self.p, *command, responses[start:end]))
+            start = end
+        found = [Status(word) for word in self.monitors["status"].words]
+        for (address, count), one, other in zip(self.accepted(), found, wanted, strict=True):
+            assert one == other, f"{address:#x} {count} bytes: {one!r}, golden {other!r}"
+        return wanted
+
+    async def limited(self, channel: str, commands: list[Command], most: int) -> None:
+        """Of these commands, `most` bursts go out, however long it takes."""
+        self.send(commands)
+        await self.start()
+        await self.check_still(channel, most, 60 + 20 * self.p.outstanding)
 
 
 def pausing(random: Random, probability: float) -> Iterator[bool]:

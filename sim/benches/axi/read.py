@@ -1,6 +1,7 @@
 """Bench of hw.axi.read: cocotbext-axi's AxiRam answers, and for cycles a memory of fixed latency."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import cocotb
@@ -8,14 +9,14 @@ from cocotbext.axi import AxiRamRead, AxiReadBus
 
 from golden.axi.bursts import Status, bursts
 from golden.axi.read import ReadParams, cycles, read
-from sim.benches import Case, parameters
+from sim.benches import parameters, verilog_case
 from sim.benches.axi.memory import FixedRead
 from sim.benches.axi.parts import (
     ADDRESS,
     MEMORY,
     PAGE,
-    AxiBench,
     Command,
+    MasterBench,
     answer,
     anywhere,
     at_the_edge,
@@ -27,61 +28,38 @@ R = ("id", "data", "resp", "last")
 PARTS = ("command", "data", "status", "ar", "r")
 
 
-class ReadBench(AxiBench):
-    """The block, its memory, and golden.
-
-    fixed   latency of a memory without pauses, instead of cocotbext-axi's
-    faults  probability of an error, for each beat
-    """
+class ReadBench(MasterBench):
+    """The block, its memory, and golden."""
 
     p: ReadParams
+    answers, each_beat = "r", True
 
-    def __init__(
-        self, dut: Any, pauses: Mapping[str, float], *, fixed: int | None = None, faults: float = 0.0
-    ):
-        channels = {"ar": ADDRESS, "r": R}
-        super().__init__(dut, ReadParams(**parameters()), ["command"], ["data", "status"], channels, pauses)
-        self.memory = self.random_of("memory").randbytes(MEMORY)
-        self.fixed, self.faults = fixed, faults
-        dut.stop.value = 0  # the bench of hw.accelerator.memory_port is where it is not
+    def __init__(self, dut: Any, pauses: Mapping[str, float], **more: Any):
+        p = ReadParams(**parameters())
+        super().__init__(dut, p, ["command"], ["data", "status"], {"ar": ADDRESS, "r": R}, pauses, **more)
 
     def attach(self) -> None:
         if self.fixed is not None:
             cocotb.start_soon(FixedRead(self.dut, self.bytes_at, self.p.word_bytes, self.fixed).run())
             return
         bus = AxiReadBus.from_prefix(self.dut, "m_axi")
-        self.ram = AxiRamRead(bus, self.dut.clk, self.dut.rst, size=MEMORY)
-        self.ram.write(0, self.memory)
-        answer(self.ram.r_channel, "rresp", faults(self.random_of("faults"), self.faults))
-        self.connect("ar", self.ram.ar_channel)
-        self.connect("r", self.ram.r_channel)
-
-    def bytes_at(self, address: int, count: int) -> bytes:
-        """Memory, folded."""
-        return self.memory[address % MEMORY :][:count]
-
-    def words_of(self, command: Command) -> list[tuple[int, int]]:
-        """Golden's words of a command."""
-        return read(self.p, self.bytes_at, *command)
-
-    async def run(self, commands: list[Command]) -> None:
-        """All commands, to their last word and status; AR and data are golden's, and R never waits."""
-        self.send_commands(commands)
-        await self.start()
-        await self.settle(commands)
+        ram = AxiRamRead(bus, self.dut.clk, self.dut.rst, size=MEMORY)
+        ram.write(0, self.memory)
+        answer(ram.r_channel, "rresp", faults(self.random_of("faults"), self.faults))
+        self.connect("ar", ram.ar_channel)
+        self.connect("r", ram.r_channel)
 
     async def settle(self, commands: list[Command]) -> None:
-        """Wait for what `commands` give, and check it."""
-        wanted = [(word, last) for command in commands for word, last in self.words_of(command)]
-        await self.arrived("data", len(wanted))
+        """Wait for what `commands` give, and check it: AR and data are golden's, and R never waits."""
+        await self.arrived("data", sum(map(self.words_of, commands)))
         await self.arrived("status", len(commands))
         self.check_data()
-        self.check_addresses("ar")
+        self.check_addresses("ar", self.accepted())
         assert self.channels["r"].waits == 0, "R waited"
 
     def check_data(self) -> None:
         """What was delivered is the beginning of what golden reads for the commands accepted."""
-        wanted = [(*word, command) for command in self.accepted() for word in self.words_of(command)]
+        wanted = [(*word, command) for command in self.accepted() for word in self.golden(command)]
         mask = (1 << self.p.data_bits) - 1
         words = self.monitors["data"].words
         found = [(word & mask, word >> self.p.data_bits & 1) for word in words]
@@ -90,8 +68,9 @@ class ReadBench(AxiBench):
         errors = [word >> self.p.data_bits + 1 for word in words]
         assert errors == [code >> 1 for code in self.responses()[: len(words)]], "errors beside other words"
 
-    def responses(self) -> list[int]:
-        return [beat["resp"] for beat in self.channels["r"].fields]
+    def golden(self, command: Command) -> list[tuple[int, int]]:
+        """Words of a command."""
+        return read(self.p, self.bytes_at, *command)
 
 
 @cocotb.test
@@ -100,7 +79,7 @@ async def every_length_at_every_edge(dut: Any, pause: float) -> None:
     bench = ReadBench(dut, dict.fromkeys(PARTS, pause))
     commands = at_the_edge(bench.p)
     await bench.run(commands)
-    bench.check_status(bench.responses(), each_beat=True)
+    bench.check_status()
     assert (bench.sources["command"].stalls > 0) == (pause > 0), "no pause happened"
     assert all(bench.monitors[name].waits for name in ("ar", "data", "status")) or not pause, "no waits"
 
@@ -110,7 +89,7 @@ async def every_length_at_every_edge(dut: Any, pause: float) -> None:
 async def one_slow_side_changes_nothing(dut: Any, paused: str) -> None:
     bench = ReadBench(dut, {paused: 0.7})
     await bench.run(anywhere(bench.random, bench.p, 60))
-    bench.check_status(bench.responses(), each_beat=True)
+    bench.check_status()
     if paused == "r":
         times = [cycle for cycle, _ in bench.channels["r"].moved]
         assert times[-1] - times[0] > 2 * len(times), "no pause happened"
@@ -123,7 +102,7 @@ async def one_slow_side_changes_nothing(dut: Any, paused: str) -> None:
 async def an_error_sticks_to_its_command(dut: Any, pause: float) -> None:
     bench = ReadBench(dut, dict.fromkeys(PARTS, pause), faults=0.2)
     await bench.run(anywhere(bench.random, bench.p, 100))
-    found = set(bench.check_status(bench.responses(), each_beat=True))
+    found = set(bench.check_status())
     assert found == set(Status), f"only {found} came"
 
 
@@ -151,10 +130,8 @@ async def bursts_are_asked_for_only_with_room(dut: Any) -> None:
 async def as_many_bursts_as_outstanding(dut: Any, waits_for: str) -> None:
     bench = ReadBench(dut, {waits_for: 1.0})
     commands = [(index * bench.p.word_bytes, 1) for index in range(bench.p.outstanding + 2)]
-    bench.send_commands(commands)
-    await bench.start()
-    limit = min(bench.p.outstanding, bench.p.buffer) if waits_for == "r" else bench.p.outstanding
-    await bench.check_still("ar", limit, 60 + 20 * bench.p.outstanding)
+    most = min(bench.p.outstanding, bench.p.buffer) if waits_for == "r" else bench.p.outstanding
+    await bench.limited("ar", commands, most)
     bench.resume()
     await bench.settle(commands)
 
@@ -177,33 +154,13 @@ async def takes_golden_cycles(dut: Any, latency: int) -> None:
 @cocotb.parametrize(pause=[0.0, 0.5], stuck=[None, "data", "status", "r", "ar"])
 async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, stuck: str | None) -> None:
     bench = ReadBench(dut, dict.fromkeys(PARTS, pause) | ({stuck: 1.0} if stuck else {}))
-    commands = anywhere(bench.random, bench.p, 60)
-    bench.send_commands(commands)
-    await bench.start()
-    await bench.cycles(bench.random.randint(30, 60))
-    await bench.reset()
-    before = [word for _, word in bench.monitors["command"].before_reset]
-    status = bench.monitors["status"].before_reset
-    assert len(before) > len(status), "nothing was in flight"
+    left = await bench.reset_amid(anywhere(bench.random, bench.p, 60))
     bench.resume()
-    await bench.settle(commands[len(before) :])
-    bench.check_status(bench.responses(), each_beat=True)
+    await bench.settle(left)
+    bench.check_status()
 
 
-def case(name: str, **given: int) -> Case:
-    """The master of these parameters."""
-
-    def build() -> tuple[str, str]:
-        # not above: the simulator's process imports this module and has no need of Amaranth
-        from hw.axi.read import definition
-        from hw.emit import verilog
-
-        block = definition(ReadParams(**given))
-        return verilog(block), block.name
-
-    return Case(name, build, dict(given))
-
-
+case = partial(verilog_case, "axi/read", ReadParams)
 CASES = [
     case("d128-b16", data_bits=128, bytes_bits=14, longest_burst=16, outstanding=8, buffer=128),
     case("d32-b4", data_bits=32, bytes_bits=13, longest_burst=4, outstanding=3, buffer=25, id_bits=4),

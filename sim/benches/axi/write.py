@@ -1,21 +1,22 @@
 """Bench of hw.axi.write: cocotbext-axi's AxiRam answers, and for cycles a memory of fixed latency."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import cocotb
 from cocotbext.axi import AxiRamWrite, AxiWriteBus
 
-from golden.axi.bursts import Status, bursts
+from golden.axi.bursts import Status
 from golden.axi.write import WriteParams, cycles, write
-from sim.benches import Case, parameters
+from sim.benches import parameters, verilog_case
 from sim.benches.axi.memory import FixedWrite
 from sim.benches.axi.parts import (
     ADDRESS,
     MEMORY,
     PAGE,
-    AxiBench,
     Command,
+    MasterBench,
     answer,
     anywhere,
     at_the_edge,
@@ -27,23 +28,15 @@ CHANNELS = {"aw": ADDRESS, "w": ("data", "strb", "last"), "b": ("id", "resp")}
 PARTS = ("command", "data", "status", "aw", "w", "b")
 
 
-class WriteBench(AxiBench):
-    """The block, its memory, and golden.
-
-    fixed   latency of a memory without pauses, instead of cocotbext-axi's
-    faults  probability of an error, for each burst
-    """
+class WriteBench(MasterBench):
+    """The block, its memory, and golden."""
 
     p: WriteParams
+    answers, each_beat = "b", False
 
-    def __init__(
-        self, dut: Any, pauses: Mapping[str, float], *, fixed: int | None = None, faults: float = 0.0
-    ):
+    def __init__(self, dut: Any, pauses: Mapping[str, float], **more: Any):
         p = WriteParams(**parameters())
-        super().__init__(dut, p, ["command", "data"], ["status"], CHANNELS, pauses)
-        self.memory = self.random_of("memory").randbytes(MEMORY)
-        self.fixed, self.faults = fixed, faults
-        dut.stop.value = 0  # the bench of hw.accelerator.memory_port is where it is not
+        super().__init__(dut, p, ["command", "data"], ["status"], CHANNELS, pauses, **more)
 
     def attach(self) -> None:
         if self.fixed is not None:
@@ -56,38 +49,27 @@ class WriteBench(AxiBench):
         for name in ("aw", "w", "b"):
             self.connect(name, getattr(self.ram, f"{name}_channel"))
 
-    def words_of(self, command: Command) -> int:
-        """Bus words that a command takes."""
-        return sum(beats for _, beats in bursts(self.p, *command))
-
     def send(self, commands: list[Command]) -> None:
         """Queue commands and exactly their words."""
-        self.send_commands(commands)
-        count = sum(map(self.words_of, commands))
-        self.sources["data"].send(self.random.getrandbits(self.p.data_bits) for _ in range(count))
+        super().send(commands)
+        self.sources["data"].send(self.random_words(sum(map(self.words_of, commands))))
 
     def give_words_for(self, commands: list[Command]) -> None:
         """After a reset: as many words as the commands left need, the one on offer among them."""
         words, count = self.sources["data"].words, sum(map(self.words_of, commands))
-        words.extend(self.random.getrandbits(self.p.data_bits) for _ in range(count - len(words)))
+        words.extend(self.random_words(count - len(words)))
         while len(words) > count:
             words.pop()
-
-    async def run(self, commands: list[Command]) -> None:
-        """All commands, to their last status."""
-        self.send(commands)
-        await self.start()
-        await self.settle(commands)
 
     async def settle(self, commands: list[Command]) -> None:
         """Wait for what `commands` give, and check all of it: AW, W, memory; B never waits."""
         words = sum(map(self.words_of, commands))
         await self.arrived("status", len(commands))
         await self.arrived("w", words)
-        self.check_addresses("aw")
+        self.check_addresses("aw", self.accepted())
         self.check_words()
         if self.fixed is None:
-            self.check_memory()
+            self.check_memory(self.memory, self.accepted(), self.monitors["data"].words)
         assert self.channels["b"].waits == 0, "B waited"
 
     def check_words(self) -> None:
@@ -100,29 +82,13 @@ class WriteBench(AxiBench):
         wanted = [beat[:3] for beat in golden]
         compare(found, wanted, lambda index, _: "{:#x} {} bytes".format(*golden[index][3]))
 
-    def check_memory(self) -> None:
-        """Every byte of the memory, those that nobody writes too."""
-        memory, given = bytearray(self.memory), list(self.monitors["data"].words)
-        size = self.p.word_bytes
-        for address, count in self.accepted():
-            for start in range(0, self.words_of((address, count)) * size, size):
-                kept = given.pop(0).to_bytes(size, "little")[: count - start]
-                place = (address + start) % MEMORY
-                memory[place : place + len(kept)] = kept
-        found = self.ram.read(0, MEMORY)
-        wrong = next((i for i in range(MEMORY) if found[i] != memory[i]), None)
-        assert wrong is None, f"byte {wrong:#x} is {found[wrong]:#x}, golden {memory[wrong]:#x}"
-
-    def responses(self) -> list[int]:
-        return [burst["resp"] for burst in self.channels["b"].fields]
-
 
 @cocotb.test
 @cocotb.parametrize(pause=[0.0, 0.1, 0.5])
 async def every_length_at_every_edge(dut: Any, pause: float) -> None:
     bench = WriteBench(dut, dict.fromkeys(PARTS, pause))
     await bench.run(at_the_edge(bench.p))
-    bench.check_status(bench.responses(), each_beat=False)
+    bench.check_status()
     for name in ("command", "data"):
         assert (bench.sources[name].stalls > 0) == (pause > 0), f"no pause of {name} happened"
     assert all(bench.monitors[name].waits for name in ("aw", "w", "status")) or not pause, "no waits"
@@ -133,7 +99,7 @@ async def every_length_at_every_edge(dut: Any, pause: float) -> None:
 async def one_slow_side_changes_nothing(dut: Any, paused: str) -> None:
     bench = WriteBench(dut, {paused: 0.7})
     await bench.run(anywhere(bench.random, bench.p, 60))
-    bench.check_status(bench.responses(), each_beat=False)
+    bench.check_status()
     if paused in ("aw", "w", "status"):
         assert bench.monitors[paused].waits > 0, "no wait happened"
     elif paused in bench.sources:
@@ -145,7 +111,7 @@ async def one_slow_side_changes_nothing(dut: Any, paused: str) -> None:
 async def an_error_sticks_to_its_command(dut: Any, pause: float) -> None:
     bench = WriteBench(dut, dict.fromkeys(PARTS, pause), faults=0.3)
     await bench.run(anywhere(bench.random, bench.p, 100))
-    found = set(bench.check_status(bench.responses(), each_beat=False))
+    found = set(bench.check_status())
     assert found == set(Status), f"only {found} came"
 
 
@@ -154,9 +120,7 @@ async def an_error_sticks_to_its_command(dut: Any, pause: float) -> None:
 async def as_many_bursts_as_outstanding(dut: Any, waits_for: str) -> None:
     bench = WriteBench(dut, {waits_for: 1.0})
     commands = [(index * bench.p.word_bytes, 1) for index in range(bench.p.outstanding + 2)]
-    bench.send(commands)
-    await bench.start()
-    await bench.check_still("aw", bench.p.outstanding, 60 + 20 * bench.p.outstanding)
+    await bench.limited("aw", commands, bench.p.outstanding)
     await bench.check_still("w", 0 if waits_for == "data" else bench.p.outstanding, 1)
     bench.resume()
     await bench.settle(commands)
@@ -192,34 +156,15 @@ async def takes_golden_cycles(dut: Any, latency: int) -> None:
 @cocotb.parametrize(pause=[0.0, 0.5], stuck=[None, "data", "status", "aw", "w", "b"])
 async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, stuck: str | None) -> None:
     bench = WriteBench(dut, dict.fromkeys(PARTS, pause) | ({stuck: 1.0} if stuck else {}))
-    commands = anywhere(bench.random, bench.p, 60)
-    bench.send(commands)
-    await bench.start()
-    await bench.cycles(bench.random.randint(30, 60))
-    await bench.reset()
-    before, status = (bench.monitors[name].before_reset for name in ("command", "status"))
-    assert len(before) > len(status), "nothing was in flight"
+    left = await bench.reset_amid(anywhere(bench.random, bench.p, 60))
     bench.ram.write(0, bench.memory)
-    bench.give_words_for(commands[len(before) :])
+    bench.give_words_for(left)
     bench.resume()
-    await bench.settle(commands[len(before) :])
-    bench.check_status(bench.responses(), each_beat=False)
+    await bench.settle(left)
+    bench.check_status()
 
 
-def case(name: str, **given: int) -> Case:
-    """The master of these parameters."""
-
-    def build() -> tuple[str, str]:
-        # not above: the simulator's process imports this module and has no need of Amaranth
-        from hw.axi.write import definition
-        from hw.emit import verilog
-
-        block = definition(WriteParams(**given))
-        return verilog(block), block.name
-
-    return Case(name, build, dict(given))
-
-
+case = partial(verilog_case, "axi/write", WriteParams)
 CASES = [
     case("d128-b16", data_bits=128, bytes_bits=14, longest_burst=16, outstanding=8),
     case("d32-b4", data_bits=32, bytes_bits=13, longest_burst=4, outstanding=3, id_bits=4),
