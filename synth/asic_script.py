@@ -1,0 +1,126 @@
+"""Yosys' commands for synth.asic, and the files that they need."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from synth import macros
+from synth.liberty import Liberty
+from synth.memories import MemoryModel, Shape
+
+FLAGS = ("", "noalumacc", "booth")  # the ways in which Yosys builds a multiplier
+NETLIST_V = "netlist.v"
+NETLIST_JSON = "netlist.json"
+HIERARCHY = "hierarchy.json"  # mapped, before it is flattened
+MODELS = "macros.v"
+MACRO_LIBERTY = "macros.lib"
+LENIENT = "-ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch"
+# Yosys' own scripts without their unbounded SAT sweeps (`&fraig -x`, `scorr`), which take many minutes for
+# the two products of a requantiser; "speed" restructures for depth first (`if -g`)
+SWEEP = "strash; ifraig -C 10; scorr -C 10; dc2; strash;"
+SCRIPTS = {
+    "area": f"{SWEEP} &get -n; &dch -f -C 10; &nf {{D}}; &put;",
+    "speed": f"{SWEEP} if -g -K 6; strash; dch -f; map -B 0.9 {{D}}; topo;",
+}
+SIZE = " buffer -c; upsize {D}; dnsize {D}; stime -p"
+LOAD = 4  # what an output drives, in input pins of the buffer that sizing starts from
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """What synth.asic.map_asic was asked for."""
+
+    top: str
+    flatten: bool
+    flags: str
+    period_ns: float | None
+    dont_use: tuple[str, ...]
+    aim: str = "area"
+
+    def synth(self, steps: str) -> str:
+        words = ["synth", "-top", self.top, "-noabc", *(["-flatten"] if self.flatten else [])]
+        return " ".join([*words, *([f"-{self.flags}"] if self.flags else []), "-run", steps])
+
+
+def coarse(how: How) -> list[str]:
+    """Up to words and memories; and which memories there are."""
+    read = ["read_verilog -sv design.v", f"hierarchy -check -top {how.top}", how.synth("coarse:fine")]
+    return [*read, "write_rtlil coarse.il", "select t:$mem_v2", "write_json -selected memories.json"]
+
+
+def fine(how: How, shapes: dict[tuple[str, str], Shape], liberty: Liberty, folder: Path) -> list[str]:
+    """From there to the mapped netlist in its files."""
+    commands = [*gates(how, shapes), *cells(how, liberty, folder)]
+    if not how.flatten:
+        commands += [f"write_json {HIERARCHY}", "flatten -noscopeinfo", "opt_clean -purge"]
+    # without what the files need not say: they are many times as large with it
+    bare = "setattr -unset src -unset hdlname -unset keep t:* w:*"
+    commands += ["splitnets", "opt_clean -purge", bare, f"write_json {NETLIST_JSON}"]
+    return [*commands, f"write_verilog -noattr -noexpr -nohex {NETLIST_V}", "check -mapped -assert"]
+
+
+def gates(how: How, shapes: dict[tuple[str, str], Shape]) -> list[str]:
+    """From words to Yosys' own gates and flip-flops, the memories of `shapes` to macros."""
+    commands = ["read_rtlil coarse.il"]
+    if shapes:
+        commands.append("read_verilog -lib macro_stubs.v")
+        commands += [styled(module, cell, shape) for (module, cell), shape in shapes.items()]
+        commands += [
+            "memory_libmap -lib macro_choice.txt -no-auto-block",
+            "techmap -map macro_map.v",
+            "opt_clean",
+        ]
+    return [*commands, how.synth("fine:check")]
+
+
+def styled(module: str, cell: str, shape: Shape) -> str:
+    """Make one memory ask for its own macro: without that, memory_libmap would take any that it fits into."""
+    return f'setattr -set ram_style "{shape.name}" {module}/{cell}'
+
+
+def cells(how: How, liberty: Liberty, folder: Path) -> list[str]:
+    """Flip-flops and logic to the Liberty's cells, each with a name of its own."""
+    files = " ".join(f'-liberty "{path}"' for path in liberty.plain(folder))
+    unused = " ".join(f"-dont_use {name}" for name in [*liberty.unusable(), *how.dont_use])
+    size = sizing(liberty, folder)
+    (folder / "abc.script").write_text(script(how, bool(size)) + "\n")
+    commands = [f"dfflibmap {unused} {files}", "opt", f"abc {files} {unused} {size} -script abc.script"]
+    commands += ["opt_clean -purge", "setundef -zero", *ties(liberty)]
+    # which of a cell's pins are outputs: for names after the nets they drive, and for what reads the JSON
+    commands += [f'read_liberty -lib -overwrite {LENIENT} "{path}"' for path in liberty.plain(folder)]
+    return [*commands, "rename -wire -suffix _cell", "rename -enumerate", "rename -unescape t:*"]
+
+
+def script(how: How, sized: bool) -> str:
+    """ABC's commands; Yosys fills in the period in its own scripts alone."""
+    period = "" if how.period_ns is None else f"-D {max(1, round(how.period_ns * 1000))}"
+    return (SCRIPTS[how.aim] + (SIZE if sized else "")).replace("{D}", period)
+
+
+def sizing(liberty: Liberty, folder: Path) -> str:
+    """What drives ABC's inputs and loads its outputs, so that it sizes cells; nothing without a buffer."""
+    buffer = liberty.buffer
+    if buffer is None:
+        return ""
+    load = LOAD * buffer.pins[buffer.inputs[0]].capacitance
+    (folder / "abc.constr").write_text(f"set_driving_cell {buffer.name}\nset_load {load:.3f}\n")
+    return "-constr abc.constr"
+
+
+def ties(liberty: Liberty) -> list[str]:
+    """Constants by the library's tie cells; where it has none they stay constants at the pins."""
+    high, low = liberty.tie(1), liberty.tie(0)
+    if not (high and low):
+        return []
+    return [f"hilomap -hicell {high[0]} {high[1]} -locell {low[0]} {low[1]}"]
+
+
+def write_macros(folder: Path, model: MemoryModel | None, shapes: list[Shape], voltage: float) -> None:
+    """The macros' files, where there are any."""
+    if not (shapes and model):
+        return
+    figures = {shape: model.figures(shape) for shape in shapes}
+    (folder / "macro_choice.txt").write_text(macros.library(shapes))
+    (folder / "macro_map.v").write_text("".join(map(macros.techmap, shapes)))
+    (folder / "macro_stubs.v").write_text("".join(map(macros.stub, shapes)))
+    (folder / MODELS).write_text("".join(map(macros.behaviour, shapes)))
+    (folder / MACRO_LIBERTY).write_text(macros.liberty(figures, voltage))

