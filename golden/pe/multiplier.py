@@ -12,6 +12,9 @@ import numpy as np
 
 from golden import check
 from golden.formats import Int
+from golden.pe.integers import dot
+
+__all__ = ["EXACT", "HOST", "MultiplierParams", "Params", "accumulate", "dot", "latency", "name"]
 
 HOST = "array"
 EXACT = True
@@ -20,19 +23,22 @@ EXACT = True
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultiplierParams:
     """Formats of the operands; depth: products that the accumulator adds up without overflow;
-    registers: pipeline registers between the operands and the product (0 to 3). logic: the product is written
-    as additions, which no tool puts into a DSP block."""
+    registers: pipeline registers between the operands and the product (0 to 3). logic: the product is a tree
+    of additions, which no tool puts into a DSP block. multiplier: "tool" leaves the product to synthesis,
+    "booth" is a radix-4 Booth multiplier written out; the values are the same."""
 
     weight: Int = Int(8)
     activation: Int = Int(8)
     depth: int = 65536
     registers: int = field(default=0, metadata={"key": "multiplier_registers"})  # in a design file
     logic: bool = field(default=False, metadata={"key": "multiplier_logic"})
+    multiplier: str = "tool"
 
     def __post_init__(self) -> None:
         check.in_range("pe.weight.width", self.weight.width, 1, 32)
         check.in_range("pe.activation.width", self.activation.width, 1, 32)
         check.in_range("pe.multiplier_registers", self.registers, 0, 3)
+        check.one_of("pe.multiplier", self.multiplier, ("tool",) if self.logic else ("tool", "booth"))
         most = ((1 << 61) - 1) // self.largest
         operands = f"{self.weight} x {self.activation}"
         if not most:
@@ -64,7 +70,8 @@ Params = MultiplierParams
 def name(p: MultiplierParams) -> str:
     """The definition's name: kind, formats, accumulator, registers."""
     kind = "multiplier_logic" if p.logic else "multiplier"
-    return f"{kind}_{p.weight}_{p.activation}_acc{p.accumulator.width}_r{p.registers}"
+    suffix = "_booth" if p.multiplier == "booth" else ""
+    return f"{kind}_{p.weight}_{p.activation}_acc{p.accumulator.width}_r{p.registers}{suffix}"
 
 
 def latency(p: MultiplierParams) -> int:
@@ -82,19 +89,3 @@ def accumulate(
     weight = p.weight.check("weight", weight)
     activation = p.activation.check("activation", activation)
     return p.accumulator.wrap(p.accumulator.check("acc", acc) + weight * activation)
-
-
-def dot(p: MultiplierParams, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """activations [..., M, K] by weights [..., K, N] -> int64 [..., M, N], as the array adds them up.
-
-    Integer sums do not depend on their order, so the array's schedule does not enter. The product runs in
-    float64 where K * largest < 2^53 (exact, and BLAS is quick), in int64 elsewhere.
-    raises BadValue if K is over `depth` or a value outside its format
-    """
-    k = activations.shape[-1]
-    check.in_range("K", k, 1, p.depth, "pe.depth: more could overflow the accumulator")
-    activations = p.activation.check("activations", activations)
-    weights = p.weight.check("weights", weights)
-    if k * p.largest < 1 << 53:
-        return np.asarray(np.matmul(activations.astype(float), weights.astype(float))).astype(np.int64)
-    return np.asarray(np.matmul(activations, weights))

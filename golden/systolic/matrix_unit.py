@@ -8,7 +8,8 @@ After its last vector entered at cycle t, a result passes
     the drain: read of the completed row, sum, product, o                    4 and the cycle of delivery
 
 so row m of a tile is delivered at t_m + rows + cols + latency + 5, and without a requantiser, where the row
-is what was read, at t_m + rows + cols + latency + 2.
+is what was read, at t_m + rows + cols + latency + 2. A register added to either is a cycle more: of the
+accumulator memory's the one behind the drain's read, for what a sum is added to is asked for a cycle sooner.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ def dataflow_module(p: MatrixUnitParams) -> ModuleType:
 
 def delivery(p: MatrixUnitParams) -> int:
     """Cycles from a vector's entry (weight-, input-stationary) to the delivery of its row of sums."""
-    return p.rows + p.cols + p.latency + DRAIN - (0 if p.scaled else REQUANTISER)
+    behind = p.requantise_registers if p.scaled else -REQUANTISER
+    return p.rows + p.cols + p.latency + DRAIN + p.accumulator_registers + behind
 
 
 def cycles_of(p: MatrixUnitParams, counts: np.ndarray) -> int:
@@ -55,7 +57,7 @@ def rows_needed(p: MatrixUnitParams, count: int) -> int:
 
     Fewer give right sums, later: a tile starts when its rows are free.
     """
-    life = p.rows + p.cols + p.latency + (2 if p.dataflow == "output" else 3)
+    life = p.rows + p.cols + p.latency + (2 if p.dataflow == "output" else 3) + p.accumulator_registers
     return int(dataflow_module(p).rows_in_flight(count, p.rows, life))
 
 

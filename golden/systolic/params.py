@@ -18,8 +18,10 @@ class MatrixUnitParams:
 
     dataflow          which operand stays in the array: "weight", "output" (the sums stay) or "input"
     accumulator_rows  words of `cols` sums that the accumulator memory holds
+    accumulator_registers   behind the memory's read ports (0 or 1), for a faster clock
     multiplier_bits, max_shift, rounding, out   of the requantiser (golden.vector.requantise); max_shift
                       no more than the bits of its product
+    requantise_registers    of the requantiser, beyond its three
     scaled            there is a requantiser; without it each row of sums leaves as it is, 3 cycles sooner
     """
 
@@ -28,10 +30,12 @@ class MatrixUnitParams:
     dataflow: str = "weight"
     pe: MultiplierParams = field(default_factory=MultiplierParams)
     accumulator_rows: int = 1024
+    accumulator_registers: int = 0
     multiplier_bits: int = 16
     max_shift: int = 47
     rounding: Rounding = Rounding.HALF_UP
     out: Int = Int(8)
+    requantise_registers: int = 0
     scaled: bool = True
 
     def __post_init__(self) -> None:
@@ -39,6 +43,7 @@ class MatrixUnitParams:
         check.in_range("array.cols", self.cols, 1, LARGEST)
         check.one_of("array.dataflow", self.dataflow, DATAFLOWS)
         check.in_range("accumulators.rows", self.accumulator_rows, self.least_rows, 1 << 16, "a tile's rows")
+        check.in_range("accumulators.registers", self.accumulator_registers, 0, 1)
         _ = self.requantise
 
     @property
@@ -54,6 +59,7 @@ class MatrixUnitParams:
             out=self.out,
             max_shift=min(self.max_shift, self.pe.accumulator.width + self.multiplier_bits),
             rounding=self.rounding,
+            registers=self.requantise_registers,
         )
 
     @property
@@ -90,4 +96,6 @@ class MatrixUnitParams:
         """The definition's name."""
         kind = pe.module_of(self.pe).name(self.pe)
         what = "matrix_unit" if self.scaled else "matrix_sums"
-        return f"{what}_{self.dataflow}_{self.rows}x{self.cols}_{kind}_d{self.accumulator_rows}"
+        added = f"_a{self.accumulator_registers}" if self.accumulator_registers else ""
+        added += f"_q{self.requantise_registers}" if self.scaled and self.requantise_registers else ""
+        return f"{what}_{self.dataflow}_{self.rows}x{self.cols}_{kind}_d{self.accumulator_rows}{added}"

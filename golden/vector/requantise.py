@@ -18,16 +18,25 @@ from golden.formats.rounding import Rounding, finite, round_shift
 
 ROUNDINGS = (Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.HALF_AWAY)
 
+# What each register between i and o may hold, in order: acc + bias, that again (beside multipliers), the
+# products of its halves, their sum, that shifted by eights, then by ones, rounded, with the zero point, and
+# the code. ADDED in its own order, as far as `registers` goes.
+STAGES = ("sum", "operand", "partial", "product", "coarse", "shifted", "rounded", "placed", "o")
+ALWAYS = ("sum", "product", "o")
+ADDED = ("shifted", "partial", "placed", "coarse", "rounded", "operand")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequantiseParams:
-    """acc (also the bias), multiplier, out: number formats. max_shift: bits. rounding: one of ROUNDINGS."""
+    """acc (also the bias), multiplier, out: number formats. max_shift: bits. rounding: one of ROUNDINGS.
+    registers: beyond those of ALWAYS (0 to 6), for a faster clock."""
 
     acc: Int = Int(32)
     multiplier: Int = Int(16, signed=False)
     out: Int = Int(8)
     max_shift: int = 47
     rounding: Rounding = Rounding.HALF_EVEN
+    registers: int = 0
 
     def __post_init__(self) -> None:
         check.one_of("acc.signed", self.acc.signed, [True])
@@ -38,6 +47,12 @@ class RequantiseParams:
         width = self.acc.width + 1 + self.multiplier.width
         check.in_range("acc.width + 1 + multiplier.width", width, 3, 63, "golden is exact in int64")
         check.in_range("max_shift", self.max_shift, 1, width - 1, "bits of the product's magnitude")
+        check.in_range("requantise.registers", self.registers, 0, len(ADDED))
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Those of STAGES that there are."""
+        return tuple(stage for stage in STAGES if stage in (*ALWAYS, *ADDED[: self.registers]))
 
     @property
     def sum(self) -> Int:
@@ -50,7 +65,7 @@ class RequantiseParams:
         return Int(self.sum.width + self.multiplier.width)
 
 
-LATENCY = 3  # registers between i and o: sum, product, o
+LATENCY = len(ALWAYS)  # registers between i and o, where none are added
 
 
 def requantise(
@@ -83,9 +98,9 @@ def requantise(
     return np.asarray(np.clip(rounded + zero_point, zero_point if relu else p.out.min, p.out.max))
 
 
-def cycles(count: int) -> int:
+def cycles(count: int, registers: int = 0) -> int:
     """Cycles from the first word accepted to the last delivered, both counted, unstalled."""
-    return count + LATENCY if count else 0
+    return count + LATENCY + registers if count else 0
 
 
 def multiplier_and_shift(

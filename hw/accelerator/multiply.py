@@ -118,7 +118,8 @@ class Multiply(wiring.Component):
             left_payload=activations, **tied("top", row), o_valid=self.sums.valid, o_ready=self.sums.ready,
             o_payload=sums,
         )
-        inside = Signal(range(unit.accumulator_rows + 2))  # rows; one stands at the output
+        at_output = 1 + unit.accumulator_registers  # rows that stand there
+        inside = Signal(range(unit.accumulator_rows + at_output + 1))  # rows
         enters = Mux(command.valid & command.ready & command.p.first, command.p.count, 0)
         leaves = self.sums.valid & self.sums.ready
         m.d.sync += inside.eq((inside + enters - leaves)[: len(inside)])

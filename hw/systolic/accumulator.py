@@ -1,11 +1,12 @@
 """The accumulator memory: a bank a column; the address of a row travels along them with the wavefront."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.systolic.params import MatrixUnitParams
 from hw.emit import Definition
+from hw.lanes import bits
 
 
 class Bank(wiring.Component):
@@ -15,8 +16,10 @@ class Bank(wiring.Component):
                                     first: the sum replaces what the row holds, else it adds to it
     acc                             the sum, from the array
     read_go, read_row, read_data    the drain: data one cycle later, held while read_go is low
+    held_go                         with a register behind the memory: read_data is what held_go took from it
 
-    A row may be added to in consecutive cycles: a read sees the write of the same cycle.
+    A row may be added to in consecutive cycles: a read sees the write of the same cycle. With a register
+    valid, row and first come two cycles ahead, and what is read meets the write of the cycle after, too.
     """
 
     def __init__(self, p: MatrixUnitParams):
@@ -33,6 +36,7 @@ class Bank(wiring.Component):
             "read_go": In(1),
             "read_row": In(row),
             "read_data": Out(acc),
+            **({"held_go": In(1)} if p.accumulator_registers else {}),
         })
 
     def elaborate(self, platform):
@@ -40,7 +44,8 @@ class Bank(wiring.Component):
         acc = signed(self.p.pe.accumulator.width)
         m.submodules.sums = sums = memory.Memory(shape=acc, depth=self.p.accumulator_rows, init=[])
         write = sums.write_port()
-        before = sums.read_port(transparent_for=(write,))
+        added = self.p.accumulator_registers > 0
+        before = sums.read_port(transparent_for=() if added else (write,))
         read = sums.read_port()
         total = Signal(acc)
         m.d.sync += [
@@ -48,21 +53,55 @@ class Bank(wiring.Component):
             self.row_out.eq(self.row_in),
             self.first_out.eq(self.first_in),
         ]
+        valid, row, base = self.valid_out, self.row_out, Mux(self.first_out, 0, before.data)
+        apart, read_apart = Const(1, 1), Const(1, 1)
+        if added:
+            valid, row = Signal(name="valid_q"), Signal.like(self.row_out, name="row_q")
+            m.d.sync += [valid.eq(self.valid_out), row.eq(self.row_out)]
+            # no port reads what is being written, and says so: else a tool puts logic behind the memory
+            apart, read_apart = (~(valid & (row == wanted)) for wanted in (self.row_in, self.read_row))
+            base = self.register(m, before.data, total, ~apart, valid & (row == self.row_out))
         m.d.comb += [
             before.addr.eq(self.row_in),
-            before.en.eq(self.valid_in),
+            before.en.eq(self.valid_in & apart),
             # pe.depth bounds the whole sum, so no carry leaves the accumulator
-            total.eq(self.acc.as_signed() + Mux(self.first_out, 0, before.data)),
-            write.addr.eq(self.row_out),
+            total.eq(self.acc.as_signed() + base),
+            write.addr.eq(row),
             write.data.eq(total),
-            write.en.eq(self.valid_out),
+            write.en.eq(valid),
             read.addr.eq(self.read_row),
-            read.en.eq(self.read_go),
-            self.read_data.eq(read.data),
+            read.en.eq(self.read_go & read_apart),
         ]
+        if added:
+            held = Signal(acc, reset_less=True)
+            with m.If(self.held_go):
+                m.d.sync += held.eq(read.data)
+            m.d.comb += self.read_data.eq(held)
+        else:
+            m.d.comb += self.read_data.eq(read.data)
         return m
+
+    def register(self, m, data, total, written, following):
+        """What a sum is added to: read a cycle before, or from where it stands instead.
+
+        written    the row that is asked for is written in this cycle: it is not read
+        following  the row that was asked for a cycle before is
+        """
+        base, total_q, forward = (Signal.like(data, name=name, reset_less=True)
+                                  for name in ("before_q", "total_q", "forward"))
+        first, was_written, forwarded = bits("first_q", "was_written", "forwarded")
+        m.d.sync += [
+            base.eq(data),
+            total_q.eq(total),
+            forward.eq(Mux(following, total, total_q)),
+            first.eq(self.first_out),
+            was_written.eq(written),
+            forwarded.eq(following | was_written),
+        ]
+        return Mux(first, 0, Mux(forwarded, forward, base))
 
 
 def definition(p: MatrixUnitParams) -> Definition:
     """The bank of `p`."""
-    return Definition(f"accumulator_bank_{p.accumulator_rows}x{p.pe.accumulator.width}", Bank(p))
+    name = f"accumulator_bank_{p.accumulator_rows}x{p.pe.accumulator.width}"
+    return Definition(name + "_r1" * p.accumulator_registers, Bank(p))

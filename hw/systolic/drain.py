@@ -10,13 +10,23 @@ from hw.lanes import bits
 from hw.stages import hold_stages
 
 
+def read_stages(p: MatrixUnitParams) -> tuple[str, ...]:
+    """Registers between the banks' memory and what a row of sums goes to."""
+    return ("read", "held")[: 1 + p.accumulator_registers]
+
+
+def stages(p: MatrixUnitParams) -> tuple[str, ...]:
+    """All registers that a row passes, from the banks' memory to `o`."""
+    return (*read_stages(p), *(p.requantise.stages if p.scaled else ()))
+
+
 class Drain(wiring.Component):
     """drain_*, scale_*   handshakes of the streams; count and raw of the tile offered
     completed             the last bank wrote the last sum of a row
     read_go, read_row     to the banks, which hold the row until the next read_go
     new_tile              with read_go: the first row of a tile; its flags are taken with it
     take_scale            with read_go: a word of scale is taken with it
-    sum_go, product_go, o_go   the requantiser's stages may load
+    held_go, sum_go, ...  the banks' register behind the read, and the requantiser's stages, may load
     o_valid, o_ready      handshake of o; o_valid is registered
 
     A row is read as soon as it is complete, so the drain follows the last pass at the array's pace.
@@ -35,9 +45,7 @@ class Drain(wiring.Component):
             "read_row": Out(row),
             "new_tile": Out(1),
             "take_scale": Out(1),
-            "sum_go": Out(1),
-            "product_go": Out(1),
-            "o_go": Out(1),
+            **{f"{stage}_go": Out(1) for stage in stages(p)[1:]},
             "o_valid": Out(1),
             "o_ready": In(1),
         })
@@ -49,7 +57,7 @@ class Drain(wiring.Component):
         raw, scaled, offered, stage_go = bits("raw_q", "scaled", "offered", "stage_go")
         with m.If(self.new_tile & self.read_go):
             m.d.sync += raw.eq(self.raw)
-        go = {"read": stage_go, "sum": self.sum_go, "product": self.product_go, "o": self.o_go}
+        go = {"read": stage_go} | {stage: getattr(self, f"{stage}_go") for stage in stages(self.p)[1:]}
         m.d.comb += self.o_valid.eq(hold_stages(m, go, valid=self.read_go, ready=self.o_ready))
         each_row = self.p.scale_lanes == 1 and self.p.dataflow == "input"
         m.d.comb += [
@@ -78,6 +86,7 @@ class PlainDrain(wiring.Component):
             "completed": In(1),
             "read_go": Out(1),
             "read_row": Out(range(p.accumulator_rows)),
+            **{f"{stage}_go": Out(1) for stage in stages(p)[1:]},
             "o_valid": Out(1),
             "o_ready": In(1),
         })
@@ -86,9 +95,10 @@ class PlainDrain(wiring.Component):
         m = Module()
         ready_rows = Signal(range(self.p.accumulator_rows + 1))
         stage_go = Signal()
+        go = {"read": stage_go} | {stage: getattr(self, f"{stage}_go") for stage in stages(self.p)[1:]}
         m.d.comb += [
             self.read_go.eq(stage_go & (ready_rows != 0)),
-            self.o_valid.eq(hold_stages(m, {"read": stage_go}, valid=self.read_go, ready=self.o_ready)),
+            self.o_valid.eq(hold_stages(m, go, valid=self.read_go, ready=self.o_ready)),
         ]
         m.d.sync += ready_rows.eq((ready_rows + self.completed - self.read_go)[: len(ready_rows)])
         with m.If(self.read_go):
@@ -99,6 +109,8 @@ class PlainDrain(wiring.Component):
 
 def definition(p: MatrixUnitParams) -> Definition:
     """The drain of `p`."""
+    added = "_a1" * p.accumulator_registers
     if not p.scaled:
-        return Definition(f"plain_drain_{p.accumulator_rows}", PlainDrain(p))
-    return Definition(f"{p.dataflow}_drain_{p.accumulator_rows}", Drain(p))
+        return Definition(f"plain_drain_{p.accumulator_rows}{added}", PlainDrain(p))
+    added += f"_q{p.requantise_registers}" if p.requantise_registers else ""
+    return Definition(f"{p.dataflow}_drain_{p.accumulator_rows}{added}", Drain(p))

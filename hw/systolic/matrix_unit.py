@@ -52,6 +52,7 @@ class MatrixUnit(wiring.Component):
         completed = Signal()
         row = range(p.accumulator_rows)
         read = {"read_go": Signal(name="read_go"), "read_row": Signal(row, name="read_row")}
+        read |= {f"{stage}_go": Signal(name=f"{stage}_go") for stage in drain.read_stages(p)[1:]}
         way = self.sequence(m, acc, read["read_go"])
         self.accumulate(m, way, acc, sums, completed, read)
         if p.scaled:
@@ -76,6 +77,8 @@ class MatrixUnit(wiring.Component):
             m, "sequencer", **streams, count=word.count, first=word.first, final=word.final, enough=enough,
             take=take, row_step=step, row_rewind=rewind, row_first=first, row_final=final, **control,
         )
+        # the row that the drain reads is free, with a register, a cycle later
+        freed = delayed(m, freed, p.accumulator_registers, "freed", reset=True)
         tile_rows = Const(p.rows, range(p.accumulator_rows + 1)) if p.dataflow == "output" else word.count
         self.ring.place(
             m, "ring", take=take, count=tile_rows, enough=enough, freed=freed, step=step, rewind=rewind,
@@ -85,10 +88,12 @@ class MatrixUnit(wiring.Component):
         travelling = Signal(data.StructLayout({**flags, "row": len(row)}))
         m.d.comb += travelling.eq(Cat(step, rewind, first, final, row))
         # rows and the PE's latency to the foot of column 0; the banks take it on from there, a column a cycle
-        way = delayed(m, travelling.as_value(), p.rows + p.latency, "way", reset=True)
+        foot = p.rows + p.latency
+        way = delayed(m, travelling.as_value(), foot - p.accumulator_registers, "way", reset=True)
         at_bank = data.View(travelling.shape(), way)
         if p.dataflow == "output":
-            control["drain"] = at_bank.valid & at_bank.rewind
+            starts = delayed(m, at_bank.valid & at_bank.rewind, p.accumulator_registers, "drain", reset=True)
+            control["drain"] = starts
         left, top = self.left.payload.as_value(), self.top.payload.as_value()
         self.array.place(m, "array", left=left, top=top, acc=acc, **control)
         return at_bank
@@ -107,13 +112,14 @@ class MatrixUnit(wiring.Component):
             )
             valid, row, first = valid_out, row_out, first_out
         final = delayed(m, way.final, p.cols, "final")
-        m.d.comb += completed.eq(valid & final)
+        written = delayed(m, valid & final, p.accumulator_registers, "written", reset=True)
+        m.d.comb += completed.eq(written)
 
     def requantise(self, m, sums, completed, read):
         """The drain's control, and a requantiser lane for each column; their parameters rest in registers."""
         p, tile = self.p, self.drain.p
         new_tile, take_scale = bits("new_tile", "take_scale")
-        go = {name: Signal(name=name) for name in ("sum_go", "product_go", "o_go")}
+        go = {name: Signal(name=name) for name in (f"{stage}_go" for stage in p.requantise.stages)}
         streams = {f"{name}_{end}": getattr(getattr(self, name), end)
                    for name in ("drain", "scale", "o") for end in ("valid", "ready")}
         self.drainer.place(
@@ -127,6 +133,8 @@ class MatrixUnit(wiring.Component):
             m.d.sync += flags.eq(Cat(tile.raw, tile.relu, tile.zero_point))
         with m.If(take_scale):
             m.d.sync += scale.eq(self.scale.payload)
+        for stage in drain.read_stages(p)[1:]:
+            flags, scale = self.follow(m, read[f"{stage}_go"], flags, scale)
         for c in range(p.cols):
             channel = 0 if p.scale_lanes == 1 else c
             parameters = {
@@ -136,6 +144,14 @@ class MatrixUnit(wiring.Component):
                 m, f"lane_{c}", acc=lane(sums, c, p.cols), **parameters, raw=flags.raw, relu=flags.relu,
                 zero_point=flags.zero_point, **go, code=lane(self.o.payload.as_value(), c, p.cols),
             )
+
+    @staticmethod
+    def follow(m, go, *rows):
+        """Each of `rows` in a register that goes on with the sums."""
+        kept = [Signal.like(row, name=f"{row.as_value().name}_held", reset_less=True) for row in rows]
+        with m.If(go):
+            m.d.sync += [q.eq(row) for q, row in zip(kept, rows, strict=True)]
+        return kept
 
 
 def definition(p: MatrixUnitParams) -> Definition:

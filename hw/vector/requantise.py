@@ -16,8 +16,8 @@ from hw.fit import fit
 from hw.formats import shape_of
 from hw.lanes import lane
 from hw.stages import hold_stages
+from hw.vector.requantise_stages import StagedLane
 
-STAGES = ("sum", "product", "o")
 CHANNEL = ("bias", "multiplier", "shift")  # a value for each lane
 SHARED = ("raw", "relu", "zero_point")  # one for all lanes
 
@@ -36,7 +36,7 @@ def word_shapes(p: RequantiseParams):
 
 
 class RequantiseLane(wiring.Component):
-    """One accumulator in, one code out, every cycle.
+    """One accumulator in, one code out, every cycle, through three registers.
 
     acc, bias, multiplier, shift, relu, zero_point   one word, of which nothing needs to stay after sum_go
     raw                       of the same word: `code` is acc itself, whatever the rest says
@@ -48,7 +48,7 @@ class RequantiseLane(wiring.Component):
         self.params = params
         super().__init__({
             **{name: In(shape) for name, shape in word_shapes(params).items()},
-            **{f"{stage}_go": In(1) for stage in STAGES},
+            **{f"{stage}_go": In(1) for stage in params.stages},
             "code": Out(params.acc.width),
         })
 
@@ -126,6 +126,8 @@ class RequantiseLane(wiring.Component):
 def lane_definition(p: RequantiseParams) -> Definition:
     """The lane of `p`, ready to be placed."""
     name = f"requantise_{p.acc}_{p.multiplier}_{p.out}_shift{p.max_shift}_{p.rounding}"
+    if p.registers:
+        return Definition(f"{name}_r{p.registers}", StagedLane(p, word_shapes(p)))
     return Definition(name, RequantiseLane(p))
 
 
@@ -148,7 +150,7 @@ class Requantise(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        go = {stage: Signal(name=f"{stage}_go") for stage in STAGES}
+        go = {stage: Signal(name=f"{stage}_go") for stage in self.params.stages}
         o_valid = hold_stages(m, go, valid=self.i.valid, ready=self.o.ready)
         m.d.comb += [self.i.ready.eq(go["sum"]), self.o.valid.eq(o_valid)]
         for index in range(self.lanes):

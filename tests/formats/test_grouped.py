@@ -25,13 +25,21 @@ def digest(values, dtype):
     return hashlib.sha256(np.ascontiguousarray(values.T.astype(dtype)).tobytes()).hexdigest()[:16]
 
 
-@pytest.mark.parametrize("bits,symmetric,values,error", [
-    (3, True, "561c3f1c84170dcc", 0.07966476856877894), (3, False, "be8b986626232de6", 0.04672516984809452),
-    (4, True, "5d7c6f9d8da9a22d", 0.015423130289713788), (4, False, "0a6927db886ba641", 0.009838129547408508),
-    (5, True, "664708a4667b0b0d", 0.003265072578325117), (5, False, "81ea514a1dcf242e", 0.0023388782922802156),
-    (6, True, "8f33b9fa529c01aa", 0.0007611017493394092), (6, False, "07c75c05aa36d0af", 0.000573026993948649),
-    (8, True, "07f70b7c4bcd03f3", 4.649582861647201e-05), (8, False, "007bc97a60d0aeb5", 3.481435976503914e-05),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "bits,symmetric,values,error",
+    [
+        (3, True, "561c3f1c84170dcc", 0.07966476856877894),
+        (3, False, "be8b986626232de6", 0.04672516984809452),
+        (4, True, "5d7c6f9d8da9a22d", 0.015423130289713788),
+        (4, False, "0a6927db886ba641", 0.009838129547408508),
+        (5, True, "664708a4667b0b0d", 0.003265072578325117),
+        (5, False, "81ea514a1dcf242e", 0.0023388782922802156),
+        (6, True, "8f33b9fa529c01aa", 0.0007611017493394092),
+        (6, False, "07c75c05aa36d0af", 0.000573026993948649),
+        (8, True, "07f70b7c4bcd03f3", 4.649582861647201e-05),
+        (8, False, "007bc97a60d0aeb5", 3.481435976503914e-05),
+    ],
+)
 def test_round_to_nearest_gives_the_published_codes_numbers(bits, symmetric, values, error):
     found = nearest(weights(), bits, 128, symmetric=symmetric, arithmetic="fp16")
     assert digest(found.values, np.float16) == values

@@ -1,6 +1,7 @@
 """The multiplier PE's golden against Python's own integers."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,10 +92,12 @@ def test_more_products_than_depth_are_refused():
     [
         ({"registers": 4}, r"pe.multiplier_registers is 4; allowed: 0 to 3"),
         ({"depth": 0}, r"pe.depth is 0; allowed: 1 to 1048576"),
+        ({"multiplier": "wallace"}, "pe.multiplier is 'wallace'; allowed: tool, booth"),
+        ({"multiplier": "booth", "logic": True}, "pe.multiplier is 'booth'; allowed: tool"),
         ({"weight": Int(33)}, r"pe.weight.width is 33; allowed: 1 to 32"),
         ({"weight": Int(32), "activation": Int(32), "depth": 1}, "pe is int32 x int32; allowed: operands"),
     ],
-    ids=["registers", "depth", "weight", "accumulator"],
+    ids=["registers", "depth", "multiplier", "two", "weight", "accumulator"],
 )
 def test_a_wrong_parameter_is_named(given, message):
     with pytest.raises(BadValue, match=message):
@@ -109,6 +112,7 @@ def test_an_operand_outside_its_format_is_named():
 def test_the_name_carries_the_parameters():
     p = params(Int(4), Int(8, False), depth=16, registers=2)
     assert name(p) == "multiplier_int4_uint8_acc16_r2"
+    assert name(replace(p, multiplier="booth")) == "multiplier_int4_uint8_acc16_r2_booth"
 
 
 def test_the_latency_is_the_registers():
@@ -125,6 +129,6 @@ def test_the_table_finds_the_pe_of_its_parameters():
 def test_every_pe_of_the_table_keeps_the_contract(kind):
     module = pe.PES[kind]
     p = module.Params()
-    assert module.INTERVAL >= 1 and module.latency(p) >= 0
+    assert module.HOST in ("array", "tile") and module.EXACT in (True, False) and module.latency(p) >= 0
     assert module.name(p).startswith(kind)
     assert p.weight.width and p.activation.width and p.accumulator.width and p.depth

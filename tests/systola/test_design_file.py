@@ -70,6 +70,12 @@ def test_what_is_dumped_loads_to_an_equal_design(path, tmp_path):
     assert design_file.load(tmp_path / "again.toml") == target
 
 
+def test_the_registers_of_a_file_reach_the_unit():
+    unit = design_file.load(EXAMPLES / "ws16_int8_ecp5.toml").unit
+    assert (unit.pe.registers, unit.pe.logic) == (3, True)
+    assert (unit.accumulator_registers, unit.requantise_registers, unit.requantise.registers) == (1, 6, 6)
+
+
 def test_what_a_file_leaves_out_is_as_in_the_reference_design():
     tables = {"array": {"rows": 16, "cols": 16, "dataflow": "weight"}}
     assert design_file.parse(tables, where="x.toml", name="ws16_int8") == design_file.load(
@@ -97,6 +103,9 @@ def test_a_design_without_a_name_takes_its_files(tmp_path):
         ("pe.weight", "int08", "pe.weight is 'int08'; allowed: int1 to int32, uint1 to uint32"),
         ("pe.activation", 8, "pe.activation is 8; allowed: text in quotes"),
         ("pe.multiplier_registers", 4, "pe.multiplier_registers is 4; allowed: 0 to 3"),
+        ("pe.multiplier_logic", 1, "pe.multiplier_logic is 1; allowed: true or false"),
+        ("accumulators.registers", 2, "accumulators.registers is 2; allowed: 0 to 1"),
+        ("requantise.registers", 7, "requantise.registers is 7; allowed: 0 to 6"),
         ("requantise.multiplier_bits", 0, "requantise.multiplier_bits is 0; allowed: 1 to 32"),
         ("requantise.rounding", "up", "requantise.rounding is 'up'; allowed: half_up, half_even, half_away"),
         ("memory.bytes_per_cycle", 0, "memory.bytes_per_cycle is 0; allowed: 1 to 65536"),

@@ -16,6 +16,9 @@ class EventModel:
     latency: int
     accumulator_rows: int
     passes: list
+    behind: int = 4  # sum, product, o, delivery behind the read
+    keep: int = 0  # cycles that a row which was read stays taken
+    reads: list = field(default_factory=list)  # rows read in each cycle so far
     free: int = field(init=False)
     in_array: list = field(default_factory=list)  # (cycle in which the last bank completes a row)
     delivered: int = 0
@@ -35,14 +38,18 @@ class EventModel:
             life.append(t)
             self.last_read = t
 
+    def freed(self, count):
+        """Rows that are free from the next cycle on; `count` were read in this one."""
+        self.reads.append(count)
+        return self.reads[-1 - self.keep] if len(self.reads) > self.keep else 0
+
     def finish(self):
-        # sum, product, o, delivery behind the read; both ends counted
-        return self.last_read + 4 + 1
+        return self.last_read + self.behind + 1  # both ends counted
 
 
-def stationary(rows, cols, latency, accumulator_rows, passes):
+def stationary(rows, cols, latency, accumulator_rows, passes, behind=4, keep=0):
     """Cycles of weight- or input-stationary passes."""
-    model = EventModel(rows, cols, latency, accumulator_rows, passes)
+    model = EventModel(rows, cols, latency, accumulator_rows, passes, behind, keep)
     loaded, full, left, queue, t, final = 0, False, 0, list(passes), 0, False
     words = rows * len(passes)
     total = sum(count for count, _, final in passes if final)
@@ -61,7 +68,7 @@ def stationary(rows, cols, latency, accumulator_rows, passes):
         freed = []
         model.drain(t, freed)
         done += freed
-        model.free += len(freed)
+        model.free += model.freed(len(freed))
         if swap:
             count, first, final = queue.pop(0)
             left, full = count, False
@@ -74,9 +81,9 @@ def stationary(rows, cols, latency, accumulator_rows, passes):
     return model.finish()
 
 
-def output(rows, cols, latency, accumulator_rows, passes):
+def output(rows, cols, latency, accumulator_rows, passes, behind=4, keep=0):
     """Cycles of output-stationary passes."""
-    model = EventModel(rows, cols, latency, accumulator_rows, passes)
+    model = EventModel(rows, cols, latency, accumulator_rows, passes, behind, keep)
     left, leaving, queue, t, final_now, final_leaving = 0, 0, list(passes), 0, False, False
     total = rows * sum(1 for _, _, final in passes if final)
     done = []
@@ -96,7 +103,7 @@ def output(rows, cols, latency, accumulator_rows, passes):
         freed = []
         model.drain(t, freed)
         done += freed
-        model.free += len(freed)
+        model.free += model.freed(len(freed))
         if start:
             left, first, final_now = queue.pop(0)
             model.free -= rows if first else 0

@@ -17,13 +17,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 import event_model
 
 
-def unit(dataflow="weight", rows=4, cols=3, registers=0, accumulator_rows=256):
+def unit(dataflow="weight", rows=4, cols=3, registers=0, accumulator_rows=256, **more):
     return MatrixUnitParams(
         rows=rows,
         cols=cols,
         dataflow=dataflow,
         accumulator_rows=accumulator_rows,
         pe=MultiplierParams(registers=registers, depth=1024),
+        **more,
     )
 
 
@@ -31,7 +32,8 @@ def events(schedule):
     p, words = schedule.unit, commands(schedule)
     passes = list(zip(words["count"].tolist(), words["first"].tolist(), words["final"].tolist(), strict=True))
     step = event_model.output if p.dataflow == "output" else event_model.stationary
-    return step(p.rows, p.cols, p.latency, p.accumulator_rows, passes)
+    behind = 4 + p.accumulator_registers + p.requantise_registers
+    return step(p.rows, p.cols, p.latency, p.accumulator_rows, passes, behind, p.accumulator_registers)
 
 
 def took(p, gemm, count):
@@ -53,17 +55,30 @@ def test_cycles_are_exact(dataflow, rows, cols, registers):
                 assert matrix_unit.cycles(schedule) == events(schedule), schedule
 
 
+@pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
+@pytest.mark.parametrize("added", [{"accumulator_registers": 1}, {"requantise_registers": 6}], ids=str)
+def test_an_added_register_is_a_cycle(dataflow, added):
+    gemm, tiling = Gemm(m=9, n=8, k=13), Tiling(stream=3)
+    schedule = Schedule(unit(dataflow, **added), gemm, tiling)
+    without = matrix_unit.cycles(Schedule(unit(dataflow), gemm, tiling))
+    assert matrix_unit.cycles(schedule) == events(schedule) == without + sum(added.values())
+
+
 @pytest.mark.parametrize("dataflow", ["weight", "output"])
 @pytest.mark.parametrize("rows,cols", [(1, 1), (4, 3), (2, 7), (8, 8)])
-def test_rows_needed_is_enough_and_no_less_would_do(dataflow, rows, cols):
+@pytest.mark.parametrize("registers", [0, 1])
+def test_rows_needed_is_enough_and_no_less_would_do(dataflow, rows, cols, registers):
+    def of(depth):
+        return unit(dataflow, rows, cols, accumulator_rows=depth, accumulator_registers=registers)
+
     for count in (1, 2, 3, 5, 9, 30):
         gemm = Gemm(m=count * 40, n=1, k=1) if dataflow == "weight" else Gemm(m=rows * 40, n=1, k=count)
-        needed = matrix_unit.rows_needed(unit(dataflow, rows, cols, accumulator_rows=1024), count)
+        needed = matrix_unit.rows_needed(of(1024), count)
 
-        exact = matrix_unit.cycles(Schedule(unit(dataflow, rows, cols), gemm, Tiling(stream=count)))
-        assert took(unit(dataflow, rows, cols, accumulator_rows=needed), gemm, count) == exact
+        exact = matrix_unit.cycles(Schedule(of(256), gemm, Tiling(stream=count)))
+        assert took(of(needed), gemm, count) == exact
         if needed > max(rows if dataflow == "output" else count, 1):
-            assert took(unit(dataflow, rows, cols, accumulator_rows=needed - 1), gemm, count) > exact, (
+            assert took(of(needed - 1), gemm, count) > exact, (
                 f"{needed - 1} rows are enough for passes of {count}"
             )
 

@@ -55,6 +55,14 @@ def test_a_large_product_is_golden_in_values_and_cycles(dataflow):
     check(p, Gemm(m=16, n=40, k=64, batch=12), min(16, longest_stream(p)))
 
 
+@pytest.mark.parametrize("stalls", [0.0, 0.3])
+@pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
+def test_registers_for_a_faster_clock_change_no_value(dataflow, stalls):
+    pe = MultiplierParams(depth=4096, registers=2, logic=True)
+    p = MatrixUnitParams(dataflow=dataflow, pe=pe, accumulator_registers=1, requantise_registers=5)
+    check(p, Gemm(m=64, n=48, k=80), 33, some_scaling(48), stalls)
+
+
 @pytest.mark.parametrize("stalls", [0.001, 0.1, 0.5])
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
 def test_stalls_on_every_stream_change_no_value(dataflow, stalls):

@@ -151,6 +151,7 @@ def test_an_argument_outside_its_format_is_refused(change, message):
         ({"out": Int(33)}, r"out.width is 33; allowed: 1 to 32 \(no wider than acc\)"),
         ({"max_shift": 49}, "max_shift is 49; allowed: 1 to 48"),
         ({"max_shift": 0}, "max_shift is 0"),
+        ({"registers": 7}, "requantise.registers is 7; allowed: 0 to 6"),
         ({"rounding": Rounding.FLOOR}, "rounding is .*; allowed: half_up, half_even, half_away"),
     ],
 )
@@ -168,6 +169,13 @@ def test_sum_and_product_are_no_wider_than_their_extremes_need():
 @pytest.mark.parametrize(("count", "taken"), [(0, 0), (1, 1 + LATENCY), (500, 500 + LATENCY)])
 def test_cycles_are_the_words_and_the_latency(count, taken):
     assert cycles(count) == taken
+
+
+@pytest.mark.parametrize("registers", range(7))
+def test_each_added_register_is_a_stage_and_a_cycle(registers):
+    stages = RequantiseParams(registers=registers).stages
+    assert stages[0] == "sum" and stages[-1] == "o" and len(stages) == LATENCY + registers
+    assert cycles(10, registers) == cycles(10) + registers
 
 
 @pytest.mark.parametrize("bits", [1, 8, 16, 31])

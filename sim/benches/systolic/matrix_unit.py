@@ -38,7 +38,11 @@ def params_of(given: dict[str, Any]) -> MatrixUnitParams:
     names = ("rows", "cols", "dataflow", "accumulator_rows", "multiplier_bits", "max_shift", "scaled")
     return MatrixUnitParams(
         **{name: given[name] for name in names},
-        pe=MultiplierParams(**formats, depth=given["depth"], registers=given["registers"]),
+        pe=MultiplierParams(
+            **formats, depth=given["depth"], registers=given["registers"], logic=given["logic"]
+        ),
+        accumulator_registers=given["accumulator_registers"],
+        requantise_registers=given["requantise_registers"],
         rounding=Rounding(given["rounding"]),
         out=out,
     )
@@ -192,7 +196,8 @@ async def a_blocked_output_stops_the_inputs_and_loses_nothing(dut: Any) -> None:
     assert bench.sources["command"].words and bench.sources["left"].words, "the inputs were not stopped"
     vectors, p = len(bench.monitors["left"].moved), bench.p
     rows = vectors // job.schedule.gemm.k * p.rows if p.dataflow == "output" else vectors
-    stages = 1 + p.scaled * REQUANTISER  # behind the accumulator memory; each holds a row
+    # behind the accumulator memory; each holds a row
+    stages = 1 + p.accumulator_registers + p.scaled * (REQUANTISER + p.requantise_registers)
     assert rows <= p.accumulator_rows + stages, f"{rows} rows went in, more than the unit holds"
     bench.stall()
     await bench.finish([job])
@@ -245,6 +250,9 @@ def case(
     activation: str,
     *,
     registers: int = 0,
+    logic: bool = False,
+    accumulator_registers: int = 0,
+    requantise_registers: int = 0,
     depth: int = 24,
     accumulator_rows: int | None = None,
     multiplier_bits: int = 12,
@@ -292,6 +300,20 @@ def cases_of(dataflow: str) -> list[Case]:
 
 CASES = [each for dataflow in ("weight", "output", "input") for each in cases_of(dataflow)]
 CASES += [case("4x4-sums", dataflow, 4, 4, "int8", "int8", scaled=False) for dataflow in ("weight", "output")]
+CASES += [  # with registers for a faster clock
+    case("4x3-a1-q6", "weight", 4, 3, "int8", "int8", registers=3, logic=True, accumulator_registers=1,
+         requantise_registers=6),
+    case("1x3-a1-q2", "weight", 1, 3, "int8", "int8", accumulator_registers=1, requantise_registers=2,
+         rounding=EVEN),
+    case("3x4-a1-q4", "output", 3, 4, "int8", "uint8", registers=3, logic=True, accumulator_registers=1,
+         requantise_registers=4, rounding=AWAY),
+    case("2x4-a1-q3", "input", 2, 4, "int4", "int8", registers=1, logic=True, accumulator_registers=1,
+         requantise_registers=3),
+    case("4x3-a1-scarce", "weight", 4, 3, "int4", "int4", accumulator_rows=7, roomy=False,
+         accumulator_registers=1, requantise_registers=1),
+    case("1x1-a1-sums", "output", 1, 1, "int8", "int8", scaled=False, accumulator_registers=1),
+    case("3x2-a1-sums", "weight", 3, 2, "int8", "int8", scaled=False, accumulator_registers=1),
+]  # fmt: skip
 SLOW = [
     case("16x16-int8-int8", "weight", 16, 16, "int8", "int8", accumulator_rows=160, depth=64),
     case("16x16-int8-int8", "output", 16, 16, "int8", "int8", depth=64),

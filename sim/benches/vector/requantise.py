@@ -1,4 +1,4 @@
-"""Bench of hw.vector.requantise: `i` in, `o` out, a handshake over three registers."""
+"""Bench of hw.vector.requantise: `i` in, `o` out, a handshake over three registers or more."""
 
 from itertools import product
 from random import Random
@@ -9,7 +9,7 @@ import numpy as np
 
 from golden.formats import Int, parse
 from golden.formats.rounding import Rounding
-from golden.vector.requantise import LATENCY, RequantiseParams, cycles, requantise
+from golden.vector.requantise import ADDED, LATENCY, RequantiseParams, cycles, requantise
 from sim.benches import Case, parameters
 from sim.benches.block import BlockBench
 from sim.benches.stream import Layout, pack_word, unpack_word
@@ -22,7 +22,8 @@ Word = dict[str, list[int]]
 def params_of(given: dict[str, Any]) -> RequantiseParams:
     """RequantiseParams of a case's parameters."""
     formats: dict[str, Any] = {name: parse(given[name]) for name in ("acc", "multiplier", "out")}
-    return RequantiseParams(**formats, max_shift=given["max_shift"], rounding=Rounding(given["rounding"]))
+    more = {name: given[name] for name in ("max_shift", "registers")}
+    return RequantiseParams(**formats, **more, rounding=Rounding(given["rounding"]))
 
 
 def layout_of(p: RequantiseParams, lanes: int) -> Layout:
@@ -144,13 +145,11 @@ def grouped(random: Random, p: RequantiseParams, each: list[Lane], lanes: int, s
 class RequantiseBench(BlockBench):
     """The block's words, and golden."""
 
-    latency = LATENCY
-
     def __init__(self, dut: Any, **stalls: float):
         super().__init__(dut, **stalls)
         given = parameters()
         self.p, self.lanes = params_of(given), given["lanes"]
-        self.layout = layout_of(self.p, self.lanes)
+        self.layout, self.latency = layout_of(self.p, self.lanes), LATENCY + self.p.registers
 
     def send_words(self) -> int:
         """Random words; before them, where nothing stalls, the case's own; returns how many."""
@@ -184,7 +183,7 @@ class RequantiseBench(BlockBench):
 @cocotb.parametrize(stall_in=[0.0, 0.5], stall_out=[0.0, 0.5])
 async def codes_match_golden(dut: Any, stall_in: float, stall_out: float) -> None:
     bench = RequantiseBench(dut, stall_in=stall_in, stall_out=stall_out)
-    await bench.matches_golden(bench.send_words(), cycles)
+    await bench.matches_golden(bench.send_words(), lambda count: cycles(count, bench.p.registers))
 
 
 @cocotb.test
@@ -198,9 +197,19 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, stall_out: float) 
     await RequantiseBench(dut, stall_out=stall_out).forgets_at_reset()
 
 
-def case(acc: str, multiplier: str, out: str, max_shift: int, rounding: str, lanes: int, **more: Any) -> Case:
+def case(
+    acc: str,
+    multiplier: str,
+    out: str,
+    max_shift: int,
+    rounding: str,
+    lanes: int,
+    registers: int = 0,
+    **more: Any,
+) -> Case:
     """The block of these parameters."""
     given = {"acc": acc, "multiplier": multiplier, "out": out, "max_shift": max_shift, "rounding": rounding}
+    given["registers"] = registers
 
     def build() -> tuple[str, str]:
         # not above: the simulator's process imports this module and has no need of Amaranth
@@ -210,7 +219,8 @@ def case(acc: str, multiplier: str, out: str, max_shift: int, rounding: str, lan
         block = definition(params_of(given), lanes)
         return verilog(block), block.name
 
-    return Case(f"{acc}-{out}-{rounding}", build, given | {"lanes": lanes} | more)
+    added = f"-r{registers}" if registers else ""
+    return Case(f"{acc}-{out}-{rounding}{added}", build, given | {"lanes": lanes} | more)
 
 
 ROUNDINGS = ("half_up", "half_even", "half_away")
@@ -219,4 +229,10 @@ CASES = [
     case("int20", "uint12", "int4", 31, "half_even", 3),
     case("int32", "uint16", "uint8", 47, "half_up", 2),
     *(case("int5", "uint4", "int3", 8, rounding, 4, exhaustive=True) for rounding in ROUNDINGS),
+    *(case("int32", "uint16", "int8", 47, rounding, 2, len(ADDED)) for rounding in ROUNDINGS),
+    case("int20", "uint12", "uint4", 31, "half_away", 3, 2),
+    case("int5", "uint4", "int3", 8, "half_up", 4, 1, exhaustive=True),
+    case("int5", "uint4", "uint3", 8, "half_even", 4, 3, exhaustive=True),
+    case("int5", "uint4", "int3", 8, "half_away", 4, 4, exhaustive=True),
+    case("int5", "uint4", "int3", 8, "half_even", 4, len(ADDED), exhaustive=True),
 ]

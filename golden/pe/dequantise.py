@@ -1,0 +1,113 @@
+"""Dequantise in the loop: a group-quantised weight becomes an int8 in the PE, then multiply and add, exact.
+
+    sum = acc + w8 * a          w8 = clip(floor(((q - z) s + 2^(shift-1)) / 2^shift), int8)
+
+with a code q, a zero point z and a scale s of its own for each weight: the word of a weight is {q, z, s} from
+bit 0. Source: the conventional PE that MixPE (arXiv 2411.16158) argues against, which brings a low-bit weight
+back to the activation's precision before each product. The paper gives no widths. Choices: z has q's format,
+s is an unsigned integer; ties round up (toward +infinity); a shift of 0 rounds nothing. By the defaults uint4
+codes about z = 8 and the greatest scale just fill int8.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden import check
+from golden.formats import Int
+from golden.pe import integers
+
+HOST = "array"
+EXACT = True
+INT8 = Int(8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DequantiseParams:
+    """code: format of q and z; scale_bits: of s; shift: of (q - z) s; depth: products in a sum;
+    registers: 0 to 2, the first behind the product, the second behind the dequantised weight."""
+
+    code: Int = Int(4, False)
+    scale_bits: int = 8
+    shift: int = 4
+    activation: Int = Int(8)
+    depth: int = 65536
+    registers: int = 0
+
+    def __post_init__(self) -> None:
+        check.in_range("pe.code.width", self.code.width, 1, 8)
+        check.in_range("pe.scale_bits", self.scale_bits, 1, 16)
+        scaled = self.code.width + self.scale_bits
+        check.in_range("pe.shift", self.shift, 0, scaled, f"|(q - z) s| is below 2^{scaled}")
+        check.in_range("pe.activation.width", self.activation.width, 1, 16)
+        check.in_range("pe.depth", self.depth, 1, 1 << 20)
+        check.in_range("pe.registers", self.registers, 0, 2)
+
+    @property
+    def weight(self) -> Int:
+        """The word {q, z, s}."""
+        return Int(2 * self.code.width + self.scale_bits, signed=False)
+
+    @property
+    def accumulator(self) -> Int:
+        least, largest = integers.products(INT8, self.activation)
+        return integers.narrowest(self.depth * least, self.depth * largest)
+
+
+Params = DequantiseParams
+
+
+def name(p: DequantiseParams) -> str:
+    """The definition's name: kind, formats, scale, accumulator, registers."""
+    scale = f"s{p.scale_bits}_shift{p.shift}"
+    return f"dequantise_{p.code}_{scale}_{p.activation}_acc{p.accumulator.width}_r{p.registers}"
+
+
+def latency(p: DequantiseParams) -> int:
+    """Cycles from operands to the sum that they enter; acc is taken in that later cycle."""
+    return p.registers
+
+
+def fields(p: DequantiseParams) -> dict[str, Int]:
+    """Formats of a weight's fields, from bit 0."""
+    return {"code": p.code, "zero": p.code, "scale": Int(p.scale_bits, signed=False)}
+
+
+def pack(p: DequantiseParams, code: np.ndarray, zero: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Words, int64 values of p.weight, of q, z and s, which broadcast; BadValue outside their formats."""
+    word, place = np.zeros((), np.int64), 0
+    for (field, fmt), values in zip(fields(p).items(), (code, zero, scale), strict=True):
+        word = np.asarray(word | fmt.encode(fmt.check(field, values)).view(np.int64) << place)
+        place += fmt.width
+    return word
+
+
+def unpack(p: DequantiseParams, word: np.ndarray) -> tuple[np.ndarray, ...]:
+    """q, z and s, int64, of words; BadValue if one is outside p.weight."""
+    word, found = p.weight.check("weight", word), []
+    for fmt in fields(p).values():
+        found.append(fmt.decode(word))
+        word = word >> fmt.width
+    return tuple(found)
+
+
+def dequantise(p: DequantiseParams, word: np.ndarray) -> np.ndarray:
+    """w8, int64, of words."""
+    code, zero, scale = unpack(p, word)
+    return INT8.saturate((code - zero) * scale + (1 << p.shift >> 1) >> p.shift)
+
+
+def accumulate(
+    p: DequantiseParams, acc: np.ndarray, weight: np.ndarray, activation: np.ndarray
+) -> np.ndarray:
+    """One step of the PE, elementwise: int64 arrays of any one shape, weights as words.
+
+    raises BadValue if a value is outside its format
+    """
+    activation = p.activation.check("activation", activation)
+    return p.accumulator.wrap(p.accumulator.check("acc", acc) + dequantise(p, weight) * activation)
+
+
+def dot(p: DequantiseParams, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """activations [..., M, K] by words [..., K, N] -> int64 [..., M, N]; raises as golden.pe.integers.dot."""
+    return integers.dot(integers.Formats(INT8, p.activation, p.depth), activations, dequantise(p, weights))

@@ -1,0 +1,55 @@
+"""What the integer PEs share: the range of their sums, and whole products."""
+
+from itertools import product
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from golden import check
+from golden.formats import Int
+
+
+class Params(Protocol):
+    """Of an integer PE."""
+
+    @property
+    def weight(self) -> Int: ...
+    @property
+    def activation(self) -> Int: ...
+    @property
+    def depth(self) -> int: ...
+
+
+class Formats(NamedTuple):
+    """Params of no PE of its own."""
+
+    weight: Int
+    activation: Int
+    depth: int
+
+
+def products(weight: Int, activation: Int) -> tuple[int, int]:
+    """The least and the largest weight * activation."""
+    ends = [w * a for w, a in product((weight.min, weight.max), (activation.min, activation.max))]
+    return min(ends), max(ends)
+
+
+def narrowest(least: int, largest: int) -> Int:
+    """The narrowest signed format that holds both."""
+    return Int(max(end.bit_length() for end in (largest, ~least, 0)) + 1)
+
+
+def dot(p: Params, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """activations [..., M, K] by weights [..., K, N] -> int64 [..., M, N], as the array adds them up.
+
+    Integer sums do not depend on their order, so the array's schedule does not enter. The product runs in
+    float64 where no sum reaches 2^53 (exact, and BLAS is quick), in int64 elsewhere.
+    raises BadValue if K is over `depth` or a value outside its format
+    """
+    k = activations.shape[-1]
+    check.in_range("K", k, 1, p.depth, "pe.depth: more could overflow the accumulator")
+    activations = p.activation.check("activations", activations)
+    weights = p.weight.check("weights", weights)
+    if k * max(map(abs, products(p.weight, p.activation))) < 1 << 53:
+        return np.asarray(np.matmul(activations.astype(float), weights.astype(float))).astype(np.int64)
+    return np.asarray(np.matmul(activations, weights))

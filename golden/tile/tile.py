@@ -1,0 +1,111 @@
+"""The dot-product tile: what it computes, to the bit.
+
+    y[m, n] = sum over groups g of s[g, n] (sum_{k in g} w[k, n] a[m, k] - z[g, n] sum_{k in g} a[m, k])
+
+The sum of a group is the PE's own. A sum of integers, less the zero point's part, exact, times the scale, an
+fp16 number, is rounded once to fp32; a sum of fp32 is multiplied and rounded; another format says what it
+gives (its module's `partial`). Groups are added in their order in fp32. Rounding is to nearest, ties to even.
+
+Source: group-wise dequantisation as in MixPE (arXiv 2411.16158) and BitMoD (arXiv 2411.11745, section IV):
+once a group, behind its accumulation. Formats of scale and total are choices made here.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from golden import check, pe
+from golden.formats import FP16, FP32, Int
+from golden.formats.arithmetic import add, multiply, round_once
+from golden.pe.multiplier import MultiplierParams
+from golden.tile import pes
+
+LARGEST = 128  # rows, cols
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileParams:
+    """rows x cols PEs; the PE's depth is a group; groups: most that one command adds up."""
+
+    rows: int = 8
+    cols: int = 8
+    pe: Any = field(default_factory=lambda: MultiplierParams(depth=128))
+    groups: int = 256
+
+    def __post_init__(self) -> None:
+        check.in_range("array.rows", self.rows, 1, LARGEST)
+        check.in_range("array.cols", self.cols, 1, LARGEST)
+        check.in_range("tile.groups", self.groups, 1, 1 << 16)
+        if self.pe.depth % pes.lanes(self.pe):
+            raise check.fail(
+                "pe.depth", self.pe.depth, f"multiples of {pes.lanes(self.pe)}, the pairs of a word"
+            )
+
+    @property
+    def group(self) -> int:
+        """Pairs in a group."""
+        return int(self.pe.depth)
+
+    @property
+    def words(self) -> int:
+        """Of a group, in the streams of operands."""
+        return self.group // pes.lanes(self.pe)
+
+    @property
+    def name(self) -> str:
+        """The definition's name."""
+        return f"tile_{self.rows}x{self.cols}_{pe.module_of(self.pe).name(self.pe)}_g{self.group}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Weights:
+    """Weights of a product, as the tile takes them.
+
+    codes      int64 [K, N], what the PE calls weights
+    scales     float64 [groups, N]: values of fp16, or whole numbers where the PE's scale is one
+    zeros      int64 [groups, N], or None: in the unit that the PE's sums count a weight in
+    selectors  int64 [groups, N], or None
+    """
+
+    codes: np.ndarray
+    scales: np.ndarray
+    zeros: np.ndarray | None = None
+    selectors: np.ndarray | None = None
+
+
+def partial(
+    p: TileParams, sums: np.ndarray, scales: np.ndarray, zeros: np.ndarray | None, row_sums: np.ndarray | None
+) -> np.ndarray:
+    """What a group gives, values of fp32 [M, N]."""
+    module = pe.module_of(p.pe)
+    if hasattr(module, "partial"):
+        return np.asarray(module.partial(p.pe, sums, scales))
+    scales = FP16.check("scales", scales)
+    if not isinstance(p.pe.accumulator, Int):
+        return multiply(FP32, (FP32, FP16), sums, scales)
+    exact = sums if zeros is None or row_sums is None else sums - zeros * row_sums[:, None]
+    return round_once(FP32, exact.astype(np.float64) * scales)  # below 2^40 by 11 bits: exact in float64
+
+
+def compute(p: TileParams, activations: np.ndarray, weights: Weights) -> np.ndarray:
+    """activations [M, K] by weights [K, N] -> values of fp32 [M, N]; K a multiple of the group.
+
+    raises  BadValue, naming the array, for a value outside its format, or a K that groups do not divide
+    """
+    k = activations.shape[1]
+    if k % p.group:
+        raise check.fail("K", k, f"multiples of {p.group}, the group (pe.depth)")
+    total = np.zeros((len(activations), weights.codes.shape[1]))
+    for g in range(k // p.group):
+        place = slice(g * p.group, (g + 1) * p.group)
+        a, selectors = activations[:, place], None if weights.selectors is None else weights.selectors[g]
+        sums = pes.group_sum(p.pe, a, weights.codes[place], selectors)
+        zeros, row_sums = None if weights.zeros is None else weights.zeros[g], None
+        if zeros is not None:
+            if not pes.zero_bits(p.pe):
+                raise check.fail("zeros", "given", f"none: sums of {p.pe.accumulator} have no zero point")
+            row_sums = a.sum(axis=1)
+        each = partial(p, sums, weights.scales[g], zeros, row_sums)
+        total = each if g == 0 else add(FP32, total, each)
+    return total

@@ -1,0 +1,110 @@
+"""The words of the tile's streams, and a product's operands packed into them; the tile's cycles.
+
+    command  {groups}                      one a block of rows x cols results
+    left     [rows] words of activations   as many as a group has, group after group
+    top      [cols] words of weights       likewise
+    scale    {scales, zeros, selectors}    each [cols], one word a group, what the PE has of them
+    o        [cols] codes of fp32          `rows` words a block, row 0 first
+
+Lane i stands in bits [i*width +: width]; fields follow one another from bit 0. Blocks go along the columns
+first; what lies beyond a product's edge is zero.
+"""
+
+import numpy as np
+
+from golden import check, pe
+from golden.formats import FP16, FP32
+from golden.systolic.words import pack_fields
+from golden.tile import pes
+from golden.tile.tile import TileParams, Weights
+
+INPUTS = ("command", "left", "top", "scale")
+STAGES = 4  # registers from a cell's sum to `o`: exact, term, partial, o
+
+
+def fields(p: TileParams) -> dict[str, list[tuple[str, int, int]]]:
+    """(field, width, lanes) of each stream's word, from bit 0."""
+    scale = {
+        "scales": pes.scale_bits(p.pe),
+        "zeros": pes.zero_bits(p.pe),
+        "selectors": pes.selector_bits(p.pe),
+    }
+    return {
+        "command": [("groups", p.groups.bit_length(), 1)],
+        "left": [("words", pes.activation_bits(p.pe), p.rows)],
+        "top": [("words", pes.weight_bits(p.pe), p.cols)],
+        "scale": [(name, width, p.cols) for name, width in scale.items() if width],
+        "o": [("totals", FP32.width, p.cols)],
+    }
+
+
+def bits(p: TileParams, stream: str) -> int:
+    """Width of a stream's payload."""
+    return sum(width * lanes for _, width, lanes in fields(p)[stream])
+
+
+def folds(values: np.ndarray, lanes: int) -> np.ndarray:
+    """[length, words] -> [folds, words, lanes], the last fold filled up with zeros."""
+    length, count = values.shape
+    padded = np.pad(values, ((0, -length % lanes), (0, 0)))
+    return padded.reshape(-1, lanes, count).transpose(0, 2, 1)
+
+
+def pack_streams(p: TileParams, activations: np.ndarray, weights: Weights) -> dict[str, np.ndarray]:
+    """uint8 [words, bytes] of each input stream, of activations [M, K] by weights [K, N]; whole groups."""
+    k = activations.shape[1]
+    groups = k // p.group
+    check.in_range("groups", groups, 1, p.groups, "tile.groups: K / pe.depth")
+    left = folds(pes.pack_activations(p.pe, activations), p.rows)
+    top = folds(pes.pack_weights(p.pe, weights.codes).T, p.cols)
+    none = np.zeros(weights.scales.shape, np.int64)
+    shared = {"scales": scale_codes(p, weights.scales), "zeros": weights.zeros, "selectors": weights.selectors}
+    filled = {name: none if each is None else each for name, each in shared.items()}
+    layout = fields(p)
+    group = {name: folds(filled[name].T, p.cols) for name, _, _ in layout["scale"]}
+    blocks = [(r, c) for r in range(len(left)) for c in range(len(top))]
+    given = {
+        "command": {"groups": np.full((len(blocks), 1), groups)},
+        "left": {"words": np.concatenate([left[r] for r, _ in blocks])},
+        "top": {"words": np.concatenate([top[c] for _, c in blocks])},
+        "scale": {name: np.concatenate([each[c] for _, c in blocks]) for name, each in group.items()},
+    }
+    return {name: packed(layout[name], given[name], -(-bits(p, name) // 8)) for name in INPUTS}
+
+
+def packed(layout: list[tuple[str, int, int]], values: dict[str, np.ndarray], stride: int) -> np.ndarray:
+    """uint8 [words, stride]: fields of up to 64 bits a lane."""
+    signed = {name: np.asarray(each).astype(np.int64) for name, each in values.items()}
+    return pack_fields(layout, signed, stride)
+
+
+def scale_codes(p: TileParams, scales: np.ndarray) -> np.ndarray:
+    """Codes of a group's scales: of fp16, or whole numbers of as many bits as the PE has."""
+    width = pes.scale_bits(p.pe)
+    if hasattr(pe.module_of(p.pe), "SCALE"):
+        return check.array("scales", np.asarray(scales).astype(np.int64), 0, (1 << width) - 1)
+    return FP16.encode(FP16.check("scales", scales)).astype(np.int64)
+
+
+def unpack_outputs(p: TileParams, words: np.ndarray, m: int, n: int) -> np.ndarray:
+    """float64 [m, n] from the words of `o`, uint8 [words, bytes]."""
+    codes = np.ascontiguousarray(words[:, : p.cols * 4]).view("<u4")
+    across = -(-n // p.cols)
+    blocks = FP32.decode(codes).reshape(-1, across, p.rows, p.cols)
+    return np.asarray(blocks.transpose(0, 2, 1, 3).reshape(-1, across * p.cols)[:m, :n])
+
+
+def cycles(p: TileParams, groups: int) -> int:
+    """Exact cycles of `groups` groups one after the other, of however many commands, unstalled.
+
+    From the command's acceptance to the last word of `o`, both counted. A word enters every `interval`
+    cycles, the first in cycle 1; a group's sum is kept when the last of its words has passed the PE; its rows
+    then leave one a cycle, and the last word of the next group enters behind them.
+    """
+    if not groups:
+        return 0
+    interval, latency = pes.interval(p.pe), pe.module_of(p.pe).latency(p.pe)
+    behind = interval + latency + 1 + pes.finish_cycles(p.pe)  # from the last word to the first row
+    period = max(p.words * interval, behind + p.rows)
+    last = 1 + (p.words - 1) * interval + (groups - 1) * period
+    return int(last + behind + p.rows - 1 + STAGES + 1)

@@ -1,0 +1,1 @@
+"""Floating-point parts, combinational: unpack, multiply, align and add, normalise, round and pack."""

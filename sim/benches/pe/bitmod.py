@@ -1,0 +1,115 @@
+"""Bench of hw.pe.bitmod: words of four activations and four terms each cycle, the sum `latency` later."""
+
+from itertools import product
+from typing import Any
+
+import cocotb
+import numpy as np
+
+from golden.formats import FP16
+from golden.pe.bitmod import BSIG, EXPONENT, LANES, MANTISSA, TERM, BitModParams, side_by_side, step
+from sim.benches import seed
+from sim.benches.pe.common import PeBench, case
+from sim.benches.pe.vectors import Operands, corners
+
+COUNT = 1500
+# positive: zero, subnormals, the least normal number, one, the largest, and what to IEEE is none
+ACTIVATIONS = [code for code in corners(FP16) if code < 0x8000]
+TERMS = [0x0000, 0x1111, 0x7777, 0xFFFF, 0x9191, 0x0701, 0x7000, 0xF91B]
+MANTISSAS = [0, 1, -1, 1 << 14, (1 << 15) - 1, -(1 << 14) - 1, -(1 << 15)]
+EXPONENTS = [0, 1, 20, 21, 32, 45, 54, 62, 63]
+
+
+def word(*parts: Any) -> np.ndarray:
+    """uint64 of (codes, bits) from bit 0 on."""
+    found, place = np.zeros((), np.uint64), 0
+    for codes, bits in parts:
+        found = np.asarray(found | np.asarray(codes).astype(np.uint64) << np.uint64(place))
+        place += bits
+    return found
+
+
+def crossed() -> Operands:
+    """Every two activations with every word of terms, every bsig and every running sum that is a corner."""
+    sums = [
+        (mantissa & 0xFFFF) | exponent << MANTISSA for mantissa, exponent in product(MANTISSAS, EXPONENTS)
+    ]
+    pairs = [a | (b | 0x8000) << 16 | b << 32 | b << 48 for a, b in product(ACTIVATIONS, ACTIVATIONS)]
+    weights = [terms | bsig << LANES * TERM for terms, bsig in product(TERMS, (0, 1, 2, 4, 6))]
+    return Operands(*np.array(list(product(weights, pairs, sums)), np.uint64).T)
+
+
+def random_operands(p: BitModParams, rng: np.random.Generator, count: int) -> Operands:
+    """Codes of all kinds; most activations of a word close to one another, most running sums close to theirs.
+
+    A third of the sums are any code, a third have an exponent up to 27 away from the addend's own, a third
+    nearly cancel it.
+    """
+    any_code = rng.integers(0, 1 << FP16.width, (count, LANES))
+    field = np.clip(rng.integers(0, 32, (count, 1)) + rng.integers(-9, 1, (count, LANES)), 0, 31)
+    near = any_code & 0x83FF | field << 10
+    corner = rng.choice(np.array(ACTIVATIONS), (count, LANES)) | any_code & 0x8000
+    kind = rng.integers(0, 8, (count, LANES))
+    activation = side_by_side(np.select([kind == 0, kind == 1], [any_code, corner], near), FP16.width)
+    terms, bsig = rng.integers(0, 1 << LANES * TERM, count), rng.integers(0, 1 << BSIG, count)
+    terms |= np.where(rng.random(count) < 0.5, 0x1111, 0)
+    weight = word((terms, LANES * TERM), (bsig, BSIG))
+
+    alone = step(p, np.zeros(count, np.uint64), weight, activation)
+    mantissa, exponent = p.accumulator.parts(alone)
+    others = rng.integers(0, 1 << MANTISSA, (2, count))
+    away = np.clip(exponent + rng.integers(-27, 28, count), 0, (1 << EXPONENT) - 1)
+    little = rng.integers(-1 << rng.integers(0, 10, count), 1 << rng.integers(0, 10, count))
+    kind = rng.integers(0, 3, count)
+    mantissas = np.select([kind == 0, kind == 1], others, little - mantissa) & (1 << MANTISSA) - 1
+    exponents = np.select([kind == 0, kind == 1], [rng.integers(0, 64, count), away], exponent)
+    return Operands(weight, activation, word((mantissas, MANTISSA), (exponents, EXPONENT)))
+
+
+class Bench(PeBench):
+    """The common bench, on codes."""
+
+    def stimulus(self, rng: np.random.Generator, exhaustive: bool) -> list[tuple[int, ...]]:
+        """Some of the crossed corners, and random operands."""
+        corner = rng.choice(np.stack(crossed(), 1), COUNT)
+        words = np.concatenate([corner, np.stack(random_operands(self.p, rng, COUNT), 1)])
+        return [tuple(each) for each in rng.permutation(words).tolist()]
+
+    def scoreboard(self) -> int:
+        """Golden on what stood at the inputs, against acc_out; the number of sums compared."""
+        count = len(self.seen["acc_out"]) - self.latency
+        weight, activation = (np.array(self.seen[name][:count], np.uint64) for name in Operands._fields[:2])
+        acc_in = np.array(self.seen["acc_in"][self.latency :], np.uint64)
+        golden = step(self.p, acc_in, weight, activation).tolist()
+        for index, (found, wanted) in enumerate(
+            zip(self.seen["acc_out"][self.latency :], golden, strict=True)
+        ):
+            what = f"weight={weight[index]:#x} activation={activation[index]:#x} acc_in={acc_in[index]:#x}"
+            assert found == wanted, f"cycle {index}: {what} gives {found:#x}, golden {wanted:#x}"
+        return count
+
+
+@cocotb.test
+async def sums_match_golden(dut: Any) -> None:
+    bench = Bench(dut)
+    if bench.clocked:
+        dut.rst.value = 0
+    words = bench.stimulus(np.random.default_rng(seed()), False)
+    for operands in [*words, *words[: bench.latency]]:
+        await bench.cycle(operands)
+    assert bench.scoreboard() == len(words)
+
+
+@cocotb.test
+async def a_reset_changes_no_sum(dut: Any) -> None:
+    """Operands are data: what is valid is known outside."""
+    bench = Bench(dut)
+    words = bench.stimulus(np.random.default_rng(seed() + 1), False)[:100]
+    for index, operands in enumerate(words):
+        if bench.clocked:
+            dut.rst.value = int(index % 7 == 3)
+        await bench.cycle(operands)
+    assert bench.scoreboard() == len(words) - bench.latency
+
+
+CASES = [case("bitmod", f"r{registers}", registers=registers) for registers in range(3)]

@@ -1,0 +1,23 @@
+"""Bench of hw.pe.mixpe: the common one."""
+
+from sim.benches import Case
+from sim.benches.pe.common import a_reset_changes_no_sum, case, sums_match_golden
+
+__all__ = ["CASES", "a_reset_changes_no_sum", "sums_match_golden"]
+
+
+def mixpe(
+    weight: str, activation: str, registers: int, *, exhaustive: bool = False, depth: int = 128
+) -> Case:
+    """The PE of these parameters."""
+    given = {"weight": weight, "activation": activation, "registers": registers, "depth": depth}
+    return case("mixpe", f"{weight}-{activation}-r{registers}", exhaustive=exhaustive, **given)
+
+
+CASES = [
+    *(mixpe("int4", "int8", registers, exhaustive=True) for registers in range(3)),
+    mixpe("uint4", "int8", 0, exhaustive=True),
+    mixpe("uint2", "uint5", 1, exhaustive=True, depth=1),
+    mixpe("int3", "uint4", 0, exhaustive=True, depth=3),
+    mixpe("int8", "int16", 2),
+]

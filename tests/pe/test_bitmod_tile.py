@@ -1,0 +1,40 @@
+"""BitMoD in the dot-product tile, compiled: weights of its quantiser, values and cycles as golden's."""
+
+import numpy as np
+import pytest
+
+from golden.formats import FP16
+from golden.formats.bitmod import Datatype, quantise
+from golden.pe.bitmod import BitModParams
+from golden.tile import words
+from golden.tile.tile import TileParams, Weights, compute
+from sim.tile_engine import TileEngine
+from sim.tools import ToolMissing
+
+
+def product(p, m, k, n, seed):
+    """Random activations [m, k], and coded weights [k, n]."""
+    rng = np.random.default_rng(seed)
+    found = quantise(rng.standard_t(4, size=(k, n)), p.pe.weight, p.group)
+    a = FP16.quantise(np.ldexp(rng.normal(size=(m, k)), rng.integers(-6, 4, (m, k))))
+    return a, found, Weights(codes=found.codes, scales=found.scales.astype(float), selectors=found.selectors)
+
+
+@pytest.mark.parametrize("stalls", [0.0, 0.4])
+@pytest.mark.parametrize(
+    "weight, depth, registers",
+    [("bitmod_fp4", 128, 1), ("bitmod_fp3", 4, 1), ("int8", 16, 2), ("int5", 8, 0)],  # finishing: 8 cycles
+)
+def test_values_and_cycles_are_golden(weight, depth, registers, stalls):
+    pe = BitModParams(weight=Datatype(weight), depth=depth, registers=registers)
+    p = TileParams(rows=3, cols=4, pe=pe)
+    m, n, groups = 7, 9, 3
+    a, coded, weights = product(p, m, groups * depth, n, 1)
+    try:
+        found = TileEngine(stalls=stalls).tile("product", p, a, weights)
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+    assert np.array_equal(found.values, compute(p, a, weights))
+    assert stalls or found.cycles == words.cycles(p, 3 * 3 * groups)
+    exact = a @ coded.values
+    assert np.abs(found.values * coded.channel - exact).max() < 0.02 * np.sqrt((exact**2).mean())

@@ -1,0 +1,94 @@
+"""The floating multiply-add PE's RTL, and its adder's: golden over a million operands and all corners."""
+
+import ctypes
+
+import numpy as np
+import pytest
+from amaranth.hdl import Module, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.formats import BF16, FP8_E4M3, FP8_E5M2, FP16, FP32
+from golden.formats.arithmetic import Mode
+from golden.pe import float_multiply_add as multiply_add
+from hw.emit import Definition, verilog
+from hw.pe import definition
+from hw.pe.float_multiply_add import Combine
+from sim.benches.pe import float_multiply_add, vectors
+from sim.build import build_with
+from sim.pe_sweep import DRIVER, PeModel
+
+BENCHES = [("pe/float_multiply_add", case.name) for case in float_multiply_add.CASES]
+LEAN = {"rounding": "truncate", "subnormals": False}
+IEEE = {"rounding": "nearest", "subnormals": True}
+MIXED = [{"rounding": "nearest", "subnormals": False}, {"rounding": "truncate", "subnormals": True}]
+FORMATS = [(FP16, FP16, FP32), (FP16, FP16, FP16), (BF16, BF16, FP32), (BF16, BF16, BF16)]
+SWEPT = [
+    multiply_add.Params(weight=w, activation=a, accumulator=acc, structure=structure, registers=1, **mode)
+    for w, a, acc in FORMATS
+    for structure in ("fused", "separate")
+    for mode in (LEAN, IEEE)
+]
+SWEPT += [multiply_add.Params(accumulator=acc, **mode) for acc in (FP16, FP32) for mode in MIXED]
+SWEPT += [
+    multiply_add.Params(weight=FP8_E4M3, activation=FP8_E5M2, accumulator=FP16),
+    multiply_add.Params(weight=FP8_E4M3, activation=FP16, **LEAN),
+]
+
+
+@pytest.mark.parametrize("block, case", BENCHES)
+def test_bench_passes_on_icarus(passes, block, case):
+    passes(block, case, "icarus")
+
+
+@pytest.mark.parametrize("block, case", [BENCHES[1], BENCHES[-1]])
+def test_bench_passes_on_verilator(passes, block, case):
+    passes(block, case)
+
+
+@pytest.mark.parametrize("p", SWEPT, ids=lambda p: definition(p).name)
+def test_every_pair_or_a_million(sweep, p):
+    assert sweep(p).every == (p.weight.width + p.activation.width <= 20)
+
+
+class AdderAsPe(wiring.Component):
+    """A Combine at the ports that the sweep drives: acc_out = acc_in + weight."""
+
+    def __init__(self, params):
+        self.params, code = params, unsigned(params.accumulator.width)
+        super().__init__({"weight": In(code), "activation": In(1), "acc_in": In(code), "acc_out": Out(code)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.combine = adder = Combine(self.params)
+        m.d.comb += [adder.a.eq(self.acc_in), adder.b.eq(self.weight), self.acc_out.eq(adder.o)]
+        return m
+
+
+@pytest.mark.parametrize("fmt", [FP32, FP16, BF16, FP8_E5M2], ids=str)
+@pytest.mark.parametrize("mode", [LEAN, IEEE, *MIXED], ids=lambda mode: str(Mode(**mode)))
+def test_combine_is_golden_over_a_million(has, fmt, mode):
+    has("verilator")
+    p, rng = multiply_add.Params(accumulator=fmt, **mode), np.random.default_rng(1)
+    block = Definition("adder_as_pe", AdderAsPe(p), clocked=False)
+    library = build_with(DRIVER, verilog(block), block.name, "#define CLOCKED 0\n")
+    model = PeModel.__new__(PeModel)
+    model.latency, model.library = 0, ctypes.CDLL(str(library))
+    ends = np.array(vectors.corners(fmt), np.uint64)
+    a, b = rng.integers(0, 1 << fmt.width, (2, 1 << 20), np.uint64)
+    off = rng.integers(0, 1 << rng.integers(1, fmt.mantissa_bits + 3, len(a))).astype(np.uint64)
+    near = (a ^ np.uint64(1 << fmt.width - 1)) + off & np.uint64((1 << fmt.width) - 1)
+    b = np.where(rng.random(len(a)) < 0.5, near, b)
+    a, b = np.append(a, np.repeat(ends, len(ends))), np.append(b, np.tile(ends, len(ends)))
+    found = model.run(vectors.Operands(b, np.zeros_like(a), a))
+    assert np.array_equal(found, fmt.encode(multiply_add.combine(p, fmt.decode(a), fmt.decode(b))))
+
+
+@pytest.mark.parametrize("p", SWEPT[:4], ids=lambda p: definition(p).name)
+def test_every_tool_reads_it(readable, p):
+    readable(definition(p))
+
+
+@pytest.mark.parametrize("block, case", [BENCHES[1], BENCHES[3]])
+def test_broken_arithmetic_is_noticed(noticed, block, case):
+    noticed(block, case, 6)

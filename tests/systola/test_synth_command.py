@@ -1,0 +1,171 @@
+"""`systola synth`: what it prints and leaves behind, and that a wrong request leaves nothing."""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from click.testing import CliRunner
+
+import systola
+from sim.tools import ToolMissing
+from synth import flow
+from synth.process import SynthesisError
+from systola import failures
+from systola.cli import main
+
+REFERENCE = str(Path(__file__).parents[2] / "examples" / "ws16_int8.toml")
+
+
+def call(*words: object):
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """One store for all tests here."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path, monkeypatch, cache):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SYSTOLA_CACHE", str(cache))
+    return tmp_path
+
+
+def refused(*words: object) -> str:
+    """The one line that a wrong request gives; asserts status 2 and that nothing was written."""
+    before = sorted(Path().rglob("*"))
+    result = call("synth", *words)
+    assert result.exit_code == failures.WRONG, result.output
+    assert sorted(Path().rglob("*")) == before and result.stdout == ""
+    assert result.stderr.startswith("systola: ") and result.stderr.count("\n") == 1
+    return result.stderr.removeprefix("systola: ").strip()
+
+
+def asic() -> None:
+    """Skips where there is no Liberty, or no OpenSTA."""
+    from synth.liberty import default_liberty
+    from synth.timing import find_sta
+
+    try:
+        default_liberty()
+        find_sta()
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+
+
+def test_a_pe_on_ecp5_is_one_dsp_block():
+    result = call("synth", REFERENCE, "--target", "ecp5", "--part", "pe", "--no-place")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("ws16_int8, its pe on ecp5")
+    written = json.loads(Path("ws16_int8-pe.ecp5.synth.json").read_text())
+    assert written["figures"]["DSP blocks"]["value"] == 1
+    assert all(figure["source"] for figure in written["figures"].values())
+
+
+def test_json_is_what_the_file_holds():
+    words = ("synth", REFERENCE, "--target", "ecp5", "--part", "pe", "--no-place", "--json", "-o", "pe.json")
+    assert call(*words).stdout == Path("pe.json").read_text()
+
+
+def test_the_picture_has_a_bar_for_each_role():
+    Path("small.toml").write_text('[array]\nrows = 2\ncols = 2\ndataflow = "weight"\n')
+    call("synth", "small.toml", "--target", "ice40", "--part", "array", "--no-place", "-o", "a.json")
+    picture = ET.fromstring(Path("a.area.svg").read_text())
+    words = [each.text for each in picture.iter() if each.tag.endswith("text")]
+    assert "PE" in words and "systolic/skew" in words
+    shares = [part["share"] for part in json.loads(Path("a.json").read_text())["parts"]]
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_without_a_liberty_gates_are_counted_and_named_so(monkeypatch):
+    def none():
+        raise ToolMissing("Liberty file is missing; needed: --liberty FILE")
+
+    monkeypatch.setattr(flow, "default_liberty", none)
+    result = call("synth", REFERENCE, "--target", "asic", "--part", "pe", "--no-power")
+    assert result.exit_code == 0, result.output
+    assert "technology-independent" in result.stdout
+    assert {"gate equivalents", "logic depth"} <= set(json.loads(
+        Path("ws16_int8-pe.asic.synth.json").read_text())["figures"])  # fmt: skip
+    assert "um2" not in result.stdout
+
+
+def test_a_pe_on_standard_cells_reports_every_way_and_uses_the_smallest():
+    asic()
+    found = systola.synth(REFERENCE, target="asic", part="pe", power=False)
+    assert {way["flags"] for way in found["ways"]} == {"", "noalumacc", "booth"}
+    used = [way for way in found["ways"] if way["used"]]
+    assert used == [min(found["ways"], key=lambda way: way["area"])]
+    assert found["figures"]["fmax"]["value"] > 0 and found["path"]
+
+
+def test_a_pe_that_was_synthesised_is_found_at_once():
+    asic()
+    first = systola.synth(REFERENCE, target="asic", part="pe", power=False)
+    took = []
+    for _ in range(5):
+        began = perf_counter()
+        assert systola.synth(REFERENCE, target="asic", part="pe", power=False) == first
+        took.append(perf_counter() - began)
+    assert min(took) < 0.1  # seconds; the machine may be busy with something else
+
+
+def test_two_designs_stand_side_by_side(in_a_folder):
+    other = Path(REFERENCE).read_text().replace('weight = "int8"', 'weight = "int4"')
+    Path("narrow.toml").write_text(other)
+    words = ("--target", "ice40", "--part", "pe", "--no-place", "-o", "both.json", "--against", "narrow.toml")
+    result = call("synth", REFERENCE, *words)
+    assert result.exit_code == 0, result.output
+    both = json.loads(Path("both.json").read_text())
+    for name, ratio in both["ratios"].items():
+        mine, theirs = both["figures"][name]["value"], both["against"]["figures"].get(name, {}).get("value")
+        assert ratio == (mine / theirs if theirs else None)
+    assert "ratio" in result.stdout and "beside it: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--target", "ecp6"], "target is 'ecp6'; allowed: ecp5, ice40, xc7, asic, gates"),
+        (["--target", "asic", "--part", "lane"], "part is 'lane'; allowed: pe, array, unit, all"),
+        (["--target", "asic", "--liberty", "no"], "no is missing; allowed: a Liberty file that exists"),
+        (["--target", "ecp5", "--liberty", "x"], "--liberty is given with target ecp5; allowed: target asic"),
+        (["--target", "ecp5", "-o", "no/a.json"], "no is missing; allowed: a folder that exists"),
+        (["--target", "asic", "--against", "x.toml"], "x.toml is missing; allowed: a TOML file that exists"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_word_is_named(words, line):
+    assert refused(REFERENCE, *words).endswith(line)
+
+
+@pytest.mark.parametrize("clock", [0, -5, "nan", "inf"])
+def test_a_clock_that_cannot_be_is_named(clock):
+    assert refused(REFERENCE, "--target", "asic", "--clock", clock).startswith("clock is ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "library (half) { cell (NAND2X1) { area : 3;", "no liberty at all",
+     'library (none) { cell (INV) { area : 1; pin (A) { direction : input; } '
+     'pin (Y) { direction : output; function : "!A"; } } }'],
+    ids=["empty", "truncated", "other", "no-flip-flop"],
+)  # fmt: skip
+def test_a_liberty_that_cannot_be_used_is_named(text):
+    Path("bad.lib").write_text(text)
+    assert "bad.lib" in refused(REFERENCE, "--target", "asic", "--no-power", "--liberty", "bad.lib")
+
+
+def test_a_failing_tool_is_status_1_with_its_own_words(monkeypatch):
+    def fails(*_: object, **__: object) -> None:
+        raise SynthesisError("yosys: ERROR: out of memory; its log: /x/yosys.log")
+
+    monkeypatch.setattr(flow.store, "remembered", fails)
+    result = call("synth", REFERENCE, "--target", "ecp5", "--part", "pe")
+    assert (result.exit_code, result.stderr) == (
+        failures.FAILED, "systola: yosys: ERROR: out of memory; its log: /x/yosys.log\n")  # fmt: skip
+    assert not list(Path().iterdir())

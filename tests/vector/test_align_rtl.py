@@ -1,0 +1,55 @@
+"""The aligner's RTL: its bench passes on both simulators, and 2^20 numbers are golden's."""
+
+import numpy as np
+import pytest
+
+from golden.formats import pack, unpack
+from golden.vector.align import AlignParams, align
+from hw.emit import verilog
+from hw.vector.align import definition
+from sim.benches.vector.align import CASES
+from sim.build import build_model
+from sim.driver import CompiledModel
+from sim.ports import StreamPort
+
+BLOCK = "vector/align"
+P = AlignParams(group=32)
+
+
+@pytest.mark.parametrize("case", [case.name for case in CASES])
+def test_bench_passes_on_icarus(passes, case):
+    passes(BLOCK, case, "icarus")
+
+
+@pytest.mark.parametrize("case", ["fp16-int14-g32-x8", "fp8_e5m2-int6-g5-x1"])
+def test_bench_passes_on_verilator(passes, case):
+    passes(BLOCK, case)
+
+
+def test_every_tool_reads_it(readable):
+    readable(definition(P))
+
+
+def test_every_fp16_code_in_many_groups(has):
+    has("verilator")
+    rng = np.random.default_rng(1)
+    codes = rng.permutation(np.tile(np.arange(1 << 16), 16)).reshape(-1, P.group)
+    shift = rng.integers(0, 32, (len(codes), 1))  # so that not every group has large exponents
+    fields = np.where(rng.random(codes.shape) < 0.97, np.minimum(codes >> 10 & 31, shift), codes >> 10 & 31)
+    codes[: len(codes) // 2] = (codes & 0x83FF | fields << 10)[: len(codes) // 2]
+    block, bits = definition(P), P.lanes * P.bits + P.exponent.width + 2
+    ports = [StreamPort("i", "in", P.lanes * P.format.width), StreamPort("o", "out", bits)]
+    words = codes.reshape(-1, P.lanes)
+    found = CompiledModel(build_model(verilog(block), block.name, ports)).run(
+        {"i": pack(words, P.format.width)}, {"o": len(words)}
+    ).outputs["o"]  # fmt: skip
+    integers, exponents, specials = align(P, codes.astype(np.uint64))
+    assert (P.out.decode(unpack(found, P.bits, P.lanes)) == integers.reshape(words.shape)).all()
+    flags = (unpack(found, bits - P.lanes * P.bits, bits // 7)[:, -1]).reshape(-1, P.words)  # 112 bits and 7
+    last = np.arange(P.words) == P.words - 1
+    assert (flags == (exponents | specials.astype(int) << 5)[:, None] + (last << 6)).all()
+    assert specials.any() and not specials.all()
+
+
+def test_broken_arithmetic_is_noticed(noticed):
+    noticed(BLOCK, "bf16-int12-g4-x2", 6)
