@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 NAMES = ("utilisation", "scaling", "driver_speed", "array_speed", "elaboration", "turnaround", "warnings",
-         "accelerator")  # fmt: skip
+         "accelerator", "composition", "pes")  # fmt: skip
 
 
 def main(names: list[str]) -> int:

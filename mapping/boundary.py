@@ -67,7 +67,8 @@ def readers(network: Network, tensor: str) -> list[Read] | None:
 
 def factor_format(target: Target, place: int) -> Int:
     """Format of a product's factor 0 (activations) or 1 (weights)."""
-    return target.unit.pe.weight if place else target.unit.pe.activation
+    fmt: Int = target.unit.pe.weight if place else target.unit.pe.activation
+    return fmt
 
 
 def holds(fmt: Int, codes: Int) -> bool:

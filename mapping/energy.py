@@ -27,7 +27,8 @@ def sram(size: int) -> float:
 def mac(target: Target) -> float:
     """pJ of one multiply-accumulate."""
     p = target.unit.pe
-    return 0.2 * p.weight.width * p.activation.width / 64 + 0.1 * p.accumulator.width / 32
+    pj: float = 0.2 * p.weight.width * p.activation.width / 64 + 0.1 * p.accumulator.width / 32
+    return pj
 
 
 def energy(target: Target, schedule: Schedule, bytes_moved: int) -> float:
@@ -38,7 +39,7 @@ def energy(target: Target, schedule: Schedule, bytes_moved: int) -> float:
     resting = vectors if p.dataflow == "output" else passes * p.rows
     left = vectors * target.left_word * sram(target.buffer(target.left))
     top = resting * target.top_word * sram(target.buffer(target.top))
-    word = -(-p.cols * p.pe.accumulator.width // 8)
+    word: int = -(-p.cols * p.pe.accumulator.width // 8)
     sums = passes * p.rows if p.dataflow == "output" else vectors
     accumulators = 2 * sums * word * sram(p.accumulator_rows * word)  # each sum is read and written
     fills = bytes_moved * (DRAM + sram(min(target.weight_buffer, target.activation_buffer)))

@@ -8,13 +8,14 @@ from typing import Protocol
 import numpy as np
 
 from golden import pe
+from golden.systolic import sums as sums_of
 from golden.systolic.gemm import Schedule
 from golden.systolic.matrix_unit import Product, Scaling, compute, cycles
 from golden.vector.requantise import requantise
 
 
 class Engine(Protocol):
-    """product: `activations` int64 [batch, m, k] by `weights` int64 [batch, k, n]; no scaling: the sums."""
+    """product: `activations` [batch, m, k] by `weights` [batch, k, n]; no scaling: the sums."""
 
     @property
     def name(self) -> str: ...
@@ -38,7 +39,8 @@ class ModelEngine:
         self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
         scaling: Scaling | None,
     ) -> Product:  # fmt: skip
-        return Product(compute(schedule.unit, activations, weights, scaling), cycles(schedule))
+        stream = schedule.tiling.stream
+        return Product(compute(schedule.unit, activations, weights, scaling, stream), cycles(schedule))
 
 
 class GoldenEngine:
@@ -51,7 +53,8 @@ class GoldenEngine:
         scaling: Scaling | None,
     ) -> Product:  # fmt: skip
         g = schedule.gemm
-        values = np.empty((g.batch, g.m, g.n), np.int64)
+        exact = pe.module_of(schedule.unit.pe).EXACT
+        values = np.empty((g.batch, g.m, g.n), np.int64 if exact else np.float64)
         for b in range(g.batch):
             for rows, cols in schedule.tiles():
                 m, n = (cols, rows) if schedule.unit.dataflow == "input" else (rows, cols)
@@ -61,8 +64,10 @@ class GoldenEngine:
 
 
 def tile(schedule: Schedule, a: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Sums of a tile, a pass after the other. a [m, k], w [k, n] -> int64 [m, n]."""
+    """Sums of a tile, a pass after the other. a [m, k], w [k, n] -> [m, n]."""
     p = schedule.unit.pe
+    if not pe.module_of(p).EXACT:
+        return sums_of.in_order(schedule.unit, a, w, schedule.tiling.stream)
     dot = pe.module_of(p).dot
     sums = np.zeros((len(a), w.shape[1]), np.int64)
     for start, end in schedule.depth_pieces:

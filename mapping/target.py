@@ -54,12 +54,12 @@ class Target:
     @property
     def left_word(self) -> int:
         """Bytes of a word of `rows` lanes."""
-        return -(-self.unit.rows * self.unit.left.width // 8)
+        return -(-self.unit.rows * int(self.unit.left.width) // 8)
 
     @property
     def top_word(self) -> int:
         """Bytes of a word of `cols` lanes."""
-        return -(-self.unit.cols * self.unit.top.width // 8)
+        return -(-self.unit.cols * int(self.unit.top.width) // 8)
 
     @property
     def peak_macs(self) -> int:

@@ -1,4 +1,4 @@
-"""The RTL engine of grouped products: a tile's own Verilog, compiled, or a matrix unit's without requantiser."""
+"""The RTL engine of grouped products: a tile's own Verilog, compiled, or a matrix unit's that gives sums."""
 
 from dataclasses import dataclass, field
 from functools import cache

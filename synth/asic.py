@@ -74,7 +74,7 @@ def map_asic(
 
     period_ns     what ABC sizes cells for; None: least area
     flags         "", "noalumacc" or "booth": how Yosys builds multipliers
-    aim           "area" or "speed": which of ABC's ways
+    aim           "area", "balanced" or "speed": which of ABC's ways
     dont_use      cells that must not be used, `*` standing for anything, beside those the Liberty forbids
     memory_model  or a TOML file with its figures; None: of the node that the library's name tells
     raises        BadValue, SynthesisError (a tool's message, a latch, a loop), ToolMissing

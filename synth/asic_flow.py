@@ -18,7 +18,7 @@ from synth.liberty import Liberty
 from synth.power_flow import areas_of, macs_a_cycle, of_pe, of_unit, small
 from synth.power_flow import composed as composed_power
 from synth.result import Figure, Subject, breakdown
-from synth.sweep import Sweep, Tried, Way, smallest_at
+from synth.sweep import AIMS, Sweep, Tried, Way, smallest_at
 from synth.timing import Timing, critical_path, find_sta
 
 CLOCK = 100.0  # MHz at which power is given where no clock is asked for
@@ -127,7 +127,7 @@ def multipliers(
             find_sta()
         except ToolMissing:
             return untimed(top, verilog, liberty)
-        aims = ("area",) if period is None else ("area", "speed")
+        aims = ("area",) if period is None else AIMS
         with workplace("multipliers") as folder:
 
             def built(flags: str) -> tuple[Tried, ...]:
@@ -204,7 +204,7 @@ def watts(
     """Power at the subject's task: simulated, or composed from the simulation of a small unit."""
     task = subject.task
     if task is None:
-        return {"figures": {}, "notes": ["no power: no operands are known for it"]}
+        return {"figures": {}, "notes": [f"no power: {subject.powerless}"]}
     try:
         find_sta()
     except ToolMissing as missing:
@@ -222,7 +222,7 @@ def watts(
             found = of_unit(mapped, unit, task.work, period, folder)
         total = composed_power(mapped, found, areas_of(composed), composed.total.figures["sequential"])
         macs = macs_a_cycle(task.params, task.work)
-        way = f"composed from the simulated {unit.rows}x{unit.cols} unit"
+        way = f"composed from the same parts of the simulated {unit.rows}x{unit.cols} unit"
     by = f"{', '.join(dict.fromkeys(found.sources))}; {way}"
     return {
         "figures": {
@@ -241,23 +241,35 @@ def run_gates(subject: Subject, flatten: bool, update: Update) -> dict[str, Any]
             found = count_gates(own.verilog, own.part.module, folder)
         kinds = {kind: (many, 0.0) for kind, many in found.by_kind.items()}
         values = {"gate_equivalents": found.equivalents, "memory_bits": found.memory_bits,
-                  "sequential": found.sequential, f"depth {found.depth}": 1}  # fmt: skip
+                  "sequential": found.sequential}  # fmt: skip
         return Cost(values, kinds)
 
     composed = whole(subject, measure, ["gates", yosys.version()], flatten, update)
     total = composed.total.figures
-    depth = max((int(name.split()[1]) for name in total if name.startswith("depth ")), default=0)
-    by = f"{NAME}, Yosys {yosys.version()}, {method(composed, flatten)}"
-    where = "the whole" if flatten else "the deepest part alone"
+    update(0, 0, "logic depth")
+    tools = f"{NAME}, Yosys {yosys.version()}"
+    by = f"{tools}, {method(composed, flatten)}"
+    where = "the whole, flattened" if flatten else "the whole, each module mapped once"
     return {
         "library": NAME,
         "method": method(composed, flatten),
         "figures": {
             "gate equivalents": asdict(Figure(total.get("gate_equivalents"), "NAND2", by)),
-            "logic depth": asdict(Figure(depth, "gates", f"{by}: of {where}")),
+            "logic depth": asdict(Figure(depth(subject, flatten), "gates", f"{tools}: of {where}")),
             "memory bits": asdict(Figure(total.get("memory_bits"), "bits", by)),
         },
         "parts": breakdown(composed, subject.roles, "gate_equivalents"),
         "kinds": dict(composed.total.kinds),
         "notes": ["memories are counted in bits, not in gates"],
     }
+
+
+def depth(subject: Subject, flatten: bool) -> int:
+    """Gates on the longest path of the whole."""
+
+    def make() -> int:
+        with workplace("depth") as folder:
+            return count_gates(subject.verilog, subject.top, folder, flatten=flatten).depth
+
+    key = ["depth", subject.verilog, subject.top, flatten, yosys.version(), sources()]
+    return int(store.remembered(key, make))

@@ -40,22 +40,18 @@ def synthesise(
 
     target     one of TARGETS; "asic" becomes "gates" where there is neither Liberty nor OpenSTA
     liberty    a library's files; none: Debian's OSU 0.18 um
-    clock_mhz  what an ASIC must reach; None: least area
+    clock_mhz  what an ASIC must reach, None: least area; what place and route work towards
     flatten    synthesise the whole at once, instead of composing it of its parts
     place      FPGA: place and route, too
     raises     BadValue, SynthesisError, ToolMissing
     """
-    check.one_of("target", target, TARGETS)
-    if clock_mhz is not None and not 0 < clock_mhz < 1e5:
-        raise check.fail("clock", clock_mhz, "over 0 MHz, under 100,000")
-    if liberty and target != "asic":
-        raise check.fail("--liberty", f"given with target {target}", "target asic")
+    refuse(target, liberty, clock_mhz)
     paths, instead = library_files(target, liberty)
     if target == "asic" and not paths:
         target = "gates"
     files = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
     what = [subject.verilog, subject.top, dict(subject.roles), subject.pe, task_key(subject.task)]
-    how = [target, files, clock_mhz, flatten, place, versions(target), sources()]
+    how = [subject.powerless, target, files, clock_mhz, flatten, place, versions(target), sources()]
 
     def make() -> dict[str, Any]:
         if target in FPGA:
@@ -69,6 +65,16 @@ def synthesise(
     found = store.remembered(["synthesis", what, how], make)
     figures = {name: Figure(**figure) for name, figure in found.pop("figures").items()}
     return Synthesis(top=subject.top, target=target, clock_mhz=clock_mhz, figures=figures, **found)
+
+
+def refuse(target: str, liberty: Sequence[Path], clock_mhz: float | None) -> None:
+    """BadValue for a request that no design could meet."""
+    check.one_of("target", target, TARGETS)
+    if clock_mhz is not None and not 0 < clock_mhz < 1e5:
+        raise check.fail("clock", clock_mhz, "over 0 MHz, under 100,000")
+    if liberty and target != "asic":
+        raise check.fail("--liberty", f"given with target {target}", "target asic")
+    library_files(target, liberty)
 
 
 def task_key(task: Task | None) -> list[str]:

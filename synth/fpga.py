@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden import check
+from synth.checks import assert_sound
 from synth.fpga_targets import KNOWN, Resources, Target, resources
 from synth.netlist import Cell, Instance, Module, Netlist
 from synth.yosys import yosys
@@ -94,6 +95,7 @@ def mapped(
 ) -> tuple[Path, list[str]]:
     """The flattened and mapped netlist of `top`; the multiplications that went to LUTs for want of DSPs."""
     (folder / SOURCE).write_text(verilog)
+    assert_sound(folder, SOURCE, top)
     known = KNOWN[target]
     read = [*reading(top), "flatten", *COARSE]
     in_luts: list[str] = []

@@ -8,11 +8,11 @@ from synth import store, yosys
 from synth.asic_flow import method, whole
 from synth.compose import Cost, Update, sources
 from synth.folders import workplace
-from synth.fpga import synthesise_fpga
+from synth.fpga import FpgaOptions, synthesise_fpga
 from synth.fpga_targets import Resources, resources
 from synth.hierarchy import Own
+from synth.place import DSP_BLOCKS, Placed, version
 from synth.place import place as place_and_route
-from synth.place import version
 from synth.result import Figure, Subject, breakdown
 
 GOAL = 150.0  # MHz that nextpnr works towards where no clock is asked for
@@ -64,35 +64,37 @@ def counted(total: Resources) -> Mapping[str, float]:
 
 
 def placement(subject: Subject, target: str, clock_mhz: float | None, update: Update) -> dict[str, Any]:
-    """What nextpnr comes to with the whole."""
+    """What nextpnr comes to with the whole; multiplications beyond the part's DSP blocks are in LUTs."""
     goal = GOAL if clock_mhz is None else clock_mhz
 
     def make() -> dict[str, Any]:
         with workplace("place") as folder:
             found = place_and_route(
-                subject.verilog, subject.top, target, folder, device=DEVICE[target], mhz=goal
-            )
+                subject.verilog, subject.top, target, folder, device=DEVICE[target], mhz=goal,
+                options=FpgaOptions(most_multipliers=DSP_BLOCKS[DEVICE[target]]),
+            )  # fmt: skip
         by = f"nextpnr {placer_version(target)}, placed and routed on {DEVICE[target]}"
-        taken = ", ".join(f"{many} {name}" for name, many in found.harness.items())
         return {
             "figures": {"fmax": asdict(Figure(found.fmax_mhz, "MHz", by))},
             "path": [asdict(step) for step in found.critical_path],
             "used": {name: list(pair) for name, pair in found.used.items()},
-            "notes": [
-                f"of the part: without the harness that stands for pins ({taken})",
-                f"slowest path: from {found.start} to {found.end}",
-            ],
+            "notes": told(found, target),
         }
 
     update(0, 0, "place and route")
-    key = [
-        "place",
-        subject.verilog,
-        subject.top,
-        target,
-        DEVICE[target],
-        clock_mhz,
-        placer_version(target),
-        sources(),
-    ]
+    versions = [yosys.version(), placer_version(target), sources()]
+    key = ["place", subject.verilog, subject.top, target, DEVICE[target], goal, *versions]
     return dict(store.remembered(key, make))
+
+
+def told(found: Placed, target: str) -> list[str]:
+    """What is to be said of a placement beside its figures."""
+    taken = ", ".join(f"{many} {name}" for name, many in found.harness.items())
+    notes = [f"of the part: without the harness that stands for pins ({taken})"]
+    if found.lut_multipliers:
+        there = DSP_BLOCKS[DEVICE[target]]
+        notes.append(
+            f"placed with {found.lut_multipliers} multiplications in LUTs: {DEVICE[target]} has {there} DSP"
+            " blocks; the resources above are those of a part with enough of them"
+        )
+    return [*notes, f"slowest path: from {found.start} to {found.end}"]

@@ -22,6 +22,7 @@ from synth.netlist import Module, Netlist
 from synth.yosys import yosys
 
 DEVICES = {"ecp5": ("25k", "45k", "85k"), "ice40": ("hx8k", "up5k")}
+DSP_BLOCKS = {"hx8k": 0, "up5k": 8, "25k": 28, "45k": 72, "85k": 156}
 PACKAGES = {"hx8k": "ct256", "up5k": "sg48", "25k": "CABGA381", "45k": "CABGA381", "85k": "CABGA756"}
 SPEEDS = (6, 7, 8)  # of ECP5; 8 is the fastest
 # nextpnr's words for what a design uses

@@ -11,8 +11,8 @@ from synth.workload import Workload
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """params: a PE's, or a MatrixUnitParams. work: operands. small: Verilog of the unit that is simulated in
-    its place (synth.power_flow.small), None for a PE."""
+    """params: a PE's, or the MatrixUnitParams of a unit or of what is in it. work: operands. small: Verilog
+    of the unit that is simulated in its place (synth.power_flow.small), None for a PE."""
 
     params: Any
     work: Workload
@@ -26,6 +26,7 @@ class Subject:
     roles  module -> what it is in the design, for the breakdown: "PE", "systolic/accumulator"
     pe     (top, Verilog) of the PE in it, whose multiplier is tried in every way; None without one
     task   what it is as golden has it, and the operands it works on: for its power; None: no power is given
+    powerless  why none is, where there is no task
     """
 
     top: str
@@ -33,6 +34,7 @@ class Subject:
     roles: Mapping[str, str] = field(default_factory=dict)
     pe: tuple[str, str] | None = None
     task: Task | None = None
+    powerless: str = "no operands are known for it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def for_unit(p: MatrixUnitParams, work: Workload, *, vectors: int = 96, passes: 
         a, w = work.activations[np.ix_(rows, depth)][None], work.weights[np.ix_(depth, columns)][None]
         scaling = scaling_of(p, a, w) if p.scaled else None
         streams.append(words.pack_streams(schedule, a, w, scaling))
-        expected.append(compute(p, a, w, scaling)[0])
+        expected.append(compute(p, a, w, scaling, tiling.stream)[0])
     packed = {name: np.stack([each[name] for each in streams]) for name in streams[0]}
     count = int(schedule.tile_rows().sum())
     return UnitWork(schedule, packed, count, np.stack(expected), m * n * k, int(cycles(schedule)))

@@ -15,11 +15,13 @@ PLACES = {
     "doctor": "systola.diagnosis",
     "generate": "systola.generation",
     "map": "systola.networks",
+    "reproduce": "systola.reproduction",
     "run": "systola.networks",
+    "synth": "systola.synthesis",
     "test": "systola.testing",
 }
 
-__all__ = ["demo", "doctor", "generate", "map", "run", "test"]
+__all__ = ["demo", "doctor", "generate", "map", "reproduce", "run", "synth", "test"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from golden.systolic import words
 from golden.systolic.matrix_unit import delivery
 from golden.systolic.params import MatrixUnitParams
-from mapping.target import Target
+from mapping.target import Target, TileTarget
 from systola import design_file
 
 STREAMS = {
@@ -20,9 +20,7 @@ STREAMS = {
 DOCUMENT = """\
 # {name}: {rows}x{cols} {dataflow}-stationary matrix unit
 
-Y[M,N] = A[M,K] W[K,N] with {weight} weights, {activation} activations and {accumulator} sums, then
-
-    code = clip(round((sum + bias) * multiplier / 2^shift) + zero_point)        ({out}, ties {rounding})
+Y[M,N] = A[M,K] W[K,N] with {weight} weights, {activation} activations and {accumulator} sums, {then}
 
 Top module: `{top}`. Written by Systola; `{name}.toml` is the design it was made from.
 
@@ -68,6 +66,12 @@ where T_i is the number of vectors of pass i. The count is exact: the benches ho
 
 AXES = {"weight": ("k", "n", "m"), "input": ("k", "m", "n"), "output": ("m", "n", "k")}
 
+REQUANTISED = """\
+then
+
+    code = clip(round((sum + bias) * multiplier / 2^shift) + zero_point)        ({out}, ties {rounding})"""
+RAW = "which leave as they are."
+
 STATIONARY_ORDER = """\
 A pass loads one tile of the resting operand from `top`, a word a row, the lowest row first, and streams its
 vectors through `left`. Passes of one tile follow one another over k, then the next tile begins. The words of
@@ -84,8 +88,9 @@ def write(target: Target) -> str:
     rows, columns, streamed = AXES[unit.dataflow]
     return DOCUMENT.format(
         name=target.name, top=unit.name, rows=unit.rows, cols=unit.cols, dataflow=unit.dataflow,
-        weight=unit.pe.weight, activation=unit.pe.activation, accumulator=unit.pe.accumulator, out=unit.out,
-        rounding=unit.rounding, row_axis=rows, column_axis=columns, stream_axis=streamed,
+        weight=unit.pe.weight, activation=unit.pe.activation, accumulator=unit.pe.accumulator,
+        then=REQUANTISED.format(out=unit.out, rounding=unit.rounding) if unit.scaled else RAW,
+        row_axis=rows, column_axis=columns, stream_axis=streamed,
         streams="\n".join(stream_rows(unit)), fields="\n".join(field_rows(unit)), formula=formula(unit),
         order=OUTPUT_ORDER if unit.dataflow == "output" else STATIONARY_ORDER,
         parameters="\n".join(parameter_rows(target)),
@@ -93,8 +98,9 @@ def write(target: Target) -> str:
 
 
 def stream_rows(unit: MatrixUnitParams) -> Iterator[str]:
-    for name, meaning in STREAMS.items():
-        yield f"| `{name}` | {'out' if name == 'o' else 'in'} | {words.bits(unit, name)} | {meaning} |"
+    for name, layout in words.fields(unit).items():
+        bits = sum(width * lanes for _, width, lanes in layout)
+        yield f"| `{name}` | {'out' if name == 'o' else 'in'} | {bits} | {STREAMS[name]} |"
 
 
 def field_rows(unit: MatrixUnitParams) -> Iterator[str]:
@@ -115,7 +121,7 @@ def formula(unit: MatrixUnitParams) -> str:
     )
 
 
-def parameter_rows(target: Target) -> Iterator[str]:
+def parameter_rows(target: Target | TileTarget) -> Iterator[str]:
     for section, values in design_file.tables(target).items():
         if isinstance(values, dict):
             for key, value in values.items():

@@ -221,6 +221,69 @@ def run(
     show(as_json, result, lambda: tables.whole(result) + wrote)
 
 
+@main.command()
+@click.argument("design", type=FILE)
+@click.option("--target", required=True, metavar="ecp5|ice40|xc7|asic|gates", help="Synthesised for what.")
+@click.option("--part", default="all", show_default=True, metavar="pe|array|unit|all", help="Of the design.")
+@click.option("--liberty", multiple=True, type=FILE, metavar="FILE", help="The standard cells (asic).")
+@click.option("--clock", type=float, metavar="MHZ", help="Wanted; else the design's (FPGA), or least area.")
+@click.option("--against", type=FILE, metavar="OTHER.toml", help="A design to put beside it.")
+@click.option("--flatten", is_flag=True, help="The whole at once, not composed of its parts.")
+@click.option("--place/--no-place", default=True, show_default=True, help="FPGA: place and route, too.")
+@click.option("--power/--no-power", default=True, show_default=True, help="ASIC: power, too.")
+@click.option(
+    "-o", "--output", "write_to", type=FILE, metavar="FILE.json",
+    help="Where the JSON goes, and the picture beside it.  [default: DESIGN.TARGET.synth.json]",
+)  # fmt: skip
+@as_json_option
+def synth(
+    design: Path, target: str, part: str, liberty: Sequence[Path], clock: float | None, against: Path | None,
+    flatten: bool, place: bool, power: bool, write_to: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Area, clock and resources of DESIGN.toml by real tools, and what they add up of."""
+    from systola import synthesis, synthesis_tables
+
+    stem = design.stem if part == "all" else f"{design.stem}-{part}"
+    place_of = write_to or Path(f"{stem}.{target}.synth.json")
+    with output.progress(None, target) as update:
+        result = systola.synth(
+            design, target=target, part=part, liberty=liberty, clock=clock, against=against, flatten=flatten,
+            place=place, power=power, write_to=place_of,
+            progress=lambda done, total, what: update(
+                done, f"{target}: {what}" + (f" ({done} of {total})" if total else "")
+            ),
+        )  # fmt: skip
+    wrote = f"\n\nwrote {place_of}, {synthesis.picture_of(place_of)}"
+    show(as_json, result, lambda: synthesis_tables.whole(result) + wrote)
+    if missed := synthesis.unmet(result):
+        raise failures.Failed("; ".join(missed))
+
+
+@main.command()
+@click.argument("name", metavar="mixpe|bitmod|lut")
+@click.option("--liberty", multiple=True, type=FILE, metavar="FILE", help="The standard cells.")
+@click.option("--clock", type=float, metavar="MHZ", help="At which all is compared; else the system's own.")
+@click.option(
+    "-o", "--output", "write_to", type=FILE, metavar="DIR",
+    help="Folder of the table, the JSON and the picture.  [default: NAME-reproduced]",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace a folder that Systola did not write.")
+@as_json_option
+def reproduce(
+    name: str, liberty: Sequence[Path], clock: float | None, write_to: Path | None, force: bool, as_json: bool
+) -> None:
+    """A paper's hardware claim beside ours, at equal clock, over its baseline and over the strongest."""
+    from systola.reproduction import tables
+
+    folder = write_to or Path(f"{name}-reproduced")
+    with output.progress(None, name) as update:
+        result = systola.reproduce(
+            name, liberty=liberty, clock=clock, write_to=folder, force=force,
+            progress=lambda done, total, what: update(done, f"{name}: {what} ({done} of {total})"),
+        )  # fmt: skip
+    show(as_json, result, lambda: f"{tables.whole(result)}\n\nwrote {folder}")
+
+
 def input_files(values: Sequence[str], option: str = "--input") -> dict[str, str]:
     """NAME=FILE, or FILE for the one input."""
     return dict(

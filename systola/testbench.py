@@ -1,11 +1,15 @@
 """A Verilog testbench for a generated design, for simulators that know no Python.
 
-One product with whole and partial tiles on every axis, random operands from a fixed seed, requantised. The
-words of every stream, golden's output words and golden's cycles stand in the text.
+One product with whole and partial tiles on every axis, random operands from a fixed seed, requantised where
+the unit does. The words of every stream, golden's output words and golden's cycles stand in the text.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from golden.formats import Float
 from golden.formats.packing import pack_values
 from golden.systolic import words
 from golden.systolic.gemm import Gemm, Schedule, Tiling
@@ -82,11 +86,20 @@ def schedule_of(target: Target) -> Schedule:
     return Schedule(unit, gemm, Tiling(stream=min(longest_stream(unit), unit.rows + 2)))
 
 
-def operands(schedule: Schedule) -> tuple[np.ndarray, np.ndarray, Scaling]:
-    """Random activations, weights and a scaling that leaves most codes unsaturated."""
+def values(random: np.random.Generator, fmt: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Random values of a format: all of an integer's, normal numbers of a float."""
+    if isinstance(fmt, Float):
+        return fmt.quantise(random.standard_normal(shape))
+    return random.integers(fmt.min, fmt.max + 1, shape)
+
+
+def operands(schedule: Schedule) -> tuple[np.ndarray, np.ndarray, Scaling | None]:
+    """Random activations and weights; if the unit requantises, a scaling that leaves most unsaturated."""
     random, unit, gemm = np.random.default_rng(SEED), schedule.unit, schedule.gemm
-    a = random.integers(unit.pe.activation.min, unit.pe.activation.max + 1, (1, gemm.m, gemm.k))
-    w = random.integers(unit.pe.weight.min, unit.pe.weight.max + 1, (1, gemm.k, gemm.n))
+    a = values(random, unit.pe.activation, (1, gemm.m, gemm.k))
+    w = values(random, unit.pe.weight, (1, gemm.k, gemm.n))
+    if not unit.scaled:
+        return a, w, None
     largest = int(np.abs(compute(unit, a, w, None)).max())
     half = 1 << unit.multiplier_bits - 1
     shift = max(1, (largest * half).bit_length() - unit.out.width)
@@ -107,10 +120,18 @@ def write(target: Target) -> str:
     }
     outputs = output_words(schedule, a, w, scaling)
     widths = {name: words.bits(schedule.unit, name) for name in (*inputs, "o")}
+    return text(target.name, schedule.unit.name, schedule.gemm, widths, inputs, outputs, cycles(schedule))
+
+
+def text(
+    name: str, top: str, gemm: Gemm, widths: Mapping[str, int], inputs: Mapping[str, list[int]],
+    outputs: list[int], cycles: int,
+) -> str:  # fmt: skip
+    """A testbench of the module `top`: the words of its streams, of the widths given, and its cycles."""
     return BENCH.format(
-        name=target.name,
-        gemm=schedule.gemm,
-        top=schedule.unit.name,
+        name=name,
+        gemm=gemm,
+        top=top,
         streams="".join(stream(name, widths[name], len(each)) for name, each in inputs.items()),
         ties="\n".join(tie(name) for name in inputs),
         taken=" || ".join(f"({name}_valid && {name}_ready)" for name in inputs),
@@ -121,8 +142,8 @@ def write(target: Target) -> str:
         o_top=widths["o"] - 1,
         o_last=len(outputs) - 1,
         o_words=len(outputs),
-        cycles=cycles(schedule),
-        limit=2 * cycles(schedule) + 100,
+        cycles=cycles,
+        limit=2 * cycles + 100,
     )  # fmt: skip
 
 
@@ -145,7 +166,7 @@ def as_integers(packed: np.ndarray) -> list[int]:
     return [int.from_bytes(word.tobytes(), "little") for word in packed]
 
 
-def output_words(schedule: Schedule, a: np.ndarray, w: np.ndarray, scaling: Scaling) -> list[int]:
+def output_words(schedule: Schedule, a: np.ndarray, w: np.ndarray, scaling: Scaling | None) -> list[int]:
     """The words of `o`, in the order of the tiles.
 
     Beyond an edge the array computes too: a row of zero activations gives its channel's bias, requantised; a
@@ -153,7 +174,8 @@ def output_words(schedule: Schedule, a: np.ndarray, w: np.ndarray, scaling: Scal
     """
     unit = schedule.unit
     spare = max(unit.rows, unit.cols)
-    y = compute(unit, np.pad(a, ((0, 0), (0, spare), (0, 0))), w, scaling)[0]
+    stream = schedule.tiling.stream
+    y = compute(unit, np.pad(a, ((0, 0), (0, spare), (0, 0))), w, scaling, stream)[0]
     y = np.pad(y, ((0, 0), (0, spare)))
     product = y.T if unit.dataflow == "input" else y
     tiles = [

@@ -18,6 +18,7 @@ from golden import check
 Model = TypeVar("Model", bound=BaseModel)
 
 TYPES = {
+    "bool_type": "true or false",
     "int_type": "a whole number",
     "float_type": "a number",
     "string_type": "text in quotes",
@@ -27,7 +28,7 @@ TYPES = {
 }
 PATTERNS = {
     r"^[A-Za-z][A-Za-z0-9_]{0,63}$": "a letter, then letters, digits and _, at most 64",
-    "^(systolic|accelerator)$": "systolic, accelerator",
+    "^(systolic|accelerator|tile)$": "systolic, accelerator, tile",
 }
 
 

@@ -15,7 +15,10 @@ and, in a systolic array,
 
     accumulate(p, acc, weight, activation)   one step, elementwise, on values
     combine(p, a, b)                         the sum of two running sums, where it is not that of integers
-    dot(p, activations, weights)             a matrix product, where EXACT; else golden.systolic adds in order
+    dot(p, activations, weights)             a matrix product, where EXACT
+    product(p, weight, activation), add_product(p, acc, product)
+                                             accumulate in two unchecked steps, where not:
+                                             golden.systolic.sums loops over K in the array's order
 
 or, in the tile, what golden.tile.contract lists. The hw module has a component `Pe` with the ports weight,
 activation, acc_in -> acc_out, where acc_in and acc_out belong to the operands of `latency` cycles before, and
@@ -26,7 +29,16 @@ those two files, a bench, and its line here. Configuration never imports hardwar
 from types import ModuleType
 
 from golden import check
-from golden.pe import aligned, bitmod, dequantise, float_multiply_add, lut, mixpe, mixpe_float, multiplier
+from golden.pe import (
+    aligned,
+    bitmod,
+    dequantise,
+    float_multiply_add,
+    lut,
+    mixpe,
+    mixpe_float,
+    multiplier,
+)
 
 PES: dict[str, ModuleType] = {
     "multiplier": multiplier,

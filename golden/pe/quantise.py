@@ -7,10 +7,10 @@
     uint1 to uint8          round to nearest about a zero point                              fp16
     fp16, bf16              rounded                                                          1
     fp8_e4m3, fp8_e5m2      rounded, the group's largest made the format's largest           fp16
-    of the kind lut         q' = 2 q - (2^B - 1), z' = 2 z + 1 - 2^B, half the scale; a      fp16
-                            single bit, and sums of floats: nearest of the odd q', z' = 0
-    of the kind dequantise  about a zero point, {q, z, s}; s: the group's, in scale_bits     the channel's
-    of the kind bitmod      golden.formats.bitmod: the datatype of least error, uint8 scales, and `channel`
+    of the kind lut         q' = 2 q - (2^B - 1), z' = 2 z + 1 - 2^B, half the scale;        fp16
+                            a single bit, and with fp16: nearest of the odd q', z' = 0
+    of the kind dequantise  about a zero point, {q, z, s}, s of the group in scale_bits      the channel's
+    of the kind bitmod      golden.formats.bitmod: the datatype of least error               uint8; channel
 
     activation              values                                                           scale
     int2 to int16           round to nearest, symmetric in each row                          of the row
@@ -18,9 +18,9 @@
     fp8                     rounded, the row's largest made the format's largest             of the row
     of the kind aligned     golden.vector.align of fp16, in groups of the row                2^exponent of each
 
-Round to nearest: golden.formats.grouped. Group scales are rounded to fp16 when the codes are made. A single bit
-has the scale mean|w|, the best in least squares (Rastegari et al., XNOR-Net, ECCV 2016). A PE's golden module may
-have `quantise(p, weights)` and `activations(p, x, groups)` of its own, which then are asked.
+Round to nearest: golden.formats.grouped. Group scales are rounded to fp16 when the codes are made. A single
+bit has the scale mean|w|, the best in least squares (Rastegari et al., XNOR-Net, ECCV 2016). A PE's golden
+module may have `quantise(p, weights)` and `activations(p, x, groups)` of its own, which then are asked.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ from golden.vector import align
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Quantised:
-    """weights: as the PE takes them. values: float64 [K, N], what they stand for. channel: float64 [N] or 1."""
+    """weights: as the PE takes them. values: float64 [K, N], what they stand for. channel: [N] or [1]."""
 
     weights: Weights
     values: np.ndarray
@@ -144,7 +144,7 @@ def table(p: lut.LutParams, weights: np.ndarray) -> Quantised:
 
 
 def words(p: dequantise.DequantiseParams, weights: np.ndarray) -> Quantised:
-    """{q, z, s}: the greatest scale of a channel takes all its bits, unless int8 would not hold its weights."""
+    """{q, z, s}: the greatest scale of a channel takes all bits, unless int8 would not hold the weights."""
     found = grouped.nearest(weights, p.code.width, p.depth, symmetric=p.code.signed)
     zero = np.zeros_like(found.scale, np.int64) if found.zero is None else found.zero
     shifted, most = found.scale * (1 << p.shift), (1 << p.scale_bits) - 1

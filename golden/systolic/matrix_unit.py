@@ -18,7 +18,7 @@ from types import ModuleType
 import numpy as np
 
 from golden import check, pe
-from golden.systolic import output_stationary, weight_stationary
+from golden.systolic import output_stationary, sums, weight_stationary
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.params import MatrixUnitParams
 from golden.vector.requantise import requantise
@@ -67,7 +67,7 @@ def longest_stream(p: MatrixUnitParams) -> int:
         # most at count = rows: longer passes leave more time, shorter ones wait for the drain anyway
         least = rows_needed(p, p.rows)
         check.in_range("accumulators.rows", p.accumulator_rows, least, 1 << 16, "one tile in, others out")
-        return p.pe.depth
+        return p.largest_count
     low, high = 0, p.accumulator_rows
     while low < high:
         middle = (low + high + 1) // 2
@@ -102,7 +102,8 @@ def losses(schedule: Schedule) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What an engine gives: int64 [batch, m, n], codes or sums, and the cycles if it counts them."""
+    """What an engine gives: [batch, m, n], codes or sums (float64 of a floating accumulator, else int64), and
+    the cycles if it counts them."""
 
     values: np.ndarray
     cycles: int | None
@@ -123,15 +124,24 @@ class Scaling:
 
 
 def compute(
-    p: MatrixUnitParams, activations: np.ndarray, weights: np.ndarray, scaling: Scaling | None
+    p: MatrixUnitParams,
+    activations: np.ndarray,
+    weights: np.ndarray,
+    scaling: Scaling | None,
+    stream: int | None = None,
 ) -> np.ndarray:
-    """What the matrix unit delivers: int64 [batch, m, n], codes of p.out, or the sums if there is no scaling.
+    """What the matrix unit delivers: [batch, m, n], codes of p.out, or the sums if there is no scaling.
 
-    activations  int64 [batch, m, k], values of p.pe.activation
-    weights      int64 [batch, k, n], values of p.pe.weight
+    activations  [batch, m, k], values of p.pe.activation
+    weights      [batch, k, n], values of p.pe.weight
+    stream       of the tiling: floating sums that rest in the array depend on it (golden.systolic.sums)
     raises       BadValue, naming the array, if a value is outside its format or k over p.pe.depth
     """
-    acc = pe.module_of(p.pe).dot(p.pe, activations, weights)
+    kind = pe.module_of(p.pe)
+    if kind.EXACT:
+        acc = kind.dot(p.pe, activations, weights)
+    else:
+        acc = sums.in_order(p, activations, weights, stream)
     if scaling is None:
         return np.asarray(acc)
     return requantise(

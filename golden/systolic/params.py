@@ -1,6 +1,7 @@
 """What a matrix unit is made of, checked when it is made."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from golden import check, pe
 from golden.formats import Int
@@ -12,23 +13,30 @@ DATAFLOWS = ("weight", "output", "input")
 LARGEST = 128  # rows, cols
 
 
+def requantisable(params: Any) -> bool:
+    """Whether a requantiser takes the sums of the PE that `params` are for."""
+    return isinstance(params.accumulator, Int)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixUnitParams:
     """rows x cols PEs, the accumulator memory behind them and the requantiser behind that.
 
     dataflow          which operand stays in the array: "weight", "output" (the sums stay) or "input"
+    pe                Params of a PE whose ports hold one operand each (golden.pe: HOST "array")
     accumulator_rows  words of `cols` sums that the accumulator memory holds
     accumulator_registers   behind the memory's read ports (0 or 1), for a faster clock
     multiplier_bits, max_shift, rounding, out   of the requantiser (golden.vector.requantise); max_shift
                       no more than the bits of its product
     requantise_registers    of the requantiser, beyond its three
-    scaled            there is a requantiser; without it each row of sums leaves as it is, 3 cycles sooner
+    scaled            there is a requantiser, which takes integers; without it each row of sums leaves as it
+                      is, 3 cycles sooner
     """
 
     rows: int = 16
     cols: int = 16
     dataflow: str = "weight"
-    pe: MultiplierParams = field(default_factory=MultiplierParams)
+    pe: Any = field(default_factory=MultiplierParams)
     accumulator_rows: int = 1024
     accumulator_registers: int = 0
     multiplier_bits: int = 16
@@ -39,12 +47,19 @@ class MatrixUnitParams:
     scaled: bool = True
 
     def __post_init__(self) -> None:
+        if pe.module_of(self.pe).HOST != "array":
+            allowed = [kind for kind, module in pe.PES.items() if module.HOST == "array"]
+            raise check.fail("pe.kind", pe.kind_of(self.pe), f"{', '.join(allowed)} (in a systolic array)")
         check.in_range("array.rows", self.rows, 1, LARGEST)
         check.in_range("array.cols", self.cols, 1, LARGEST)
         check.one_of("array.dataflow", self.dataflow, DATAFLOWS)
         check.in_range("accumulators.rows", self.accumulator_rows, self.least_rows, 1 << 16, "a tile's rows")
         check.in_range("accumulators.registers", self.accumulator_registers, 0, 1)
-        _ = self.requantise
+        if self.scaled:
+            if not requantisable(self.pe):
+                kind = f"{pe.kind_of(self.pe)} with sums in {self.pe.accumulator}"
+                raise check.fail("requantise", f"given with {kind}", "integer sums; floats leave as they are")
+            _ = self.requantise
 
     @property
     def least_rows(self) -> int:
@@ -63,12 +78,12 @@ class MatrixUnitParams:
         )
 
     @property
-    def left(self) -> Int:
+    def left(self) -> Any:
         """Format of a lane that enters from the left."""
         return self.pe.weight if self.dataflow == "input" else self.pe.activation
 
     @property
-    def top(self) -> Int:
+    def top(self) -> Any:
         """Format of a lane that enters from the top."""
         return self.pe.activation if self.dataflow == "input" else self.pe.weight
 
@@ -89,7 +104,7 @@ class MatrixUnitParams:
     @property
     def largest_count(self) -> int:
         """Most vectors in one pass: rows of the accumulator memory, or the depth of a sum that stays."""
-        return self.pe.depth if self.dataflow == "output" else self.accumulator_rows
+        return int(self.pe.depth) if self.dataflow == "output" else self.accumulator_rows
 
     @property
     def name(self) -> str:

@@ -31,12 +31,19 @@ def inputs(p: MatrixUnitParams) -> tuple[str, ...]:
 
 def fields(p: MatrixUnitParams) -> dict[str, list[tuple[str, int, int]]]:
     """(field, width, lanes) of each stream's word, from bit 0."""
-    acc, requantise = p.pe.accumulator.width, p.requantise
-    lanes = p.scale_lanes
+    acc: int = p.pe.accumulator.width
     return {
         "command": [("count", p.largest_count.bit_length(), 1), ("first", 1, 1), ("final", 1, 1)],
         "left": [("lanes", p.left.width, p.rows)],
         "top": [("lanes", p.top.width, p.cols)],
+        **(_requantiser_fields(p) if p.scaled else {}),
+        "o": [("lanes", acc, p.cols)],
+    }
+
+
+def _requantiser_fields(p: MatrixUnitParams) -> dict[str, list[tuple[str, int, int]]]:
+    requantise, lanes = p.requantise, p.scale_lanes
+    return {
         "drain": [
             ("count", p.accumulator_rows.bit_length(), 1),
             ("raw", 1, 1),
@@ -44,11 +51,10 @@ def fields(p: MatrixUnitParams) -> dict[str, list[tuple[str, int, int]]]:
             ("zero_point", requantise.out.width, 1),
         ],
         "scale": [
-            ("bias", acc, lanes),
+            ("bias", requantise.acc.width, lanes),
             ("multiplier", requantise.multiplier.width, lanes),
             ("shift", requantise.max_shift.bit_length(), lanes),
         ],
-        "o": [("lanes", acc, p.cols)],
     }
 
 
@@ -110,7 +116,7 @@ def operands(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values of the words of left [words, rows] and top [words, cols] of the whole batch.
 
-    activations  integers [batch, m, k]; weights  integers [batch, k, n]
+    activations  [batch, m, k]; weights  [batch, k, n]
     """
     if schedule.unit.dataflow == "output":
         pairs = [_output_operands(schedule, a, w) for a, w in zip(activations, weights, strict=True)]
@@ -190,10 +196,10 @@ def pack_streams(
 
 
 def unpack_outputs(schedule: Schedule, words: np.ndarray) -> np.ndarray:
-    """int64 [batch, m, n] from the words of `o`, uint8 [words, stride]; padding is dropped."""
+    """Values [batch, m, n] from the words of `o`, uint8 [words, stride]; padding is dropped."""
     p, g = schedule.unit, schedule.gemm
     values = unpack_values(p.pe.accumulator, words, p.cols)
-    y = np.empty((g.batch, *schedule.outputs), np.int64)
+    y = np.empty((g.batch, *schedule.outputs), values.dtype)
     place = 0
     for b in range(g.batch):
         for (r0, r1), (c0, c1) in schedule.tiles():

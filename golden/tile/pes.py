@@ -10,7 +10,7 @@ A PE for arrays is one whose words are its operands. A PE for the tile has in it
     group_sum(p, activations [M, K], codes [K, N], selectors [N])   sums [M, N] of one group, values
     SCALE, SELECTOR                        bits of a group's scale and of its selector, if not fp16 and none
     finish_cycles(p)                       that hw's Finish takes for a sum, if it has one
-    partial(p, sums, scales)               values of fp32 [M, N], if not as in golden.tile.tile
+    partial(p, sums, scales)               what a group adds, exact, float64 [M, N], if not sums * scales
 """
 
 from typing import Any

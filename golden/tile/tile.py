@@ -2,9 +2,10 @@
 
     y[m, n] = sum over groups g of s[g, n] (sum_{k in g} w[k, n] a[m, k] - z[g, n] sum_{k in g} a[m, k])
 
-The sum of a group is the PE's own. A sum of integers, less the zero point's part, exact, times the scale, an
-fp16 number, is rounded once to fp32; a sum of fp32 is multiplied and rounded; another format says what it
-gives (its module's `partial`). Groups are added in their order in fp32. Rounding is to nearest, ties to even.
+The sum of a group is the PE's own. Less the zero point's part, if there is one, times the scale, a number of
+fp16 (or what the PE's own `partial` makes of both), it is exact; it is rounded once, added to the total,
+a number of fp32 that begins at +0: groups in their order, to nearest, ties to even, as in
+golden.vector.dequantise.
 
 Source: group-wise dequantisation as in MixPE (arXiv 2411.16158) and BitMoD (arXiv 2411.11745, section IV):
 once a group, behind its accumulation. Formats of scale and total are choices made here.
@@ -16,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from golden import check, pe
-from golden.formats import FP16, FP32, Int
-from golden.formats.arithmetic import add, multiply, round_once
+from golden.formats import FP16, FP32
+from golden.formats.arithmetic import add_exact, exact_product
 from golden.pe.multiplier import MultiplierParams
 from golden.tile import pes
 
@@ -77,15 +78,13 @@ class Weights:
 def partial(
     p: TileParams, sums: np.ndarray, scales: np.ndarray, zeros: np.ndarray | None, row_sums: np.ndarray | None
 ) -> np.ndarray:
-    """What a group gives, values of fp32 [M, N]."""
+    """What a group adds, float64 [M, N], exact: 48 bits or fewer."""
     module = pe.module_of(p.pe)
     if hasattr(module, "partial"):
         return np.asarray(module.partial(p.pe, sums, scales))
     scales = FP16.check("scales", scales)
-    if not isinstance(p.pe.accumulator, Int):
-        return multiply(FP32, (FP32, FP16), sums, scales)
-    exact = sums if zeros is None or row_sums is None else sums - zeros * row_sums[:, None]
-    return round_once(FP32, exact.astype(np.float64) * scales)  # below 2^40 by 11 bits: exact in float64
+    whole = sums if zeros is None or row_sums is None else sums - zeros * row_sums[:, None]
+    return exact_product(whole, scales)
 
 
 def compute(p: TileParams, activations: np.ndarray, weights: Weights) -> np.ndarray:
@@ -106,6 +105,5 @@ def compute(p: TileParams, activations: np.ndarray, weights: Weights) -> np.ndar
             if not pes.zero_bits(p.pe):
                 raise check.fail("zeros", "given", f"none: sums of {p.pe.accumulator} have no zero point")
             row_sums = a.sum(axis=1)
-        each = partial(p, sums, weights.scales[g], zeros, row_sums)
-        total = each if g == 0 else add(FP32, total, each)
+        total = add_exact(FP32, total, partial(p, sums, weights.scales[g], zeros, row_sums))
     return total

@@ -19,7 +19,7 @@ from golden.tile import pes
 from golden.tile.tile import TileParams, Weights
 
 INPUTS = ("command", "left", "top", "scale")
-STAGES = 4  # registers from a cell's sum to `o`: exact, term, partial, o
+STAGES = 3  # registers from a cell's sum to `o`: exact, term, o
 
 
 def fields(p: TileParams) -> dict[str, list[tuple[str, int, int]]]:
@@ -58,7 +58,8 @@ def pack_streams(p: TileParams, activations: np.ndarray, weights: Weights) -> di
     left = folds(pes.pack_activations(p.pe, activations), p.rows)
     top = folds(pes.pack_weights(p.pe, weights.codes).T, p.cols)
     none = np.zeros(weights.scales.shape, np.int64)
-    shared = {"scales": scale_codes(p, weights.scales), "zeros": weights.zeros, "selectors": weights.selectors}
+    shared = {"scales": scale_codes(p, weights.scales), "zeros": weights.zeros}
+    shared |= {"selectors": weights.selectors}
     filled = {name: none if each is None else each for name, each in shared.items()}
     layout = fields(p)
     group = {name: folds(filled[name].T, p.cols) for name, _, _ in layout["scale"]}

@@ -124,7 +124,7 @@ class Pe(wiring.Component):
         for stage in range(BSIG):
             by = 1 << stage
             addend = named(m, Mux(bsig[stage], Cat(Const(0, by), addend).as_signed(), addend), f"addend_{by}")
-        addend = addend[:WINDOW].as_signed()  # bsig <= 6: 23 bits
+        addend = addend[: WINDOW - 1].as_signed()  # bsig is at most 6
         mantissa, exponent = self.acc_in[:MANTISSA], self.acc_in[MANTISSA:]
         window = Cat(Const(0, WINDOW - MANTISSA), mantissa).as_signed()
 
@@ -143,18 +143,19 @@ class Pe(wiring.Component):
             small = named(m, Mux(distance[stage], shifted, small), f"small_{1 << stage}")
 
         # Add, and shift out the bits below the sign that repeat it.
-        value = named(m, (big + small).as_unsigned(), "sum")
+        total = named(m, big + small, "sum")
+        body, sign = total[:-1], total[-1]
         spare = []
         for stage in reversed(range(5)):
             by = 1 << stage
-            first = value[-1 - by :]
+            first = Cat(body[-by:], sign)
             shift = named(m, first.all() | ~first.any(), f"spare_{by}")
-            value = named(m, Mux(shift, Cat(Const(0, by), value[:-by]), value), f"normal_{by}")
+            body = named(m, Mux(shift, Cat(Const(0, by), body[:-by]), body), f"body_{by}")
             spare.insert(0, shift)
-        # of zero nothing but zeros is left; of all else the first two bits differ
-        there = named(m, value[-1] ^ value[-2], "there")
+        # of zero nothing but zeros is left; of all else the first bit differs from the sign
+        there = named(m, body[-1] ^ sign, "there")
         place = named(m, (highest + 1 - Cat(*spare))[:EXPONENT], "place")
-        return Cat(value[-MANTISSA:], place & there.replicate(EXPONENT))
+        return Cat(body[1 - MANTISSA :], sign, place & there.replicate(EXPONENT))
 
 
 def signed_sum(m: Module, a: Value, b: Value, carry: Value, name: str) -> Value:

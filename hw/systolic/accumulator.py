@@ -4,7 +4,9 @@ from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden import pe as pes
 from golden.systolic.params import MatrixUnitParams
+from hw import pe
 from hw.emit import Definition
 from hw.lanes import bits
 
@@ -24,6 +26,8 @@ class Bank(wiring.Component):
 
     def __init__(self, p: MatrixUnitParams):
         self.p = p
+        self.adder = adder(p)
+        self.uses = (self.adder,) if self.adder else ()
         row, acc = range(p.accumulator_rows), p.pe.accumulator.width
         super().__init__({
             "valid_in": In(1),
@@ -53,19 +57,18 @@ class Bank(wiring.Component):
             self.row_out.eq(self.row_in),
             self.first_out.eq(self.first_in),
         ]
-        valid, row, base = self.valid_out, self.row_out, Mux(self.first_out, 0, before.data)
+        valid, row, first, held = self.valid_out, self.row_out, self.first_out, before.data
         apart, read_apart = Const(1, 1), Const(1, 1)
         if added:
             valid, row = Signal(name="valid_q"), Signal.like(self.row_out, name="row_q")
             m.d.sync += [valid.eq(self.valid_out), row.eq(self.row_out)]
             # no port reads what is being written, and says so: else a tool puts logic behind the memory
             apart, read_apart = (~(valid & (row == wanted)) for wanted in (self.row_in, self.read_row))
-            base = self.register(m, before.data, total, ~apart, valid & (row == self.row_out))
+            first, held = self.register(m, held, total, ~apart, valid & (row == self.row_out))
         m.d.comb += [
             before.addr.eq(self.row_in),
             before.en.eq(self.valid_in & apart),
-            # pe.depth bounds the whole sum, so no carry leaves the accumulator
-            total.eq(self.acc.as_signed() + base),
+            total.eq(self.total(m, first, held)),
             write.addr.eq(row),
             write.data.eq(total),
             write.en.eq(valid),
@@ -73,16 +76,26 @@ class Bank(wiring.Component):
             read.en.eq(self.read_go & read_apart),
         ]
         if added:
-            held = Signal(acc, reset_less=True)
+            kept = Signal(acc, name="held", reset_less=True)
             with m.If(self.held_go):
-                m.d.sync += held.eq(read.data)
-            m.d.comb += self.read_data.eq(held)
+                m.d.sync += kept.eq(read.data)
+            m.d.comb += self.read_data.eq(kept)
         else:
             m.d.comb += self.read_data.eq(read.data)
         return m
 
+    def total(self, m, first, held):
+        """The array's sum, alone if it is a row's first, else added to what the row holds."""
+        if self.adder is None:
+            # pe.depth bounds the whole sum, so no carry leaves the accumulator
+            return self.acc.as_signed() + Mux(first, 0, held)
+        base, combined = Signal.like(self.acc, name="base"), Signal.like(self.acc, name="combined")
+        m.d.comb += base.eq(held)
+        self.adder.place(m, "combine", a=base, b=self.acc, o=combined)
+        return Mux(first, self.acc, combined)
+
     def register(self, m, data, total, written, following):
-        """What a sum is added to: read a cycle before, or from where it stands instead.
+        """Whether a sum is a row's first; what it is added to: read a cycle before, or from where it stands.
 
         written    the row that is asked for is written in this cycle: it is not read
         following  the row that was asked for a cycle before is
@@ -98,10 +111,19 @@ class Bank(wiring.Component):
             was_written.eq(written),
             forwarded.eq(following | was_written),
         ]
-        return Mux(first, 0, Mux(forwarded, forward, base))
+        return first, Mux(forwarded, forward, base)
+
+
+def adder(p: MatrixUnitParams) -> Definition | None:
+    """What adds two running sums, the PE's own; none of integers: a, b -> o."""
+    module = pe.module_of(p.pe)
+    if not hasattr(module, "Combine"):
+        return None
+    return Definition(f"combine_{pes.module_of(p.pe).name(p.pe)}", module.Combine(p.pe), clocked=False)
 
 
 def definition(p: MatrixUnitParams) -> Definition:
     """The bank of `p`."""
-    name = f"accumulator_bank_{p.accumulator_rows}x{p.pe.accumulator.width}"
-    return Definition(name + "_r1" * p.accumulator_registers, Bank(p))
+    name, bank = f"accumulator_bank_{p.accumulator_rows}x{p.pe.accumulator.width}", Bank(p)
+    name += f"_{bank.adder.name}" if bank.adder else ""
+    return Definition(name + "_r1" * p.accumulator_registers, bank)

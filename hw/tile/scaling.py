@@ -15,8 +15,7 @@ from golden.tile.tile import TileParams
 from hw import pe
 from hw.emit import Definition
 from hw.float.add import add_terms, term
-from hw.float.multiply import rounded
-from hw.float.product import product
+from hw.float.product import Term, product
 from hw.float.unpack import unpack, unpack_integer
 from hw.formats import shape_of
 from hw.tile import cell
@@ -30,8 +29,8 @@ def row_sum_bits(p: TileParams) -> int:
 
 class Scaling(wiring.Component):
     """sum, scale, zero, row_sum   of the row that `exact_go` takes; zero and row_sum only with zero points
-    exact_go, term_go, partial_go  the stages' registers load
-    total_go, out_go               the partial moves on, to the totals (begun by it if `first`), and to `o`
+    exact_go, term_go              the stages' registers load
+    total_go, out_go               the term is added to its total (to zero if `first`), which also goes to `o`
     o                              a total; registered
     """
 
@@ -44,36 +43,28 @@ class Scaling(wiring.Component):
                 "sum": In(cell.sum_bits(p.pe)),
                 "scale": In(pes.scale_bits(p.pe)),
                 **ports,
-                **{
-                    name: In(1)
-                    for name in ("exact_go", "term_go", "partial_go", "total_go", "out_go", "first")
-                },
+                **{name: In(1) for name in ("exact_go", "term_go", "total_go", "out_go", "first")},
                 "o": Out(FP32.width),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        partial = Signal(FP32.width, reset_less=True)
-        scaled = self.scaled(m)
-        with m.If(self.partial_go):
-            m.d.sync += partial.eq(scaled)
         # one total for each row; rows come in their order, so each finds its own at the foot
         totals = [Signal(FP32.width, name=f"total_{row}", reset_less=True) for row in range(self.p.rows)]
-        a, b = (term(m, FP32, code, IEEE, name) for name, code in (("old", totals[0]), ("new", partial)))
-        both = Signal(FP32.width)
+        before = Signal(FP32.width)
         total = Signal(FP32.width)
-        m.d.comb += [both.eq(add_terms(m, FP32, IEEE, a, b)), total.eq(Mux(self.first, partial, both))]
+        entering = self.scaled(m)
+        m.d.comb += before.eq(Mux(self.first, 0, totals[0]))
+        m.d.comb += total.eq(add_terms(m, FP32, IEEE, term(m, FP32, before, IEEE, "before"), entering))
         with m.If(self.total_go):
             m.d.sync += [q.eq(above) for q, above in zip(totals, [*totals[1:], total], strict=True)]
-        delivered = Signal(FP32.width, name="delivered", reset_less=True)
         with m.If(self.out_go):
-            m.d.sync += delivered.eq(total)
-        m.d.comb += self.o.eq(delivered)
+            m.d.sync += self.o.eq(total)
         return m
 
-    def scaled(self, m: Module):
-        """The code of sum * scale, two registers behind the sum."""
+    def scaled(self, m: Module) -> Term:
+        """sum * scale, exact, two registers behind the sum."""
 
         def held(go):
             def register(value, name):
@@ -89,7 +80,7 @@ class Scaling(wiring.Component):
             entering = own(m, self.p.pe, held(self.exact_go)(self.sum, "sum"))
         else:
             entering = product(m, *self.operand(m, held(self.exact_go)), FP32, IEEE)
-        return rounded(m, FP32, IEEE, entering.held(held(self.term_go), "term"))
+        return entering.held(held(self.term_go), "term")
 
     def operand(self, m: Module, register):
         """(the sum less the zero point's part, the scale) as operands of the product."""

@@ -11,7 +11,7 @@ from hw.emit import Definition
 from hw.lanes import delayed
 from hw.stages import hold_stages
 
-STAGES = ("exact", "term", "partial")
+STAGES = ("exact", "term")
 
 
 class Sequencer(wiring.Component):
@@ -168,15 +168,15 @@ class Sequencer(wiring.Component):
                     m.d.sync += q.eq(value)
                 value = q
             flags.append(value)
-        partial_first, partial_last = flags
+        term_first, term_last = flags
         m.d.comb += [
-            self.first.eq(partial_first),
-            moves.eq(~partial_last | ~self.o_valid | self.o_ready),
+            self.first.eq(term_first),
+            moves.eq(~term_last | ~self.o_valid | self.o_ready),
             self.total_go.eq(held & moves),
-            self.out_go.eq(held & moves & partial_last),
+            self.out_go.eq(held & moves & term_last),
         ]
         with m.If(~self.o_valid | self.o_ready):
-            m.d.sync += self.o_valid.eq(held & partial_last)
+            m.d.sync += self.o_valid.eq(held & term_last)
 
 
 def definition(p: TileParams) -> Definition:

@@ -68,10 +68,7 @@ class Tile(wiring.Component):
                     "zero": lane(group["zeros"], n, p.cols).as_signed(),
                     "row_sum": chosen(m, row_sums, control["row"], f"row_sum_{n}"),
                 }
-            go = {
-                name: control[name]
-                for name in ("exact_go", "term_go", "partial_go", "total_go", "out_go", "first")
-            }
+            go = {name: control[name] for name in ("exact_go", "term_go", "total_go", "out_go", "first")}
             self.scaling.place(
                 m, f"scaling_{n}", sum=chosen(m, sums, control["row"], f"sum_{n}"),
                 scale=lane(group["scales"], n, p.cols), **of_row, **go,

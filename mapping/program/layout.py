@@ -106,7 +106,7 @@ def pack_weights(p: AcceleratorParams, weights: np.ndarray) -> np.ndarray:
     Row r stands in word r // packed_rows, bits [(r % packed_rows) * lanes * width, + lanes * width).
     """
     width = p.unit.pe.weight.width
-    codes = p.unit.pe.weight.encode(weights).astype(np.uint8)
+    codes: np.ndarray = p.unit.pe.weight.encode(weights).astype(np.uint8)
     if p.packed_rows == 1:
         return codes.reshape(-1, p.lanes)
     passes = len(codes)

@@ -201,7 +201,9 @@ class Bench:
 
 
 def compare(
-    found: Sequence[Sequence[int]], golden: Sequence[Sequence[int]], describe: Callable[[int, int], str]
+    found: Sequence[Sequence[object]],
+    golden: Sequence[Sequence[object]],
+    describe: Callable[[int, int], str],
 ) -> None:
     """Assert that two lists of words, each of lanes, are equal.
 

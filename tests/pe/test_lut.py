@@ -175,7 +175,7 @@ def test_infinity_is_added_and_infinities_of_both_signs_are_no_number():
     ({"inputs": 6}, "pe.inputs is 6; allowed: 2 to 5"),
     ({"activation": FP16, "inputs": 5}, "pe.inputs is 5; allowed: 4"),
     ({"depth": 130}, "pe.depth is 130; allowed: multiples of pe.inputs, 4"),
-    ({"activation": FP16, "table": "full"}, "pe.table is 'full'; allowed: half"),
+    ({"activation": FP16, "table": "full"}, "pe.table is full; allowed: half, where"),
     ({"table": "quarter"}, "pe.table is 'quarter'; allowed: half, full"),
     ({"remap": "later"}, "pe.remap is 'later'"),
     ({"registers": 2}, "pe.registers is 2; allowed: 0 to 1"),
@@ -198,7 +198,7 @@ def test_bad_operands_are_named():
     with pytest.raises(BadValue, match="K is 6; allowed: multiples of 4"):
         pack_weights(p, codes[:6])
     with pytest.raises(BadValue, match=r"weights\[0, 1\] is 4; allowed: 0 to 3"):
-        pack_weights(p, codes + [0, 4])
+        pack_weights(p, codes + np.array([0, 4]))
     with pytest.raises(BadValue, match="K is 132; allowed: 1 to 128"):
         group_sum(p, np.zeros((1, 132), np.int64), np.zeros((132, 1), np.int64))
 

@@ -4,10 +4,14 @@ import pytest
 
 from golden.check import BadValue
 from sim.runner import blocks
+from sim.tools import ToolMissing
 from synth import fpga
+from synth.asic import map_asic
 from synth.checks import assert_mapped_sound, assert_sound, problems
 from synth.fpga_targets import KNOWN
+from synth.liberty import Liberty, default_liberty
 from synth.process import SynthesisError
+from synth.truth import netlist_verilog
 from synth.yosys import yosys
 
 LEAF = "module leaf(input en, input d, output reg q); always @* if (en) q = d; endmodule\n"
@@ -28,6 +32,7 @@ BROKEN = {
     ),
 }  # fmt: skip
 GOOD = "module top(input clk, input a, output reg y); always @(posedge clk) y <= a ^ y; endmodule"
+WHOLE = "accelerator/accelerator"
 CASES = [(block, case) for block, module in blocks().items() for case in module.CASES]
 FIRST = [next(each for each in CASES if each[0] == block) for block in blocks()]
 
@@ -70,30 +75,72 @@ def test_each_fault_is_told_once():
     assert problems("", "Found and reported 0 problems.\n") == []
 
 
-def sound_on_ecp5(case, folder):
+def sound(case, folder):
     text, top = case.build()
     (folder / "x.v").write_text(text)
     assert_sound(folder, "x.v", top)
+
+
+def sound_on_ecp5(case, folder):
+    text, top = case.build()
     netlist, _ = fpga.mapped(text, top, "ecp5", folder, options=fpga.FpgaOptions())
     assert_mapped_sound(folder, netlist.name, top, KNOWN["ecp5"].models)
 
 
-@pytest.mark.parametrize(("block", "case"), FIRST, ids=lambda each: getattr(each, "name", each))
-def test_a_block_is_sound(tmp_path, block, case):
+def sound_on_liberty(case, folder):
+    """With a model, of the Liberty's own function, of each cell."""
     text, top = case.build()
-    (tmp_path / "x.v").write_text(text)
-    assert_sound(tmp_path, "x.v", top)
+    mapped = map_asic(text, top, Liberty.read(default_liberty()), folder)
+    (folder / "mapped.v").write_text(netlist_verilog(mapped))
+    assert_sound(folder, "mapped.v", top, name="checks_mapped")
 
 
-@pytest.mark.parametrize("block", ["pe/multiplier", "stages"])
-def test_a_mapped_block_is_sound(tmp_path, block):
-    sound_on_ecp5(blocks()[block].CASES[0], tmp_path)
+MAPPED = {"ecp5": sound_on_ecp5, "liberty": sound_on_liberty}
+
+
+def sound_as_mapped(target, case, folder):
+    try:
+        MAPPED[target](case, folder)
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+
+
+def named(value):
+    return getattr(value, "name", value)
+
+
+@pytest.mark.parametrize(
+    ("block", "case"),
+    # the whole accelerator takes as long as all others, each of which is a part of it
+    [pytest.param(*each, marks=[pytest.mark.slow] * (each[0] == WHOLE)) for each in FIRST],
+    ids=named,
+)
+def test_a_block_is_sound(tmp_path, block, case):
+    sound(case, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("block", "case"), CASES, ids=lambda each: getattr(each, "name", each))
-def test_every_case_is_sound_as_mapped(tmp_path, block, case):
-    sound_on_ecp5(case, tmp_path)
+@pytest.mark.parametrize(("block", "case"), CASES, ids=named)
+def test_every_case_is_sound(tmp_path, block, case):
+    sound(case, tmp_path)
+
+
+@pytest.mark.parametrize("target", MAPPED)
+@pytest.mark.parametrize("block", ["pe/multiplier", "stages"])
+def test_a_mapped_block_is_sound(tmp_path, target, block):
+    sound_as_mapped(target, blocks()[block].CASES[0], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", MAPPED)
+@pytest.mark.parametrize(("block", "case"), FIRST, ids=named)
+def test_every_block_is_sound_as_mapped(tmp_path, target, block, case):
+    sound_as_mapped(target, case, tmp_path)
+
+
+def test_what_is_not_sound_is_not_mapped(tmp_path):
+    with pytest.raises(SynthesisError, match=r"top: inner.q is a latch"):
+        fpga.synthesise_fpga(BROKEN["latch"][0], "top", "ecp5", tmp_path)
 
 
 def test_options_are_checked():

@@ -9,6 +9,7 @@ import pytest
 from golden.check import BadValue
 from golden.formats import Int
 from golden.formats.rounding import Rounding
+from golden.pe import PES
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
 from mapping.target import Target
@@ -60,14 +61,14 @@ def test_the_reference_design_is_what_the_documents_say():
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
 def test_an_example_loads_under_its_own_name(path):
-    assert design_file.load(path).name == path.stem
+    assert design_file.load_any(path).name == path.stem
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
 def test_what_is_dumped_loads_to_an_equal_design(path, tmp_path):
-    target = design_file.load(path)
+    target = design_file.load_any(path)
     (tmp_path / "again.toml").write_text(design_file.dump(target))
-    assert design_file.load(tmp_path / "again.toml") == target
+    assert design_file.load_any(tmp_path / "again.toml") == target
 
 
 def test_the_registers_of_a_file_reach_the_unit():
@@ -98,7 +99,7 @@ def test_a_design_without_a_name_takes_its_files(tmp_path):
         ("array.rows", True, "array.rows is true; allowed: a whole number"),
         ("array.rows", None, "array.rows is missing; allowed: it must be given"),
         ("array.dataflow", "row", "array.dataflow is 'row'; allowed: weight, output, input"),
-        ("pe.kind", "lut", "pe.kind is 'lut'; allowed: multiplier"),
+        ("pe.kind", "lutt", f"pe.kind is 'lutt'; allowed: {', '.join(PES)}"),
         ("pe.weight", "int99", "pe.weight is 'int99'; allowed: int1 to int32, uint1 to uint32"),
         ("pe.weight", "int08", "pe.weight is 'int08'; allowed: int1 to int32, uint1 to uint32"),
         ("pe.activation", 8, "pe.activation is 8; allowed: text in quotes"),
@@ -112,12 +113,61 @@ def test_a_design_without_a_name_takes_its_files(tmp_path):
         ("clock.mhz", -1, "clock.mhz is -1.0; allowed: above 0, to 100000"),
         ("clock.mhz", "fast", 'clock.mhz is "fast"; allowed: a number'),
         ("name", "a b", 'name is "a b"; allowed: a letter, then letters, digits and _, at most 64'),
-        ("family", "pim", 'family is "pim"; allowed: systolic, accelerator'),
+        ("family", "pim", 'family is "pim"; allowed: systolic, accelerator, tile'),
         ("clock", 5, "clock is 5; allowed: a table"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(key, value, wanted):
     assert message(key, value) == f"ws16.toml: {wanted}"
+
+
+TILE = {"family": "tile", "array": {"rows": 2, "cols": 3}, "pe": {"kind": "lut"}}
+
+
+def grouped_message(**tables: dict) -> str:
+    with pytest.raises(BadValue) as refused:
+        design_file.parse_any(TILE | tables, where="x.toml")
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("tables", "wanted"),
+    [
+        ({"array": {"rows": 2, "cols": 3, "dataflow": "weight"}},
+         'array.dataflow is given; allowed: a design of family "systolic" or "accelerator"'),
+        ({"requantise": {}}, 'requantise is given; allowed: a design of family "systolic", not "tile"'),
+        ({"accumulators": {}},
+         'accumulators is given; allowed: a design of family "systolic" or "accelerator", not "tile"'),
+        ({"memory": {"latency": 3}}, 'memory.latency is given; allowed: a design of family "accelerator"'),
+        ({"array": {"rows": 0, "cols": 3}}, "array.rows is 0; allowed: 1 to 128"),
+        ({"pe": {"kind": "lut", "weight": "int8"}},
+         "pe.weight is 'int8'; allowed: uint1, uint2, uint3, uint4"),
+        ({"pe": {"kind": "lut", "depth": 30}}, "pe.depth is 30; allowed: multiples of pe.inputs, 4"),
+        ({"pe": {"kind": "mixpe", "weight": "fp8_e4m3"}},
+         "pe.weight is 'fp8_e4m3'; allowed: int1 to int32, uint1 to uint32"),
+        ({"pe": {"kind": "bitmod", "weight": "int7"}},
+         "pe.weight: datatype is 'int7'; allowed: int8, int6, int5, int4, bitmod_fp4, bitmod_fp3"),
+        ({"pe": {"kind": "float_multiply_add", "weight": "int4"}},
+         "pe.weight is 'int4'; allowed: a floating-point format"),
+        ({"family": "systolic", "array": {"rows": 2, "cols": 3}},
+         "array.dataflow is missing; allowed: it must be given"),
+        ({"family": "systolic", "array": {"rows": 2, "cols": 3, "dataflow": "weight"}},
+         "pe.kind is 'lut'; allowed: a design of family \"tile\""),
+        ({"family": "systolic", "array": {"rows": 2, "cols": 3, "dataflow": "weight"},
+          "pe": {"kind": "mixpe"}, "requantise": {}},
+         'requantise is given; allowed: a design with pe.kind = "multiplier"'),
+        ({"family": "accelerator", "array": {"rows": 16, "cols": 16, "dataflow": "weight"},
+          "pe": {"kind": "mixpe"}},
+         'pe.kind of a design of family "accelerator" is \'mixpe\'; allowed: multiplier'),
+    ],
+)  # fmt: skip
+def test_what_a_family_or_a_pe_cannot_hold_is_named(tables, wanted):
+    assert grouped_message(**tables) == f"x.toml: {wanted}"
+
+
+def test_a_command_for_arrays_alone_refuses_a_tile():
+    with pytest.raises(BadValue, match=r'^x\.toml: family is "tile"; allowed: systolic, accelerator'):
+        design_file.parse(TILE, where="x.toml")
 
 
 def test_an_unknown_key_is_named_with_the_nearest():

@@ -14,6 +14,7 @@ from golden.check import BadValue
 from golden.systolic import words
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import cycles
+from mapping.target import Target, TileTarget
 from systola import block_document, design_file, testbench
 from systola.generation import generate
 
@@ -120,13 +121,57 @@ def run_on_icarus(folder: Path, name: str) -> str:
     return subprocess.run(["vvp", str(model)], check=True, capture_output=True, text=True).stdout
 
 
-UNITS = [path for path in sorted(EXAMPLES.glob("*.toml")) if design_file.load(path).accelerator is None]
+def is_quick(path: Path) -> bool:
+    """Multipliers; Icarus takes long over whole arrays and tiles of the other PEs."""
+    design = design_file.load_any(path)
+    return isinstance(design, Target) and design.unit.scaled
 
 
-@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+DESIGNS = {path: design_file.load_any(path) for path in sorted(EXAMPLES.glob("*.toml"))}
+UNITS = [
+    pytest.param(path, id=path.stem, marks=() if is_quick(path) else pytest.mark.slow)
+    for path, design in DESIGNS.items()
+    if isinstance(design, TileTarget) or design.accelerator is None
+]
+SYSTOLIC = [path for path, design in DESIGNS.items() if isinstance(design, Target)]
+SMALL_GROUPED = """
+name = "small"
+family = "{family}"
+[array]
+rows = 3
+cols = 2
+{dataflow}
+[pe]
+{pe}
+depth = 16
+"""
+
+
+@pytest.mark.parametrize("path", UNITS)
 def test_the_testbench_passes_on_icarus(path, tmp_path):
     generate(path, tmp_path / "out")
     assert run_on_icarus(tmp_path / "out", path.stem).startswith("PASS")
+
+
+@pytest.mark.parametrize(
+    ("family", "pe"),
+    [
+        ("tile", 'kind = "lut"'),
+        ("tile", 'kind = "bitmod"\nweight = "bitmod_fp3"'),
+        ("systolic", 'kind = "mixpe"\nweight = "uint4"'),
+        ("systolic", 'kind = "dequantise"'),
+    ],
+    ids=["lut", "bitmod", "mixpe", "dequantise"],
+)
+def test_a_design_that_runs_in_groups_has_the_same_files(family, pe, tmp_path):
+    dataflow = 'dataflow = "weight"' if family == "systolic" else ""
+    (tmp_path / "small.toml").write_text(SMALL_GROUPED.format(family=family, dataflow=dataflow, pe=pe))
+    made = generate(tmp_path / "small.toml", tmp_path / "out")
+    assert set(made.files) == {"rtl/small.v", "tb/small_tb.v", "small.core", "small.md", "small.toml"}
+    assert design_file.load_any(tmp_path / "out/small.toml") == design_file.load_any(tmp_path / "small.toml")
+    assert f"module {made.top}" in (tmp_path / "out/rtl/small.v").read_text()
+    assert "rounding" not in (tmp_path / "out/small.md").read_text()
+    assert run_on_icarus(tmp_path / "out", "small").startswith("PASS")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +194,7 @@ def test_the_testbench_ends_if_nothing_comes_out(made, tmp_path):
     assert "FAIL: 0 of" in run_on_icarus(tmp_path / "out", "small")
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SYSTOLIC, ids=lambda path: path.stem)
 def test_the_testbench_has_partial_tiles_on_every_axis(path):
     schedule = testbench.schedule_of(design_file.load(path))
     for pieces in (schedule.row_pieces, schedule.column_pieces, schedule.depth_pieces):

@@ -3,26 +3,29 @@
 import numpy as np
 import pytest
 
+from golden.formats import FP16
+from golden.pe import PES, float_multiply_add
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import Scaling, compute, cycles, longest_stream
 from golden.systolic.params import MatrixUnitParams
+from sim.benches.systolic import jobs
 from sim.engine import RtlEngine
 
 ENGINES = {}
 
 
-def unit(dataflow, rows, cols, **more):
-    return MatrixUnitParams(rows=rows, cols=cols, dataflow=dataflow, pe=MultiplierParams(depth=4096), **more)
+MULTIPLIER = MultiplierParams(depth=4096)
+
+
+def unit(dataflow, rows, cols, pe=MULTIPLIER, **more):
+    return MatrixUnitParams(rows=rows, cols=cols, dataflow=dataflow, pe=pe, **more)
 
 
 def operands(p, gemm, seed=7):
     rng = np.random.default_rng(seed)
-    a, w = p.pe.activation, p.pe.weight
-    return (
-        rng.integers(a.min, a.max + 1, (gemm.batch, gemm.m, gemm.k)),
-        rng.integers(w.min, w.max + 1, (gemm.batch, gemm.k, gemm.n)),
-    )
+    a, w = (gemm.batch, gemm.m, gemm.k), (gemm.batch, gemm.k, gemm.n)
+    return jobs.operands(rng, p.pe.activation, a, "random"), jobs.operands(rng, p.pe.weight, w, "random")
 
 
 def some_scaling(n, seed=3):
@@ -36,14 +39,15 @@ def some_scaling(n, seed=3):
     )
 
 
-def check(p, gemm, stream, scaling=None, stalls=0.0):
+def check(p, gemm, stream, scaling=None, stalls=0.0, given=None):
     """One product on the RTL: golden's values, and golden's cycles where nothing stalls."""
     engine = ENGINES.setdefault(p, RtlEngine())
     engine.stalls = stalls
-    a, w = operands(p, gemm)
+    a, w = given or operands(p, gemm)
     schedule = Schedule(p, gemm, Tiling(stream=stream))
     product = engine.product("product", schedule, a, w, scaling)
-    assert (product.values == compute(p, a, w, scaling)).all()
+    encode = p.pe.accumulator.encode
+    assert (encode(product.values) == encode(compute(p, a, w, scaling, stream))).all()
     if not stalls:
         assert product.cycles == cycles(schedule)
 
@@ -67,6 +71,32 @@ def test_registers_for_a_faster_clock_change_no_value(dataflow, stalls):
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
 def test_stalls_on_every_stream_change_no_value(dataflow, stalls):
     check(unit(dataflow, 16, 16), Gemm(m=64, n=48, k=80), 33, some_scaling(48), stalls)
+
+
+@pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
+@pytest.mark.parametrize("kind", [kind for kind, module in PES.items() if module.HOST == "array"])
+def test_every_pe_is_golden_in_every_array(kind, dataflow):
+    p = unit(dataflow, 3, 2, PES[kind].Params(depth=64), accumulator_rows=64, scaled=False)
+    for stalls in (0.0, 0.3):
+        check(p, Gemm(m=13, n=11, k=38, batch=3), 7, stalls=stalls)
+
+
+@pytest.mark.parametrize("registers", [0, 1])
+def test_any_codes_of_floats_pass_the_accumulator_memory(registers):
+    pe = float_multiply_add.Params(depth=64, accumulator=FP16, subnormals=False)
+    p = unit("weight", 1, 2, pe, scaled=False, accumulator_registers=registers)
+    rng = np.random.default_rng(registers)
+    given = [FP16.decode(rng.integers(0, 1 << 16, shape)) for shape in ((1, 300, 4), (1, 4, 20))]
+    y = compute(p, *given, None)
+    kinds = [np.isnan(y), np.isinf(y), (y == 0) & np.signbit(y), (y == 0) & ~np.signbit(y), np.isfinite(y)]
+    assert all(kind.any() for kind in kinds)
+    for stream in (1, 2, 300):
+        check(p, Gemm(m=300, n=20, k=4), stream, given=given)
+
+
+def test_a_product_of_floats_on_16x16():
+    p = unit("weight", 16, 16, float_multiply_add.Params(depth=384), scaled=False)
+    check(p, Gemm(m=64, n=64, k=384), 64)
 
 
 @pytest.mark.slow

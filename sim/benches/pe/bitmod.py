@@ -7,15 +7,16 @@ import cocotb
 import numpy as np
 
 from golden.formats import FP16
-from golden.pe.bitmod import BSIG, EXPONENT, LANES, MANTISSA, TERM, BitModParams, side_by_side, step
+from golden.pe.bitmod import EXPONENT, LANES, MANTISSA, TERM, BitModParams, side_by_side, step
 from sim.benches import seed
 from sim.benches.pe.common import PeBench, case
 from sim.benches.pe.vectors import Operands, corners
 
 COUNT = 1500
+LARGEST_BSIG = 6
 # positive: zero, subnormals, the least normal number, one, the largest, and what to IEEE is none
 ACTIVATIONS = [code for code in corners(FP16) if code < 0x8000]
-TERMS = [0x0000, 0x1111, 0x7777, 0xFFFF, 0x9191, 0x0701, 0x7000, 0xF91B]
+TERMS = [0x0000, 0x1191, 0x9919, 0xFF7F, 0x77F7, 0x9191, 0x0701, 0x7000, 0xF91B]
 MANTISSAS = [0, 1, -1, 1 << 14, (1 << 15) - 1, -(1 << 14) - 1, -(1 << 15)]
 EXPONENTS = [0, 1, 20, 21, 32, 45, 54, 62, 63]
 
@@ -43,17 +44,21 @@ def random_operands(p: BitModParams, rng: np.random.Generator, count: int) -> Op
     """Codes of all kinds; most activations of a word close to one another, most running sums close to theirs.
 
     A third of the sums are any code, a third have an exponent up to 27 away from the addend's own, a third
-    nearly cancel it.
+    nearly cancel it. One word in sixteen gives a sum of the lanes that is nearly the largest.
     """
     any_code = rng.integers(0, 1 << FP16.width, (count, LANES))
     field = np.clip(rng.integers(0, 32, (count, 1)) + rng.integers(-9, 1, (count, LANES)), 0, 31)
     near = any_code & 0x83FF | field << 10
     corner = rng.choice(np.array(ACTIVATIONS), (count, LANES)) | any_code & 0x8000
     kind = rng.integers(0, 8, (count, LANES))
-    activation = side_by_side(np.select([kind == 0, kind == 1], [any_code, corner], near), FP16.width)
-    terms, bsig = rng.integers(0, 1 << LANES * TERM, count), rng.integers(0, 1 << BSIG, count)
+    codes = np.select([kind == 0, kind == 1], [any_code, corner], near)
+    alike = rng.random(count) < 1 / 16  # large lanes, all of one sign: the largest sums
+    codes = np.where(alike[:, None], near[:, :1] & 0x7C00 | 0x3F0 | any_code & 15, codes)
+    activation = side_by_side(codes, FP16.width)
+    terms, bsig = rng.integers(0, 1 << LANES * TERM, count), rng.integers(0, LARGEST_BSIG + 1, count)
     terms |= np.where(rng.random(count) < 0.5, 0x1111, 0)
-    weight = word((terms, LANES * TERM), (bsig, BSIG))
+    terms = np.where(alike, rng.choice([0x1111, 0x9999, 0x7777, 0xFFFF], count), terms)
+    weight = word((terms, LANES * TERM), (bsig, 3))
 
     alone = step(p, np.zeros(count, np.uint64), weight, activation)
     mantissa, exponent = p.accumulator.parts(alone)

@@ -39,6 +39,12 @@ class PeBench:
         words = np.concatenate([np.stack(part, 1) for part in parts])
         return [tuple(word) for word in rng.permutation(words).tolist()]
 
+    def aligned(self, words: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """What stands at the ports, cycle by cycle: a running sum `latency` cycles behind its operands."""
+        behind = [words[0]] * self.latency
+        pairs = zip([*words, *behind], [*behind, *words], strict=True)
+        return [(weight, activation, acc) for (weight, activation, _), (_, _, acc) in pairs]
+
     async def cycle(self, operands: tuple[int, ...]) -> None:
         """One cycle: operands just after the edge, everything read when it has settled."""
         for name, code in zip(Operands._fields, operands, strict=True):
@@ -75,7 +81,7 @@ async def sums_match_golden(dut: Any) -> None:
     if bench.clocked:
         dut.rst.value = 0
     words = bench.stimulus(np.random.default_rng(seed()), bench.exhaustive)
-    for operands in [*words, *words[: bench.latency]]:
+    for operands in bench.aligned(words):
         await bench.cycle(operands)
     assert bench.scoreboard() == len(words)
     if bench.exhaustive:

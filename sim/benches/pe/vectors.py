@@ -45,6 +45,8 @@ def params_of(kind: str, given: dict[str, Any]) -> Any:
 def _typed(value: Any, default: Any) -> Any:
     if isinstance(default, Int | Float):
         return parse(value)
+    if hasattr(default, "parse"):
+        return default.parse(value)
     return type(default)(value) if isinstance(default, Enum) else value
 
 

@@ -6,11 +6,12 @@ from random import Random
 
 import numpy as np
 
-from golden.formats import Int
+from golden.formats import Float, Int
 from golden.systolic import words
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import Scaling, compute
 from golden.systolic.params import MatrixUnitParams
+from sim.benches.pe.vectors import corners
 
 VALUES = ("random", "least", "largest", "alternating")
 RESULTS = ("sums", "codes", "codes with relu")
@@ -18,7 +19,7 @@ RESULTS = ("sums", "codes", "codes with relu")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A product to run: operands int64 [batch, m, k] and [batch, k, n], of the kind `values`."""
+    """A product to run: operands [batch, m, k] and [batch, k, n], of the kind `values`."""
 
     schedule: Schedule
     activations: np.ndarray
@@ -46,12 +47,13 @@ class Job:
         return {name: from_bytes(rows) for name, rows in packed.items()}
 
     def product(self, delivered: list[int]) -> np.ndarray:
-        """The product in the packed words of `o`. int64 [batch, m, n]"""
+        """The product in the packed words of `o`. [batch, m, n]"""
         return words.unpack_outputs(self.schedule, to_bytes(delivered, words.bits(self.schedule.unit, "o")))
 
     def golden(self) -> np.ndarray:
         """What it must be."""
-        return compute(self.schedule.unit, self.activations, self.weights, self.scaling)
+        s = self.schedule
+        return compute(s.unit, self.activations, self.weights, self.scaling, s.tiling.stream)
 
 
 def to_bytes(packed: list[int], bits: int) -> np.ndarray:
@@ -66,19 +68,29 @@ def from_bytes(words: np.ndarray) -> list[int]:
     return [int.from_bytes(row.tobytes(), "little") for row in words]
 
 
-def operands(rng: np.random.Generator, fmt: Int, shape: tuple[int, ...], values: str) -> np.ndarray:
-    """int64: any values of the format, a quarter of them its ends; or only its ends."""
+def operands(rng: np.random.Generator, fmt: Int | Float, shape: tuple[int, ...], values: str) -> np.ndarray:
+    """Any values of the format, a quarter of them its ends; or only its ends. Of a Float, as `floats`."""
     ends = rng.choice([fmt.min, fmt.max], shape)
     if values == "random":
+        if isinstance(fmt, Float):
+            return floats(rng, fmt, shape)
         return np.where(rng.random(shape) < 0.25, ends, rng.integers(fmt.min, fmt.max + 1, shape))
     if values == "alternating":
         return np.where(np.indices(shape).sum(axis=0) % 2, fmt.min, fmt.max)
     return np.full(shape, fmt.min if values == "least" else fmt.max)
 
 
+def floats(rng: np.random.Generator, fmt: Float, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of a few binades, so that every product moves the sum; in some of the jobs corners, too."""
+    some = fmt.quantise(rng.normal(size=shape) * 2.0 ** rng.integers(-4, 5, shape))
+    rare = rng.random(shape) < rng.choice([0, 1 / 64, 1 / 8])
+    return np.where(rare, fmt.decode(rng.choice(np.array(corners(fmt), np.uint64), shape)), some)
+
+
 def some_scaling(rng: np.random.Generator, p: MatrixUnitParams, gemm: Gemm, relu: bool) -> Scaling:
     """Requantisation that brings most sums of `gemm` into the range of p.out."""
-    requantise, typical = p.requantise, int(p.pe.largest * gemm.k**0.5 / 3) + 1
+    largest = p.pe.accumulator.max // p.pe.depth  # of a product, or a little more
+    requantise, typical = p.requantise, int(largest * gemm.k**0.5 / 3) + 1
     multiplier = rng.integers(1, requantise.multiplier.max + 1, gemm.n)
     bits = np.log2(typical * multiplier.astype(np.float64)) - requantise.out.width + 1
     bias = rng.integers(-typical, typical + 1, gemm.n)

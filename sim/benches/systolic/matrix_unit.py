@@ -8,11 +8,11 @@ from cocotb.triggers import RisingEdge
 
 from golden.formats import parse
 from golden.formats.rounding import Rounding
-from golden.pe.multiplier import MultiplierParams
 from golden.systolic.matrix_unit import REQUANTISER, cycles, cycles_of, longest_stream, rows_needed
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.words import inputs
 from sim.benches import Case, parameters
+from sim.benches.pe.vectors import params_of as pe_of
 from sim.benches.stream import Bench, compare
 from sim.benches.systolic.coverage import STREAMS, Coverage
 from sim.benches.systolic.jobs import (
@@ -33,14 +33,11 @@ COVERAGE: list[Coverage] = []  # of this simulation
 
 def params_of(given: dict[str, Any]) -> MatrixUnitParams:
     """MatrixUnitParams of a case's parameters."""
-    formats: dict[str, Any] = {name: parse(given[name]) for name in ("weight", "activation")}
     out: Any = parse(given["out"])
     names = ("rows", "cols", "dataflow", "accumulator_rows", "multiplier_bits", "max_shift", "scaled")
     return MatrixUnitParams(
         **{name: given[name] for name in names},
-        pe=MultiplierParams(
-            **formats, depth=given["depth"], registers=given["registers"], logic=given["logic"]
-        ),
+        pe=pe_of(given["kind"], given["pe"]),
         accumulator_registers=given["accumulator_registers"],
         requantise_registers=given["requantise_registers"],
         rounding=Rounding(given["rounding"]),
@@ -112,7 +109,8 @@ class MatrixUnitBench(Bench):
         for job in jobs:
             mine, delivered = delivered[: job.outputs], delivered[job.outputs :]
             found, wanted = job.product(mine), job.golden()
-            wrong = np.argwhere(found != wanted)
+            codes = [self.p.pe.accumulator.encode(values) for values in (found, wanted)]  # NaN is NaN
+            wrong = np.argwhere(codes[0] != codes[1])
             for place in map(tuple, wrong[:1]):
                 raise AssertionError(f"{job}: {place} is {found[place]}, golden {wanted[place]}")
             self.coverage.job(job)
@@ -249,8 +247,9 @@ def case(
     weight: str,
     activation: str,
     *,
+    kind: str = "multiplier",
     registers: int = 0,
-    logic: bool = False,
+    pe: dict[str, Any] | None = None,
     accumulator_registers: int = 0,
     requantise_registers: int = 0,
     depth: int = 24,
@@ -263,10 +262,18 @@ def case(
 ) -> Case:
     """The unit of these parameters.
 
+    kind, pe          the PE's, and what it has beside formats, registers and depth; a weight of "" is a word
     accumulator_rows  if not given, enough for the bench's jobs; output-stationary, just enough for any
     roomy             no tile ever waits for accumulator rows, so cycles are golden's
     """
-    given = {key: value for key, value in locals().items() if key != "name"} | {"max_shift": 47}
+    formats = {"weight": weight, "activation": activation} if weight else {"activation": activation}
+    given = {
+        "dataflow": dataflow, "rows": rows, "cols": cols, "kind": kind,
+        "pe": formats | {"registers": registers, "depth": depth} | (pe or {}),
+        "accumulator_registers": accumulator_registers, "accumulator_rows": accumulator_rows,
+        "requantise_registers": requantise_registers, "multiplier_bits": multiplier_bits, "max_shift": 47,
+        "rounding": rounding, "out": out, "scaled": scaled, "roomy": roomy,
+    }  # fmt: skip
     if accumulator_rows is None:
         given["accumulator_rows"] = 96
     if accumulator_rows is None and dataflow == "output":
@@ -283,6 +290,8 @@ def case(
 
 
 EVEN, AWAY = Rounding.HALF_EVEN.value, Rounding.HALF_AWAY.value
+LOGIC: dict[str, Any] = {"logic": True}
+LEAN: dict[str, Any] = {"structure": "separate", "rounding": "truncate", "subnormals": False}
 
 
 def cases_of(dataflow: str) -> list[Case]:
@@ -301,18 +310,29 @@ def cases_of(dataflow: str) -> list[Case]:
 CASES = [each for dataflow in ("weight", "output", "input") for each in cases_of(dataflow)]
 CASES += [case("4x4-sums", dataflow, 4, 4, "int8", "int8", scaled=False) for dataflow in ("weight", "output")]
 CASES += [  # with registers for a faster clock
-    case("4x3-a1-q6", "weight", 4, 3, "int8", "int8", registers=3, logic=True, accumulator_registers=1,
+    case("4x3-a1-q6", "weight", 4, 3, "int8", "int8", registers=3, pe=LOGIC, accumulator_registers=1,
          requantise_registers=6),
     case("1x3-a1-q2", "weight", 1, 3, "int8", "int8", accumulator_registers=1, requantise_registers=2,
          rounding=EVEN),
-    case("3x4-a1-q4", "output", 3, 4, "int8", "uint8", registers=3, logic=True, accumulator_registers=1,
+    case("3x4-a1-q4", "output", 3, 4, "int8", "uint8", registers=3, pe=LOGIC, accumulator_registers=1,
          requantise_registers=4, rounding=AWAY),
-    case("2x4-a1-q3", "input", 2, 4, "int4", "int8", registers=1, logic=True, accumulator_registers=1,
+    case("2x4-a1-q3", "input", 2, 4, "int4", "int8", registers=1, pe=LOGIC, accumulator_registers=1,
          requantise_registers=3),
     case("4x3-a1-scarce", "weight", 4, 3, "int4", "int4", accumulator_rows=7, roomy=False,
          accumulator_registers=1, requantise_registers=1),
     case("1x1-a1-sums", "output", 1, 1, "int8", "int8", scaled=False, accumulator_registers=1),
     case("3x2-a1-sums", "weight", 3, 2, "int8", "int8", scaled=False, accumulator_registers=1),
+]  # fmt: skip
+CASES += [  # of PEs beside the multiplier
+    case("3x4-fp16", "weight", 3, 4, "fp16", "fp16", kind="float_multiply_add", scaled=False),
+    case("4x3-bf16-r1", "output", 4, 3, "bf16", "bf16", kind="float_multiply_add", registers=1,
+         pe=LEAN | {"accumulator": "bf16"}, scaled=False),
+    case("3x3-uint4-fp16-r2", "input", 3, 3, "uint4", "fp16", kind="mixpe_float", registers=2, scaled=False),
+    case("3x2-fp16-a1", "weight", 3, 2, "fp16", "fp16", kind="float_multiply_add", registers=1,
+         pe={"accumulator": "fp16"}, scaled=False, accumulator_registers=1),
+    case("3x2-mixpe", "weight", 3, 2, "uint4", "int8", kind="mixpe", registers=1, scaled=False),
+    case("2x3-aligned", "output", 2, 3, "int4", "int14", kind="aligned", registers=2, scaled=False),
+    case("2x3-dequantise", "input", 2, 3, "", "int8", kind="dequantise"),
 ]  # fmt: skip
 SLOW = [
     case("16x16-int8-int8", "weight", 16, 16, "int8", "int8", accumulator_rows=160, depth=64),

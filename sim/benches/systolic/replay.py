@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from golden import pe
+from golden.formats import Int
 from golden.formats.packing import unpack_values
 from golden.systolic import words
 from golden.systolic.params import MatrixUnitParams
@@ -20,11 +22,11 @@ Fields = dict[str, list[int]]  # codes of a word's fields, by lane
 
 
 def rows_of_sums(p: MatrixUnitParams, accepted: Accepted) -> np.ndarray:
-    """Completed rows in the order of their completion, int64 [rows, cols]."""
+    """Completed rows in the order of their completion, [rows, cols]."""
     layout = words.fields(p)["command"]
     left = unpack_values(p.left, to_bytes(accepted["left"], words.bits(p, "left")), p.rows)
     top = unpack_values(p.top, to_bytes(accepted["top"], words.bits(p, "top")), p.cols)
-    completed = [np.zeros((0, p.cols), np.int64)]
+    completed = [p.pe.accumulator.decode(np.zeros((0, p.cols), np.uint64))]
     sums = completed[0]
     for word in accepted["command"]:
         command = {name: value[0] for name, value in unpack_word(layout, word).items()}
@@ -32,16 +34,41 @@ def rows_of_sums(p: MatrixUnitParams, accepted: Accepted) -> np.ndarray:
         if p.dataflow == "output":
             if min(len(left), len(top)) < count:
                 break
-            one, top = left[:count].T @ top[:count], top[count:]
+            one, top = pass_sums(p, left[:count].T, top[:count]), top[count:]
         else:
             if len(top) < p.rows:
                 break
-            one, top = left[:count] @ top[: p.rows][::-1], top[p.rows :]
+            one, top = pass_sums(p, left[:count], top[: p.rows][::-1]), top[p.rows :]
         left = left[count:]
-        sums = one if command["first"] else sums[: len(one)] + one
+        sums = one if command["first"] else join(p, sums[: len(one)], one)
         if command["final"]:
             completed.append(sums)
     return np.concatenate(completed)
+
+
+def pass_sums(p: MatrixUnitParams, left: np.ndarray, top: np.ndarray) -> np.ndarray:
+    """What comes out of the PEs, product by product. left [vectors, k], top [k, cols]"""
+    sums = p.pe.accumulator.decode(np.zeros((len(left), top.shape[1]), np.uint64))
+    for k, row in enumerate(top):
+        moving, other = left[:, k, None], row[None]
+        weight, activation = (moving, other) if p.dataflow == "input" else (other, moving)
+        sums = pe.module_of(p.pe).accumulate(p.pe, sums, weight, activation)
+    return np.asarray(sums)
+
+
+def join(p: MatrixUnitParams, before: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """What the accumulator memory adds up."""
+    kind = pe.module_of(p.pe)
+    return np.asarray(kind.combine(p.pe, before, sums) if hasattr(kind, "combine") else before + sums)
+
+
+def shown(p: MatrixUnitParams, sums: np.ndarray) -> list[list[object]]:
+    """To be compared, [rows, cols]: integers as they are; a float with its code, as -0 is 0, NaN not NaN."""
+    fmt = p.pe.accumulator
+    if isinstance(fmt, Int):
+        return list(sums.tolist())
+    pairs = zip(sums.tolist(), fmt.encode(sums).tolist(), strict=True)
+    return [[f"{x} ({code:#x})" for x, code in zip(*row, strict=True)] for row in pairs]
 
 
 def codes(p: MatrixUnitParams, tile: Fields, scale: Fields, sums: np.ndarray) -> np.ndarray:
@@ -71,15 +98,14 @@ def rows_with_scales(p: MatrixUnitParams, accepted: Accepted) -> Iterator[tuple[
             yield tile, scale
 
 
-def replay(p: MatrixUnitParams, accepted: Accepted) -> list[list[int]]:
-    """Values of the lanes of each word of `o`."""
+def replay(p: MatrixUnitParams, accepted: Accepted) -> list[list[object]]:
+    """The lanes of each word of `o`, as `shown`."""
     if not p.scaled:
-        return [row.tolist() for row in rows_of_sums(p, accepted)]
+        return shown(p, rows_of_sums(p, accepted))
     pairs = zip(rows_of_sums(p, accepted), rows_with_scales(p, accepted), strict=False)
     return [codes(p, tile, scale, sums).tolist() for sums, (tile, scale) in pairs]
 
 
-def lanes(p: MatrixUnitParams, delivered: list[int]) -> list[list[int]]:
+def lanes(p: MatrixUnitParams, delivered: list[int]) -> list[list[object]]:
     """The same of packed words of `o`."""
-    values = unpack_values(p.pe.accumulator, to_bytes(delivered, words.bits(p, "o")), p.cols)
-    return [row.tolist() for row in values]
+    return shown(p, unpack_values(p.pe.accumulator, to_bytes(delivered, words.bits(p, "o")), p.cols))

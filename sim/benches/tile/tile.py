@@ -6,7 +6,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from golden.formats import FP16, Int
+from golden.formats import FP16, Float, Int
 from golden.tile import pes, words
 from golden.tile.tile import TileParams, Weights, compute
 from sim.benches import Case, parameters
@@ -73,10 +73,10 @@ def values(
     fmt: Any, rng: np.random.Generator, shape: tuple[int, ...], *, symmetric: bool = False
 ) -> np.ndarray:
     """Of a format, corners often; symmetric: not the most negative integer, which a table has no room for."""
-    if not isinstance(fmt, Int):
+    if isinstance(fmt, Float):
         spread = np.ldexp(rng.normal(size=shape), rng.integers(-12, 6, shape))
         return np.where(rng.random(shape) < 1 / 8, 0.0, fmt.quantise(spread))
-    least = fmt.min + (symmetric and fmt.signed)
+    least = fmt.min + (symmetric and isinstance(fmt, Int) and fmt.signed)
     corners = np.array([least, fmt.max, 0])
     found = rng.integers(least, fmt.max + 1, shape)
     return np.where(rng.random(shape) < 1 / 4, rng.choice(corners, shape), found)
@@ -210,4 +210,6 @@ CASES = [
     case("lut4-full", 2, 4, "lut", weight="uint4", depth=8, table="full"),
     case("lut3-online", 1, 1, "lut", weight="uint3", depth=12, remap="online", registers=0),
     case("lut2-fp16", 2, 3, "lut", weight="uint2", activation="fp16", depth=8),
+    case("bitmod-fp4", 3, 2, "bitmod", weight="bitmod_fp4", depth=8),
+    case("bitmod-int6", 2, 2, "bitmod", weight="int6", depth=24),
 ]

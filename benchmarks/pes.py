@@ -1,0 +1,95 @@
+"""MiniLM on each PE of the examples: what its weights and activations cost, beside float.
+
+The six sentences of the demo. Per design: the cosine of each sentence's embedding to float's; similarities of
+all pairs beside float's; the relative error of each layer's product beside the float product of the same
+activations. Values are golden's, to which the RTL is equal to the bit (tests/mapping/grouped). Bars are what
+the format can do here; there is none for 1 to 3 bits, of which round to nearest leaves little untrained.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.result import Result
+from mapping import importers
+from mapping.engines import ModelEngine
+from mapping.execute import execute
+from mapping.float_run import run_float
+from mapping.grouped import execute as grouped
+from mapping.grouped.design import Design, is_grouped
+from mapping.grouped.engines import GoldenEngine
+from mapping.grouped.quantise import quantise_network
+from mapping.network import Network
+from mapping.passes import simplify
+from mapping.quantise import quantise
+from mapping.target import Target
+from systola import design_file
+from systola.demonstration import packages
+from systola.demonstration.sentences import CALIBRATION, SENTENCES, TOKENS, embedding, tokenised
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NONE = -1.0  # no bar
+BARS = {
+    "ws16_int8_booth": 0.99, "ws16_int4": NONE, "ws16_int2": NONE, "tile8_int8": 0.99,
+    "ws16_fp16": 0.9999, "ws16_fp16_separate": 0.9999, "ws16_bf16": 0.999,
+    "ws16_dequantise": 0.9, "ws16_mixpe_w4a8": 0.9, "ws16_mixpe_w4a16": 0.9, "ws16_aligned_w4a16": 0.9,
+    "tile8_bitmod_int6": 0.99, "tile8_bitmod_fp4": 0.9, "tile8_bitmod_fp3": NONE,
+    "tile2x64_lut_w4a8": 0.9, "tile2x64_lut_w3a8": NONE, "tile2x64_lut_w2a8": NONE,
+    "tile2x64_lut_w1a8": NONE, "tile2x64_lut_w2a16": NONE,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """embeddings [sentences, width]; errors [sentences, layers], or None where products leave as codes;
+    cycles of a sentence."""
+
+    embeddings: np.ndarray
+    errors: np.ndarray | None
+    cycles: int
+
+
+def on_design(network: Network, design: Design, inputs: list[dict[str, np.ndarray]]) -> Found:
+    """The sentences on one design."""
+    output = network.outputs[0]
+    if is_grouped(design):
+        coded = quantise_network(network, design)
+        runs = [grouped.execute(coded, x, GoldenEngine()) for x in inputs]
+        errors = np.array([[layer.error for layer in run.layers] for run in runs])
+        cycles = sum(layer.cycles for layer in runs[0].layers)
+        hidden = [run.outputs[output] for run in runs]
+    else:
+        assert isinstance(design, Target)
+        quantised = quantise(network, design, tokenised(CALIBRATION))
+        plain = [execute(quantised, x, ModelEngine()) for x in inputs]
+        errors, cycles = None, sum(layer.compute_cycles for layer in plain[0].layers)
+        hidden = [run.outputs[output] for run in plain]
+    embeddings = np.stack([embedding(h, x) for h, x in zip(hidden, inputs, strict=True)])
+    return Found(embeddings, errors, cycles)
+
+
+def measure(names: tuple[str, ...] = tuple(BARS)) -> Iterator[Result]:
+    """One result a design."""
+    network = importers.load(packages.minilm(), tokens=TOKENS)
+    assert isinstance(network, Network)
+    network, inputs = simplify(network), tokenised(SENTENCES)
+    floats = np.stack([embedding(run_float(network, x)[network.outputs[0]], x) for x in inputs])
+    for name in names:
+        found = on_design(network, design_file.load_any(EXAMPLES / f"{name}.toml"), inputs)
+        cosines = (floats * found.embeddings).sum(axis=1)
+        off = np.abs(found.embeddings @ found.embeddings.T - floats @ floats.T).max()
+        layers = "products by channel"
+        if found.errors is not None:
+            layers = (
+                f"layers off by {found.errors.mean():.4f} (mean), {found.errors.mean(0).max():.4f} (most)"
+            )
+        yield Result(
+            f"{name}: least cosine to float",
+            float(cosines.min()),
+            BARS[name],
+            "",
+            f"mean {cosines.mean():.5f}; similarities off by {off:.4f} at most; {layers}; "
+            f"{found.cycles:,} cycles a sentence",
+        )

@@ -1,0 +1,56 @@
+"""Sums as a matrix unit adds them up, for PEs whose sums depend on the order.
+
+    s_i = ((0 + p_1) + p_2) + ...              a pass: its products in the order of k, down the array's rows
+                                               (weight-, input-stationary) or in a PE (output-stationary)
+    S_1 = s_1,  S_i = combine(S_{i-1}, s_i)    the passes of a tile, in the accumulator memory
+
+A pass has `rows` of k, the last one filled up with zeros times zeros, as the array is; output-stationary it
+has `stream` of k, the last one fewer. 0 is the code 0, +0 of a float.
+"""
+
+import numpy as np
+
+from golden import check, pe
+from golden.systolic.params import MatrixUnitParams
+
+
+def of_pass(p: MatrixUnitParams, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """activations [..., m, k] by weights [..., k, n], one visit of the array -> [..., m, n], unchecked."""
+    kind, depth = pe.module_of(p.pe), activations.shape[-1]
+    sums = np.zeros((*activations.shape[:-1], weights.shape[-1]))
+    for k in range(depth):
+        product = kind.product(p.pe, weights[..., k, None, :], activations[..., :, k, None])
+        sums = kind.add_product(p.pe, sums, product)
+    if p.dataflow != "output" and depth < p.rows:
+        zero = np.zeros((1,) * sums.ndim, np.int64)
+        for _ in range(p.rows - depth):
+            sums = kind.add_product(p.pe, sums, kind.product(p.pe, zero, zero))
+    return np.asarray(sums)
+
+
+def join(p: MatrixUnitParams, before: np.ndarray | None, sums: np.ndarray) -> np.ndarray:
+    """What the accumulator memory makes of a pass's sums: they replace, or add to, what it holds."""
+    return sums if before is None else np.asarray(pe.module_of(p.pe).combine(p.pe, before, sums))
+
+
+def in_order(
+    p: MatrixUnitParams, activations: np.ndarray, weights: np.ndarray, stream: int | None = None
+) -> np.ndarray:
+    """activations [..., m, k] by weights [..., k, n] -> [..., m, n], values of the accumulator's format.
+
+    stream  k in a pass (Tiling.stream); asked for where that is what a pass has: output-stationary
+    raises  BadValue, naming the array, if a value is not of its format or k over p.pe.depth
+    """
+    depth = activations.shape[-1]
+    check.in_range("K", depth, 1, p.pe.depth, "pe.depth")
+    length = p.rows
+    if p.dataflow == "output":
+        if stream is None:
+            raise check.fail("stream", None, "the tiling's: sums of such a PE depend on where a pass ends")
+        length = stream
+    activations = p.pe.activation.check("activations", activations)
+    weights = p.pe.weight.check("weights", weights)
+    total = None
+    for k in range(0, depth, length):
+        total = join(p, total, of_pass(p, activations[..., k : k + length], weights[..., k : k + length, :]))
+    return np.asarray(total)

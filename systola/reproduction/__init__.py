@@ -1,0 +1,5 @@
+"""Papers' hardware claims beside ours: `systola reproduce`."""
+
+from systola.reproduction.command import SYSTEMS, reproduce
+
+__all__ = ["SYSTEMS", "reproduce"]

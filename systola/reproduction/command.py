@@ -1,0 +1,103 @@
+"""`systola reproduce`: a paper's hardware claim beside ours, at equal clock, on one library."""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+from golden import check
+from systola import output
+from systola.reproduction import tables
+from systola.reproduction.blocks import Bench, Measured
+from systola.reproduction.claims import System, block_of, judged, ratio
+from systola.reproduction.measure import measure
+
+SYSTEMS = ("mixpe", "bitmod", "lut")
+ALWAYS = (
+    "cells only: no wires, no clock tree, no buffers for what drives many; the paper's node is another one: "
+    "ratios compare, not um2"
+)
+FAST, SLOW = 1.0, 5000.0  # MHz that may be asked for
+Progress = Callable[[int, int, str], None]
+
+
+def reproduce(
+    name: str,
+    *,
+    liberty: Sequence[str | Path] = (),
+    clock: float | None = None,
+    write_to: str | Path | None = None,
+    force: bool = False,
+    progress: Progress = lambda done, total, what: None,
+) -> dict[str, Any]:
+    """The claim of one of SYSTEMS beside what its blocks and their baselines cost: `reproduce --json`.
+
+    liberty   files of a library; none: Debian's OSU 0.18 um
+    clock     MHz at which all are compared; None: the system's own, for OSU 0.18 um
+    write_to  folder of the table, the JSON and the picture; force: replace one that Systola did not write
+    progress  told (parts done, of how many, what)
+    raises    BadValue, also where OpenSTA or a Liberty is missing; SynthesisError
+    """
+    check.one_of("reproduce", name, SYSTEMS)
+    if clock is not None and not FAST <= clock <= SLOW:
+        raise check.fail("clock", clock, f"{FAST:g} to {SLOW:g} MHz")
+    if write_to is not None:
+        output.refuse_strangers(Path(write_to), force=force)
+        output.need_folder(Path(write_to).absolute().parent)
+    system: System = import_module(f"systola.reproduction.{name}").SYSTEM
+    mhz = system.clock_mhz if clock is None else float(clock)
+    bench = Bench.of([Path(path) for path in liberty], 1000 / mhz)
+    found = measure(system.blocks(), bench, progress)
+    result = result_of(system, bench, mhz, found)
+    if write_to is not None:
+        write(Path(write_to), result, force)
+    return result
+
+
+def result_of(system: System, bench: Bench, mhz: float, found: dict[str, Measured]) -> dict[str, Any]:
+    """What `--json` prints."""
+    from systola.reproduction.operands import layer
+
+    more = system.more(found) if system.more else {}
+    figures = more.get("figures", {})
+    claims = [
+        judged(claim, figures[claim.figure] if claim.figure in figures else ratio(claim, found))
+        for claim in system.claims
+    ]
+    return {
+        "system": system.name,
+        "title": system.title,
+        "paper": system.paper,
+        "paper_claims": system.claim,
+        "library": bench.liberty.name,
+        "clock_mhz": mhz,
+        "claims": claims,
+        "blocks": [block_of(each, found, system.baselines[name]) for name, each in found.items()],
+        "tables": more.get("tables", []),
+        "sources": {
+            "area": f"Yosys {metadata.version('pyosys')}, best of all ways that meet the clock by OpenSTA",
+            "power": f"OpenSTA; toggles of a zero-delay simulation, without glitches: {layer().source}",
+        },
+        "notes": [*system.notes, ALWAYS],
+    }  # fmt: skip
+
+
+def write(folder: Path, result: dict[str, Any], force: bool) -> None:
+    """Table, JSON and picture, all or nothing."""
+    from systola.report import ratios
+
+    version = metadata.version("systola")
+    with output.whole_folder(folder, force=force) as building:
+        files = {
+            f"{result['system']}.json": output.as_json(result) + "\n",
+            f"{result['system']}.txt": tables.whole(result) + "\n",
+            f"{result['system']}.svg": ratios.standalone(result),
+        }
+        for name, content in files.items():
+            (building / name).write_text(content, encoding="utf-8")
+        manifest = {
+            "written_by": f"systola {version}",
+            "command": f"reproduce {result['system']}",
+            "files": [*files],
+        }
+        (building / output.MANIFEST).write_text(output.as_json(manifest) + "\n", encoding="utf-8")

@@ -1,0 +1,237 @@
+"""LUT Tensor Core: tables of sums against multipliers, and the paper's ablation in four steps.
+
+A tile of M rows by N columns of dot products of K pairs; sums stay in the cells. What is counted, of each:
+cells, a register or unit for each column's weights and for each row's activations or table.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from golden.formats import Int
+from golden.pe.lut import LutParams, row_bits
+from hw import pe
+from hw.emit import Definition
+from hw.pe import lut as hw_lut
+from synth.asic_script import FLAGS
+from systola.reproduction import cells, jobs, operands
+from systola.reproduction.blocks import Block, Form, Job, Measured, Part
+from systola.reproduction.cells import DotParams
+from systola.reproduction.claims import Claim, System, paragraphs
+from systola.reproduction.operands import GROUP, Groups
+
+M, N, K = 2, 64, 4  # the paper's tile, MNK = 512
+DEPTH = 4096  # pairs in a sum
+NARROW = (1, 2, 4)
+INT8 = "MAC W8A8"
+STEPS = ("UNPU-like: full table", "half table", "no negation of the index", "table made outside")
+PLAIN = ("", "noalumacc")  # there is no multiplier to build
+
+
+def params(bits: int, **more: Any) -> LutParams:
+    return LutParams(weight=Int(bits, signed=False), inputs=K, depth=DEPTH, **more)
+
+
+def given(bits: int, cycles_a_group: int) -> Groups:
+    """The layer's operands: int8 activations, weights unsigned in groups, or signed of 8 bits."""
+    weights = operands.narrow(bits, signed=bits == 8)
+    return Groups.of(weights, operands.activations_int8(), jobs.groups_for(cycles_a_group))
+
+
+def part(
+    name: str, key: object, definition: Callable[[], Definition], job: Callable[[], Job], **more: Any
+) -> Part:
+    """Of one form."""
+    form = Form(label="as it is", key=f"{name} {key!r}", definition=definition, job=job)
+    return Part(name=name, forms=(form,), **({"flags": PLAIN} | more))
+
+
+def lut_cell(p: LutParams) -> Part:
+    """With and without a register behind the table."""
+
+    def form(p: LutParams) -> Form:
+        return Form(
+            label=f"{p.registers} registers behind the table", key=f"inner {p!r}",
+            definition=lambda: cells.cell(pe.definition(p), p.registers, operands=False),
+            job=lambda: jobs.lut_pe(p, given(p.weight.width, GROUP // K * p.weight.width)),
+        )  # fmt: skip
+
+    name = f"LUT cell W{p.weight.width}, {p.table} table, remapped {p.remap}"
+    return Part(name=name, forms=(form(replace(p, registers=0)), form(p)), flags=PLAIN, broadcast=True)
+
+
+def column(p: LutParams) -> Part:
+    """A column's weights: a word of planes, one chosen each cycle."""
+    plain = replace(p, registers=1)
+    kind = "plain" if p.table == "full" or p.remap == "online" else "remapped"
+    return part(
+        f"column W{p.weight.width}, {kind}", plain, lambda: Definition("column", hw_lut.Column(plain)),
+        lambda: jobs.lut_column(plain, given(p.weight.width, GROUP // K * p.weight.width)),
+    )  # fmt: skip
+
+
+def row(p: LutParams, *, unit: bool) -> Part:
+    """A row's table: made here, or only kept."""
+    plain = replace(p, registers=1)
+
+    def definition() -> Definition:
+        return Definition("row", hw_lut.Row(plain)) if unit else cells.kept(row_bits(plain))
+
+    def job() -> Job:
+        bits = p.weight.width
+        return jobs.lut_row(plain, given(bits, GROUP // K * bits), unit=unit)
+
+    name = f"table {'made here' if unit else 'kept'}, {p.table}, a word in {p.weight.width}"
+    return part(name, plain, definition, job)
+
+
+def lut_block(name: str, p: LutParams, *, unit: bool, inside: str) -> Block:
+    """The tile with tables."""
+    bits = p.weight.width
+    inside = f"{bits}-bit weights, sum of {p.accumulator.width} bits, {inside}"
+    found = ((lut_cell(p), M * N), (column(p), N), (row(p, unit=unit), M))
+    return Block(name=name, parts=found, macs=M * N * K / bits, inside=inside)
+
+
+def dot_block(name: str, p: DotParams) -> Block:
+    """The tile of multipliers, or of bit-serial additions."""
+    bits, serial = p.weight.width, p.serial
+    cycles = GROUP // K * (bits if serial else 1)
+
+    def form(kind: str) -> Form:
+        return Form(label=kind, key=f"inner {p!r} {kind}", job=lambda: jobs.dot(p, given(bits, cycles)),
+                    definition=lambda: cells.cell(cells.dot(p, kind), 0, operands=False))  # fmt: skip
+
+    kinds = ("tool", "booth") if bits > 2 and not serial else ("tool",)
+    cell = Part(name=f"{name} cell", forms=tuple(map(form, kinds)), flags=PLAIN if serial else FLAGS,
+                broadcast=True)  # fmt: skip
+    every = bits if serial else 1
+    left = part(f"activations kept, a word in {every}", K * 8, lambda: cells.kept(K * 8),
+                partial(kept_job, bits, every, "activations"))  # fmt: skip
+    if serial:
+        top = column(params(bits, table="full"))
+    else:
+        top = part(f"weights kept, W{bits}", K * bits, lambda: cells.kept(K * bits),
+                   partial(kept_job, bits, 1, "weights"))  # fmt: skip
+    inside = f"{p.weight} x {p.activation}, dot products of {K}, sum of {p.accumulator.width} bits"
+    return Block(name=name, parts=((cell, M * N), (top, N), (left, M)), macs=M * N * K / every, inside=inside)
+
+
+def kept_job(bits: int, every: int, which: str) -> Job:
+    """A register of K operands."""
+    found = given(bits, GROUP // K * every)
+    words = jobs.beside(getattr(found, which), K, 8 if which == "activations" else bits)
+    return jobs.of_edge("i", jobs.in_time(words), "o", jobs.in_time(words), every)
+
+
+def ablation() -> list[Block]:
+    """Table 2's steps, at W2A8."""
+    steps = [("full", "offline", True, "the full table, made inside"),
+             ("half", "online", True, "half of it, its index complemented in each cell"),
+             ("half", "offline", True, "half of it, the index complemented beforehand"),
+             ("half", "offline", False, "the same, its maker not counted")]  # fmt: skip
+    return [
+        lut_block(name, params(2, table=table, remap=remap), unit=unit, inside=inside)
+        for name, (table, remap, unit, inside) in zip(STEPS, steps, strict=True)
+    ]
+
+
+def blocks() -> list[Block]:
+    """All that is compared."""
+    found = [dot_block(INT8, DotParams(weight=Int(8), depth=DEPTH))]
+    for bits in NARROW:
+        weight = Int(bits, signed=False)
+        made_outside = "the table made outside and kept here"
+        found += [
+            lut_block(f"LUT W{bits}A8", params(bits), unit=False, inside=made_outside),
+            dot_block(f"MAC W{bits}A8", DotParams(weight=weight, depth=DEPTH)),
+            dot_block(f"ADD W{bits}A8", DotParams(weight=weight, depth=DEPTH, serial=True)),
+        ]
+    return [*found, *ablation()]
+
+
+def more(found: Mapping[str, Measured]) -> dict[str, Any]:
+    """The share of what a tile has once a row or once a column."""
+    rows = []
+    for name in ("LUT W1A8", "LUT W2A8", "LUT W4A8", *STEPS):
+        each = found[name]
+        rows.append([name, *(f"{100 * each.share(kind):.1f} %" for kind in ("LUT cell", "column", "table"))])
+    return {"figures": {}, "tables": [{
+        "title": "what the area goes to", "columns": ["block", "cells", "columns", "tables"], "rows": rows,
+        "source": f"{M} x {N} cells, {N} columns, {M} tables",
+    }]}  # fmt: skip
+
+
+TABLE_2 = "Table 2 (W2A8, MNK = 512)"
+PROBE = "a probe of ours on Nangate45, N = 16"
+MAPPED = (
+    "the mapping for least area makes multipliers and adders a quarter smaller than the probe's, a table's "
+    "multiplexers and its register hardly: the tables lose what they had"
+)
+CORES = "figure of tensor cores: 4 to 6 times at W1"
+SYSTEM = System(
+    name="lut",
+    title="LUT Tensor Core: tables of sums in place of multipliers",
+    paper="Mo et al., LUT Tensor Core, ISCA 2025, arXiv 2408.06003",
+    claim="weights of 1 bit: 4 to 6 times less area and power than MACs; 1.44 over UNPU in four steps",
+    clock_mhz=100.0,
+    claims=(
+        Claim(
+            what=f"area, {INT8} / LUT W1A8", source=f"{CORES}; {PROBE} saw 5.9", published=5.0, band=(4, 7),
+            higher=True, over=INT8, of="LUT W1A8",
+            why="how much smaller a sum of 20 bits and a choice of one in eight are than four multipliers is "
+                "the library's ratio of multiplexers and flip-flops to full adders",
+        ),
+        Claim(
+            what=f"energy, {INT8} / LUT W1A8", source=CORES, published=5.0, band=(4, 6), higher=True,
+            figure="energy", over=INT8, of="LUT W1A8",
+            why="a multiplier's nets switch more often than a table's, which stand still while the index "
+                "chooses; glitches, of which multipliers have most, are not even counted",
+        ),
+        *(
+            Claim(
+                what=f"area, {over} / {of}", source=source, published=published, higher=True, over=over,
+                of=of, why=why,
+            )
+            for over, of, source, published, why in (
+                (INT8, "LUT W2A8", PROBE, 2.9, ""),
+                (INT8, "LUT W4A8", PROBE, 1.5, MAPPED),
+                ("MAC W1A8", "LUT W1A8", "ours", None, ""),
+                ("MAC W2A8", "LUT W2A8", PROBE, 0.94, ""),
+                ("MAC W4A8", "LUT W4A8", PROBE, 0.76, ""),
+                ("ADD W1A8", "LUT W1A8", PROBE, 1.18, MAPPED),
+            )
+        ),
+        *(
+            Claim(what=f"{figure}, {STEPS[0]} / {step}", source=TABLE_2, published=published, higher=True,
+                  figure=figure, over=STEPS[0], of=step,
+                  band=(1.25, 1.5) if figure == "area" and step == STEPS[-1] else None)
+            for figure, values in (("area", (1.317, 1.351, 1.440)), ("energy", (1.301, 1.347, 1.442)))
+            for step, published in zip(STEPS[1:], values, strict=True)
+        ),
+    ),
+    notes=paragraphs(f"""
+        a tile of M{M} N{N} K{K}: cells, columns and rows are each synthesised by themselves, and counted; a
+        row drives {N} cells, without buffers
+
+        sums of up to {DEPTH} pairs, exact, in every block; INT8 activations are -127 to 127, so that sums of
+        four have 10 bits
+
+        the paper's MACs bring weights up to the activations' format: {INT8}; the strongest baseline is a MAC
+        of the weights' own width, which beats tables from 2 bits on
+
+        as in the paper, which fuses it into the operator before, `LUT` does not count what makes the tables;
+        the first three steps of the ablation do. A tile of 2 rows has few tables, so that this step gains
+        less than in the paper: the table's maker is 2 % of the cells here
+
+        FP16 activations (18 times in the paper) are left out: the table of PEs has them, this comparison not
+    """),
+    blocks=blocks,
+    baselines={
+        INT8: (INT8, INT8),
+        **{f"{kind} W{b}A8": (INT8, f"MAC W{b}A8") for b in NARROW for kind in ("LUT", "MAC", "ADD")},
+        **{step: (STEPS[0], "MAC W2A8") for step in STEPS},
+    },
+    more=more,
+)  # fmt: skip

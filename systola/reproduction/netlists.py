@@ -1,0 +1,40 @@
+"""OpenSTA 2.0.17 reads `assign a[1] = b[2]`, but not `assign {a, b[3:2]} = {c, 2'b0}`, as Yosys writes."""
+
+import re
+from pathlib import Path
+
+ASSIGN = re.compile(r"^  assign (.*) = (.*);$", re.MULTILINE)
+VECTOR = re.compile(r"^\s*(?:input|output|wire) \[(\d+):0\] (\S+);", re.MULTILINE)
+RANGE = re.compile(r"(\S+)\[(\d+):(\d+)\]")
+CONSTANT = re.compile(r"\d+'b([01]+)")
+
+
+def part_assigns(netlist: Path) -> None:
+    """Write each assignment with several names in the file as one of each bit."""
+    text = netlist.read_text()
+    highest = {name: int(high) for high, name in VECTOR.findall(text)}
+
+    def parts(found: re.Match[str]) -> str:
+        if "{" not in found[0]:
+            return found[0]
+        pairs = zip(bits(found[1], highest), bits(found[2], highest), strict=True)
+        return "\n".join(f"  assign {left} = {right};" for left, right in pairs)
+
+    parted = ASSIGN.sub(parts, text)
+    if parted != text:
+        netlist.write_text(parted)
+
+
+def bits(expression: str, highest: dict[str, int]) -> list[str]:
+    """Each bit of a concatenation, the highest first; highest: bit of each vector."""
+    each: list[str] = []
+    for term in expression.strip("{} ").split(", "):
+        if constant := CONSTANT.fullmatch(term):
+            each += [f"1'b{value}" for value in constant[1]]
+        elif span := RANGE.fullmatch(term):
+            each += [f"{span[1]}[{index}]" for index in range(int(span[2]), int(span[3]) - 1, -1)]
+        elif term in highest:
+            each += [f"{term}[{index}]" for index in range(highest[term], -1, -1)]
+        else:
+            each.append(term)
+    return each

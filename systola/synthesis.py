@@ -1,0 +1,180 @@
+"""`systola synth`: area, clock and resources of a design, or of a part of it, by real tools."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from golden import check
+from mapping.target import Target
+from systola import design_file, output
+
+if TYPE_CHECKING:
+    from synth.result import Subject, Task
+
+PARTS = ("pe", "array", "unit", "all")
+# target -> the cost that the breakdown is of
+FPGA = ("ecp5", "ice40", "xc7")
+FIRST = {"ecp5": "luts", "ice40": "luts", "xc7": "luts", "asic": "area", "gates": "gate_equivalents"}
+POWERLESS = (
+    "what an accelerator's memories and vector units do is the network's; --part unit has its matrix unit's"
+)
+Progress = Callable[[int, int, str], None]
+
+
+def synth(
+    design: str | Path,
+    *,
+    target: str,
+    part: str = "all",
+    liberty: Sequence[str | Path] = (),
+    clock: float | None = None,
+    against: str | Path | None = None,
+    flatten: bool = False,
+    place: bool = True,
+    power: bool = True,
+    write_to: str | Path | None = None,
+    progress: Progress = lambda done, total, what: None,
+) -> dict[str, Any]:
+    """What the hardware of the design file `design` costs: what `systola synth --json` prints.
+
+    target    ecp5, ice40, xc7, asic or gates
+    part      what of the design: its PE, its array, its matrix unit, or all that it is
+    liberty   files of the library, for asic; none: Debian's OSU 0.18 um
+    clock     MHz that is wanted. None: of an ASIC least area, and what clock that has; on an FPGA the
+              design's own. Missing it is no error: `unmet` tells
+    against   another design, put beside this one
+    flatten   synthesise the whole at once, instead of composing it of its parts
+    place     FPGA: place and route, too
+    power     ASIC: power at a real layer's operands, too, of a PE, an array or a matrix unit
+    write_to  file of the JSON; the picture of the area stands beside it, as .area.svg
+    progress  told (done, total, what); total 0: how much is not known
+    raises    BadValue, SynthesisError, ToolMissing
+    """
+    from synth.flow import refuse
+    from systola.report import area
+
+    files = [Path(path) for path in liberty]
+    refuse(target, files, clock)
+    check.one_of("part", part, PARTS)
+    designs = [design_file.load(path) for path in (design, against) if path is not None]
+    if write_to is not None:
+        output.need_folder(Path(write_to).absolute().parent)
+    options = {"liberty": files, "flatten": flatten, "place": place, "progress": progress}
+    results = [one(each, target, part, power and target == "asic", clock, **options) for each in designs]
+    result = results[0]
+    if against is not None:
+        result |= {"against": results[1], "ratios": ratios(results[0], results[1])}
+    if write_to is not None:
+        output.write_whole(Path(write_to), output.as_json(result) + "\n")
+        output.write_whole(picture_of(Path(write_to)), area.standalone(result))
+    return result
+
+
+def picture_of(path: Path) -> Path:
+    """Where the picture stands beside the JSON in `path`."""
+    return path.with_name(f"{path.name.removesuffix('.json').removesuffix('.synth')}.area.svg")
+
+
+def one(
+    design: Target, target: str, part: str, work: bool, clock: float | None, **options: Any
+) -> dict[str, Any]:
+    """The result of one design. work: with power. options: of synth.flow.synthesise."""
+    from synth.flow import synthesise
+
+    wanted = design.clock_mhz if clock is None and target in FPGA else clock
+    found = synthesise(subject(design, part, work=work), target, clock_mhz=wanted, **options)
+    return {"design": design_file.tables(design), "part": part, **asdict(found)}
+
+
+def subject(design: Target, part: str, *, work: bool) -> "Subject":
+    """The Verilog of what is synthesised, and what its modules are in the design; from the store.
+
+    work  with the operands for its power
+    """
+    from sim.elaborated import TOOLS, sources
+    from synth import store
+    from synth.result import Subject
+
+    versions = [metadata.version(tool) for tool in TOOLS]
+    parameters = design.accelerator if part == "all" and design.accelerator else design.unit
+    key = ["subject", part, repr(design.unit.pe if part == "pe" else parameters), sources(), versions]
+    found = store.remembered(key, lambda: elaborated(design, part))
+    task = task_of(design, part, found["small"]) if work else None
+    why = POWERLESS if work else "it was not asked for"
+    return Subject(found["top"], found["verilog"], found["roles"], tuple(found["pe"]), task, why)
+
+
+def task_of(design: Target, part: str, small: str | None) -> "Task | None":
+    """What is simulated for the power of a PE, an array or a matrix unit; None for an accelerator."""
+    from synth.result import Task
+    from systola.recorded import workload
+
+    if part == "pe":
+        return Task(design.unit.pe, workload(design.unit))
+    return Task(design.unit, workload(design.unit), small) if small else None
+
+
+def elaborated(design: Target, part: str) -> dict[str, Any]:
+    """The fields of a Subject."""
+    from hw import pe
+    from hw.emit import reachable, verilog
+    from hw.systolic import array, matrix_unit
+    from synth.power_flow import small
+
+    the_pe = pe.definition(design.unit.pe)
+    if part == "all" and design.accelerator is not None:
+        from hw.accelerator import accelerator
+
+        top = accelerator.definition(design.accelerator)
+    elif part == "pe":
+        top = the_pe
+    else:
+        top = (array if part == "array" else matrix_unit).definition(design.unit)
+    return {
+        "top": top.name,
+        "verilog": verilog(top),
+        "roles": {each.name: role(each, the_pe) for each in reachable(top)},
+        "pe": [the_pe.name, verilog(the_pe)],
+        "small": verilog(matrix_unit.definition(small(design.unit))) if in_unit(design, part) else None,
+    }
+
+
+def in_unit(design: Target, part: str) -> bool:
+    """Whether `part` of the design is its matrix unit, or the array that is in it."""
+    return part in ("array", "unit") or (part == "all" and design.accelerator is None)
+
+
+def role(definition: Any, the_pe: Any) -> str:
+    """PE, where it is one or holds one; else the file that describes it: "systolic/accumulator"."""
+    if definition is the_pe or the_pe in getattr(definition.component, "uses", ()):
+        return "PE"
+    return "/".join(type(definition.component).__module__.split(".")[1:])
+
+
+def unmet(result: dict[str, Any]) -> list[str]:
+    """A line for each design whose clock is under the one that was wanted."""
+    found = []
+    for each in (result, *([result["against"]] if "against" in result else [])):
+        wanted, fmax = each["clock_mhz"], each["figures"].get("fmax", {}).get("value")
+        if wanted and fmax and fmax < wanted:
+            found.append(f"{each['design']['name']}: fmax is {fmax:.4g} MHz; wanted: {wanted:g} or more")
+    return found
+
+
+def ratios(result: dict[str, Any], other: dict[str, Any]) -> dict[str, float | None]:
+    """Each figure over the other design's; None where one has none."""
+    found = {}
+    for name, figure in result["figures"].items():
+        mine, theirs = figure["value"], other["figures"].get(name, {}).get("value")
+        found[name] = mine / theirs if mine is not None and theirs else None
+    return found
+
+
+def groups(result: dict[str, Any]) -> dict[str, float]:
+    """Share of the area of each role, the largest first."""
+    found: dict[str, float] = {}
+    for part in result["parts"]:
+        found[part["role"]] = found.get(part["role"], 0.0) + part["share"]
+    return dict(sorted(found.items(), key=lambda item: -item[1]))

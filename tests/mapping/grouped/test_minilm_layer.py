@@ -1,0 +1,74 @@
+"""A 384 x 1536 layer of MiniLM with real activations on every example of a PE: RTL is golden to the bit."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golden import pe
+from mapping import engines, importers
+from mapping.execute import execute
+from mapping.float_run import run_float
+from mapping.grouped import engines as grouped_engines
+from mapping.grouped.design import is_grouped, pe_of
+from mapping.grouped.execute import execute as execute_grouped
+from mapping.grouped.plan import plan
+from mapping.grouped.quantise import quantise_network
+from mapping.network import Network, TensorType
+from mapping.passes import simplify
+from mapping.quantise import quantise
+from systola import design_file
+
+pytestmark = pytest.mark.slow
+LAYER = "layer.0.intermediate"
+PLAIN = ("ws16_int8", "ws16_int8_booth", "ws16_int4", "ws16_int2")
+DESIGNS = {
+    path.stem: design
+    for path in sorted((Path(__file__).parents[3] / "examples").glob("*.toml"))
+    if is_grouped(design := design_file.load_any(path)) or path.stem in PLAIN
+}
+
+
+@pytest.fixture(scope="module")
+def layer() -> tuple[Network, dict[str, np.ndarray]]:
+    """The layer as a network of its own, and what enters it for the first sentence of the demo."""
+    from systola.demonstration import packages, sentences
+
+    try:
+        folder = packages.minilm()
+    except ValueError as missing:
+        pytest.skip(str(missing))
+    whole = simplify(importers.load(folder, tokens=sentences.TOKENS))
+    tensors = run_float(whole, sentences.tokenised(sentences.SENTENCES)[0], all_tensors=True)
+    node = next(node for node in whole.nodes if node.name == LAYER)
+    name, output = node.inputs[0], node.outputs[0]
+    values = tensors[name]
+    alone = replace(
+        whole, nodes=(node,), inputs={name: TensorType(values.shape, values.dtype)}, outputs=(output,)
+    )
+    return alone, {name: values}
+
+
+def test_the_examples_have_every_pe():
+    assert {pe.kind_of(pe_of(design)) for design in DESIGNS.values()} == set(pe.PES)
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_rtl_equals_golden_on_a_layer_of_minilm(name, layer):
+    from sim.engine import RtlEngine
+    from sim.tile_engine import TileEngine
+
+    network, inputs = layer
+    design = DESIGNS[name]
+    if is_grouped(design):
+        both = grouped_engines.ComparingEngine(TileEngine(), grouped_engines.GoldenEngine())
+        found = execute_grouped(quantise_network(network, design), inputs, both).layers[0]
+        assert (found.gemm.m, found.gemm.n, found.gemm.k) == (16, 1536, 384)
+        assert found.cycles == plan(network, design).rows[0].compute_cycles
+        print(f"\n{name}: {found.cycles} cycles, error {found.error:.4f}, cosine {found.cosine:.5f}")
+    else:
+        compared = engines.ComparingEngine(RtlEngine(), engines.ModelEngine())
+        run = execute(quantise(network, design, [inputs]), inputs, compared).layers[0]
+        assert (run.gemm.m, run.gemm.n, run.gemm.k) == (16, 1536, 384)
+        print(f"\n{name}: {run.engine_cycles} cycles")
