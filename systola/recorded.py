@@ -1,5 +1,6 @@
 """Operands of a real network for the power of a block: MiniLM's first feed-forward layer, recorded."""
 
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -73,6 +74,12 @@ def workload(unit: MatrixUnitParams) -> Workload:
         return Workload("minilm", source, found["weights"], found["activations"])
 
 
+def up_to(network: Network, layer: str) -> Network:
+    """The network that ends with `layer`: what comes after it need be neither calibrated nor quantised."""
+    last = next(i for i, node in enumerate(network.nodes) if node.name == layer)
+    return replace(network, nodes=network.nodes[: last + 1], outputs=network.nodes[last].outputs)
+
+
 def record(folder: Path, unit: MatrixUnitParams) -> None:
     """Run the network on sentences up to the layer; its factors go to a file in `folder`."""
     from systola.demonstration import packages, sentences
@@ -80,7 +87,7 @@ def record(folder: Path, unit: MatrixUnitParams) -> None:
     network = importers.load(packages.minilm(), tokens=sentences.TOKENS)
     assert isinstance(network, Network)
     samples = sentences.tokenised(sentences.CALIBRATION[:CALIBRATION])
-    quantised = quantise(simplify(network), Target(name="operands", unit=unit), samples)
+    quantised = quantise(up_to(simplify(network), LAYER), Target(name="operands", unit=unit), samples)
     recorder, activations = Recorder(), []
     for inputs in sentences.tokenised(sentences.SENTENCES[:SENTENCES]):
         try:

@@ -1,6 +1,6 @@
 """`systola synth`: area, clock and resources of a design, or of a part of it, by real tools."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -153,13 +153,13 @@ def role(definition: Any, the_pe: Any) -> str:
     return "/".join(type(definition.component).__module__.split(".")[1:])
 
 
-def unmet(result: dict[str, Any]) -> list[str]:
+def unmet(result: Mapping[str, Any]) -> list[str]:
     """A line for each design whose clock is under the one that was wanted."""
     found = []
     for each in (result, *([result["against"]] if "against" in result else [])):
         wanted, fmax = each["clock_mhz"], each["figures"].get("fmax", {}).get("value")
         if wanted and fmax and fmax < wanted:
-            found.append(f"{each['design']['name']}: fmax is {fmax:.4g} MHz; wanted: {wanted:g} or more")
+            found.append(f"{each['design']['name']}: fmax is {fmax:.4g} MHz; wanted: {wanted:g} MHz")
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from systola.output import table
 from systola.report import numbers
-from systola.synthesis import FIRST
+from systola.synthesis import FIRST, unmet
 
 SHOWN = 12  # modules that have a row
 LONGEST = 46  # letters of a module's name
@@ -93,13 +93,20 @@ def used(result: Mapping[str, Any]) -> str:
 
 
 def path(result: Mapping[str, Any]) -> str:
-    """The slowest path in one line: where it begins and ends."""
+    """The slowest path: where it begins and ends; step by step where it is slower than was wanted."""
     steps = result["path"]
     if not steps:
         return ""
-    keys = ("instance", "name", "cell", "kind")
-    names = [next((step[key] for key in keys if step.get(key)), "?") for step in (steps[0], steps[-1])]
-    return f"slowest path: {len(steps)} steps, from {names[0]} to {names[1]} (all of it: --json)"
+    keys = ("instance", "name", "cell")
+    names = [next((step[key] for key in keys if step.get(key)), "?") for step in steps]
+    if not unmet(result):
+        return f"slowest path: {len(steps)} steps, from {names[0]} to {names[-1]} (all of it: --json)"
+    at, rows = 0.0, []
+    for step, name in zip(steps, names, strict=True):
+        at += step["delay_ns"]
+        kind = step.get("kind") or step.get("cell", "")
+        rows.append([numbers.label(name, LONGEST), kind, f"{step['delay_ns']:.2f}", f"{at:.2f}"])
+    return table(["the slowest path", "through", "ns", "at"], rows)
 
 
 def sources(result: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@
     int2 to int16           round to nearest, symmetric in each row                          of the row
     fp16, bf16              rounded                                                          1
     fp8                     rounded, the row's largest made the format's largest             of the row
-    of the kind aligned     golden.vector.align of fp16, in groups of the row                2^exponent of each
+    of the kind aligned     golden.vector.align of fp16, in groups of the row                their 2^exp
 
 Round to nearest: golden.formats.grouped. Group scales are rounded to fp16 when the codes are made. A single
 bit has the scale mean|w|, the best in least squares (Rastegari et al., XNOR-Net, ECCV 2016). A PE's golden

@@ -1,12 +1,15 @@
-"""A paper's claim beside ours: each block's area and energy for a product, over its baseline's."""
+"""A paper's claims beside ours, and each block's area and energy for a product over its baseline's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from systola.report import numbers, svg
 
 LEFT, WIDTH, RIGHT = 270, 540, 110
 BAR, GAP, TOP, GROUP = 11, 13, 74, 36
+NAME, LINE = 470, 22  # of the claims: width of the names, height of a row
+COUNTED = 10.0  # what is published above this is a count, not a ratio
+COLOURS = {"met": "useful", "beaten": "useful", "not met": "waste"}
 FIGURES = (("area_per_mac_um2", "area", "useful"), ("energy_pj", "energy", "memory"))
 
 
@@ -16,15 +19,42 @@ def relative(block: Mapping[str, Any], figure: str) -> float:
 
 
 def draw(result: Mapping[str, Any]) -> str:
-    """The picture."""
+    """The picture: blocks, and below them the claims."""
     blocks = result["blocks"]
     most = max(1.0, *(relative(block, figure) for block in blocks for _, figure, _ in FIGURES))
-    height = TOP + GROUP * len(blocks) + 24
+    bottom = TOP + GROUP * len(blocks) + 24
     words = f"{result['title']}: {result['library']}, {result['clock_mhz']:g} MHz"
-    parts = [svg.text(12, 18, words, "strong"), *legend(), *axis(most, height)]
+    parts = [svg.text(12, 18, words, "strong"), *legend(), *axis(most, bottom)]
     for index, block in enumerate(blocks):
         parts += row(block, TOP + GROUP * index, most)
+    compared = [claim for claim in result["claims"] if claim["value"] is not None and is_ratio(claim)]
+    parts += claims(compared, bottom + 30)
+    height = bottom + 44 + LINE * len(compared)
     return svg.picture(LEFT + WIDTH + RIGHT, height, parts, words)
+
+
+def is_ratio(claim: Mapping[str, Any]) -> bool:
+    """Whether there is a published ratio."""
+    return claim["published"] is not None and claim["published"] < COUNTED
+
+
+def claims(given: Sequence[Mapping[str, Any]], y: float) -> list[str]:
+    """A bar for each ratio, and a line where the published one is."""
+    if not given:
+        return []
+    most = max(max(claim["value"], claim["published"]) for claim in given)
+    parts = [svg.text(12, y, "ratios here; the line is the published one", "small strong")]
+    for index, claim in enumerate(given):
+        top = y + 10 + LINE * index
+        ends = [NAME + (LEFT + WIDTH - NAME) * claim[key] / most for key in ("value", "published")]
+        tip = f"{claim['what']}: {claim['value']:.3f}, published {claim['published']:g}: {claim['verdict']}"
+        parts += [
+            svg.text(NAME - 10, top + BAR - 1, claim["what"], "small", "end"),
+            svg.rect(NAME, top, ends[0] - NAME, BAR, COLOURS.get(claim["verdict"], "drain"), tip),
+            svg.line(ends[1], top - 3, ends[1], top + BAR + 3, "now"),
+            svg.text(max(ends) + 8, top + BAR - 1, f"{claim['value']:.2f}", "small"),
+        ]
+    return parts
 
 
 def legend() -> list[str]:

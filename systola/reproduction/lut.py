@@ -166,8 +166,8 @@ def more(found: Mapping[str, Measured]) -> dict[str, Any]:
 TABLE_2 = "Table 2 (W2A8, MNK = 512)"
 PROBE = "a probe of ours on Nangate45, N = 16"
 MAPPED = (
-    "the mapping for least area makes multipliers and adders a quarter smaller than the probe's, a table's "
-    "multiplexers and its register hardly: the tables lose what they had"
+    "mapping for least area, which the probe did not have, makes multipliers and adders smaller, a table's "
+    "multiplexers and the sum's register hardly"
 )
 CORES = "figure of tensor cores: 4 to 6 times at W1"
 SYSTEM = System(
@@ -219,11 +219,11 @@ SYSTEM = System(
         four have 10 bits
 
         the paper's MACs bring weights up to the activations' format: {INT8}; the strongest baseline is a MAC
-        of the weights' own width, which beats tables from 2 bits on
+        of the weights' own width
 
         as in the paper, which fuses it into the operator before, `LUT` does not count what makes the tables;
-        the first three steps of the ablation do. A tile of 2 rows has few tables, so that this step gains
-        less than in the paper: the table's maker is 2 % of the cells here
+        the first three steps of the ablation do: a small part of a tile of {M} rows, which is what the last
+        step gains
 
         FP16 activations (18 times in the paper) are left out: the table of PEs has them, this comparison not
     """),

@@ -213,7 +213,7 @@ SYSTEM = System(
         Claim(
             what="area, FP16 multiply-add (FP32 sum, cut) / pre-aligned W4A16", source=PROBE, published=3.7,
             band=(3.2, 4.5), higher=True, over=FMA_CUT, of=ALIGNED,
-            why="where the clock is fast, the floating adder must be, and the integer one need not: the ratio "
+            why="where the clock is fast, the floating adder must be, the integer one need not: the ratio "
                 "grows with the clock",
         ),
         Claim(

@@ -34,8 +34,11 @@ def claims(result: Mapping[str, Any]) -> str:
         [each["what"], plain(each["published"]), bars(each["band"]), plain(each["value"]), each["verdict"]]
         for each in result["claims"]
     ]
-    apart = [each for each in result["claims"] if each["verdict"] in ("beaten", "not met") and each["why"]]
-    said = [f"{each['verdict']}: {each['what']}: {each['why']}" for each in apart]
+    reasons: dict[str, list[str]] = {}  # a reason once, with all that it is of
+    for each in result["claims"]:
+        if each["verdict"] in ("beaten", "not met") and each["why"]:
+            reasons.setdefault(f"{each['verdict']}, since {each['why']}", []).append(each["what"])
+    said = [f"{'; '.join(names)}: {reason}" for reason, names in reasons.items()]
     return "\n".join([table(["ratio", "published", "wanted", "here", ""], rows), *said])
 
 

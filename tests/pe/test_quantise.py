@@ -147,3 +147,13 @@ def test_activations_without_a_sign_and_beyond_fp16_are_refused():
 def test_a_group_that_does_not_divide_is_named():
     with pytest.raises(BadValue, match=r"^group is 32; allowed: divisors of K = 40$"):
         quantise(params("mixpe", {}), np.ones((40, N)))
+
+
+def test_a_pe_with_a_quantiser_of_its_own_is_asked(monkeypatch):
+    p, w = params("mixpe", {}), np.ones((K, N))
+    own = quantise(params("multiplier", {"weight": Int(4)}), w)
+    module, twos = pe.PES["mixpe"], lambda p, x, groups: (x, np.full((len(x), groups), 2.0))
+    monkeypatch.setattr(module, "quantise", lambda p, weights: own, raising=False)
+    monkeypatch.setattr(module, "activations", twos, raising=False)
+    assert quantise(p, w) is own
+    assert np.array_equal(activations(p, w, 3)[1], np.full((K, 3), 2.0))

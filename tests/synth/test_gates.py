@@ -6,7 +6,9 @@ from golden.check import BadValue
 from golden.pe.multiplier import MultiplierParams
 from hw.emit import verilog
 from hw.pe import definition
+from synth.flow import synthesise
 from synth.gates import EQUIVALENTS, NAME, count_gates
+from synth.result import Subject
 
 NAND = "module t(input a, input b, output y); assign y = ~(a & b); endmodule"
 CHAIN = "module t(input [7:0] a, input clk, output reg q); always @(posedge clk) q <= ^a; endmodule"
@@ -42,6 +44,20 @@ def test_a_booth_multiplier_differs_from_the_default(tmp_path):
     }
     assert counts["booth"].equivalents < counts[""].equivalents
     assert counts[""].sequential == 0
+
+
+def test_the_depth_is_of_the_whole_and_not_of_its_deepest_part(tmp_path, monkeypatch):
+    """Two parities of four bits, one behind the other: two gates each at least."""
+    monkeypatch.setenv("SYSTOLA_CACHE", str(tmp_path))
+    leaf = "module parity(input [3:0] a, output y); assign y = ^a;\nendmodule\n"
+    top = (
+        "module two(input [6:0] a, output y); wire m; parity one(.a(a[3:0]), .y(m));"
+        " parity other(.a({a[6:4], m}), .y(y));\nendmodule\n"
+    )
+    alone = count_gates(leaf, "parity", tmp_path / "leaf").depth
+    found = synthesise(Subject("two", leaf + top), "gates").figures["logic depth"]
+    assert found.value == 2 * alone > 0
+    assert "of the whole, each module mapped once" in found.source
 
 
 def test_an_unknown_way_is_refused(tmp_path):

@@ -1,14 +1,17 @@
 """Place and route: a clock, a readable path, what is used; one error where a part is too small."""
 
+from dataclasses import replace
+
 import pytest
 
 from golden.check import BadValue
 from sim.tools import ToolMissing
 from synth import place as module
 from synth.fpga import FpgaOptions
+from synth.fpga_flow import told
 from synth.harness import wrap
 from synth.netlist import Port
-from synth.place import DoesNotFit, Step, joined, place, raise_if_too_large, readable
+from synth.place import DoesNotFit, Placed, Step, joined, place, raise_if_too_large, readable
 
 VERILOG = """
 module top(input clk, input rst, input signed [7:0] a, input signed [7:0] b, output reg signed [19:0] sum);
@@ -60,6 +63,12 @@ def test_the_log_tells_of_what_is_too_little():
     with pytest.raises(DoesNotFit, match="85k: multipliers needed are 256; allowed: 0 to 156"):
         raise_if_too_large(log, "85k", 256)
     raise_if_too_large(log.replace("256", "6"), "85k", 6)
+
+
+def test_multiplications_that_found_no_dsp_block_are_told():
+    placed = Placed(90.0, [], "a", "b", {}, {"ffs": 3, "luts": 2}, {1: 90.0}, 100)
+    assert "placed with 100 multiplications in LUTs: 85k has 156 DSP blocks" in told(placed, "ecp5")[1]
+    assert len(told(replace(placed, lut_multipliers=0), "ecp5")) == 2
 
 
 def test_a_harness_has_a_register_for_each_bit():

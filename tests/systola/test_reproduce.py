@@ -88,6 +88,8 @@ def test_all_of_it_is_written_and_printed(made_up, name):
     assert len(found["claims"]) == len(system.claims) and found["clock_mhz"] == system.clock_mhz
     words = [each.text for each in ET.parse(f"found/{name}.svg").iter() if each.tag.endswith("text")]
     assert found["blocks"][0]["name"] in words and f"{found['blocks'][-1]['name']} (late)" in words
+    published = next(claim for claim in found["claims"] if claim["published"] and claim["value"])
+    assert published["what"] in words
     printed = call("reproduce", name, "-o", "found")
     assert printed.stdout == Path("found", f"{name}.txt").read_text() + "\nwrote found\n"
 

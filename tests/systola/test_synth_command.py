@@ -11,9 +11,11 @@ from click.testing import CliRunner
 import systola
 from sim.tools import ToolMissing
 from synth import flow
+from synth.place import nextpnr
 from synth.process import SynthesisError
-from systola import failures
+from systola import failures, synthesis
 from systola.cli import main
+from systola.report import area
 
 REFERENCE = str(Path(__file__).parents[2] / "examples" / "ws16_int8.toml")
 
@@ -43,6 +45,15 @@ def refused(*words: object) -> str:
     assert sorted(Path().rglob("*")) == before and result.stdout == ""
     assert result.stderr.startswith("systola: ") and result.stderr.count("\n") == 1
     return result.stderr.removeprefix("systola: ").strip()
+
+
+@pytest.fixture
+def has_nextpnr():
+    """Skips without iCE40's place and route."""
+    try:
+        nextpnr("ice40")
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
 
 
 def asic() -> None:
@@ -79,6 +90,67 @@ def test_the_picture_has_a_bar_for_each_role():
     assert "PE" in words and "systolic/skew" in words
     shares = [part["share"] for part in json.loads(Path("a.json").read_text())["parts"]]
     assert sum(shares) == pytest.approx(1)
+
+
+def bars(picture, role):
+    """Widths of the rows' bars of a role, the first design's first; whether each is pale."""
+    tips = [each for each in picture.iter() if each.tag.endswith("rect") and "class" in each.attrib]
+    rows = [each for each in tips if not each.get("class").startswith("cause")]
+    found = [each for each in rows if each[0].text.startswith(f"{role}: ")]
+    return [float(each.get("width")) for each in found], ["fill-opacity" in each.attrib for each in found]
+
+
+def test_the_picture_of_two_designs_has_one_scale():
+    def design(name, *parts):
+        found = [{"role": role, "count": count, "own": {"area": area}} for role, count, area in parts]
+        figures = {"area": {"value": sum(count * area for _, count, area in parts), "unit": "um2"}}
+        return {"design": {"name": name}, "target": "asic", "parts": found, "figures": figures}
+
+    result = design("large", ("PE", 4, 20.0), ("skew", 1, 20.0))
+    alone = ET.fromstring(area.standalone(result))
+    full, half = pytest.approx(0.8 * area.WIDTH), pytest.approx(0.4 * area.WIDTH)
+    assert bars(alone, "PE") == ([full], [False])
+    both = ET.fromstring(area.standalone(result | {"against": design("small", ("PE", 2, 20.0))}))
+    assert bars(both, "PE") == ([full, half], [False, True])
+    words = [each.text for each in both.iter() if each.tag.endswith("text")]
+    assert {"large", "small", "80.0, 80.0 %", "40.0, 100.00 %"} <= set(words)
+
+
+def test_roles_without_a_row_of_their_own_are_together():
+    parts = [{"role": f"r{i}", "count": 1, "own": {"luts": 100 - i}} for i in range(area.MOST + 3)]
+    found = area.sizes({"target": "ecp5", "parts": parts})
+    gathered = area.gathered(found, area.roles([found]))
+    assert len(gathered) == area.MOST + 1 and sum(gathered.values()) == sum(found.values())
+
+
+def test_a_clock_that_is_missed_is_status_1_with_figure_and_path(has_nextpnr):
+    result = call("synth", REFERENCE, "--target", "ice40", "--part", "pe", "--clock", 5000, "-o", "pe.json")
+    assert result.exit_code == failures.FAILED
+    fmax = json.loads(Path("pe.json").read_text())["figures"]["fmax"]["value"]
+    assert result.stderr == f"systola: ws16_int8: fmax is {fmax:.4g} MHz; wanted: 5000 MHz\n"
+    assert "the slowest path" in result.stdout and Path("pe.area.svg").exists()
+
+
+def test_a_clock_that_is_reached_is_no_word():
+    reached = {"clock_mhz": 100.0, "figures": {"fmax": {"value": 100.0}}, "design": {"name": "a"}}
+    missed = reached | {"figures": {"fmax": {"value": 99.9}}, "design": {"name": "b"}}
+    assert synthesis.unmet(reached) == [] and synthesis.unmet(reached | {"clock_mhz": None}) == []
+    assert synthesis.unmet(reached | {"against": missed}) == ["b: fmax is 99.9 MHz; wanted: 100 MHz"]
+    assert synthesis.unmet(missed | {"figures": {}}) == []
+
+
+def test_an_fpgas_clock_is_the_designs():
+    words = ("synth", REFERENCE, "--target", "ice40", "--part", "pe", "--no-place", "-o", "pe.json")
+    assert call(*words).exit_code == 0
+    assert json.loads(Path("pe.json").read_text())["clock_mhz"] == 250
+
+
+@pytest.mark.slow
+def test_an_array_burns_less_than_the_unit_it_is_in():
+    asic()
+    Path("small.toml").write_text('[array]\nrows = 2\ncols = 2\ndataflow = "weight"\n')
+    array, unit = (systola.synth("small.toml", target="asic", part=part) for part in ("array", "unit"))
+    assert 0 < array["figures"]["power"]["value"] < unit["figures"]["power"]["value"]
 
 
 def test_without_a_liberty_gates_are_counted_and_named_so(monkeypatch):

@@ -22,25 +22,40 @@ def params_of(given: dict[str, Any]) -> TileParams:
 
 
 class Job:
-    """A random product [M, K] by [K, N], K of `groups` groups; corners of codes and scales among it."""
+    """A random product of `shape` [M, N], K of `groups` groups; corners of codes and scales among it."""
 
-    def __init__(self, p: TileParams, rng: np.random.Generator, groups: int):
+    def __init__(
+        self, p: TileParams, rng: np.random.Generator, groups: int, shape: tuple[int, int] | None = None
+    ):
         self.p, self.groups = p, groups
-        self.m, self.n = (int(rng.integers(1, 2 * most + 1)) for most in (p.rows, p.cols))
+        some = (int(rng.integers(1, 2 * most + 1)) for most in (p.rows, p.cols))
+        self.m, self.n = shape or some
         k = groups * p.group
         self.activations = values(p.pe.activation, rng, (self.m, k), symmetric=pes.lanes(p.pe) > 1)
         codes = values(p.pe.weight, rng, (k, self.n))
+        self.extremes(rng, codes)
         width, selectors, zeros = pes.scale_bits(p.pe), pes.selector_bits(p.pe), pes.zero_bits(p.pe)
-        shape = (groups, self.n)
+        each = (groups, self.n)
         self.weights = Weights(
             codes=codes,
-            scales=rng.integers(1, 1 << width, shape).astype(float) if width < 16 else scales(rng, shape),
-            zeros=rng.integers(-1 << zeros - 1, 1 << zeros - 1, shape) if zeros else None,
-            selectors=rng.integers(0, 1 << selectors, shape) if selectors else None,
+            scales=rng.integers(1, 1 << width, each).astype(float) if width < 16 else scales(rng, each),
+            zeros=rng.integers(-1 << zeros - 1, 1 << zeros - 1, each) if zeros else None,
+            selectors=rng.integers(0, 1 << selectors, each) if selectors else None,
         )
         self.blocks = -(-self.m // p.rows) * -(-self.n // p.cols)
         if groups > 1 and rng.random() < 1 / 2:
             self.oppose(rng)
+
+    def extremes(self, rng: np.random.Generator, codes: np.ndarray) -> None:
+        """Small sums, where one pair of a group counts, and with integers the largest, all of them alike."""
+        group, fmt = self.p.group, self.p.pe.activation
+        few, full = (rng.random((self.m, self.groups)) < chance for chance in (1 / 4, 1 / 8))
+        first = np.arange(len(codes)) % group == 0
+        self.activations[np.repeat(few, group, 1)] = 0
+        self.activations += np.repeat(few, group, 1) & first
+        if isinstance(fmt, Int):
+            self.activations[np.repeat(full, group, 1)] = fmt.max
+            codes[np.repeat(rng.random((self.groups, self.n)) < 1 / 8, group, 0)] = self.p.pe.weight.max
 
     def oppose(self, rng: np.random.Generator) -> None:
         """The last group takes away what the first gave, all but one code of each sum; between the two stands
