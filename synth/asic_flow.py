@@ -24,7 +24,7 @@ from synth.timing import Timing, critical_path, find_sta
 CLOCK = 100.0  # MHz at which power is given where no clock is asked for
 RELAXED = 1000.0  # ns: a period that any way meets, where no clock is asked for
 WIRES = "cells and macros only: no wires, no clock tree, no room between cells"
-LONGEST = 40  # steps of a path that are kept
+TOO_FAST = "power is given at a clock over fmax"
 
 
 def run(
@@ -63,8 +63,14 @@ def run(
         "ways": ways,
         "path": timed["path"],
         "memories": timed["memories"],
-        "notes": [WIRES, *timed["notes"], *burnt["notes"]],
+        "notes": [WIRES, *timed["notes"], *burnt["notes"], *too_fast(timed, burnt, clock_mhz or CLOCK)],
     }
+
+
+def too_fast(timed: Mapping[str, Any], burnt: Mapping[str, Any], mhz: float) -> list[str]:
+    """A note where the power is at a clock that is not reached."""
+    fmax = timed["figures"].get("fmax", {}).get("value")
+    return [TOO_FAST] if burnt["figures"] and fmax and fmax < mhz else []
 
 
 def whole(subject: Subject, measure: Any, depends: object, flatten: bool, update: Update) -> Composition:
@@ -186,7 +192,7 @@ def clock(
             "fmax": asdict(Figure(timing.fmax_mhz, "MHz", by)),
             "longest path": asdict(Figure(timing.delay_ns, "ns", by)),
         }
-        steps = [asdict(step) for step in timing.path[:LONGEST]]
+        steps = [asdict(step) for step in timing.path]
         return {"figures": found, "path": steps, "memories": memories, "notes": list(timing.assumed)}
 
     key = ["clock", subject.verilog, subject.top, files, how, period, yosys.version(), sources()]
