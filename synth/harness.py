@@ -2,7 +2,9 @@
 
 Every input bit comes from a shift register behind one pin; every output bit goes into a register and on
 by XOR into a shift register before one pin, so that nothing can be left out. Hence each path of a port
-begins or ends at a register next to the design: as it would in the middle of a larger one.
+begins or ends at a register next to the design: as it would in the middle of a larger one. The inputs shift
+by XOR, too: a design's own delay of an input would be the same as the next bit of a plain shift register, and
+merged with it.
 """
 
 from collections.abc import Iterable
@@ -41,7 +43,7 @@ module {TOP}(input clk, input rst, input shift_in, output shift_out);
   (* keep *) reg [{width_out - 1}:0] outputs, folded;
   always @(posedge clk) begin
     rst_q <= rst;
-    inputs <= {{inputs, shift_in}};
+    inputs <= {{inputs, shift_in}} ^ inputs;
     outputs <= driven;
     folded <= {{folded, 1'b0}} ^ outputs;
   end
@@ -68,7 +70,7 @@ def own_cells(mapped: Module, harness: Harness) -> dict[str, str]:
     """The harness' cells in a mapped and flattened TOP: {cell: "port left[3]", or "harness"}.
 
     They are what drives its registers' nets, whose names Yosys is told to keep, and what feeds only the
-    folding ones.
+    shifting ones.
     """
     drivers = _drivers(mapped)
     found: dict[str, str] = {}
@@ -77,8 +79,8 @@ def own_cells(mapped: Module, harness: Harness) -> dict[str, str]:
         for index, bit in enumerate(mapped.nets.get(name, [])):
             if bit in drivers:
                 found[drivers[bit]] = f"port {ports[index]}" if index < len(ports) else "harness"
-    folded = {cell for bit in mapped.nets.get("folded", []) for cell in _driving(bit, drivers)}
-    for cell in folded:
+    shifting = [bit for name in ("inputs", "folded") for bit in mapped.nets.get(name, [])]
+    for cell in dict.fromkeys(cell for bit in shifting for cell in _driving(bit, drivers)):
         for bit in _inputs(mapped, cell):
             before = drivers.get(bit)
             if before is not None:

@@ -59,8 +59,10 @@ class Scaling(wiring.Component):
         m.d.comb += total.eq(add_terms(m, FP32, IEEE, term(m, FP32, before, IEEE, "before"), entering))
         with m.If(self.total_go):
             m.d.sync += [q.eq(above) for q, above in zip(totals, [*totals[1:], total], strict=True)]
+        out = Signal(FP32.width, reset_less=True)
         with m.If(self.out_go):
-            m.d.sync += self.o.eq(total)
+            m.d.sync += out.eq(total)
+        m.d.comb += self.o.eq(out)
         return m
 
     def scaled(self, m: Module) -> Term:

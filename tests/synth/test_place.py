@@ -45,6 +45,18 @@ def test_a_small_design_on_ecp5(tmp_path, has):
     assert all(len(step.name) < 60 for step in found.critical_path)
 
 
+def test_a_delay_of_an_input_is_the_designs_own_register(tmp_path, has):
+    """And not the harness' next one, which a plain shift register would be."""
+    has("ecp5")
+    delays = (
+        "module top(input clk, input [7:0] a, output reg [7:0] y); reg [7:0] b, c;"
+        " always @(posedge clk) begin b <= a; c <= b; y <= c; end endmodule"
+    )
+    found = place(delays, "top", "ecp5", tmp_path, device="25k")
+    assert found.used["ffs"][0] == 24
+    assert found.harness == {"ffs": 1 + 8 + 2 * 8, "luts": 8 + 7}
+
+
 def test_a_small_design_on_ice40(tmp_path, has):
     has("ice40")
     found = place(VERILOG, "top", "ice40", tmp_path, device="hx8k", options=FpgaOptions(multipliers="luts"))

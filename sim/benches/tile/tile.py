@@ -101,6 +101,7 @@ def scales(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Numbers of fp16: some zero, some subnormal, the largest too."""
     corners = np.array([0.0, FP16.max, 2.0**-24, 1.0, -1.5])
     found = FP16.quantise(np.ldexp(rng.normal(size=shape), rng.integers(-14, 4, shape)))
+    found = np.where(rng.random(shape) < 1 / 8, rng.integers(1, 64, shape) * 2.0**-24, found)
     return np.where(rng.random(shape) < 1 / 4, rng.choice(corners, shape), found)
 
 
