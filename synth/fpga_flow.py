@@ -17,6 +17,7 @@ from synth.result import Figure, Subject, breakdown
 
 GOAL = 150.0  # MHz that nextpnr works towards where no clock is asked for
 DEVICE = {"ecp5": "85k", "ice40": "up5k"}  # that is placed on: ECP5's largest, iCE40's with DSP blocks
+SPEED = 8  # ECP5's fastest grade
 WORDS = {"luts": "LUTs", "ffs": "flip-flops", "carries": "carry cells", "multipliers": "DSP blocks",
          "lut_rams": "LUT RAMs"}  # fmt: skip
 
@@ -70,10 +71,11 @@ def placement(subject: Subject, target: str, clock_mhz: float | None, update: Up
     def make() -> dict[str, Any]:
         with workplace("place") as folder:
             found = place_and_route(
-                subject.verilog, subject.top, target, folder, device=DEVICE[target], mhz=goal,
+                subject.verilog, subject.top, target, folder, device=DEVICE[target], speed=SPEED, mhz=goal,
                 options=FpgaOptions(most_multipliers=DSP_BLOCKS[DEVICE[target]]),
             )  # fmt: skip
-        by = f"nextpnr {placer_version(target)}, placed and routed on {DEVICE[target]}"
+        grade = f", speed {SPEED}" if target == "ecp5" else ""
+        by = f"nextpnr {placer_version(target)}, placed and routed on {DEVICE[target]}{grade}"
         return {
             "figures": {"fmax": asdict(Figure(found.fmax_mhz, "MHz", by))},
             "path": [asdict(step) for step in found.critical_path],
@@ -83,7 +85,7 @@ def placement(subject: Subject, target: str, clock_mhz: float | None, update: Up
 
     update(0, 0, "place and route")
     versions = [yosys.version(), placer_version(target), sources()]
-    key = ["place", subject.verilog, subject.top, target, DEVICE[target], goal, *versions]
+    key = ["place", subject.verilog, subject.top, target, DEVICE[target], SPEED, goal, *versions]
     return dict(store.remembered(key, make))
 
 

@@ -24,7 +24,6 @@ from synth.power import power
 from synth.process import SynthesisError
 from synth.sweep import AIMS
 from synth.timing import critical_path
-from systola.reproduction import netlists
 from systola.reproduction.blocks import Array, Bench, Form, Job, Part
 from systola.reproduction.operands import layer
 
@@ -42,7 +41,7 @@ def own_sources() -> str:
 def tools() -> tuple[str, ...]:
     """Versions of what maps and times, and of how it is called."""
     sta = on_path("sta", "-version")
-    return (yosys.version(), sta.version if sta else "", sources(), Path(netlists.__file__).read_text())
+    return (yosys.version(), sta.version if sta else "", sources())
 
 
 def text(form: Form) -> tuple[str, str]:
@@ -86,12 +85,10 @@ def best(ways: list[dict[str, Any]]) -> dict[str, Any]:
 
 def mapped_way(way: dict[str, Any], source: str, top: str, bench: Bench, folder: Path) -> MappedNetlist:
     """The netlist of one way."""
-    found = map_asic(
+    return map_asic(
         source, top, bench.liberty, folder, flatten=True, period_ns=bench.period_ns, flags=way["flags"],
         aim=way["aim"],
     )  # fmt: skip
-    netlists.part_assigns(found.verilog)
-    return found
 
 
 def swept(

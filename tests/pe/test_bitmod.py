@@ -19,10 +19,12 @@ TWO = Fraction(2)
 
 
 def reached(codes):
-    """Sums that fill their mantissa, or are zero."""
+    """Sums that fill their mantissa and are whole in units of 2^-24, as golden says all are, or zero."""
     mantissa, exponent = P.accumulator.parts(codes)
     full = np.where(mantissa < 0, ~mantissa, mantissa) >> 14 & 1
-    return np.where(full & (exponent < 63), codes, np.uint64(0))
+    below = np.clip(BIAS + 20 - 24 - exponent, 0, 16)  # bits of the mantissa worth less than the unit
+    whole = (mantissa & (1 << below) - 1) == 0
+    return np.where(full & (exponent < 63) & whole, codes, np.uint64(0))
 
 
 def operands(count, seed=1):

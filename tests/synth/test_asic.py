@@ -14,6 +14,7 @@ from hw.emit import verilog
 from hw.pe import definition
 from sim.tools import ToolMissing
 from synth.asic import map_asic
+from synth.assigns import part_assigns
 from synth.liberty import Liberty, default_liberty
 from synth.process import SynthesisError
 
@@ -126,3 +127,19 @@ def test_a_latch_is_refused(tmp_path):
 def test_bad_options_are_refused(tmp_path, option, said):
     with pytest.raises(BadValue, match=said):
         map_asic(PAIR, "pair", debian(), tmp_path, **option)
+
+
+def test_assignments_are_parted_bit_by_bit(tmp_path):
+    path = tmp_path / "netlist.v"
+    path.write_text("""module m(a, w);
+  input [1:0] a;
+  output [5:0] w;
+  assign x = y;
+  assign { w[5:4], w[3], w[2:0] } = { a, z, 3'b010 };
+endmodule
+""")
+    part_assigns(path)
+    assert path.read_text().splitlines()[3:-1] == [
+        "  assign x = y;", "  assign w[5] = a[1];", "  assign w[4] = a[0];", "  assign w[3] = z;",
+        "  assign w[2] = 1'b0;", "  assign w[1] = 1'b1;", "  assign w[0] = 1'b0;",
+    ]  # fmt: skip

@@ -17,7 +17,7 @@ from golden.pe.multiplier import MultiplierParams
 from synth.process import SynthesisError
 from synth.sweep import AIMS
 from systola.cli import main
-from systola.reproduction import SYSTEMS, bitmod, building, lut, measure, netlists, operands, parts
+from systola.reproduction import SYSTEMS, bitmod, building, lut, measure, operands, parts
 from systola.reproduction.blocks import Bench, Block
 from systola.reproduction.cells import DotParams
 
@@ -124,22 +124,6 @@ def test_bands_are_met_or_beaten_or_it_is_said_why(bench, name, tmp_path, monkey
     claims = json.loads(Path(f"{name}-reproduced/{name}.json").read_text())["claims"]
     assert all(claim["verdict"] in ("met", "beaten") or claim["why"] for claim in claims if claim["band"])
     assert all(claim["value"] is not None for claim in claims)
-
-
-def test_assignments_are_parted_bit_by_bit(tmp_path):
-    path = tmp_path / "netlist.v"
-    path.write_text("""module m(a, w);
-  input [1:0] a;
-  output [5:0] w;
-  assign x = y;
-  assign { w[5:4], w[3], w[2:0] } = { a, z, 3'b010 };
-endmodule
-""")
-    netlists.part_assigns(path)
-    assert path.read_text().splitlines()[3:-1] == [
-        "  assign x = y;", "  assign w[5] = a[1];", "  assign w[4] = a[0];", "  assign w[3] = z;",
-        "  assign w[2] = 1'b0;", "  assign w[1] = 1'b1;", "  assign w[0] = 1'b0;",
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("width", [3, 8, 13, 64, 80])
