@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 ASSIGN = re.compile(r"^  assign (.*) = (.*);$", re.MULTILINE)
-VECTOR = re.compile(r"^\s*(?:input|output|wire) \[(\d+):0\] (\S+);", re.MULTILINE)
-RANGE = re.compile(r"(\S+)\[(\d+):(\d+)\]")
+VECTOR = re.compile(r"^\s*(?:input|output|wire) \[(\d+):0\] (\S+) ?;", re.MULTILINE)
+RANGE = re.compile(r"(\S+?) ?\[(\d+):(\d+)\]")
 CONSTANT = re.compile(r"\d+'b([01]+)")
 
 
@@ -28,13 +28,18 @@ def part_assigns(netlist: Path) -> None:
 def bits(expression: str, highest: dict[str, int]) -> list[str]:
     """Each bit of a concatenation, the highest first; highest: bit of each vector."""
     each: list[str] = []
-    for term in expression.strip("{} ").split(", "):
+    for term in map(str.strip, expression.strip("{} ").split(", ")):
         if constant := CONSTANT.fullmatch(term):
             each += [f"1'b{value}" for value in constant[1]]
         elif span := RANGE.fullmatch(term):
-            each += [f"{span[1]}[{index}]" for index in range(int(span[2]), int(span[3]) - 1, -1)]
+            each += [f"{ended(span[1])}[{index}]" for index in range(int(span[2]), int(span[3]) - 1, -1)]
         elif term in highest:
-            each += [f"{term}[{index}]" for index in range(highest[term], -1, -1)]
+            each += [f"{ended(term)}[{index}]" for index in range(highest[term], -1, -1)]
         else:
-            each.append(term)
+            each.append(term if "[" in term else ended(term))
     return each
+
+
+def ended(name: str) -> str:
+    """A name that begins with a backslash ends with a space."""
+    return f"{name} " if name.startswith("\\") else name

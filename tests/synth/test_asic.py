@@ -136,10 +136,13 @@ def test_assignments_are_parted_bit_by_bit(tmp_path):
   output [5:0] w;
   assign x = y;
   assign { w[5:4], w[3], w[2:0] } = { a, z, 3'b010 };
+  wire [1:0] \\m.i ;
+  assign \\m.i  = { \\b.c , a[0] };
 endmodule
 """)
     part_assigns(path)
     assert path.read_text().splitlines()[3:-1] == [
         "  assign x = y;", "  assign w[5] = a[1];", "  assign w[4] = a[0];", "  assign w[3] = z;",
         "  assign w[2] = 1'b0;", "  assign w[1] = 1'b1;", "  assign w[0] = 1'b0;",
+        "  wire [1:0] \\m.i ;", "  assign \\m.i [1] = \\b.c ;", "  assign \\m.i [0] = a[0];",
     ]  # fmt: skip
