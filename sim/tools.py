@@ -140,8 +140,13 @@ def find_object_cache() -> Tool | None:
     place = directory()
     socket = place / "objects.sock"
     if path and len(os.fsencode(socket)) <= LONGEST_SOCKET:
+        settings = place / "sccache.toml"
+        if place.is_dir() and not settings.exists():
+            # on a loaded machine the server takes longer than the 10 s that it has, and compiling would fail
+            settings.write_text("server_startup_timeout_ms = 120000\n")
         environment = {
             "OBJCACHE": path,
+            "SCCACHE_CONF": str(settings),
             "SCCACHE_DIR": str(place / "sccache"),
             "SCCACHE_SERVER_UDS": str(socket),
             # its memory of what a file includes takes another model's Vtop.h for this one's
