@@ -10,14 +10,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+# letters of a part of a message, beyond which its middle is left out: names and values come from files
+LONGEST_PLACE, LONGEST_VALUE, LONGEST_CHOICE, LONGEST_MESSAGE = 400, 300, 4000, 6000
+
 
 class BadValue(ValueError):
-    """A value that a user gave and that cannot be used; str() is the whole message."""
+    """A value that a user gave and that cannot be used; str() is the whole message, in one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message, LONGEST_MESSAGE))
+
+
+def printable(text: object, most: int | None = None) -> str:
+    """Text from a file, fit to be printed: one line that moves no cursor and hides nothing.
+
+    What is not printable (control, formatting and unassigned characters, lone surrogates, line ends) becomes
+    its Python escape; what went through once goes through unchanged. Of more than `most` letters the middle
+    is left out.
+    """
+    whole = str(text)
+    if not whole.isprintable():
+        whole = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
+    if most is None or len(whole) <= most:
+        return whole
+    half = max((most - 5) // 2, 1)
+    return f"{whole[:half]} ... {whole[-half:]}"
 
 
 def fail(where: str, what: object, allowed: str) -> BadValue:
     """The error itself: `raise check.fail("array.rows", 0, "1 to 128")`."""
-    return BadValue(f"{where} is {what}; allowed: {allowed}")
+    place, value = printable(where, LONGEST_PLACE), printable(what, LONGEST_VALUE)
+    return BadValue(f"{place} is {value}; allowed: {printable(allowed, LONGEST_CHOICE)}")
 
 
 def in_range(where: str, value: int, low: int, high: int, why: str = "") -> None:

@@ -5,6 +5,7 @@ a MatMul may have a third input, a bias [n]; a MatMul, Gemm or Conv may have the
 name of an operator applied to its output.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -15,6 +16,7 @@ import numpy as np
 from golden import check
 
 MATRIX_PRODUCTS = ("MatMul", "Gemm", "Conv")
+MOST_LAYERS = 10_000  # of a list of shapes
 
 Shape = tuple[int, ...]
 
@@ -181,8 +183,8 @@ def named(layers: Iterable[ShapeLayer]) -> tuple[ShapeLayer, ...]:
     found = tuple(layers)
     if not found:
         raise check.fail("the network", "empty", "at least one layer")
-    names = [layer.name for layer in found]
-    for name in names:
-        if names.count(name) > 1:
+    check.in_range("layers", len(found), 1, MOST_LAYERS)
+    for name, count in Counter(layer.name for layer in found).items():
+        if count > 1:
             raise check.fail(f"layer {name}", "given twice", "a name of its own for each layer")
     return found

@@ -8,6 +8,7 @@ from golden.systolic.params import MatrixUnitParams
 from golden.tile.tile import TileParams
 
 KIB = 1024
+SLOWEST, FASTEST = 0.001, 100_000.0  # MHz: what circuits are clocked at, and then some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,5 +90,5 @@ class TileTarget:
 def check_surroundings(bytes_per_cycle: int, clock_mhz: float) -> None:
     """BadValue unless a design can have this memory and this clock."""
     check.in_range("memory.bytes_per_cycle", bytes_per_cycle, 1, 1 << 16)
-    if not 0 < clock_mhz <= 100_000:
-        raise check.fail("clock.mhz", clock_mhz, "above 0, to 100000")
+    if not SLOWEST <= clock_mhz <= FASTEST:
+        raise check.fail("clock.mhz", clock_mhz, f"{SLOWEST:g} to {FASTEST:g}")

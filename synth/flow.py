@@ -70,8 +70,8 @@ def synthesise(
 def refuse(target: str, liberty: Sequence[Path], clock_mhz: float | None) -> None:
     """BadValue for a request that no design could meet."""
     check.one_of("target", target, TARGETS)
-    if clock_mhz is not None and not 0 < clock_mhz < 1e5:
-        raise check.fail("clock", clock_mhz, "over 0 MHz, under 100,000")
+    if clock_mhz is not None and not 0.001 <= clock_mhz < 1e5:
+        raise check.fail("clock", clock_mhz, "0.001 MHz or more, under 100,000")
     if liberty and target != "asic":
         raise check.fail("--liberty", f"given with target {target}", "target asic")
     library_files(target, liberty)

@@ -19,11 +19,11 @@ A read in the cycle in which its word is written gives the old word.
 """
 
 import math
-import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from golden import files
 from golden.check import fail
 
 CELL_UM2 = {
@@ -146,7 +146,8 @@ class MemoryModel:
                 raise fail(f"{path}: {key}", "no key of a memory model", ", ".join(kinds))
             if not isinstance(value, kinds[key]) or isinstance(value, bool):
                 raise fail(f"{path}: {key}", repr(value), "text" if key == "source" else "a number")
-            if isinstance(value, int | float) and (value < 0 or (value == 0 and key in POSITIVE)):
+            least = 1e-9 if key in POSITIVE else 0
+            if isinstance(value, int | float) and not least <= value <= MOST:
                 raise fail(f"{path}: {key}", value, "a number over 0" if key in POSITIVE else "0 or more")
         node = given.get("node_nm") or node_of(library)
         base = cls.at(float(node), float(given.get("voltage", voltage)))
@@ -174,16 +175,12 @@ class MemoryModel:
         return asdict(self)
 
 
+MOST = 1e9  # of any figure of a model
 POSITIVE = ("node_nm", "voltage", "cell_um2", "energy_pj", "gate_delay_ns")
 
 
 def toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise fail(f"{path}: memory model", f"not readable ({error})", "a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise fail(f"{path}: memory model", f"no TOML ({error})", "a TOML file") from None
+    return files.toml(path, "a TOML file of a memory model")
 
 
 def cell_area(node_nm: float) -> float:

@@ -16,9 +16,9 @@ def whole(result: Mapping[str, Any]) -> str:
 def head(result: Mapping[str, Any]) -> str:
     """One line: the network, the design, its size and clock."""
     array, clock = result["design"]["array"], result["design"]["clock"]["mhz"]
-    total = result["total"]
+    total, name = result["total"], numbers.label(result["network"], LONGEST)
     return (
-        f"{result['network']} on {result['design']['name']}: {total['operators']} operations in "
+        f"{name} on {result['design']['name']}: {total['operators']} operations in "
         f"{total['commands']:,} commands, {array['rows']}x{array['cols']}, {clock:g} MHz"
     )
 

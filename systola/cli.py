@@ -56,7 +56,7 @@ def sizes(values: Sequence[str]) -> dict[str, int]:
 
 def show(as_json: bool, result: object, text: Callable[[], str]) -> None:
     """The result on stdout: for machines, or for people."""
-    click.echo(output.as_json(result) if as_json else text())
+    click.echo(output.as_json(result) if as_json else output.lines(text()))
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:

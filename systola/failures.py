@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from golden.check import BadValue
+from systola import output
 
 DONE, FAILED, WRONG = 0, 1, 2
 WRONG_FILES = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
@@ -25,7 +26,7 @@ class Failed(Exception):
 
 
 def say(message: str) -> None:
-    print(f"systola: {message}", file=sys.stderr)
+    print(f"systola: {output.lines(message)}", file=sys.stderr)
 
 
 def status_of(error: BaseException) -> int:

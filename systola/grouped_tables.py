@@ -15,8 +15,9 @@ def whole(result: Mapping[str, Any]) -> str:
 
 def head(result: Mapping[str, Any]) -> str:
     array, pe, clock = (result["design"][key] for key in ("array", "pe", "clock"))
+    name = numbers.label(result["network"], LONGEST)
     return (
-        f"{result['network']} on {result['design']['name']}: {result['total']['layers']} layers, "
+        f"{name} on {result['design']['name']}: {result['total']['layers']} layers, "
         f"{array['rows']}x{array['cols']} {pe['kind']}, groups of {result['total']['groups']}, "
         f"{clock['mhz']:g} MHz"
     )
@@ -56,7 +57,8 @@ def sources(result: Mapping[str, Any]) -> list[str]:
         *([f"RTL: {total['rtl_cycles_source'].removeprefix('RTL: ')}"] if "rtl_cycles" in total else []),
         *(["error, cosine: beside the float product of the same activations; total: the worst"]
           if "error" in total else []),
-        *(f"output {name}: relative error {each['error']:.4f}, cosine {each['cosine']:.5f} beside float"
+        *(f"output {numbers.label(name, LONGEST)}: relative error {each['error']:.4f}, "
+          f"cosine {each['cosine']:.5f} beside float"
           for name, each in result.get("beside_float", {}).items()),
     ]  # fmt: skip
     if total["host_operators"]:

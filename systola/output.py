@@ -1,12 +1,13 @@
 """What commands leave behind: files and folders written whole, tables, JSON, progress."""
 
 import json
+import math
 import os
 import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from golden import check
 MANIFEST = "manifest.json"
 MARKS = {MANIFEST: "written_by", "report.json": "command"}  # who wrote a folder stands in one of these
 PATIENCE = 2.0  # seconds before a progress bar shows
+LONGEST_PROGRESS = 80  # letters beside the bar
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -95,18 +97,38 @@ def replace_folder(folder: Path, building: Path) -> None:
 
 
 def as_json(value: object) -> str:
-    """One JSON object, keys in the order given."""
-    return json.dumps(value, indent=2, default=plain)
+    """One JSON object in strict JSON, keys in the order given."""
+    return json.dumps(strict(value), indent=2, allow_nan=False)
 
 
-def plain(value: Any) -> object:
-    """What json cannot write as something that it can: numpy's numbers, paths."""
-    return value.item() if hasattr(value, "item") else str(value)
+def strict(value: Any) -> Any:
+    """A value as what JSON has: NaN and infinities are null, lone surrogates their escapes, paths text."""
+    if isinstance(value, Mapping):
+        return {text(key): strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(inner) for inner in value]
+    if isinstance(value, bool | int | None):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return strict(value.item()) if hasattr(value, "item") else text(value)
+
+
+def text(value: object) -> str:
+    """Any value as text that UTF-8 can hold."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def lines(whole: str) -> str:
+    """Text of several lines, fit to be printed: what came from files moves no cursor and hides nothing."""
+    return "\n".join(
+        "\t".join(check.printable(part) for part in line.split("\t")) for line in whole.split("\n")
+    )
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Text columns two spaces apart; a column of numbers is set to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[check.printable(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(columns, *cells, strict=True)]
     right = [bool(cells) and all(is_number(row[i]) for row in cells) for i in range(len(columns))]
     lines = [
@@ -123,21 +145,25 @@ def is_number(text: str) -> bool:
 
 
 @contextmanager
-def progress(total: int | None, text: str) -> Iterator[Callable[[int, str], None]]:
+def progress(total: int | None, words: str) -> Iterator[Callable[[int, str], None]]:
     """Gives `update(done, what)`: a bar on stderr, if that is a terminal and the work takes two seconds."""
     if not sys.stderr.isatty():
         yield lambda done, what: None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
+    def shown(words: str) -> str:
+        return escape(check.printable(words, LONGEST_PROGRESS))
+
     bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task(text, total=total)
+    task = bar.add_task(shown(words), total=total)
     timer = threading.Timer(PATIENCE, bar.start)
     timer.daemon = True
     timer.start()
     try:
-        yield lambda done, what: bar.update(task, completed=done, description=what or text)
+        yield lambda done, what: bar.update(task, completed=done, description=shown(what or words))
     finally:
         timer.cancel()
         bar.stop()

@@ -19,7 +19,7 @@ def head(result: Mapping[str, Any]) -> str:
     array, clock = result["design"]["array"], result["design"]["clock"]["mhz"]
     placed = [row for row in result["layers"] if row["placed_on"] == "array"]
     return (
-        f"{result['network']} on {result['design']['name']}: {len(placed)} layers, "
+        f"{numbers.label(result['network'], LONGEST)} on {result['design']['name']}: {len(placed)} layers, "
         f"{array['rows']}x{array['cols']} {array['dataflow']}-stationary, {clock:g} MHz"
     )
 

@@ -5,7 +5,6 @@ Every fault is one BadValue in the project's words, led by the file's name and t
 
 import difflib
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -13,7 +12,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from golden import check
+from golden import check, files
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,17 +32,8 @@ PATTERNS = {
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The tables of the file; BadValue if it is missing, no text or no TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise check.fail(str(path), "missing", "a TOML file that exists") from None
-    except (IsADirectoryError, PermissionError) as error:
-        raise check.fail(str(path), (error.strerror or "unreadable").lower(), "a TOML file") from None
-    except UnicodeDecodeError:
-        raise check.fail(path.name, "not UTF-8 text", "a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise check.fail(path.name, f"broken: {error}", "TOML") from None
+    """The tables of the file; BadValue if it is missing, no regular file, no text or no TOML."""
+    return files.toml(path)
 
 
 def checked(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:

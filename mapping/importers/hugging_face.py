@@ -1,12 +1,11 @@
 """Hugging Face folders: config.json says what the network is, model.safetensors holds its weights."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import onnx
 
-from golden import check
+from golden import check, files
 from mapping.importers import bert, onnx_file
 from mapping.importers.tensors import Tensors
 from mapping.network import Network
@@ -44,12 +43,6 @@ def build_onnx(path: Path, tokens: int | None, *, batch: int = 1) -> onnx.ModelP
 def read_config(folder: Path) -> dict[str, Any]:
     """config.json of the folder."""
     path = folder / "config.json"
-    if not path.is_file():
+    if not path.exists():
         raise check.fail(str(path), "missing", "a folder with config.json and model.safetensors")
-    try:
-        config = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as wrong:
-        raise check.fail(path.name, f"no JSON ({wrong})", "a Hugging Face configuration") from None
-    if not isinstance(config, dict):
-        raise check.fail(path.name, f"a {type(config).__name__}", "a Hugging Face configuration")
-    return config
+    return files.json_object(path, "a Hugging Face configuration")

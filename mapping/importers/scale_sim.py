@@ -6,12 +6,11 @@ Source: scalesim 3.0.0, topology_utils.py. As there, a convolution's output is c
 stride) wide (a last stop that the stride does not reach in full counts), and its input includes padding.
 """
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from golden import check
-from mapping.network import ConvShape, ShapeLayer, ShapeNetwork, named
+from golden import check, files
+from mapping.network import MOST_LAYERS, ConvShape, ShapeLayer, ShapeNetwork, named
 
 GEMM = {"m": ("m",), "n": ("n",), "k": ("k",)}
 CONV = {
@@ -23,6 +22,7 @@ CONV = {
     "stride_h": ("strides", "stride", "strideheight", "strideh"),
 }  # fmt: skip
 STRIDE_W = ("stridewidth", "stridew")
+DIGITS = 20  # of a size, zeros before it included
 FORMATS = (
     "Layer, M, N, K or "
     "Layer, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides"
@@ -31,11 +31,7 @@ FORMATS = (
 
 def load(path: Path) -> ShapeNetwork:
     """The layers of the file; BadValue names the row's layer and the column."""
-    try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(path.read_text().splitlines())]
-    except UnicodeDecodeError as wrong:
-        raise check.fail(path.name, f"no text ({wrong})", FORMATS) from None
-    rows = [row for row in rows if any(row)]
+    rows = files.rows(path, f"a CSV file of {FORMATS}", MOST_LAYERS + 1)
     try:
         columns, first = find_columns(rows)
         layers = named(read(row, columns) for row in rows[first:])
@@ -78,7 +74,7 @@ def read(row: list[str], columns: dict[str, int]) -> ShapeLayer:
 
 def size(row: list[str], index: int, where: str) -> int:
     text = row[index] if index < len(row) else ""
-    if not text.isdecimal() or not 1 <= int(text) <= 1 << 31:
+    if not text.isdecimal() or len(text) > DIGITS or not 1 <= int(text) <= 1 << 31:
         raise check.fail(where, text or "missing", f"1 to {1 << 31}")
     return int(text)
 

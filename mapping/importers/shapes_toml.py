@@ -9,11 +9,10 @@
     batch = 1               # products of this shape; 1 where absent
 """
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from golden import check
+from golden import check, files
 from mapping.network import ShapeLayer, ShapeNetwork, named
 
 KEYS = ("name", "m", "n", "k", "batch")
@@ -21,10 +20,7 @@ KEYS = ("name", "m", "n", "k", "batch")
 
 def load(path: Path) -> ShapeNetwork:
     """The layers of the file; BadValue names the layer and its key."""
-    try:
-        content = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise check.fail(path.name, f"no TOML ({wrong})", "[[layer]] tables") from None
+    content = files.toml(path, "[[layer]] tables")
     for key in content:
         check.one_of(f"{path.name}: key", key, ("name", "layer"))
     entries = content.get("layer", [])
@@ -34,7 +30,8 @@ def load(path: Path) -> ShapeNetwork:
         layers = named(read(entry, index) for index, entry in enumerate(entries))
     except check.BadValue as bad:
         raise check.BadValue(f"{path.name}: {bad}") from None
-    return ShapeNetwork(name=str(content.get("name", path.stem)), layers=layers)
+    name = text(f"{path.name}: name", content.get("name", path.stem))
+    return ShapeNetwork(name=name, layers=layers)
 
 
 def read(entry: Any, index: int) -> ShapeLayer:
@@ -46,5 +43,13 @@ def read(entry: Any, index: int) -> ShapeLayer:
     for key in KEYS[:4]:
         if key not in entry:
             raise check.fail(f"layer[{index}].{key}", "missing", ", ".join(KEYS))
+    name = text(f"layer[{index}].name", entry["name"])
     sizes = {axis: entry.get(axis, 1) for axis in ("m", "n", "k", "batch")}
-    return ShapeLayer(name=str(entry["name"]), operator="Gemm", **sizes)
+    return ShapeLayer(name=name, operator="Gemm", **sizes)
+
+
+def text(where: str, value: Any) -> str:
+    """A name; BadValue unless it is text."""
+    if not isinstance(value, str):
+        raise check.fail(where, value, "text in quotes")
+    return value

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from golden import check
+
 BYTES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
@@ -49,7 +51,8 @@ def shape(layer: Mapping[str, Any]) -> str:
 
 
 def label(name: str, most: int) -> str:
-    """A layer's name in at most `most` letters: its last parts, since what leads to them is shared."""
+    """A name in at most `most` printable letters: its last parts, since what leads to them is shared."""
+    name = check.printable(name)
     while len(name) > most and (rest := re.split(r"[./](?!\d+\b)", name, maxsplit=1)[1:]):
         name = rest[0]
     return name if len(name) <= most else name[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 
+from golden import check
+
 LIGHT_DARK = re.compile(r"light-dark\((#\w+), (#\w+)\)")
 
 LETTER = 6.6  # width of a small letter, about
@@ -30,7 +32,8 @@ def number(value: object) -> str:
 
 
 def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
-    return element("text", escape(words), x=x, y=y, class_=f"t {kind}".strip(), text_anchor=anchor)
+    shown = escape(check.printable(words))
+    return element("text", shown, x=x, y=y, class_=f"t {kind}".strip(), text_anchor=anchor)
 
 
 def rect(x: float, y: float, width: float, height: float, kind: str, tip: str = "", **more: object) -> str:
@@ -43,7 +46,7 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 def hint(words: str) -> str:
     """What a pointer that rests on an element shows."""
-    return element("title", escape(words)) if words else ""
+    return element("title", escape(check.printable(words))) if words else ""
 
 
 def picture(width: float, height: float, parts: Iterable[str], label: str) -> str:

@@ -111,7 +111,7 @@ def test_bad_topology(tmp_path, text, message):
 def test_topology_that_is_no_text(tmp_path):
     path = tmp_path / "net.csv"
     path.write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(BadValue, match=r"net\.csv is no text"):
+    with pytest.raises(BadValue, match=r"net\.csv is not UTF-8 text"):
         load(path)
 
 

@@ -110,7 +110,7 @@ def test_a_design_without_a_name_takes_its_files(tmp_path):
         ("requantise.multiplier_bits", 0, "requantise.multiplier_bits is 0; allowed: 1 to 32"),
         ("requantise.rounding", "up", "requantise.rounding is 'up'; allowed: half_up, half_even, half_away"),
         ("memory.bytes_per_cycle", 0, "memory.bytes_per_cycle is 0; allowed: 1 to 65536"),
-        ("clock.mhz", -1, "clock.mhz is -1.0; allowed: above 0, to 100000"),
+        ("clock.mhz", -1, "clock.mhz is -1.0; allowed: 0.001 to 100000"),
         ("clock.mhz", "fast", 'clock.mhz is "fast"; allowed: a number'),
         ("name", "a b", 'name is "a b"; allowed: a letter, then letters, digits and _, at most 64'),
         ("family", "pim", 'family is "pim"; allowed: systolic, accelerator, tile'),
@@ -203,7 +203,7 @@ def test_a_missing_file_is_named():
 
 def test_broken_toml_is_told_with_its_line(tmp_path):
     (tmp_path / "x.toml").write_text("[array]\nrows = \n")
-    with pytest.raises(BadValue, match=r"^x\.toml is broken: .*line 2.*; allowed: TOML$"):
+    with pytest.raises(BadValue, match=r"^x\.toml is no TOML \(.*line 2.*\); allowed: a TOML file$"):
         design_file.load(tmp_path / "x.toml")
 
 

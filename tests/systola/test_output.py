@@ -118,3 +118,21 @@ def test_no_progress_is_shown_without_a_terminal(capsys):
     with output.progress(3, "work") as update:
         update(1, "step")
     assert capsys.readouterr().err == ""
+
+
+def test_json_is_strict():
+    found = output.as_json({"a": float("inf"), "b": [np.float32("nan"), 1.5], "c\ud800": "\udfff\n"})
+    assert json.loads(found, parse_constant=pytest.fail) == {
+        "a": None,
+        "b": [None, 1.5],
+        "c\\ud800": "\\udfff\n",
+    }
+
+
+def test_names_in_tables_move_no_cursor():
+    lines = output.table(["layer"], [["\x1b[2J\nb\u202e"]]).splitlines()
+    assert lines == ["layer", r"\x1b[2J\nb\u202e"]
+
+
+def test_lines_keep_their_ends_and_tabs_alone():
+    assert output.lines("a\tb\r\n\x07c\ud800") == "a\tb\\r\n\\x07c\\ud800"
