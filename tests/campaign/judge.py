@@ -1,0 +1,177 @@
+"""What Systola makes of a case, held against onnxruntime.
+
+taken      every output as onnxruntime's: relative error of the largest magnitude at most BAR, or within what
+           eight-bit operands explain (`moved`); integers and booleans the same, codes of a QDQ graph to CODES
+wrong      anything else
+refused    BadValue whose text names a node or a tensor of the user's model, or says what the whole file lacks
+unnamed    BadValue that names neither
+crashed    any other exception
+
+An error is explained by the operands' width if onnxruntime itself, with every operand of a product and
+every intermediate tensor moved by up to half a step of 8 bits over its own range, moves that output as far:
+the model in float is then as uncertain as the codes are. Twice the largest movement of DRAWS is allowed.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import systola
+from golden.check import BadValue
+from mapping.engines import Mismatch
+from tests.campaign.builder import Builder, Illegal, values_of
+from tests.campaign.cases import Case
+
+BAR = 0.06
+DRAWS = 8
+CODES = 1  # that an output in the file's own codes may differ by: onnxruntime rounds in float32
+STEPS = {"Floor", "Ceil", "Round", "Sign", "Cast", "Greater", "GreaterOrEqual", "Less", "LessOrEqual",
+         "Equal", "ArgMax", "ArgMin", "Hardmax", "Mod", "Where", "QuantizeLinear", "Shrink",
+         "ThresholdedRelu", "And",
+         "Or", "Xor", "Not", "LpNormalization", "Neg"}  # fmt: skip
+SHARE = 0.02  # of the elements behind a step function that may fall on its other side
+WHOLE = (
+    "case.onnx: opset ",
+    "case: matrix products ",
+    "case.tflite: tensors ",
+)  # what no single node is to blame for
+PRODUCTS = {"MatMul", "Gemm", "Conv", "ConvTranspose"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One case on one design. error: the largest, relative; text: of a refusal, a crash or a difference."""
+
+    seed: int
+    kind: str
+    operators: tuple[str, ...]
+    design: str
+    outcome: str
+    error: float = 0.0
+    text: str = ""
+
+
+def judge(case: Case, design: Path, engine: str = "model") -> Outcome:
+    """The outcome of a case on a design."""
+
+    def outcome(what: str, error: float = 0.0, text: str = "") -> Outcome:
+        return Outcome(case.seed, case.kind, case.operators, design.stem, what, error, text)
+
+    try:
+        found = systolas(case, design, engine)
+    except BadValue as refused:
+        return outcome(
+            "refused" if names_what_is_the_users(case, str(refused)) else "unnamed", 0.0, str(refused)
+        )
+    except Mismatch as different:
+        return outcome("wrong", np.inf, f"engines differ: {different}")
+    except Exception as error:  # the campaign looks for just these
+        return outcome("crashed", np.inf, f"{type(error).__name__}: {error} at {place_of(error)}")
+    worst, text = 0.0, ""
+    for name, want in case.wanted.items():
+        error, why = difference(case, name, want, found[name])
+        if why and (not text or error > worst):
+            text = f"{name}: {why}"
+        worst = max(worst, error)
+    return outcome("wrong" if text else "taken", worst, text)
+
+
+def place_of(error: BaseException) -> str:
+    """The innermost line of the project that an exception passed."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not {"site-packages", "campaign"} & set(Path(name).parts):
+            place = f"{Path(name).parent.name}/{Path(name).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+def systolas(case: Case, design: Path, engine: str) -> dict[str, np.ndarray]:
+    """Outputs by name, of the model as a user would run it: from its file, with files as inputs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"case{case.suffix}"
+        path.write_bytes(case.data)
+        given = {}
+        for number, (name, value) in enumerate(case.feeds.items()):
+            given[name] = Path(folder) / f"{number}.npy"
+            np.save(given[name], value)
+        out = Path(folder) / "outputs.npz"
+        systola.run(path, on=design, engine=engine, inputs=given, write_to=out)
+        with np.load(out) as found:
+            return dict(found)
+
+
+def names_what_is_the_users(case: Case, text: str) -> bool:
+    """Whether a refusal names a node, an input or an output of the model as the user wrote it."""
+    return any(name in text for name in case.names) or text.startswith(WHOLE)
+
+
+def difference(case: Case, name: str, want: np.ndarray, found: np.ndarray) -> tuple[float, str]:
+    """The largest relative error of an output, and "" or what is wrong with it."""
+    if found.shape != want.shape:
+        return np.inf, f"shape {list(found.shape)} should be {list(want.shape)}"
+    if found.dtype != want.dtype:
+        return np.inf, f"type {found.dtype} should be {want.dtype}"
+    real, ours = want.astype(np.float64), found.astype(np.float64)
+    if not np.all(np.isfinite(ours)):
+        return np.inf, "not finite"
+    largest = max(np.abs(real).max(initial=0.0), 1e-9)
+    away = np.abs(ours - real)
+    error = float(away.max(initial=0.0) / largest)
+    bar = BAR * largest if want.dtype.kind == "f" else (CODES if case.kind == "quantised" else 0)
+    if np.all(away <= bar):
+        return error, ""
+    unexplained = away > bar + (2 * moved(case, case.builder, name) if case.builder else 0)
+    steps = bool(STEPS & set(case.operators))
+    if unexplained.sum() <= (max(1, SHARE * real.size) if steps else 0):
+        return error, ""
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(away * unexplained)), real.shape))
+    return (
+        error,
+        f"{list(at)} is {ours[at]:.6g}, should be {real[at]:.6g}; {int(unexplained.sum())} of {real.size}",
+    )
+
+
+def moved(case: Case, b: Builder, name: str) -> np.ndarray:
+    """How far each element of an output moves if operands are uncertain by half a step of 8 bits."""
+    real = b.values[name].astype(np.float64)
+    farthest = np.zeros(real.shape)
+    for draw in range(DRAWS):
+        random = np.random.default_rng([case.seed, draw])
+        try:
+            values = uncertain(b, random)
+        except Illegal:
+            continue
+        value = values[name].astype(np.float64)
+        if value.shape == real.shape:
+            farthest = np.maximum(farthest, np.nan_to_num(np.abs(value - real), nan=0.0, posinf=0.0))
+    return farthest
+
+
+def uncertain(b: Builder, random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Every tensor's value, node by node, each within half a step of 8 bits of what onnxruntime made."""
+
+    def shaken(value: np.ndarray) -> np.ndarray:
+        if value.dtype.kind != "f" or not value.ndim or not np.all(np.isfinite(value)):
+            return value
+        step = (max(float(value.max()), 0.0) - min(float(value.min()), 0.0)) / 255
+        return (value + random.uniform(-step / 2, step / 2, value.shape)).astype(value.dtype)
+
+    values = {name: b.values[name] for name in (*b.inputs, *b.constants)}
+    factors = {x for node in b.nodes if node.op_type in PRODUCTS for x in node.input[:2]}
+    values = {name: shaken(v) if name in factors or name in b.inputs else v for name, v in values.items()}
+    for node in b.nodes:
+        read = [x for x in dict.fromkeys(node.input) if x]
+        held = {x: values[x] for x in read}
+        saved, b.values = b.values, held
+        try:
+            fixed = [x for x in read if x in b.constants]
+            free = {x: held[x] for x in read if x not in b.constants}
+            made = values_of(b.made_of([node], free, list(node.output), fixed), free)
+        finally:
+            b.values = saved
+        values.update({name: shaken(value) for name, value in zip(node.output, made, strict=True)})
+    return values
