@@ -58,7 +58,8 @@ class HostRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """layers: on the array, in order. host: what runs on the host. placements: of `layers`, in order."""
+    """layers: on the array, in order; none where the network has no matrix product, and all runs on the host.
+    host: what runs on the host. placements: of `layers`, in order."""
 
     network: str
     target: Target
@@ -77,7 +78,7 @@ class Plan:
         macs = sum(row.macs for row in self.layers)
         compute = sum(row.compute_cycles for row in self.layers)
         cycles = sum(row.cycles for row in self.layers)
-        causes = self.layers[0].losses
+        causes = self.layers[0].losses if self.layers else {}
         return {
             "layers": len(self.layers),
             "macs": macs,
@@ -88,7 +89,7 @@ class Plan:
             "cycles": cycles,
             "cycles_source": "model: golden cycles, and double-buffered transfers at the stated bandwidth",
             "milliseconds": cycles / self.target.clock_mhz / 1e3,
-            "utilisation": macs / (self.target.peak_macs * compute),
+            "utilisation": macs / (self.target.peak_macs * compute) if compute else 0.0,
             "losses": {
                 cause: sum(row.losses[cause] * row.compute_cycles for row in self.layers) / compute
                 for cause in causes

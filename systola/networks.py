@@ -5,8 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from golden import check
 from mapping import importers, scalesim
 from mapping.execute import Execution, execute
@@ -149,8 +147,8 @@ def perform(
         return execute_shapes(network, target, made.engine, seed=seed, progress=progress)
     quantised = quantise(network, target, calibration)
     runs = [execute(quantised, sample, made.engine, progress=progress) for sample in given]
-    outputs = {name: np.concatenate([run.outputs[name] for run in runs]) for name in network.outputs}
-    return replace(runs[0], outputs=outputs) if len(runs) > 1 else runs[0]
+    outputs = {name: operands.joined([run.outputs[name] for run in runs]) for name in network.outputs}
+    return replace(runs[0], outputs=outputs)
 
 
 def add_run(result: dict[str, Any], ran: Execution, engine: str) -> None:

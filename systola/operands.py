@@ -1,7 +1,7 @@
 """Inputs of a network from .npy files, or random; its outputs to .npy or .npz."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,13 @@ def sample(inputs: Types, found: Inputs, number: int) -> Inputs:
         name: found[name][number * shape[0] : (number + 1) * shape[0]] if shape else found[name]
         for name, (shape, _) in inputs.items()
     }
+
+
+def joined(values: Sequence[np.ndarray]) -> np.ndarray:
+    """An output of all samples along its first axis; that of one sample as it is; scalars become a vector."""
+    if len(values) == 1:
+        return values[0]
+    return np.concatenate([np.atleast_1d(value) for value in values])
 
 
 def only_input(inputs: Types) -> str:

@@ -76,10 +76,15 @@ def sources(result: Mapping[str, Any]) -> str:
         f"used: multiply-accumulates over PEs and cycles; the cycles: {losses(total['losses'])}",
     ]
     if total["host_operators"]:
-        operators = ", ".join(f"{count} {name}" for name, count in total["host_operators"].items())
+        operators = host_operators(total)
         share = numbers.percent(1 - total["macs_on_array"])
         lines.append(f"on the host: {operators}; {share} of the multiply-accumulates")
     return "\n".join(lines)
+
+
+def host_operators(total: Mapping[str, Any]) -> str:
+    """2 Relu, 1 Softmax: how often each runs on the host."""
+    return ", ".join(f"{count} {name}" for name, count in total["host_operators"].items()) or "nothing"
 
 
 def losses(shares: Mapping[str, float]) -> str:
@@ -101,4 +106,7 @@ def whole(result: Mapping[str, Any]) -> str:
         from systola import accelerated_tables
 
         return accelerated_tables.whole(result)
+    if not result["total"]["layers"]:
+        operators = host_operators(result["total"])
+        return "\n".join([head(result), "", f"no matrix product: all runs on the host: {operators}"])
     return "\n".join([head(result), "", mapping_table(result), "", sources(result)])

@@ -16,6 +16,7 @@ from mapping.coded.run import Steps
 from mapping.engines import Mismatch
 from mapping.program.compiler import Program, compile
 from mapping.target import Target
+from systola import operands
 from systola.coding import Inputs, Source, answers, codes_of
 
 Progress = Callable[[str, int, int], None]
@@ -205,7 +206,7 @@ def run(
             progress(f"{prepared.source.name}, sample {number + 1}", number, len(samples))
         codes = made.step(codes_of(prepared.source, prepared.coded, sample), record=number == 0)
         found.append(answers(prepared.source, prepared.coded, codes))
-    outputs = {name: np.concatenate([np.atleast_1d(one[name]) for one in found]) for name in found[0]}
+    outputs = {name: operands.joined([one[name] for one in found]) for name in found[0]}
     return outputs, made
 
 

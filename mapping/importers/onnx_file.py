@@ -1,4 +1,4 @@
-"""ONNX, opsets 13 to 21, from a file or a ModelProto, with every size fixed."""
+"""ONNX, opsets 7 to 28, from a file or a ModelProto, with every size fixed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from mapping.importers.onnx_shapes import propagate
 from mapping.network import Network
 from mapping.passes.rewrite import remove_dead
 
-OPSETS = range(13, 22)
+OPSETS = range(7, min(28, onnx.defs.onnx_opset_version()) + 1)
 
 
 def load(path: Path, *, tokens: int | None, batch: int, dims: Mapping[str, int]) -> Network:
@@ -51,10 +51,10 @@ def from_model(
 
     where   begins each error: the file's name
     """
-    opset = check_opset(model, where)
+    opset = opset_of(model, where)
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
-    given = onnx_graph.nodes(model.graph, where)
+    given = onnx_graph.steps(model.graph, opset, where)
     constants = onnx_graph.constants(model.graph, where)
     inputs = onnx_sizes.inputs(model.graph, where, constants, tokens=tokens, batch=batch, dims=dims or {})
     try:
@@ -62,7 +62,7 @@ def from_model(
     except (onnx.checker.ValidationError, ValueError) as wrong:  # ValueError: names that are no text, 2 GiB
         what = f"no valid ONNX model ({one_line(wrong)})"
         raise check.fail(where, what, "what onnx.checker accepts") from None
-    nodes, shapes = propagate(given, constants, inputs, opset, where)
+    nodes, shapes = propagate(given, constants, inputs, where)
     network = remove_dead(
         Network(
             name=name, nodes=tuple(nodes), constants=constants, inputs=inputs,
@@ -73,11 +73,13 @@ def from_model(
     return network
 
 
-def check_opset(model: onnx.ModelProto, where: str) -> int:
-    """The version of the standard operators."""
+def opset_of(model: onnx.ModelProto, where: str) -> int | None:
+    """The version of the standard operators; None if the file uses others alone."""
     found: list[int] = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
-    if not found or not model.HasField("graph"):
+    if not model.opset_import or not model.HasField("graph"):
         raise check.fail(where, "no ONNX model (no graph, or no opset)", "a whole .onnx file")
+    if not found:
+        return None
     check.in_range(f"{where}: opset", found[0], OPSETS[0], OPSETS[-1])
     return found[0]
 

@@ -1,6 +1,6 @@
 """The nodes and constants of an ONNX graph, each refused by name where it cannot be used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,8 @@ import onnx
 from onnx import AttributeProto, TensorProto, numpy_helper
 
 from golden import check, host
+from mapping.importers.onnx_functions import Step, is_defined
+from mapping.importers.onnx_versions import is_old
 from mapping.network import Network, Node
 
 # where an infinite parameter can only be an error; elsewhere it is a mask, or the start of a maximum
@@ -16,31 +18,57 @@ TYPES = ("FLOAT", "DOUBLE", "BOOL", *(f"{sign}INT{bits}" for sign in ("", "U") f
 ATTRIBUTES = ("FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS")
 
 
-def nodes(graph: onnx.GraphProto, where: str) -> list[tuple[Node, onnx.NodeProto]]:
-    """Each node that computes, with the message it came from. Every node gets a name of its own."""
-    found: dict[str, tuple[Node, onnx.NodeProto]] = {}
+def steps(graph: onnx.GraphProto, opset: int | None, where: str) -> list[Step]:
+    """Each node that computes, under a name of its own.
+
+    opset   of the standard operators; None: the file has none
+    raises  BadValue for an operator that is neither run here, nor defined by those that are
+    """
+    found: dict[str, Step] = {}
     for index, message in enumerate(graph.node):
         name = message.name or f"{message.op_type}_{index}"
         name = f"{name}_{index}" if name in found else name
-        check_operator(message, f"{where}: node {name}")
+        check_operator(message, opset, f"{where}: node {name}")
+        if message.op_type in host.OPERATORS and not is_old(message.op_type, opset or 0):
+            check_attributes(message, f"{where}: node {name}")
         if message.op_type != "Constant":
-            found[name] = (read_node(message, name, f"{where}: node {name}"), message)
+            found[name] = Step(message, name, opset or 0)
     return list(found.values())
 
 
-def check_operator(message: onnx.NodeProto, where: str) -> None:
+def check_attributes(message: onnx.NodeProto, where: str) -> None:
+    """BadValue for an attribute that its operator does not take here."""
+    allowed = host.attribute_names(message.op_type)
+    for entry in message.attribute:
+        check.one_of(f"{where}: attribute of {message.op_type}", entry.name, sorted(allowed))
+
+
+def check_operator(message: onnx.NodeProto, opset: int | None, where: str) -> None:
+    """BadValue unless the operator is one of the standard's, of that opset, and run here."""
     standard = message.domain in ("", "ai.onnx")
     operator = message.op_type if standard else f"{message.domain}.{message.op_type}"
-    if not standard or operator not in host.OPERATORS:
+    if opset is None or not standard or not is_known(operator, opset):
         raise check.fail(f"{where}: operator", operator, ", ".join(sorted(host.OPERATORS)))
+    try:
+        gone = onnx.defs.get_schema(operator, opset, "").deprecated
+    except onnx.defs.SchemaError:
+        gone = True
+    if gone:
+        what = f"{operator}, which opset {opset} does not have"
+        raise check.fail(f"{where}: operator", what, "operators of that opset")
+
+
+def is_known(operator: Any, opset: int) -> bool:
+    """Is the operator run here, or one that becomes such?"""
+    return isinstance(operator, str) and (
+        operator in host.OPERATORS or is_old(operator, opset) or is_defined(operator, opset)
+    )
 
 
 def read_node(message: onnx.NodeProto, name: str, where: str) -> Node:
-    """The node, its attributes decoded; what newer opsets state and older ones imply is stated."""
+    """The node, its attributes decoded; an even Split states how many pieces it makes."""
     attributes = {entry.name: attribute(entry, where) for entry in message.attribute}
-    allowed = host.attribute_names(message.op_type)
-    for key in attributes:
-        check.one_of(f"{where}: attribute of {message.op_type}", key, sorted(allowed))
+    check_attributes(message, where)
     outputs = tuple(message.output)
     most = {"Split": len(outputs), "Dropout": 2}.get(message.op_type, 1)
     if any(outputs[most:]):
@@ -69,12 +97,12 @@ def constants(graph: onnx.GraphProto, where: str) -> dict[str, np.ndarray]:
         name = graph.sparse_initializer[0].values.name
         raise check.fail(f"{where}: tensor {name}", "sparse", "dense tensors")
     found = {tensor.name: array(tensor, f"{where}: tensor {tensor.name}") for tensor in graph.initializer}
-    found.update(constant_nodes(graph, where))
+    found.update(constant_nodes(graph.node, where))
     return found
 
 
-def constant_nodes(graph: onnx.GraphProto, where: str) -> Iterator[tuple[str, np.ndarray]]:
-    for message in graph.node:
+def constant_nodes(nodes: Iterable[onnx.NodeProto], where: str) -> Iterator[tuple[str, np.ndarray]]:
+    for message in nodes:
         if message.op_type == "Constant":
             tensor = f"{where}: tensor {message.output[0]}"
             attributes = {entry.name: attribute(entry, tensor) for entry in message.attribute}

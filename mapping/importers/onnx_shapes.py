@@ -3,13 +3,17 @@
 A node's shapes come from onnx's own inference, which is given the small integer constants that decide them.
 """
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from golden import check
+from golden import check, host
+from mapping.importers import onnx_functions, onnx_graph
+from mapping.importers.onnx_functions import Step
+from mapping.importers.onnx_versions import is_old, modern
 from mapping.network import Node, Shape, TensorType
 from mapping.passes.fold import fold_node
 
@@ -17,32 +21,77 @@ MOST_DATA = 4096  # elements of a constant that can decide a shape; weights are 
 
 
 def propagate(
-    nodes: Sequence[tuple[Node, onnx.NodeProto]], constants: dict[str, np.ndarray],
-    inputs: dict[str, TensorType], opset: int, where: str,
-) -> tuple[list[Node], dict[str, Shape]]:
+    steps: Sequence[Step], constants: dict[str, np.ndarray], inputs: dict[str, TensorType], where: str,
+) -> tuple[list[Node], dict[str, Shape]]:  # fmt: skip
     """The nodes that remain, and the shape of every tensor; what was folded is added to `constants`."""
-    types = {name: type_of(array.dtype, array.shape) for name, array in constants.items()}
-    types |= {name: type_of(entry.dtype, entry.shape) for name, entry in inputs.items()}
-    shapes = {name: array.shape for name, array in constants.items()}
-    shapes |= {name: entry.shape for name, entry in inputs.items()}
-    kept = []
-    for node, message in nodes:
-        try:
-            folded = fold_node(node, constants, shapes)
-        except check.BadValue as bad:
-            raise check.BadValue(f"{where}: {bad}") from None
-        if folded is None:
-            found = infer(message, types, constants, opset, f"{where}: node {node.name}")
-            check_conv(node, shapes, f"{where}: node {node.name}")
-            kept.append(node)
+    graph = Graph(constants, inputs, where)
+    waiting = deque(steps)
+    while waiting:
+        step = waiting.popleft()
+        if step.message.op_type in host.OPERATORS or is_old(step.message.op_type, step.opset):
+            graph.add(step)
         else:
-            made = dict(zip(node.outputs, folded, strict=False))
-            constants.update(made)
-            found = {name: type_of(array.dtype, array.shape) for name, array in made.items()}
-        types |= found
-        at = f"{where}: node {node.name}: output"
-        shapes |= {name: shape_of(kind, f"{at} {name}") for name, kind in found.items()}
-    return kept, shapes
+            waiting.extendleft(reversed(graph.defined(step)))
+    return graph.kept, graph.shapes
+
+
+class Graph:
+    """What is known so far: types and shapes of tensors, constants, the nodes that remain."""
+
+    def __init__(
+        self, constants: dict[str, np.ndarray], inputs: Mapping[str, TensorType], where: str
+    ) -> None:
+        self.constants, self.where = constants, where
+        self.kept: list[Node] = []
+        self.types = {name: type_of(entry.dtype, entry.shape) for name, entry in inputs.items()}
+        self.types |= {name: type_of(array.dtype, array.shape) for name, array in constants.items()}
+        self.shapes = {name: entry.shape for name, entry in inputs.items()}
+        self.shapes |= {name: array.shape for name, array in constants.items()}
+
+    def defined(self, step: Step) -> list[Step]:
+        """The nodes that an operator of the standard means."""
+        at = f"{self.where}: node {step.name}: operator"
+        found = onnx_functions.body(step, self.types)
+        if not found:
+            raise check.fail(at, step.message.op_type, ", ".join(sorted(host.OPERATORS)))
+        for each in found:
+            if each.message.op_type == "Constant":
+                self.store(dict(onnx_graph.constant_nodes([each.message], at)))
+            else:
+                onnx_graph.check_operator(each.message, each.opset, f"{self.where}: node {each.name}")
+        return [each for each in found if each.message.op_type != "Constant"]
+
+    def store(self, made: Mapping[str, np.ndarray]) -> None:
+        """More constants."""
+        self.constants.update(made)
+        self.types |= {name: type_of(array.dtype, array.shape) for name, array in made.items()}
+        self.shapes |= {name: array.shape for name, array in made.items()}
+
+    def add(self, step: Step) -> None:
+        """A node of the file, in its latest form: folded, or kept."""
+        where = f"{self.where}: node {step.name}"
+        added: dict[str, np.ndarray] = {}
+        for message, opset in modern(step.message, step.opset, step.name, where, self.types, added):
+            onnx_graph.check_operator(message, opset, where)
+            self.store(added)
+            name = step.name if message.name in ("", step.message.name) else message.name
+            self.settle(onnx_graph.read_node(message, name, where), message, opset)
+
+    def settle(self, node: Node, message: onnx.NodeProto, opset: int) -> None:
+        """Fold `node`, or keep it and note what its outputs are."""
+        try:
+            folded = fold_node(node, self.constants, self.shapes)
+        except check.BadValue as bad:
+            raise check.BadValue(f"{self.where}: {bad}") from None
+        if folded is not None:
+            self.store(dict(zip(node.outputs, folded, strict=False)))
+            return
+        where = f"{self.where}: node {node.name}"
+        found = infer(message, self.types, self.constants, opset, where)
+        check_conv(node, self.shapes, where)
+        self.kept.append(node)
+        self.types |= found
+        self.shapes |= {name: shape_of(kind, f"{where}: output {name}") for name, kind in found.items()}
 
 
 def infer(

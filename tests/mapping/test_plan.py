@@ -137,10 +137,12 @@ def test_a_layer_that_does_not_fit_is_named(target):
         plan(shapes((1, 1, 1, 1), (1, 1, 500, 1)), target())
 
 
-def test_a_network_without_products_is_refused(target, build):
+def test_a_network_without_products_runs_on_the_host_alone(target, build):
     empty = build({"x": (1, 2)}, {}, ("Relu", "x", "y", (1, 2)))
-    with pytest.raises(BadValue, match="net: matrix products is none"):
-        plan(empty, target())
+    found = plan(empty, target())
+    assert found.layers == ()
+    assert (found.total["cycles"], found.total["macs"], found.total["utilisation"]) == (0, 0, 0)
+    assert found.total["host_operators"] == {"Relu": 1}
 
 
 def test_planning_a_large_network_takes_well_under_a_second(target):
