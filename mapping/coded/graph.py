@@ -218,7 +218,7 @@ class Reshape(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice(Operation):
-    """x[start : start + length : step] along `axis` (not the channels unless whole vectors are taken)."""
+    """x[start : start + length : step] along `axis`."""
 
     axis: int
     start: int
@@ -232,6 +232,18 @@ class Concat(Operation):
 
     others: tuple[str, ...]
     axis: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take(Operation):
+    """Elements of x, each any number of times: y.flat[i] = x.flat[index.flat[i]], `fill` where that is -1.
+
+    index  int64 of y's shape: places in x's elements, the last axis innermost
+    fill   a code
+    """
+
+    index: np.ndarray
+    fill: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

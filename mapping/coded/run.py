@@ -234,8 +234,13 @@ def concat(c: Call, o: graph.Concat) -> Values:
     return {o.y: np.concatenate([c[name] for name in (o.x, *o.others)], o.axis)}
 
 
+def take(c: Call, o: graph.Take) -> Values:
+    found = c[o.x].ravel()[np.maximum(o.index, 0)]
+    return {o.y: np.where(o.index < 0, o.fill, found).reshape(c.network.tensors[o.y].shape)}
+
+
 RULES: dict[type, Callable[[Call, Any], Values]] = {
     graph.Product: product, graph.MatMul: mat_mul, graph.Map: element_wise, graph.Depthwise: depthwise,
     graph.Pool: pool, graph.Exponential: exponential, graph.Normalise: normalise, graph.Gather: gather,
-    graph.Reshape: reshape, graph.Slice: part, graph.Concat: concat,
+    graph.Reshape: reshape, graph.Slice: part, graph.Concat: concat, graph.Take: take,
 }  # fmt: skip

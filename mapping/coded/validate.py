@@ -276,6 +276,15 @@ def concat(c: Checker, o: graph.Concat) -> None:
     c.makes(o.y, _joined(c, shapes, o.axis))
 
 
+def take(c: Checker, o: graph.Take) -> None:
+    if o.index.shape != c.shape(o.y):
+        raise c.bad(f"making {list(c.shape(o.y))} by an index {list(o.index.shape)}", "one shape")
+    check.array(f"{c.where}: index", o.index, -1, prod(c.shape(o.x)) - 1)
+    c.kind(o.y, c.network.tensors[o.x].dtype)
+    info = np.iinfo(c.network.tensors[o.y].dtype)
+    c.within("fill", o.fill, range(int(info.min), int(info.max) + 1))
+
+
 def _joined(c: Checker, shapes: Iterable[graph.Shape], axis: int) -> graph.Shape:
     try:
         return tuple(np.concatenate([np.empty(s, np.int8) for s in shapes], axis).shape)
@@ -286,5 +295,5 @@ def _joined(c: Checker, shapes: Iterable[graph.Shape], axis: int) -> graph.Shape
 RULES: dict[type, Callable[[Checker, Any], None]] = {
     graph.Product: product, graph.MatMul: mat_mul, graph.Map: element_wise, graph.Depthwise: depthwise,
     graph.Pool: pool, graph.Exponential: exponential, graph.Normalise: normalise, graph.Gather: gather,
-    graph.Reshape: reshape, graph.Slice: part, graph.Concat: concat,
+    graph.Reshape: reshape, graph.Slice: part, graph.Concat: concat, graph.Take: take,
 }  # fmt: skip

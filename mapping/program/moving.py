@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from golden import check
 from golden.accelerator.commands import Opcode
-from mapping.coded.graph import Concat, Gather, Reshape, Slice
+from mapping.coded.graph import Concat, Gather, Reshape, Slice, Take
 from mapping.program.aliases import Alias
 from mapping.program.builder import Builder, Step
 from mapping.program.layout import Place
@@ -147,6 +149,58 @@ def lower_concat(builder: Builder, op: Concat) -> list[Step]:
         done.add(name)
         at += x.shape[axis]
     return steps
+
+
+def lower_take(builder: Builder, op: Take) -> list[Step]:
+    """Whole rows, by copies: those that follow one another at equal distances together."""
+    x, y = builder.place(op.x), builder.place(op.y)
+    rows = op.index.reshape(y.rows, y.channels)[:, 0] // x.channels
+    parts = [
+        Copy(
+            x.row_words, count, step * x.row_bytes, y.row_bytes, int(rows[first]) * x.row_bytes,
+            first * y.row_bytes,
+        )
+        for first, count, step in runs(rows) if rows[first] >= 0
+    ]  # fmt: skip
+    missing = [
+        filled(builder, op.y, first, count, op.fill) for first, count, _ in runs(rows) if rows[first] < 0
+    ]
+    return copies(builder, op.x, op.y, parts) + [step for steps in missing for step in steps]
+
+
+def runs(rows: np.ndarray) -> list[tuple[int, int, int]]:
+    """(first, count, step) of the longest pieces in which numbers rise by equal steps; -1 has its own."""
+    found, first = [], 0
+    while first < len(rows):
+        end, step = first + 1, 0
+        if end < len(rows):
+            step = int(rows[end] - rows[first])
+        if step < 0 or (rows[first] < 0) != (rows[min(end, len(rows) - 1)] < 0):
+            step, end = 0, first + 1
+        else:
+            while end < len(rows) and rows[end] - rows[end - 1] == step:
+                end += 1
+        found.append((first, end - first, step))
+        first = end
+    return found
+
+
+def filled(builder: Builder, y: str, first: int, count: int, value: int) -> list[Step]:
+    """Steps that make rows [first, first + count) of one byte."""
+    place = builder.place(y)
+    most = max(1, builder.regions.out.words // 2 // place.row_words)
+    return [fill_step(builder, y, first + start, n, value) for start, n in split(count, most)]
+
+
+def fill_step(builder: Builder, y: str, first: int, count: int, value: int) -> Step:
+    def work() -> None:
+        place = builder.place(y)
+        words = count * place.row_words
+        buffer = builder.regions.out.take(words)
+        builder.fill(buffer, words, value)
+        builder.store(place.address + first * place.row_bytes, buffer, words)
+
+    return Step(work=work)
 
 
 def lower_gather(builder: Builder, op: Gather) -> list[Step]:

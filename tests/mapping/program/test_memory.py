@@ -146,9 +146,3 @@ def test_what_no_tiling_fits_is_refused_by_name():
     o = Product(name="wide", x="x", y="y", weights=weights(40, 40, 16, 3), epilogue=epilogue(3))
     with pytest.raises(check.BadValue, match=r"operation wide: .* words of the scratchpad; allowed: "):
         compile(single(o, x=(40, 40, 16), y=(1, 1, 3)), P)
-
-
-def test_elements_that_would_change_lanes_are_refused():
-    o = Reshape(name="turn", x="x", y="y")
-    with pytest.raises(check.BadValue, match=r"operation turn: \[4, 10\] to is \[8, 5\]; allowed: rows"):
-        compile(single(o, x=(4, 10), y=(8, 5)), P)
