@@ -9,7 +9,7 @@ Each observed tensor leaves its extremes and a histogram. The range to quantise 
 
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,14 +25,16 @@ OUTSIDE = 1e-4
 
 
 class Observer:
-    """Extremes and a histogram of all values seen, 2 * HALF bins over [-reach, reach]."""
+    """Extremes and a histogram of all values seen, 2 * HALF bins over [-reach, reach]; their type."""
 
     def __init__(self) -> None:
+        self.dtype: np.dtype[Any] = np.dtype(np.float32)
         self.low, self.high, self.reach = 0.0, 0.0, 0.0
         self.counts = np.zeros(2 * HALF, np.int64)
 
     def see(self, values: np.ndarray) -> None:
         """Add finite values; the reach doubles until it holds them, so that bins merge in pairs."""
+        self.dtype = values.dtype
         if not values.size:
             return
         low, high = float(values.min()), float(values.max())

@@ -16,6 +16,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from math import log, prod
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from mapping.coded.curves import RARE, Form, Function, Stage, kind_of, stage, va
 from mapping.coded.fixed import bias as whole
 from mapping.coded.fixed import factors, plain
 from mapping.coded.subgraphs import apply
+from mapping.coded.turning import turned
 from mapping.network import Network, Node, Shape
 
 OCTAVE = log(2) / 256  # what a score of 1 is worth
@@ -39,11 +41,15 @@ Make = Callable[[str, Form, Stage], graph.Operation]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coded:
-    """A tensor in codes. order: its axes that are longer than 1, as they follow one another in the codes."""
+    """A tensor in codes. order: its axes that are longer than 1, as they follow one another in the codes.
+
+    places  int64 [elements]: of each, in ONNX's order, its place in the codes where those have no such axes
+    """
 
     name: str
     order: tuple[int, ...]
     form: Form
+    places: np.ndarray | None = None
 
     @property
     def scale(self) -> float:
@@ -70,6 +76,7 @@ class Coder:
         self.given: dict[str, Form] = {}  # of a quantised network: how each tensor is coded
         self.weight_scales: dict[str, np.ndarray] = {}  # and its constant weights, float64 [1] or [n]
         self.sources: dict[str, str] = {}  # what a Reshape is of
+        self.turned: dict[tuple[str, tuple[int, ...]], Coded] = {}  # codes with the axes in other orders
         self.saturated: set[str] = set()  # results of piecewise functions, which end where their format does
         self.producers = network.producers()
         self.readers = network.consumers()
@@ -89,6 +96,11 @@ class Coder:
 
     def observer(self, tensor: str) -> Observer:
         return self.seen.get(tensor, Observer())
+
+    def dtype(self, tensor: str) -> np.dtype[Any]:
+        """The type that the network's own run gives a tensor."""
+        constant = self.network.constants.get(tensor)
+        return self.observer(tensor).dtype if constant is None else constant.dtype
 
     def reach(self, tensor: str) -> float:
         """The greatest magnitude seen."""
@@ -115,6 +127,8 @@ class Coder:
             if tensor not in self.given:
                 raise check.fail(f"tensor {tensor}: scale", "not stated", "a QuantizeLinear behind it")
             return self.given[tensor]
+        if kind == "half" and self.dtype(tensor).kind in "iub":
+            return self.whole(tensor)
         if kind == "half":
             return Form(dtype="int16", scale=HEADROOM * self.reach(tensor) / 32767, low=-32768, high=32767)
         if kind == "score":
@@ -130,6 +144,14 @@ class Coder:
             dtype=dtype, scale=float(q.scale), zero=int(q.zero_point or 0), low=fmt.min, high=fmt.max,
             evened=evened,
         )  # fmt: skip
+
+    def whole(self, tensor: str) -> Form:
+        """Integers and booleans as they are. raises: BadValue where 16 bits do not hold what was seen."""
+        info = np.iinfo(np.int16)
+        if self.reach(tensor) > info.max:
+            what = f"of up to {self.reach(tensor):.0f}"
+            raise check.fail(f"tensor {tensor}: integers", what, f"{info.min} to {info.max}")
+        return Form(dtype="int16", scale=1.0, low=int(info.min), high=int(info.max))
 
     # needing
 
@@ -148,10 +170,8 @@ class Coder:
         if (tensor, form) not in self.coded:
             self.place_input(tensor, form, order, shape)
         found = self.coded[tensor, form]
-        if found.order != order:
-            raise check.fail(
-                f"tensor {tensor}: axes in its codes", list(found.order), f"{list(order)}: no unit turns them"
-            )
+        if found.places is not None or found.order != order:
+            found = turned(self, tensor, found, order)
         if kind == "even" and found.zero:
             raise check.fail(f"tensor {tensor}: zero point of a computed factor", found.zero, "0")
         return replace(found, name=self.reshaped(found.name, shape))
@@ -172,11 +192,21 @@ class Coder:
                 return
             made = self.tensor(tensor, shape or (1,), self.form(tensor, form), real=tensor, order=order)
             self.inputs[tensor] = made
+        elif (turn := self.producers.get(tensor)) is not None and turn.operator == "Transpose":
+            self.place_turned(turn, form, (*order, *self.units(tensor)))
+            return
         else:
             raise check.fail(
                 f"tensor {tensor}", f"not made as {form}", ", ".join(sorted(self.wanted[tensor]))
             )
         self.coded[tensor, form] = Coded(name=made, order=order, form=self.form(tensor, form))
+
+    def place_turned(self, turn: Node, form: str, axes: Sequence[int]) -> None:
+        """A transposed input of the network, when it is first read: placed so that nothing turns."""
+        perm = list(turn.attributes.get("perm", range(len(axes))[::-1]))
+        found = self.need(turn.inputs[0], form, [perm[axis] for axis in axes])
+        order = tuple(perm.index(axis) for axis in found.order)
+        self.coded[turn.outputs[0], form] = replace(found, order=order)
 
     def constant(self, tensor: str, form: str, order: tuple[int, ...], shape: Shape) -> str:
         value = self.network.constants[tensor].astype(np.float64)
@@ -212,7 +242,7 @@ class Coder:
     ) -> str:  # fmt: skip
         self.tensors[name] = graph.Tensor(
             name=name, shape=tuple(shape), dtype=form.dtype, scale=form.scale, zero_point=form.zero,
-            data=data, real_shape=self.shape(real) if real else (), real_axes=order,
+            data=data, real_shape=self.shape(real) if real else None, real_axes=order,
         )  # fmt: skip
         return name
 
@@ -220,10 +250,12 @@ class Coder:
         self.operations.append(operation)
 
     def alias(
-        self, tensor: str, source: Coded, form: str, order: tuple[int, ...], scale: float = 1.0
-    ) -> None:
+        self, tensor: str, source: Coded, form: str, order: tuple[int, ...], scale: float = 1.0,
+        places: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         """`tensor` is `source` in other axes, or times a factor."""
-        made = replace(source, order=order, form=replace(source.form, scale=source.scale * scale))
+        form_of = replace(source.form, scale=source.scale * scale)
+        made = replace(source, order=order, form=form_of, places=places)
         self.coded[tensor, form] = made
 
     def emit(
@@ -312,6 +344,6 @@ def computed(c: Coder, node: Node, *places: int) -> list[str]:
 def standing(c: Coder, tensor: str, form: str | None = None) -> Coded:
     """The tensor in a form that it has, in whatever order its codes are."""
     form = c.kind(form or c.has(tensor))
-    if (tensor, form) not in c.coded:
+    if (tensor, form) not in c.coded or c.coded[tensor, form].places is not None:
         return c.need(tensor, form, range(len(c.shape(tensor))))
     return c.coded[tensor, form]

@@ -23,6 +23,7 @@ class Tensor:
 
     real_shape  of a network's input or output: the shape of the reals that it codes
     real_axes   their axes longer than 1, in the order in which the codes have them
+    real_dtype  their type
     """
 
     name: str
@@ -31,8 +32,9 @@ class Tensor:
     scale: float = 1.0
     zero_point: int = 0
     data: np.ndarray | None = None
-    real_shape: Shape = ()
+    real_shape: Shape | None = None
     real_axes: tuple[int, ...] = ()
+    real_dtype: str = "float32"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

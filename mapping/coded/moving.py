@@ -11,6 +11,7 @@ from mapping.coded import graph
 from mapping.coded.coder import PASSED, Coded, Coder, computed, standing
 from mapping.coded.curves import Form, Stage
 from mapping.coded.fixed import plain
+from mapping.coded.turning import positions, regrouped
 from mapping.network import Node, Shape
 
 
@@ -18,18 +19,18 @@ def move(c: Coder, node: Node) -> None:
     """Reshape and its like: the same codes."""
     x, y = node.inputs[0], node.outputs[0]
     for form in sorted(c.wanted[y]):
-        found = standing(c, x, form)
-        sizes = [c.shape(x)[axis] for axis in found.order]
-        after = [c.shape(y)[axis] for axis in c.natural(y)]
-        ordered = [size for size in c.shape(x) if size > 1]
-        if after == ordered:  # the axes are what they were, but for those of length 1
-            place = {old: new for old, new in zip(c.natural(x), c.natural(y), strict=True)}
-            order = tuple(place[axis] for axis in found.order)
-        elif found.order == c.natural(x):
-            order = c.natural(y)
+        found = placed(c, x, form)
+        order = None if found.places is not None else regrouped(c.shape(x), c.shape(y), found.order)
+        if order is not None:
+            c.alias(y, found, form, order)
         else:
-            raise check.fail(f"codes {sizes}", f"reshaped to {after}", "codes in ONNX's order of axes")
-        c.alias(y, found, form, order)
+            at = positions(c.shape(x), found).ravel()
+            c.alias(y, found, form, c.natural(y), places=at)
+
+
+def placed(c: Coder, x: str, form: str) -> Coded:
+    """The tensor in a form, its elements wherever they stand."""
+    return c.coded.get((x, c.kind(form))) or standing(c, x, form)
 
 
 def transpose(c: Coder, node: Node) -> None:
@@ -39,9 +40,12 @@ def transpose(c: Coder, node: Node) -> None:
     perm = list(node.attributes.get("perm", range(rank)[::-1]))
     for form in sorted(c.wanted[y]):
         if (x, form) not in c.coded and x in c.network.inputs:
-            continue  # an input of the network: placed by its first reader, see `placed`
-        found = standing(c, x, form)
-        c.alias(y, found, form, tuple(perm.index(axis) for axis in found.order))
+            continue  # an input of the network: placed by its first reader, see Coder.place_turned
+        found = placed(c, x, form)
+        places = None
+        if found.places is not None:
+            places = positions(c.shape(x), found).transpose(perm).ravel()
+        c.alias(y, found, form, tuple(perm.index(axis) for axis in found.order), places=places)
 
 
 def gather(c: Coder, node: Node) -> None:

@@ -1,6 +1,6 @@
 """Products by constant weights, with what their epilogues take along; depthwise convolutions; attention."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from typing import Any
@@ -126,10 +126,10 @@ def coded_weights(
 def product(c: Coder, node: Node) -> None:
     """MatMul, Gemm and Conv by constant weights."""
     part = parts(c, node)
-    x = (
-        c.need(node.inputs[0], "byte", part.axes)
+    x, part = (
+        (c.need(node.inputs[0], "byte", part.axes), part)
         if node.operator == "Conv"
-        else c.rows(node.inputs[0], "byte")
+        else as_they_stand(c, node.inputs[0], part)
     )
     if node.operator == "Conv" and int(node.attributes.get("group", 1)) > 1 and part.w.shape[2] == 1:
         depthwise(c, node, part, x)
@@ -157,6 +157,17 @@ def product(c: Coder, node: Node) -> None:
         )  # fmt: skip
 
     c.emit(y, part.shape, order, make, function, before)
+
+
+def as_they_stand(c: Coder, tensor: str, part: Weighted) -> tuple[Coded, Weighted]:
+    """A product's rows. The rows of the weights follow a single row whose elements stand in another order."""
+    found = c.coded.get((tensor, c.kind("byte")))
+    if found is None or found.places is None or part.shape[0] > 1:
+        return c.rows(tensor, "byte"), part
+    x = replace(found, name=c.reshaped(found.name, (1, len(found.places))), places=None)
+    w = np.empty_like(part.w)
+    w[:, :, found.places] = part.w
+    return x, replace(part, w=w)
 
 
 def residual_of(b: Coded, how: Stage) -> graph.Residual:

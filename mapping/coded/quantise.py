@@ -18,7 +18,7 @@ from golden.accelerator.params import AcceleratorParams
 from mapping.calibrate import METHODS, Observer, observe
 from mapping.coded import even, graph
 from mapping.coded.attention import absorbed
-from mapping.coded.coder import Coder
+from mapping.coded.coder import Coder, standing
 from mapping.coded.recognise import recognise
 from mapping.coded.regions import UNMOVED
 from mapping.coded.rules import RULES
@@ -58,13 +58,9 @@ def quantise(
 
 
 def known_operators(network: Network) -> None:
-    """BadValue for an operator without a rule, or a batch."""
+    """BadValue for an operator without a rule."""
     for node in network.nodes:
         check.one_of(f"{network.name}: node {node.name}: operator", node.operator, sorted(RULES))
-    for name in network.inputs:
-        shape = network.shapes[name]
-        if len(shape) > 2 and shape[0] != 1:
-            raise check.fail(f"{network.name}: input {name}: batch", shape[0], "1")
 
 
 def inner(node: object) -> tuple[str, ...]:
@@ -130,14 +126,14 @@ def place_inputs(c: Coder) -> None:
 
 def finished(c: Coder) -> graph.CodedNetwork:
     """The network, its outputs by their own names, without what nobody reads."""
+    made_last = {name: standing(c, name, "half") for name in c.network.outputs}
     tensors, outputs = dict(c.tensors), []
     operations = list(c.operations)
-    for name in c.network.outputs:
-        found = c.coded[name, c.kind("half")]
+    for name, found in made_last.items():
         old = tensors[found.name]
         tensor = graph.Tensor(
             name=name, shape=old.shape, dtype=old.dtype, scale=found.scale, zero_point=found.zero,
-            real_shape=c.shape(name), real_axes=found.order,
+            real_shape=c.shape(name), real_axes=found.order, real_dtype=str(c.dtype(name)),
         )  # fmt: skip
         if found.name != name:
             operations.append(graph.Reshape(name=name, x=found.name, y=name))
@@ -162,7 +158,7 @@ def finished(c: Coder) -> graph.CodedNetwork:
 
 def encode(tensor: graph.Tensor, real: np.ndarray) -> np.ndarray:
     """Codes, int64 of the tensor's shape, of reals of its real_shape."""
-    if tensor.real_shape:
+    if tensor.real_shape is not None:
         check.shape(f"input {tensor.name}", real, tensor.real_shape)
         axes = (*tensor.real_axes, *(i for i in range(real.ndim) if i not in tensor.real_axes))
         real = real.transpose(axes)
@@ -172,9 +168,11 @@ def encode(tensor: graph.Tensor, real: np.ndarray) -> np.ndarray:
 
 
 def decode(tensor: graph.Tensor, codes: np.ndarray) -> np.ndarray:
-    """float32 of the tensor's real_shape (its own shape where it has none)."""
-    real = ((codes - tensor.zero_point) * tensor.scale).astype(np.float32)
-    if not tensor.real_shape:
+    """Reals of the tensor's real_dtype and real_shape (its own shape where its axes are not stated)."""
+    exact = (codes - tensor.zero_point) * tensor.scale
+    dtype = np.dtype(tensor.real_dtype)
+    real = exact.astype(dtype) if dtype.kind == "f" else np.rint(exact).astype(dtype)
+    if tensor.real_shape is None:
         return real
     ordered = real.reshape([tensor.real_shape[i] for i in tensor.real_axes])
     natural = ordered.transpose(np.argsort(np.array(tensor.real_axes, int)))
