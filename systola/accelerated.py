@@ -39,16 +39,17 @@ def run(
     network: str | Path, *, on: str | Path, engine: str, inputs: Files | None = None,
     calibrate: Files | None = None, write_to: str | Path | None = None, seed: int = 0,
     tokens: int | None = None, dims: Mapping[str, int] | None = None, progress: Progress | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """See systola.networks.run."""
     source, target = load(network, on, tokens, dims)
     if write_to:
-        operands.check_file(Path(write_to), len(source.outputs))
+        operands.check_file(Path(write_to), len(source.outputs), force=force)
     given = operands.read_inputs(source.name, source.inputs, inputs or {}, seed)
     samples = operands.read_inputs(source.name, source.inputs, calibrate, seed) if calibrate else given
     prepared: Prepared = whole_network.prepare(source, target, samples)
     outputs, made = whole_network.run(prepared, given, engine, progress)
     result = whole_network.ran(prepared, made, design_file.tables(target), len(given), seed)
     if write_to:
-        operands.write(Path(write_to), outputs)
+        operands.write(Path(write_to), outputs, force=force)
     return result | {"outputs": {name: list(value.shape) for name, value in outputs.items()}, "waves": []}

@@ -18,6 +18,11 @@ from systola.report import numbers
 
 FILE = click.Path(path_type=Path)
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+force_option = click.option(
+    "--force",
+    is_flag=True,
+    help="Replace what was changed since Systola wrote it. What Systola did not write stays in any case.",
+)
 seed_option = click.option("--seed", type=click.IntRange(0, (1 << 31) - 1), help="Of all that is random.")
 
 
@@ -87,7 +92,7 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="Folder of the results.",
 )
-@click.option("--force", is_flag=True, help="Replace a folder that Systola did not write.")
+@force_option
 @as_json_option
 def demo(folder: Path, force: bool, as_json: bool) -> None:
     """The main job on real networks: map, generate, simulate, compare, report."""
@@ -115,7 +120,7 @@ def doctor(as_json: bool) -> None:
 @main.command()
 @click.argument("design", type=FILE)
 @click.option("-o", "--output", "folder", type=FILE, required=True, metavar="DIR", help="Folder to write.")
-@click.option("--force", is_flag=True, help="Replace a folder that Systola did not write.")
+@force_option
 @as_json_option
 def generate(design: Path, folder: Path, force: bool, as_json: bool) -> None:
     """Write Verilog, testbench, FuseSoC core, documentation and manifest of DESIGN.toml."""
@@ -161,6 +166,7 @@ def test(blocks: Sequence[str], waves: bool, simulator: str, seed: int | None, a
 @click.option(
     "-o", "--output", "write_to", type=FILE, metavar="FILE", help="Keep the JSON, as NAME.map.json."
 )
+@force_option
 @click.option(
     "--compat", type=click.Choice(["scalesim"]), help="Cycles by SCALE-Sim's formulae beside golden's."
 )
@@ -171,13 +177,16 @@ def map_(
     tokens: int | None,
     dims: Sequence[str],
     write_to: Path | None,
+    force: bool,
     compat: str | None,
     as_json: bool,
 ) -> None:
     """Place NETWORK on a design: per layer shape, tiles, cycles, utilisation, bytes."""
     from systola import tables
 
-    result = systola.map(network, on=on, tokens=tokens, dims=sizes(dims), compat=compat, write_to=write_to)
+    result = systola.map(
+        network, on=on, tokens=tokens, dims=sizes(dims), compat=compat, write_to=write_to, force=force
+    )
     wrote = f"\nwrote {write_to}" if write_to else ""
     show(as_json, result, lambda: tables.whole(result) + wrote)
 
@@ -198,13 +207,14 @@ def map_(
 @click.option(
     "--output", "write_to", type=FILE, metavar="Y.npy", help="The output, or all of several (.npz)."
 )
+@force_option
 @seed_option
 @click.option("--waves", metavar="LAYER", help="Keep the layer's waveform (rtl).")
 @click.option("--window", metavar="FIRST:LAST", help="Cycles of the waveform.")
 @as_json_option
 def run(
     network: Path, on: Path, tokens: int | None, dims: Sequence[str], engine: str, inputs: Sequence[str],
-    calibrate: Sequence[str], write_to: Path | None, seed: int | None, waves: str | None,
+    calibrate: Sequence[str], write_to: Path | None, force: bool, seed: int | None, waves: str | None,
     window: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run NETWORK on a design: golden tile by tile, the model at once, or the Verilog itself."""
@@ -213,8 +223,8 @@ def run(
     with output.progress(None, engine) as update:
         result = systola.run(
             network, on=on, engine=engine, tokens=tokens, dims=sizes(dims), inputs=input_files(inputs),
-            calibrate=input_files(calibrate, "--calibrate"), write_to=write_to, seed=seed or 0,
-            waves=waves, window=cycles(window),
+            calibrate=input_files(calibrate, "--calibrate"), write_to=write_to, force=force,
+            seed=seed or 0, waves=waves, window=cycles(window),
             progress=lambda name, done, total: update(done, f"{engine}: {name} ({done} of {total})"),
         )  # fmt: skip
     wrote = "".join(f"\nwrote {path}" for path in (*result["waves"], *([write_to] if write_to else [])))
@@ -235,10 +245,11 @@ def run(
     "-o", "--output", "write_to", type=FILE, metavar="FILE.json",
     help="Where the JSON goes, and the picture beside it.  [default: DESIGN.TARGET.synth.json]",
 )  # fmt: skip
+@force_option
 @as_json_option
 def synth(
     design: Path, target: str, part: str, liberty: Sequence[Path], clock: float | None, against: Path | None,
-    flatten: bool, place: bool, power: bool, write_to: Path | None, as_json: bool,
+    flatten: bool, place: bool, power: bool, write_to: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Area, clock and resources of DESIGN.toml by real tools, and what they add up of."""
     from systola import synthesis, synthesis_tables
@@ -248,7 +259,7 @@ def synth(
     with output.progress(None, target) as update:
         result = systola.synth(
             design, target=target, part=part, liberty=liberty, clock=clock, against=against, flatten=flatten,
-            place=place, power=power, write_to=place_of,
+            place=place, power=power, write_to=place_of, force=force,
             progress=lambda done, total, what: update(
                 done, f"{target}: {what}" + (f" ({done} of {total})" if total else "")
             ),
@@ -267,7 +278,7 @@ def synth(
     "-o", "--output", "write_to", type=FILE, metavar="DIR",
     help="Folder of the table, the JSON and the picture.  [default: NAME-reproduced]",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Replace a folder that Systola did not write.")
+@force_option
 @as_json_option
 def reproduce(
     name: str, liberty: Sequence[Path], clock: float | None, write_to: Path | None, force: bool, as_json: bool

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from golden import check
 from mapping.engines import ComparingEngine, Engine, GoldenEngine, ModelEngine
+from sim import leftovers
+from systola import output
 
 SOURCES = {
     "golden": "golden, exact",
@@ -32,17 +34,19 @@ def make(
     waves: str | None = None,
     window: tuple[int, int] | None = None,
     folder: Path = Path("waves"),
+    force: bool = False,
 ) -> Iterator[Made]:
     """The engine `name`; RTL is compared with the model in values and cycles, layer by layer.
 
     waves   the layer whose waveform is kept in `folder`, of the cycles of `window` or of all
+    force   replace the waveform if it was changed since it was written
     """
     if waves is not None and name != "rtl":
         raise check.fail("--waves", f"given with --engine {name}", "--engine rtl: only RTL has waves")
     if window is not None and waves is None:
         raise check.fail("--window", "given without --waves", "--waves LAYER --window FIRST:LAST")
     if waves is not None:
-        yield from traced(waves, window, folder)
+        yield from traced(waves, window, folder, force)
     elif name == "rtl":
         from sim.engine import RtlEngine
 
@@ -51,18 +55,21 @@ def make(
         yield Made(GoldenEngine() if name == "golden" else ModelEngine())
 
 
-def traced(layer: str, window: tuple[int, int] | None, folder: Path) -> Iterator[Made]:
+def traced(layer: str, window: tuple[int, int] | None, folder: Path, force: bool) -> Iterator[Made]:
     """The RTL engine with waves of one layer; the file is there, whole, when the engine is done."""
     from sim.engine import RtlEngine, Waves
 
     path = folder / (re.sub(r"[^A-Za-z0-9_.-]+", "_", layer).strip("_") + ".fst")
+    if folder.is_dir():
+        output.check_file(path, force=force)
     folder.mkdir(exist_ok=True)
-    unfinished = path.with_suffix(".unfinished.fst")
-    waves = Waves(layer, unfinished, window) if window else Waves(layer, unfinished)
-    made = Made(ComparingEngine(RtlEngine(waves=waves), ModelEngine()))
-    try:
+    leftovers.clear(folder, f".{path.name}")
+    with leftovers.folder(folder, f".{path.name}") as place:
+        unfinished = place / path.name
+        waves = Waves(layer, unfinished, window) if window else Waves(layer, unfinished)
+        made = Made(ComparingEngine(RtlEngine(waves=waves), ModelEngine()))
         yield made
-        unfinished.replace(path)
+        output.check_file(path, force=force)
+        unfinished.replace(output.real(path))
+        output.remember(path)
         made.waves.append(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -38,13 +38,13 @@ class Generated:
 def generate(design: str | Path, folder: str | Path, *, force: bool = False) -> Generated:
     """Write the hardware of the design file `design` to `folder`; BadValue if either cannot be used.
 
-    force  replace a folder that is not empty and that Systola did not write
+    force  replace files that were edited since Systola wrote them; what it did not write stays in any case
     """
     target = design_file.load_any(design)
-    output.refuse_strangers(Path(folder), force=force)
+    output.check_folder(Path(folder), force=force)
     texts = contents(target)
     manifest = manifest_of(target, texts)
-    with output.whole_folder(Path(folder), force=force) as building:
+    with output.whole_folder(Path(folder), by="generate", force=force) as building:
         for name, text in {**texts, output.MANIFEST: output.as_json(manifest) + "\n"}.items():
             (building / name).parent.mkdir(parents=True, exist_ok=True)
             (building / name).write_text(text, encoding="utf-8")
@@ -108,7 +108,7 @@ def parameters(target: Target) -> dict[str, Any]:
 
 def manifest_of(target: Target | TileTarget, texts: dict[str, str]) -> dict[str, Any]:
     """Who wrote what: versions, and the hash and size of each file."""
-    return {
+    manifest = {
         "written_by": "systola generate",
         "design": target.name,
         "design_sha256": sha256(design_file.dump(target)),
@@ -119,6 +119,7 @@ def manifest_of(target: Target | TileTarget, texts: dict[str, str]) -> dict[str,
             name: {"bytes": len(text.encode()), "sha256": sha256(text)} for name, text in texts.items()
         },
     }
+    return output.sealed(manifest)
 
 
 def sha256(text: str) -> str:

@@ -16,7 +16,7 @@ from mapping.grouped.plan import plan
 from mapping.grouped.quantise import quantise_network
 from mapping.network import Network, ShapeNetwork
 from mapping.passes import simplify
-from systola import design_file, operands, output
+from systola import design_file, operands
 
 SOURCES = {
     "golden": "golden, exact",
@@ -42,21 +42,18 @@ def engine_of(name: str) -> Engine:
 
 
 def map(
-    network: str | Path, design: Design, *, tokens: int | None = None,
-    dims: Mapping[str, int] | None = None, write_to: str | Path | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    network: str | Path, design: Design, *, tokens: int | None = None, dims: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     """See systola.networks.map."""
     found = plan(load(network, tokens, dims), design)
-    result = {"design": design_file.tables(design), **found.as_dict()}
-    if write_to:
-        output.write_whole(Path(write_to), output.as_json(result) + "\n")
-    return result
+    return {"design": design_file.tables(design), **found.as_dict()}
 
 
 def run(
     network: str | Path, design: Design, *, engine: str = "golden",
     inputs: Mapping[str, str | Path] | None = None, write_to: str | Path | None = None, seed: int = 0,
     tokens: int | None = None, dims: Mapping[str, int] | None = None, progress: Progress | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """See systola.networks.run. Each layer and each output has `error` and `cosine` beside float."""
     loaded, made = load(network, tokens, dims), engine_of(engine)
@@ -64,7 +61,7 @@ def run(
         raise check.fail(f"{loaded.name}: weights", "not there", "a network with weights")
     found = plan(loaded, design)
     if write_to:
-        operands.check_file(Path(write_to), len(loaded.outputs))
+        operands.check_file(Path(write_to), len(loaded.outputs), force=force)
     given = operands.read(loaded, inputs or {}, seed)
     quantised = quantise_network(loaded, design)
     runs = [execute(quantised, sample, made, progress=progress) for sample in given]
@@ -80,7 +77,7 @@ def run(
     result["outputs"] = {name: list(value.shape) for name, value in outputs.items()}
     result["waves"] = []
     if write_to:
-        operands.write(Path(write_to), outputs)
+        operands.write(Path(write_to), outputs, force=force)
     return result
 
 

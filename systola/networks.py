@@ -37,34 +37,43 @@ def design_dict(target: Target) -> dict[str, Any]:
 
 def map(
     network: str | Path, *, on: str | Path, tokens: int | None = None, dims: Mapping[str, int] | None = None,
-    compat: str | None = None, write_to: str | Path | None = None,
+    compat: str | None = None, write_to: str | Path | None = None, force: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Where each layer of `network` runs on the design `on`, in which tiles, at which cost: `map --json`.
 
     compat    "scalesim": each layer's cycles by SCALE-Sim's formulae besides
     write_to  keep the result in this file too
+    force     replace that file if it was changed since Systola wrote it
     """
     if compat is not None:
         check.one_of("--compat", compat, COMPATIBLE)
+    if write_to:
+        output.check_file(Path(write_to), force=force)
+    result = mapped(network, on, tokens, dims, compat)
+    if write_to:
+        output.write_whole(Path(write_to), output.as_json(result) + "\n", force=force)
+    return result
+
+
+def mapped(
+    network: str | Path, on: str | Path, tokens: int | None, dims: Mapping[str, int] | None,
+    compat: str | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What `map` gives, by the design's family."""
     design = design_file.load_any(on)
     if is_grouped(design):
         if compat is not None:
             raise check.fail("--compat", compat, "a systolic design of multipliers")
-        return grouped.map(network, design, tokens=tokens, dims=dims, write_to=write_to)
+        return grouped.map(network, design, tokens=tokens, dims=dims)
     if isinstance(design, Target) and design.accelerator is not None:
         if compat is not None:
             raise check.fail("--compat", compat, "a design of family systolic")
-        result = accelerated.map(network, on=on, tokens=tokens, dims=dims)
-        if write_to:
-            output.write_whole(Path(write_to), output.as_json(result) + "\n")
-        return result
+        return accelerated.map(network, on=on, tokens=tokens, dims=dims)
     loaded, target = load(network, on, tokens, dims)
     found = plan(loaded, target)
     result = {"design": design_dict(target), **found.as_dict()}
     if compat:
         add_scalesim(result, found)
-    if write_to:
-        output.write_whole(Path(write_to), output.as_json(result) + "\n")
     return result
 
 
@@ -82,7 +91,7 @@ def run(
     inputs: Mapping[str, str | Path] | None = None, calibrate: Mapping[str, str | Path] | None = None,
     write_to: str | Path | None = None, seed: int = 0, tokens: int | None = None,
     dims: Mapping[str, int] | None = None, waves: str | None = None,
-    window: tuple[int, int] | None = None, progress: Progress | None = None,
+    window: tuple[int, int] | None = None, progress: Progress | None = None, force: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Run `network` on the design `on`: `map`'s dict, with each layer's cycles as the engine counted them.
 
@@ -93,6 +102,7 @@ def run(
     calibrate files like `inputs`, on which a float network's ranges are taken; on `inputs` if left out
     write_to  .npy for one output, .npz for several
     waves     the layer whose waveform is kept (rtl); window: its first and last cycle
+    force     replace files that were changed since Systola wrote them
     raises    BadValue; mapping.engines.Mismatch if the RTL differs
     """
     check.one_of("--engine", engine, engines.NAMES)
@@ -104,24 +114,24 @@ def run(
             raise check.fail("--calibrate", "given", "none: groups' activations are scaled as they come")
         return grouped.run(
             network, design, engine=engine, inputs=inputs, write_to=write_to, seed=seed, tokens=tokens,
-            dims=dims, progress=progress,
+            dims=dims, progress=progress, force=force,
         )  # fmt: skip
     if isinstance(design, Target) and design.accelerator is not None:
         if waves is not None:
             raise check.fail("--waves", waves, "a design of family systolic")
         return accelerated.run(
             network, on=on, engine=engine, inputs=inputs, calibrate=calibrate, write_to=write_to, seed=seed,
-            tokens=tokens, dims=dims, progress=progress,
+            tokens=tokens, dims=dims, progress=progress, force=force,
         )  # fmt: skip
     loaded, target = load(network, on, tokens, dims)
     found = plan(loaded, target)
     if waves is not None:
         check.one_of("--waves", waves, found.schedules)
     if write_to:
-        operands.check_output(Path(write_to), found, loaded)
+        operands.check_output(Path(write_to), found, loaded, force=force)
     given = operands.read(loaded, inputs or {}, seed)
     calibration = operands.read(loaded, calibrate, seed) if calibrate else given
-    with engines.make(engine, waves=waves, window=window) as made:
+    with engines.make(engine, waves=waves, window=window, force=force) as made:
         ran = perform(loaded, target, given, calibration, made, seed, progress)
     result = {
         "design": design_dict(target), "engine": engine, "seed": seed, "samples": len(given),
@@ -129,7 +139,7 @@ def run(
     }  # fmt: skip
     add_run(result, ran, engine)
     if write_to:
-        operands.write(Path(write_to), ran.outputs)
+        operands.write(Path(write_to), ran.outputs, force=force)
     result["outputs"] = {name: list(value.shape) for name, value in ran.outputs.items()}
     result["waves"] = [str(path) for path in made.waves]
     return result

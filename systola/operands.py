@@ -100,24 +100,24 @@ def filler(random: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[
     return random.integers(0, 2, shape).astype(dtype)
 
 
-def check_output(path: Path, found: Plan, network: Network | ShapeNetwork) -> None:
+def check_output(path: Path, found: Plan, network: Network | ShapeNetwork, *, force: bool) -> None:
     """BadValue unless all outputs can be written to `path`: told before anything runs."""
-    check_file(path, len(network.outputs) if isinstance(network, Network) else len(found.layers))
+    check_file(path, len(network.outputs) if isinstance(network, Network) else len(found.layers), force=force)
 
 
-def check_file(path: Path, count: int) -> None:
-    """BadValue unless `count` outputs can be written to `path`."""
+def check_file(path: Path, count: int, *, force: bool) -> None:
+    """BadValue unless `count` outputs can be written to `path`, whose file may then be replaced."""
     check.one_of(f"{path.name}: suffix", path.suffix, (".npy", ".npz"))
-    output.need_folder(path.parent)
     if path.suffix == ".npy" and count != 1:
         raise check.fail(path.name, f"one array for {count} outputs", "a .npz file")
+    output.check_file(path, force=force)
 
 
-def write(path: Path, outputs: Mapping[str, np.ndarray]) -> None:
+def write(path: Path, outputs: Mapping[str, np.ndarray], *, force: bool) -> None:
     """The outputs, whole: one array (.npy) or all by name (.npz)."""
     buffer = io.BytesIO()
     if path.suffix == ".npz":
         np.savez(buffer, allow_pickle=False, **outputs)
     else:
         np.save(buffer, next(iter(outputs.values())))
-    output.write_whole(path, buffer.getvalue())
+    output.write_whole(path, buffer.getvalue(), force=force)

@@ -2,98 +2,22 @@
 
 import json
 import math
-import os
-import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 from golden import check
+from systola.whole_files import check_file, need_folder, real, remember, write_whole
+from systola.whole_folders import MANIFEST, check_folder, sealed, whole_folder
 
-MANIFEST = "manifest.json"
-MARKS = {MANIFEST: "written_by", "report.json": "command"}  # who wrote a folder stands in one of these
+__all__ = [
+    "MANIFEST", "as_json", "check_file", "check_folder", "is_number", "lines", "need_folder", "progress",
+    "real", "remember", "sealed", "strict", "table", "text", "whole_folder", "write_whole",
+]  # fmt: skip
 PATIENCE = 2.0  # seconds before a progress bar shows
 LONGEST_PROGRESS = 80  # letters beside the bar
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write `content` to a file beside `path`, then rename it: no reader ever sees half of it."""
-    data = content.encode() if isinstance(content, str) else content
-    need_folder(path.parent)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o666 & ~umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def need_folder(folder: Path) -> None:
-    """BadValue unless `folder`, in which a result is to stand, exists."""
-    if not folder.is_dir():
-        raise check.fail(
-            str(folder), "missing" if not folder.exists() else "not a folder", "a folder that exists"
-        )
-
-
-def umask() -> int:
-    """The process's file mode mask, which can be read only by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def refuse_strangers(folder: Path, *, force: bool) -> None:
-    """BadValue if `folder` holds anything that Systola did not write, unless `force`."""
-    if folder.exists() and not folder.is_dir():
-        raise check.fail(str(folder), "a file", "a folder, new, empty or written by systola")
-    strange = folder.is_dir() and any(folder.iterdir()) and not is_ours(folder)
-    if strange and not force:
-        raise check.fail(
-            str(folder), "not empty and not systola's", "a new or empty folder, or --force to replace it"
-        )
-
-
-def is_ours(folder: Path) -> bool:
-    """Whether Systola wrote `folder`, and may therefore replace it."""
-    for name, key in MARKS.items():
-        with suppress(OSError, ValueError, AttributeError):
-            if str(json.loads((folder / name).read_text()).get(key)).startswith("systola "):
-                return True
-    return False
-
-
-@contextmanager
-def whole_folder(folder: Path, *, force: bool = False) -> Iterator[Path]:
-    """A temporary folder beside `folder`, which takes its place when the block ends without an exception."""
-    folder = Path(os.path.abspath(folder))
-    refuse_strangers(folder, force=force)
-    need_folder(folder.parent)
-    building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    building.chmod(0o777 & ~umask())
-    try:
-        yield building
-        replace_folder(folder, building)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def replace_folder(folder: Path, building: Path) -> None:
-    """Rename `building` to `folder`; the old folder goes only when the new one stands."""
-    if not folder.exists():
-        building.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
-    folder.rename(old / folder.name)
-    building.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def as_json(value: object) -> str:
@@ -147,7 +71,7 @@ def is_number(text: str) -> bool:
 @contextmanager
 def progress(total: int | None, words: str) -> Iterator[Callable[[int, str], None]]:
     """Gives `update(done, what)`: a bar on stderr, if that is a terminal and the work takes two seconds."""
-    if not sys.stderr.isatty():
+    if not (sys.stderr and sys.stderr.isatty()):
         yield lambda done, what: None
         return
     from rich.console import Console

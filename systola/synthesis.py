@@ -35,6 +35,7 @@ def synth(
     place: bool = True,
     power: bool = True,
     write_to: str | Path | None = None,
+    force: bool = False,
     progress: Progress = lambda done, total, what: None,
 ) -> dict[str, Any]:
     """What the hardware of the design file `design` costs: what `systola synth --json` prints.
@@ -49,6 +50,7 @@ def synth(
     place     FPGA: place and route, too
     power     ASIC: power at a real layer's operands, too, of a PE, an array or a matrix unit
     write_to  file of the JSON; the picture of the area stands beside it, as .area.svg
+    force     replace these two if they were changed since Systola wrote them
     progress  told (done, total, what); total 0: how much is not known
     raises    BadValue, SynthesisError, ToolMissing
     """
@@ -60,15 +62,16 @@ def synth(
     check.one_of("part", part, PARTS)
     designs = [design_file.load(path) for path in (design, against) if path is not None]
     if write_to is not None:
-        output.need_folder(Path(write_to).absolute().parent)
+        for path in (Path(write_to), picture_of(Path(write_to))):
+            output.check_file(path, force=force)
     options = {"liberty": files, "flatten": flatten, "place": place, "progress": progress}
     results = [one(each, target, part, power and target == "asic", clock, **options) for each in designs]
     result = results[0]
     if against is not None:
         result |= {"against": results[1], "ratios": ratios(results[0], results[1])}
     if write_to is not None:
-        output.write_whole(Path(write_to), output.as_json(result) + "\n")
-        output.write_whole(picture_of(Path(write_to)), area.standalone(result))
+        output.write_whole(Path(write_to), output.as_json(result) + "\n", force=force)
+        output.write_whole(picture_of(Path(write_to)), area.standalone(result), force=force)
     return result
 
 

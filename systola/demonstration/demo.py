@@ -46,14 +46,14 @@ def demo(folder: str | Path, *, force: bool = False, progress: Progress | None =
     """
     began = perf_counter()
     tell = progress or (lambda what, done, total: None)
-    with output.whole_folder(Path(folder), force=force) as building:
+    with output.whole_folder(Path(folder), by="demo", force=force) as building:
         report = perform(building, tell)
         report["figures"].append(
             {"label": "the whole demo", "value": f"{perf_counter() - began:.0f} s", "source": "measured"}
         )
         report["files"] = written(building)
-        output.write_whole(building / "report.html", render(report))
-        output.write_whole(building / "report.json", output.as_json(report) + "\n")
+        (building / "report.html").write_text(render(report), encoding="utf-8")
+        (building / "report.json").write_text(output.as_json(report) + "\n", encoding="utf-8")
     return dict(report)
 
 
@@ -81,7 +81,7 @@ def perform(folder: Path, progress: Progress) -> Report:
     for ran, _ in parts:
         name = re.sub(r"[^A-Za-z0-9]+", "_", ran.prepared.source.name).strip("_")
         mapped = whole_network.mapped(ran.prepared, design_file.tables(REFERENCE))
-        output.write_whole(folder / f"{name}.map.json", output.as_json(mapped) + "\n")
+        (folder / f"{name}.map.json").write_text(output.as_json(mapped) + "\n", encoding="utf-8")
     figures = headline([ran for ran, _ in parts], perf_counter() - began)
     runs = sum(len(ran.results) for ran, _ in parts)
     verdict = (

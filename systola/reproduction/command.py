@@ -34,7 +34,7 @@ def reproduce(
 
     liberty   files of a library; none: Debian's OSU 0.18 um
     clock     MHz at which all are compared; None: the system's own, for OSU 0.18 um
-    write_to  folder of the table, the JSON and the picture; force: replace one that Systola did not write
+    write_to  folder of the table, the JSON and the picture; force: replace what was edited in it
     progress  told (parts done, of how many, what)
     raises    BadValue, also where OpenSTA or a Liberty is missing; SynthesisError
     """
@@ -42,8 +42,7 @@ def reproduce(
     if clock is not None and not FAST <= clock <= SLOW:
         raise check.fail("clock", clock, f"{FAST:g} to {SLOW:g} MHz")
     if write_to is not None:
-        output.refuse_strangers(Path(write_to), force=force)
-        output.need_folder(Path(write_to).absolute().parent)
+        output.check_folder(Path(write_to), force=force)
     system: System = import_module(f"systola.reproduction.{name}").SYSTEM
     mhz = system.clock_mhz if clock is None else float(clock)
     bench = Bench.of([Path(path) for path in liberty], 1000 / mhz)
@@ -86,8 +85,7 @@ def write(folder: Path, result: dict[str, Any], force: bool) -> None:
     """Table, JSON and picture, all or nothing."""
     from systola.report import ratios
 
-    version = metadata.version("systola")
-    with output.whole_folder(folder, force=force) as building:
+    with output.whole_folder(folder, by=f"reproduce {result['system']}", force=force) as building:
         files = {
             f"{result['system']}.json": output.as_json(result) + "\n",
             f"{result['system']}.txt": tables.whole(result) + "\n",
@@ -95,9 +93,3 @@ def write(folder: Path, result: dict[str, Any], force: bool) -> None:
         }
         for name, content in files.items():
             (building / name).write_text(content, encoding="utf-8")
-        manifest = {
-            "written_by": f"systola {version}",
-            "command": f"reproduce {result['system']}",
-            "files": [*files],
-        }
-        (building / output.MANIFEST).write_text(output.as_json(manifest) + "\n", encoding="utf-8")

@@ -241,3 +241,18 @@ def test_a_reader_that_leaves_early_is_no_error():
         capture_output=True, text=True,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_result_replaces_systolas_own_and_nobody_elses(in_a_folder):
+    words = ["map", "two.csv", "--on", REFERENCE, "-o", "two.map.json"]
+    assert [call(*words).exit_code for _ in range(2)] == [0, 0]
+    Path("two.map.json").write_text("edited")
+    assert refused(in_a_folder, *words).startswith("two.map.json is changed since systola")
+    assert call(*words, "--force").exit_code == 0
+    Path("mine.npz").write_text("mine")
+    line = "mine.npz is not systola's; allowed: a new file, or one that systola wrote"
+    words = ["run", "two.csv", "--on", REFERENCE, "--output", "mine.npz"]
+    assert refused(in_a_folder, *words) == refused(in_a_folder, *words, "--force") == line
+    Path("ws16_int8.ice40.area.svg").write_text("mine")
+    words = ["synth", REFERENCE, "--target", "ice40", "--part", "all"]
+    assert refused(in_a_folder, *words).startswith("ws16_int8.ice40.area.svg is not systola's; ")
