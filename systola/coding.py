@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 
-from golden import check
 from golden.accelerator.params import AcceleratorParams
 from mapping import importers
 from mapping.coded import onnx_quantised, tflite
@@ -27,7 +25,7 @@ class Source:
 
     network  in reals, to be quantised
     model    INT8 TFLite, run as it is
-    onnx     ONNX that states its own codes, run as it is; its inputs and outputs are real
+    onnx     ONNX that states its own codes, run as it is; an input or output of codes is one for the user
     """
 
     name: str
@@ -35,14 +33,14 @@ class Source:
     outputs: tuple[str, ...]
     network: Network | None = None
     model: tflite_graph.Model | None = None
-    onnx: Any = None
+    onnx: onnx_quantised.Quantised | None = None
 
     def coded(self, p: AcceleratorParams, samples: Sequence[Inputs], method: str = "max") -> CodedNetwork:
         """The network in codes; a float one takes its ranges from `samples`, by a method of calibrate."""
         if self.model is not None:
             return tflite.coded(self.model)
         if self.onnx is not None:
-            return onnx_quantised.coded(self.onnx, p, f"{self.name}.onnx", self.name)
+            return self.onnx.coded(p)
         assert self.network is not None
         return quantise(self.network, p, list(samples), method=method)
 
@@ -68,34 +66,26 @@ def read(
             }
             outputs = tuple(tensors[i].name for i in model.graphs[0].outputs)
             return Source(name=model.name, inputs=inputs, outputs=outputs, model=model)
-    if (
-        path.suffix == ".onnx"
-        and path.exists()
-        and onnx_quantised.is_quantised(model := onnx_file.read(path))
-    ):
-        return of_quantised(path, model)
+    if path.suffix == ".onnx" and path.exists():
+        model = onnx_file.read(path)
+        if onnx_quantised.is_quantised(model):
+            return of_quantised(path, model, tokens, dims)
     found = importers.load(path, tokens=tokens, dims=dims)
     if isinstance(found, ShapeNetwork):
         return found
     return of_network(simplify(found))
 
 
-def of_quantised(path: Path, model: Any) -> Source:
-    """ONNX with scales and zero points of its own; its sizes are stated."""
-    initial = {tensor.name for tensor in model.graph.initializer}
+def of_quantised(
+    path: Path, model: Any, tokens: int | None = None, dims: Mapping[str, int] | None = None
+) -> Source:
+    """ONNX with scales and zero points of its own."""
+    made = onnx_quantised.Quantised(model, path.name, path.stem, tokens=tokens, dims=dims)
     inputs = {
-        value.name: TensorType(
-            tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim),
-            onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type),
-        )
-        for value in model.graph.input
-        if value.name not in initial
+        name: TensorType(shape, made.bare.kinds.get(name, dtype))
+        for name, (shape, dtype) in made.network.inputs.items()
     }
-    for name, (shape, _) in inputs.items():
-        if 0 in shape:
-            raise check.fail(f"{path.name}: input {name}.shape", list(shape), "stated sizes")
-    outputs = tuple(value.name for value in model.graph.output)
-    return Source(name=path.stem, inputs=inputs, outputs=outputs, onnx=model)
+    return Source(name=path.stem, inputs=inputs, outputs=made.network.outputs, onnx=made)
 
 
 def of_network(network: Network) -> Source:
@@ -113,7 +103,9 @@ def codes_of(source: Source, coded: CodedNetwork, sample: Inputs) -> dict[str, n
 def answers(source: Source, coded: CodedNetwork, codes: Mapping[str, np.ndarray]) -> Inputs:
     """The network's outputs, as its file has them: codes of an INT8 model, else real numbers."""
     if source.model is None:
-        return {name: decode(coded.tensors[name], codes[name]) for name in source.outputs}
+        found = {name: decode(coded.tensors[name], codes[name]) for name in source.outputs}
+        kinds = source.onnx.bare.output_kinds() if source.onnx is not None else {}
+        return {name: value.astype(kinds.get(name, value.dtype)) for name, value in found.items()}
     graph = source.model.graphs[0]
     tensors = [graph.tensors[index] for index in graph.outputs]
     return {tensor.name: codes[tensor.name].astype(tensor.dtype).reshape(tensor.shape) for tensor in tensors}

@@ -7,7 +7,7 @@ import numpy as np
 from golden import check
 from golden.accelerator.normalise import epsilon_code
 from mapping.boundary import constant_factor
-from mapping.coded import graph
+from mapping.coded import graph, stated
 from mapping.coded.attention import exponential
 from mapping.coded.coder import PASSED, Coded, Coder, function_of, standing
 from mapping.coded.curves import Form, Function, Stage, kind_of, table_stage
@@ -50,6 +50,9 @@ def function(c: Coder, node: Node) -> None:
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
         zero = x.zero
+        if c.given and x.form.dtype == "int8":
+            e = plain(form.dtype, **stated.table(f, x.form, form).fields)
+            return graph.Map(name=name, x=x.name, y=name, x_zero=0, epilogue=e)
         if x.form.dtype in ("int8", "uint8") and how.fields.get("function") == "table":
             zero = 128 if x.form.dtype == "uint8" else 0
             limits = {key: how.fields[key] for key in ("zero_point", "low", "high")}
@@ -60,6 +63,41 @@ def function(c: Coder, node: Node) -> None:
         return graph.Map(name=name, x=x.name, y=name, x_zero=zero, epilogue=e)
 
     c.emit(y, c.tensors[x.name].shape, x.order, make, f, x_name)
+
+
+def requantise(c: Coder, node: Node) -> None:
+    """A QuantizeLinear of a quantised network: other codes of the same reals."""
+    x_name, y, form = node.inputs[0], node.outputs[0], node.attributes["form"]
+    x = standing(c, x_name)
+    if (x.scale, x.zero, x.form.dtype) == (form.scale, form.zero, form.dtype):
+        c.alias(y, x, c.kind("byte"), x.order)
+        others(c, y)
+        return
+    if x.form.dtype == "int8":
+        e = plain(form.dtype, **stated.table(stated.unchanged, x.form, form).fields)
+        zero = 0
+    else:
+        limits = {"zero_point": form.zero, "low": form.low, "high": form.high}
+        e, zero = c.epilogue(form, x.scale, Stage(scale=form.scale, fields=limits)), x.zero
+    name = c.tensor(y, c.tensors[x.name].shape, form)
+    c.add(graph.Map(name=name, x=x.name, y=name, x_zero=zero, epilogue=e))
+    c.coded[y, c.kind("byte")] = Coded(name=name, order=x.order, form=form)
+    others(c, y)
+
+
+def others(c: Coder, y: str) -> None:
+    """A tensor that stands in its own codes in every other form that is wanted."""
+    byte = c.kind("byte")
+    for form in sorted(c.wanted[y] - {byte}):
+        c.again(y, c.coded[y, byte], form)
+
+
+def reread(c: Coder, node: Node) -> None:
+    """A DequantizeLinear of a quantised network: the same codes, of another scale and zero point."""
+    x = standing(c, node.inputs[0])
+    made = Coded(name=x.name, order=x.order, form=node.attributes["form"])
+    c.coded[node.outputs[0], c.kind("byte")] = made
+    others(c, node.outputs[0])
 
 
 def normalise(c: Coder, node: Node) -> None:
@@ -188,7 +226,7 @@ def add(c: Coder, node: Node) -> None:
     if node.operator == "Sub" and swapped:
         raise check.fail("operands", "a constant or row less a tensor", "a tensor less a constant or row")
     if c.shape(node.inputs[0]) == c.shape(node.inputs[1]) and node.inputs[1] not in c.network.constants:
-        other = c.coded[node.inputs[1], "half"]
+        other = standing(c, node.inputs[1], "half")
         if other.order != x.order:
             raise check.fail("operands' axes", [list(x.order), list(other.order)], "one order")
     added(c, node.outputs[0], x, b, -1 if node.operator == "Sub" else 1)

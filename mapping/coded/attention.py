@@ -61,6 +61,8 @@ def together(c: Coder, node: Node, made: list[Node]) -> list[Coded]:
 
 def attention(c: Coder, node: Node) -> None:
     """Scores in octaves, their exponentials, the context with each row's reciprocal."""
+    for tensor in node.inputs[:3]:
+        c.factor(tensor)
     made = projections(c, node)
     q, k, v = together(c, node, made) if made else [c.rows(t, "even") for t in node.inputs[:3]]
     heads = int(node.attributes["heads"])

@@ -24,7 +24,7 @@ from golden import check
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int, Scale
 from mapping.calibrate import Observer
-from mapping.coded import graph
+from mapping.coded import graph, stated
 from mapping.coded.curves import RARE, Form, Function, Stage, kind_of, stage, varying
 from mapping.coded.fixed import bias as whole
 from mapping.coded.fixed import factors, plain
@@ -161,8 +161,13 @@ class Coder:
             return next(iter(sorted(self.wanted.get(tensor, {"byte"}))))
         return next(f for f in FORMS if f in self.wanted[tensor])
 
-    def need(self, tensor: str, form: str, axes: Sequence[int], shape: Shape | None = None) -> Coded:
-        """The tensor in a form, its codes' axes as given (those of length 1 anywhere), in rows of `shape`."""
+    def need(
+        self, tensor: str, form: str, axes: Sequence[int], shape: Shape | None = None, *, offset: bool = False
+    ) -> Coded:
+        """The tensor in a form, its codes' axes as given (those of length 1 anywhere), in rows of `shape`.
+
+        offset  the zero point of a computed factor may be any
+        """
         full = tuple(self.shape(tensor)[axis] for axis in axes)
         kind, form = form, self.kind(form)
         order = tuple(axis for axis in axes if self.shape(tensor)[axis] > 1)
@@ -172,9 +177,14 @@ class Coder:
         found = self.coded[tensor, form]
         if found.places is not None or found.order != order:
             found = turned(self, tensor, found, order)
-        if kind == "even" and found.zero:
+        if kind == "even" and found.zero and not offset:
             raise check.fail(f"tensor {tensor}: zero point of a computed factor", found.zero, "0")
         return replace(found, name=self.reshaped(found.name, shape))
+
+    def factor(self, tensor: str) -> None:
+        """BadValue for a product's factor of a quantised network that the file does not code in 8 bits."""
+        if self.given and (tensor not in self.given or self.given[tensor].dtype != "int8"):
+            raise check.fail(f"tensor {tensor}: scale", "not stated", "a QuantizeLinear behind it")
 
     def kind(self, form: str) -> str:
         """The form that stands for `form`: a quantised network has one for each tensor."""
@@ -214,10 +224,11 @@ class Coder:
         codes = self.form(tensor, form).code(value.transpose(axes).reshape(shape))
         return self.tensor(f"{tensor}:{form}", shape, self.form(tensor, form), data=codes)
 
-    def rows(self, tensor: str, form: str) -> Coded:
+    def rows(self, tensor: str, form: str, *, offset: bool = False) -> Coded:
         """As rows of the last axis, [rows, channels]."""
         shape = self.shape(tensor) or (1,)
-        return self.need(tensor, form, range(len(self.shape(tensor))), (prod(shape[:-1]), shape[-1]))
+        whole = (prod(shape[:-1]), shape[-1])
+        return self.need(tensor, form, range(len(self.shape(tensor))), whole, offset=offset)
 
     def reshaped(self, name: str, shape: Shape) -> str:
         """The tensor in rows of other lengths."""
@@ -285,16 +296,7 @@ class Coder:
 
     def stage(self, function: Function | None, form: Form, before: str) -> Stage:
         if self.given:
-            own = self.given.get(before)
-            seen = (
-                None
-                if own is None
-                else Scale(format=Int(8), scale=np.asarray(own.scale), zero_point=np.asarray(own.zero))
-            )
-            p = replace(
-                self.p, functions=()
-            )  # a function of codes is a table, as in the network's own run-time
-            return stage(p, function, form, seen, form.scale * 128, 1.0)
+            return stated.stage(self.p, function, form, self.given.get(before))
         seen = None
         if before in self.seen and function is not None:
             narrow = copy(self.observer(before))

@@ -201,7 +201,7 @@ def cut(c: Coder, node: Node) -> None:
 def concat(c: Coder, node: Node) -> None:
     y = node.outputs[0]
     axis = int(node.attributes["axis"]) % len(c.shape(y))
-    for form in sorted(c.wanted[y]):
+    for form in [c.kind("byte")] if c.given else sorted(c.wanted[y]):
         out = c.form(y, form)
         order = next((standing(c, t, form).order for t in computed(c, node, *range(len(node.inputs)))), ())
         order = tuple(i for i in order if i != axis) if axis not in order else order
@@ -229,3 +229,6 @@ def concat(c: Coder, node: Node) -> None:
         name = c.tensor(f"{y}:{form}", tuple(c.shape(y)[j] for j in full), out)
         c.add(graph.Concat(name=name, x=names[0], others=tuple(names[1:]), axis=full.index(axis), y=name))
         c.coded[y, form] = Coded(name=name, order=tuple(j for j in full if c.shape(y)[j] > 1), form=out)
+    for form in sorted(c.wanted[y]) if c.given else ():
+        if (y, form) not in c.coded:
+            c.again(y, c.coded[y, c.kind("byte")], form)

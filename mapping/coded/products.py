@@ -1,5 +1,6 @@
 """Products by constant weights, with what their epilogues take along; depthwise convolutions; attention."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
@@ -18,6 +19,7 @@ from mapping.network import Node, Shape
 from mapping.weights import quantise_weights
 
 SHORT = Int(16)
+MOST_SUMMANDS = 3  # of weights beyond the format: 255 is 127 + 127 + 1
 ROOM = 1 << 29  # a bias takes no more of 32 bits
 
 
@@ -111,29 +113,74 @@ def dense(w: np.ndarray, groups: int) -> np.ndarray:
 
 
 def coded_weights(
-    c: Coder, w: np.ndarray, bias: np.ndarray, scale: float, fmt: Int, name: str = ""
+    c: Coder, w: np.ndarray, bias: np.ndarray, scale: float, fmt: Int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Codes [k, n] and scales [n] of w [k, n]; scale: of the other factor; name: of the constant."""
-    if name in c.weight_scales:
-        own = np.broadcast_to(c.weight_scales[name], w.shape[1:])
-        return np.rint(w / own).astype(np.int64), own
+    """Codes [k, n] and scales [n] of w [k, n]; scale: of the other factor."""
     coded = quantise_weights(
         w[None], fmt, grouped=False, method=c.method, least=np.abs(bias) / (scale * ROOM)
     )
     return coded.codes[0], coded.scale.reshape(-1)
 
 
+def stated_weights(c: Coder, node: Node, part: Weighted) -> tuple[np.ndarray, np.ndarray]:
+    """Codes [k, n] and scales [n] of a quantised network's weights, less their zero points: 9 bits."""
+    name = node.inputs[1]
+    if name not in c.weight_scales:
+        raise check.fail(f"weights {name}", "not in codes", "constants behind a DequantizeLinear")
+    shadow = copy(c)
+    shadow.network = replace(c.network, constants={**c.network.constants, name: c.weight_scales[name]})
+    w, each = (p.w.reshape(-1, p.w.shape[-1]) for p in (part, parts(shadow, node)))
+    each = np.abs(each)
+    scale = each.max(0)
+    if (np.abs(np.where(each > 0, each, scale) / scale - 1) > 1e-6).any():
+        allowed = "one, or one for each output channel: a product's sums have one scale"
+        raise check.fail(f"scales of weights {name}", "several within an output channel", allowed)
+    codes = np.rint(w / scale)
+    if (np.abs(w / scale - codes) > 0.01).any():
+        raise check.fail(f"weights {name}", "multiplied behind their DequantizeLinear", "codes as they are")
+    return codes.astype(np.int64), scale
+
+
+def summands(codes: np.ndarray, fmt: Int) -> list[np.ndarray]:
+    """Codes as a sum of arrays that the format holds: a zero point moves 8 bits to as many as 9."""
+    found: list[np.ndarray] = []
+    while not found or codes.any():
+        if len(found) == MOST_SUMMANDS:
+            allowed = f"{fmt.min} to {fmt.max}, as the design's weights, or {MOST_SUMMANDS} times that"
+            raise check.fail("weights less their zero points", "wider", allowed)
+        found.append(np.clip(codes, fmt.min, fmt.max))
+        codes = codes - found[-1]
+    return found
+
+
+def doubled(c: Coder, x: Coded, times: int) -> Coded:
+    """An operand whose channels stand `times` over, for weights of as many parts."""
+    if times == 1:
+        return x
+    name = f"{x.name}:x{times}"
+    if name not in c.tensors:
+        shape = c.tensors[x.name].shape
+        c.tensor(name, (*shape[:-1], times * shape[-1]), x.form)
+        c.add(graph.Concat(name=name, x=x.name, others=(x.name,) * (times - 1), axis=len(shape) - 1, y=name))
+    return replace(x, name=name)
+
+
 def product(c: Coder, node: Node) -> None:
     """MatMul, Gemm and Conv by constant weights."""
     part = parts(c, node)
+    c.factor(node.inputs[0])
     x, part = (
         (c.need(node.inputs[0], "byte", part.axes), part)
         if node.operator == "Conv"
         else as_they_stand(c, node.inputs[0], part)
     )
+    given = stated_weights(c, node, part) if c.given else None
     if node.operator == "Conv" and int(node.attributes.get("group", 1)) > 1 and part.w.shape[2] == 1:
-        depthwise(c, node, part, x)
-        return
+        if given is None or len(summands(given[0], Int(8))) == 1:
+            depthwise(c, node, part, x, given)
+            return
+        part = replace(part, w=each_channel(part.w))
+        given = each_channel(given[0].reshape(part.w.shape[0], part.w.shape[1], 1, -1)), given[1]
     residual = None
     if len(node.inputs) > 3:
         other = node.inputs[3]
@@ -144,16 +191,20 @@ def product(c: Coder, node: Node) -> None:
     w, bias = part.w, part.bias
     if x.form.evened is not None:
         w = w * x.form.evened[:, None]
-    codes, scale = coded_weights(
-        c, w.reshape(-1, w.shape[-1]), bias, x.scale, c.p.unit.pe.weight, node.inputs[1]
-    )
+    if given is None:
+        codes, scale = coded_weights(c, w.reshape(-1, w.shape[-1]), bias, x.scale, c.p.unit.pe.weight)
+        weights = codes.reshape(w.shape)
+    else:
+        codes, scale = given[0].reshape(-1, w.shape[-1]), given[1]
+        pieces = summands(codes.reshape(w.shape), c.p.unit.pe.weight)
+        x, weights = doubled(c, x, len(pieces)), np.concatenate(pieces, axis=2)
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
         e = c.epilogue(form, x.scale * scale, how, bias, -x.zero * codes.sum(0))
         added = None if residual is None else residual_of(residual, how)
         return graph.Product(
-            name=name, x=x.name, y=name, weights=codes.reshape(w.shape), epilogue=e, residual=added,
-            pad_value=x.zero, **part.geometry,
+            name=name, x=x.name, y=name, weights=weights, epilogue=e, residual=added, pad_value=x.zero,
+            **part.geometry,
         )  # fmt: skip
 
     c.emit(y, part.shape, order, make, function, before)
@@ -175,12 +226,20 @@ def residual_of(b: Coded, how: Stage) -> graph.Residual:
     return graph.Residual(b=b.name, zero=b.zero, multiplier=multiplier, shift=shift)
 
 
-def depthwise(c: Coder, node: Node, part: Weighted, x: Coded) -> None:
+def each_channel(w: np.ndarray) -> np.ndarray:
+    """Filters [kh, kw, 1, n] of a channel each as filters of all channels [kh, kw, n, n]."""
+    return np.asarray(w * np.eye(w.shape[-1], dtype=w.dtype))
+
+
+def depthwise(
+    c: Coder, node: Node, part: Weighted, x: Coded, given: tuple[np.ndarray, np.ndarray] | None
+) -> None:
+    """given: codes and scales that a quantised network states of its weights."""
     function, before = function_behind(c, node)
     y = node.outputs[0]
     order = tuple(axis for axis in part.axes if c.shape(y)[axis] > 1)
     w = part.w[:, :, 0]
-    codes, scale = coded_weights(c, w.reshape(-1, w.shape[-1]), part.bias, x.scale, Int(8), node.inputs[1])
+    codes, scale = given or coded_weights(c, w.reshape(-1, w.shape[-1]), part.bias, x.scale, Int(8))
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
         return graph.Depthwise(

@@ -9,14 +9,14 @@ which the bias absorbs. What is added or normalised: 16 bits. Scores of attentio
 Source: Jacob et al., CVPR 2018, section 2. Ranges: mapping.calibrate.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from golden import check
 from golden.accelerator.params import AcceleratorParams
 from mapping.calibrate import METHODS, Observer, observe
-from mapping.coded import even, graph
+from mapping.coded import even, graph, stated
 from mapping.coded.attention import absorbed
 from mapping.coded.coder import Coder, standing
 from mapping.coded.recognise import recognise
@@ -90,8 +90,8 @@ def settle(c: Coder, tensor: str) -> None:
     """A reader to whom any form will do takes one that there is, or bytes."""
     forms = c.wanted.setdefault(tensor, set())
     forms.discard("any")
-    if not forms:
-        forms.add("byte")
+    if not forms or (tensor in c.given and c.given[tensor].dtype == "int8"):
+        forms.add("byte")  # of a quantised network: its own codes first, all else from them
 
 
 def lower(c: Coder) -> None:
@@ -107,21 +107,40 @@ def lower(c: Coder) -> None:
             raise check.BadValue(f"{where}: {bad}") from None
 
 
+# between an input and what reads an image: the same axes before and behind
+ALIKE = ("Elementwise", "Add", "Sub", "Mul", "Div", "Concat", "QuantizeLinear", "DequantizeLinear")
+
+
 def place_inputs(c: Coder) -> None:
     """Images among the inputs: channels last, before anybody reads them."""
     for node in c.network.nodes:
-        x = node.inputs[0] if node.inputs else ""
-        perm: list[int] = list(range(len(c.shape(x)))) if x else []
-        source = x
-        turn = c.producers.get(x)
-        if turn is not None and turn.operator == "Transpose":
-            source, perm = turn.inputs[0], list(turn.attributes["perm"])
         imaged = node.operator == "Conv" or "Pool" in node.operator
-        if imaged and source in c.network.inputs and len(perm) in (3, 4):
-            axes = (2, 3, 1) if len(perm) == 4 else (0, 2, 1)
+        rank = len(c.shape(node.inputs[0])) if imaged else 0
+        if rank not in (3, 4):
+            continue
+        axes = (2, 3, 1) if rank == 4 else (0, 2, 1)
+        for source, perm in sources(c, node.inputs[0], tuple(range(rank))):
             for form in sorted(c.wanted[source]):
                 if (source, form) not in c.coded:
                     c.need(source, form, [perm[axis] for axis in axes])
+
+
+def sources(c: Coder, x: str, perm: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Inputs of the network that x is element by element; perm: which axis of theirs each axis of x is."""
+    queue, seen = [(x, perm)], set()
+    while queue:
+        x, perm = queue.pop()
+        if x in c.network.inputs:
+            yield x, perm
+        node = c.producers.get(x)
+        if node is None or x in seen:
+            continue
+        seen.add(x)
+        if node.operator == "Transpose":
+            turned = node.attributes.get("perm", range(len(perm))[::-1])
+            queue.append((node.inputs[0], tuple(turned[axis] for axis in perm)))
+        elif node.operator in ALIKE:
+            queue += [(t, perm) for t in node.inputs if t and len(c.shape(t)) == len(perm)]
 
 
 def finished(c: Coder) -> graph.CodedNetwork:
@@ -163,7 +182,7 @@ def encode(tensor: graph.Tensor, real: np.ndarray) -> np.ndarray:
         axes = (*tensor.real_axes, *(i for i in range(real.ndim) if i not in tensor.real_axes))
         real = real.transpose(axes)
     info = np.iinfo(tensor.dtype)
-    codes = np.rint(real.astype(np.float64) / tensor.scale) + tensor.zero_point
+    codes = stated.nearest(real, tensor.scale) + tensor.zero_point
     return np.asarray(np.clip(codes, info.min, info.max), np.int64).reshape(tensor.shape)
 
 

@@ -50,8 +50,9 @@ def passing_needs(c: Coder, node: Node) -> Needs:
 
 
 def joining_needs(c: Coder, node: Node) -> Needs:
+    forms = {"byte"} if c.given else c.wanted[node.outputs[0]]
     for tensor in computed(c, node, *range(len(node.inputs))):
-        yield from ((tensor, form) for form in c.wanted[node.outputs[0]])
+        yield from ((tensor, form) for form in forms)
 
 
 def sum_needs(c: Coder, node: Node) -> Needs:
@@ -77,6 +78,8 @@ RULES: dict[str, Rule] = {
     "Normalise": (lambda c, n: iter([(n.inputs[0], "half")]), arithmetic.normalise),
     "Softmax": (lambda c, n: iter([(n.inputs[0], "score")]), arithmetic.softmax),
     "Gather": (lambda c, n: iter([(n.inputs[1], "index")]), moving.gather),
+    "QuantizeLinear": (lambda c, n: iter([(n.inputs[0], "byte")]), arithmetic.requantise),
+    "DequantizeLinear": (lambda c, n: iter([(n.inputs[0], "byte")]), arithmetic.reread),
     **dict.fromkeys(("Add", "Sub"), (sum_needs, arithmetic.add)),
     **dict.fromkeys(("Mul", "Div"), (any_needs, arithmetic.multiply)),
     **dict.fromkeys(("MaxPool", "GlobalMaxPool"), (passing_needs, moving.pool)),
