@@ -34,8 +34,9 @@ def mac(target: Target) -> float:
 def energy(target: Target, schedule: Schedule, bytes_moved: int) -> float:
     """pJ of a layer. bytes_moved: between memory and buffers, both ways."""
     p, g = target.unit, schedule.gemm
-    vectors = int(schedule.counts().sum())
-    passes = len(schedule.row_pieces) * len(schedule.column_pieces) * schedule.passes_per_tile * g.batch
+    table = schedule.count_table()
+    vectors = sum(count * times for count, times in table.items())
+    passes = sum(table.values())
     resting = vectors if p.dataflow == "output" else passes * p.rows
     left = vectors * target.left_word * sram(target.buffer(target.left))
     top = resting * target.top_word * sram(target.buffer(target.top))

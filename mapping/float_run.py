@@ -7,6 +7,9 @@ import numpy as np
 from golden import check, host
 from mapping.network import Network, Node
 
+# what numpy and Python raise where operands do not fit each other
+IMPOSSIBLE = (ValueError, IndexError, TypeError, KeyError, ArithmeticError, MemoryError, AssertionError)
+
 
 def run_float(
     network: Network, inputs: Mapping[str, np.ndarray], *, all_tensors: bool = False
@@ -16,6 +19,7 @@ def run_float(
     raises  BadValue if an input is missing, or of another shape or type
     """
     network.check_inputs(inputs)
+    network.check_room()
     kept = set(network.outputs)
     last_use = {tensor: i for i, node in enumerate(network.nodes) for tensor in node.inputs}
     values = {**network.constants, **inputs}
@@ -39,3 +43,8 @@ def run_node(node: Node, values: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         return host.evaluate(activation, outputs, {}) if activation else outputs
     except check.BadValue as bad:
         raise check.BadValue(f"node {node.name}: {bad}") from None
+    except IMPOSSIBLE as wrong:
+        reason = " ".join(str(wrong).split()) or type(wrong).__name__
+        shapes = ", ".join(str(list(x.shape)) for x in arguments if x is not None) or "none"
+        what = f"impossible for inputs of shapes {shapes} ({reason})"
+        raise check.fail(f"node {node.name}: {node.operator}", what, "what ONNX says of it") from None

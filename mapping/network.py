@@ -17,6 +17,8 @@ from golden import check
 
 MATRIX_PRODUCTS = ("MatMul", "Gemm", "Conv")
 MOST_LAYERS = 10_000  # of a list of shapes
+MOST_ELEMENTS = 1 << 27  # of a tensor that is computed: 512 MiB of reals
+MOST_HELD = 1 << 29  # of all tensors that are held at once
 
 Shape = tuple[int, ...]
 
@@ -80,6 +82,15 @@ class Network:
     def products(self) -> list["Product"]:
         """Shape of every matrix product, in order."""
         return [product(self, node) for node in self.nodes if node.is_product]
+
+    def check_room(self) -> None:
+        """BadValue, naming the tensor, if its values, or those of all tensors, take too much memory."""
+        total = 0
+        for tensor, shape in self.shapes.items():
+            if tensor not in self.constants:
+                check.in_range(f"{self.name}: tensor {tensor}: elements", prod(shape), 0, MOST_ELEMENTS)
+                total += prod(shape)
+        check.in_range(f"{self.name}: elements of all tensors", total, 0, MOST_HELD)
 
     def check_inputs(self, given: Mapping[str, np.ndarray]) -> None:
         """Raise BadValue unless `given` holds each input in its shape and type, and nothing else."""

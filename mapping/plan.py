@@ -154,8 +154,8 @@ def tiles(target: Target, placed: Placement) -> dict[str, Any]:
     return {
         "stream": schedule.tiling.stream,
         "loop": target.left if schedule.tiling.columns_first else target.top,
-        "rows": len(schedule.row_pieces),
-        "cols": len(schedule.column_pieces),
+        "rows": schedule.folds[0],
+        "cols": schedule.folds[1],
         "depth": schedule.passes_per_tile,
         "buffers": placed.needs,
     }

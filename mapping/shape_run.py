@@ -4,6 +4,7 @@ from zlib import crc32
 
 import numpy as np
 
+from golden import check
 from golden.formats import Int
 from golden.systolic.gemm import Gemm
 from golden.systolic.matrix_unit import Scaling
@@ -12,7 +13,7 @@ from golden.vector.requantise import multiplier_and_shift
 from mapping.engines import Engine
 from mapping.execute import Execution, LayerRun, Progress, record
 from mapping.layers import layers
-from mapping.network import ShapeNetwork
+from mapping.network import MOST_ELEMENTS, ShapeNetwork
 from mapping.plan import plan
 from mapping.target import Target
 
@@ -25,6 +26,7 @@ def execute_shapes(
     outputs = {}
     schedules = plan(network, target).schedules
     for x in layers(network):
+        check_room(x.name, x.gemm)
         random = np.random.default_rng([seed, crc32(x.name.encode())])
         left, right, scaling = operands(target.unit, x.gemm, random)
         found = engine.product(x.name, schedules[x.name], left, right, scaling)
@@ -33,6 +35,12 @@ def execute_shapes(
         if progress:
             progress(x.name, len(runs), len(schedules))
     return Execution(outputs=outputs, layers=runs)
+
+
+def check_room(name: str, g: Gemm) -> None:
+    """BadValue if an operand or the result of a layer takes too much memory."""
+    for operand, size in (("activations", g.m * g.k), ("weights", g.k * g.n), ("result", g.m * g.n)):
+        check.in_range(f"layer {name}: elements of the {operand}", g.batch * size, 1, MOST_ELEMENTS)
 
 
 def operands(

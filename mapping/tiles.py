@@ -17,6 +17,7 @@ from mapping.cost import cost
 from mapping.target import KIB, Target
 from mapping.traffic import lengths
 
+MOST_MACS = 1 << 52  # beyond, bits and cycles of a layer would not fit 64-bit integers
 MODEL, EXACT = 1.05, 1.005  # what counts as equal
 
 
@@ -41,6 +42,7 @@ def place(name: str, target: Target, gemm: Gemm, out_bits: int) -> Placement:
 
     out_bits  bits of a result in memory
     """
+    check.in_range(f"layer {name}: multiply-accumulates", gemm.macs, 1, MOST_MACS)
     depth = target.unit.pe.depth
     if gemm.k > depth:
         raise check.BadValue(

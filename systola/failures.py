@@ -54,6 +54,9 @@ def status_of(error: BaseException) -> int:
     if isinstance(error, OSError) and error.filename is not None:
         say(f"{error.filename}: {(error.strerror or 'cannot be used').lower()}")
         return WRONG if isinstance(error, WRONG_FILES) else FAILED
+    if isinstance(error, MemoryError):
+        say(f"out of memory ({error})" if str(error) else "out of memory")
+        return FAILED
     if isinstance(error, KeyboardInterrupt | click.Abort):
         say("interrupted; results are as they were")
         return FAILED

@@ -2,15 +2,16 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from golden import check
-from mapping.network import Network, ShapeNetwork, TensorType
+from mapping.network import MOST_ELEMENTS, Network, ShapeNetwork, TensorType
 from mapping.plan import Plan
-from systola import output
+from systola import arrays, output
 
 Inputs = dict[str, np.ndarray]
 Types = Mapping[str, TensorType]
@@ -36,6 +37,7 @@ def read_inputs(where: str, inputs: Types, given: Mapping[str, str | Path], seed
     named = {only_input(inputs) if name == "" else name: Path(path) for name, path in given.items()}
     for name in named:
         check.one_of(f"{where}: input", name, inputs)
+    check_sizes(where, inputs)
     random = np.random.default_rng(seed)
     found = {name: load(path, name, *inputs[name]) for name, path in named.items()}
     count = samples_of(inputs, found)
@@ -43,6 +45,12 @@ def read_inputs(where: str, inputs: Types, given: Mapping[str, str | Path], seed
         if name not in found:
             found[name] = filler(random, (count * shape[0], *shape[1:]) if shape else shape, dtype)
     return [sample(inputs, found, number) for number in range(count)]
+
+
+def check_sizes(where: str, inputs: Types) -> None:
+    """BadValue for an input that no memory holds."""
+    for name, (shape, _) in inputs.items():
+        check.in_range(f"{where}: input {name}: elements", prod(shape), 0, MOST_ELEMENTS)
 
 
 def samples_of(inputs: Types, found: Inputs) -> int:
@@ -78,18 +86,14 @@ def only_input(inputs: Types) -> str:
 
 def load(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     """The array of a .npy file, if it has the input's shape and type."""
-    if not path.exists():
-        raise check.fail(str(path), "missing", "a .npy file that exists")
-    try:
-        found = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError):
-        raise check.fail(path.name, "not an array", "a .npy file as numpy.save writes it") from None
-    if not isinstance(found, np.ndarray):
-        raise check.fail(path.name, "several arrays", "a .npy file with one")
+    found = arrays.read(path)
     several = found.ndim == len(shape) > 0 and len(found) > 0 and len(found) % shape[0] == 0
     check.shape(f"{path.name}: input {name}", found, (len(found), *shape[1:]) if several else shape)
     if found.dtype != dtype:
         raise check.fail(f"{path.name}: input {name}.dtype", found.dtype, str(dtype))
+    if dtype.kind == "f" and not np.isfinite(found).all():
+        place = np.argwhere(~np.isfinite(found))[0].tolist()
+        raise check.fail(f"{path.name}: input {name}{place or ''}", found[tuple(place)], "finite numbers")
     return found
 
 
@@ -115,9 +119,9 @@ def check_file(path: Path, count: int, *, force: bool) -> None:
 
 def write(path: Path, outputs: Mapping[str, np.ndarray], *, force: bool) -> None:
     """The outputs, whole: one array (.npy) or all by name (.npz)."""
-    buffer = io.BytesIO()
     if path.suffix == ".npz":
-        np.savez(buffer, allow_pickle=False, **outputs)
-    else:
-        np.save(buffer, next(iter(outputs.values())))
+        output.write_whole(path, arrays.npz(outputs), force=force)
+        return
+    buffer = io.BytesIO()
+    np.save(buffer, next(iter(outputs.values())))
     output.write_whole(path, buffer.getvalue(), force=force)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from golden import check
-from golden.host.shape import ints
+from golden.host.shape import ints, one
 
 
 def gather(data: np.ndarray, indices: np.ndarray, *, axis: int = 0) -> np.ndarray:
@@ -41,7 +41,7 @@ def slice_of(
 
 def one_hot(indices: np.ndarray, depth: np.ndarray, values: np.ndarray, *, axis: int = -1) -> np.ndarray:
     """values[1] where the new axis' place is the index, values[0] elsewhere; an index outside gives none."""
-    size = int(np.asarray(depth).ravel()[0])
+    size = int(one("OneHot.depth", depth))
     wide = np.expand_dims(indices.astype(np.int64), axis)
     places = np.arange(size).reshape([size if i == axis % wide.ndim else 1 for i in range(wide.ndim)])
     inside = (wide >= -size) & (wide < size)
@@ -50,7 +50,7 @@ def one_hot(indices: np.ndarray, depth: np.ndarray, values: np.ndarray, *, axis:
 
 def trilu(x: np.ndarray, k: np.ndarray | None = None, *, upper: int = 1) -> np.ndarray:
     """The upper or lower triangle of each matrix, zero elsewhere; k: the diagonal it starts from."""
-    diagonal = 0 if k is None else int(k)
+    diagonal = 0 if k is None else int(one("Trilu.k", k))
     return np.asarray(np.triu(x, diagonal) if upper else np.tril(x, diagonal))
 
 

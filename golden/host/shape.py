@@ -84,7 +84,8 @@ def pad(
     x = x[tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, widths, strict=True))]
     grow = [(max(b, 0), max(a, 0)) for b, a in widths]
     if mode == "constant":
-        return np.pad(x, grow, constant_values=0 if constant_value is None else constant_value.item())
+        filler = 0 if constant_value is None else one("Pad.constant_value", constant_value)
+        return np.pad(x, grow, constant_values=filler)
     padded: np.ndarray = np.pad(x, grow, mode=mode)  # type: ignore[call-overload]
     return padded
 
@@ -113,11 +114,21 @@ def constant(
 
 def constant_of_shape(shape: np.ndarray, *, value: np.ndarray | None = None) -> np.ndarray:
     filler = np.zeros(1, np.float32) if value is None else value
-    return np.full(ints(shape), filler.item(), filler.dtype)
+    return np.full(ints(shape), one("ConstantOfShape.value", filler), filler.dtype)
+
+
+def one(where: str, values: Any) -> Any:
+    """The one number of an input; BadValue if it has several or none."""
+    found = np.asarray(values)
+    if found.size != 1:
+        raise check.fail(where, f"{found.size} numbers", "one")
+    return found.item()
 
 
 def range_of(start: np.ndarray, limit: np.ndarray, delta: np.ndarray) -> np.ndarray:
-    return np.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype)
+    if one("Range.delta", delta) == 0:
+        raise check.fail("Range.delta", 0, "any other number")
+    return np.arange(one("Range.start", start), one("Range.limit", limit), delta.item(), dtype=start.dtype)
 
 
 def dropout(

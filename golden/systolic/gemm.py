@@ -86,7 +86,7 @@ class Schedule:
     @property
     def depth_pieces(self) -> list[tuple[int, int]]:
         """Pieces of k, one a pass."""
-        return pieces(self.gemm.k, self.tiling.stream if self.unit.dataflow == "output" else self.unit.rows)
+        return pieces(self.gemm.k, self.depth)
 
     def tiles(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
         """(row piece, column piece) of each tile of one product, in order."""
@@ -115,4 +115,36 @@ class Schedule:
 
     @property
     def passes_per_tile(self) -> int:
-        return len(self.depth_pieces)
+        return -(-self.gemm.k // self.depth)
+
+    @property
+    def depth(self) -> int:
+        """The most of k in a pass."""
+        return self.tiling.stream if self.unit.dataflow == "output" else self.unit.rows
+
+    @property
+    def folds(self) -> tuple[int, int]:
+        """How many pieces the accumulator rows and the columns have."""
+        most = self.unit.rows if self.unit.dataflow == "output" else self.tiling.stream
+        return -(-self.outputs[0] // most), -(-self.outputs[1] // self.unit.cols)
+
+    def count_table(self) -> dict[int, int]:
+        """Passes of the whole batch by their number of vectors: `counts` without listing what may be many."""
+        rows, cols = self.folds
+        if self.unit.dataflow == "output":
+            length, pieces_of_it, times = self.gemm.k, self.passes_per_tile, rows * cols
+        else:
+            length, pieces_of_it, times = self.outputs[0], rows, cols * self.passes_per_tile
+        most = self.tiling.stream
+        last = length - (pieces_of_it - 1) * most
+        times *= self.gemm.batch
+        found = {most: (pieces_of_it - 1) * times} if pieces_of_it > 1 else {}
+        found[last] = found.get(last, 0) + times
+        return found
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Vectors of the first and of the last pass."""
+        length = self.gemm.k if self.unit.dataflow == "output" else self.outputs[0]
+        most = self.tiling.stream
+        return min(most, length), length - (-(-length // most) - 1) * most

@@ -48,8 +48,16 @@ def cycles_of(p: MatrixUnitParams, counts: np.ndarray) -> int:
 
 
 def cycles(schedule: Schedule) -> int:
-    """Exact cycles of a schedule, unstalled, where its tiles fit (`rows_needed`)."""
-    return cycles_of(schedule.unit, schedule.counts())
+    """Exact cycles of a schedule, unstalled, where its tiles fit (`rows_needed`): `cycles_of` its counts.
+
+    Of the edge pass, the first one (output-stationary) or the last, nothing is waited for.
+    """
+    p, (first, last) = schedule.unit, schedule.ends
+    output = p.dataflow == "output"
+    edge = first if output else last
+    work = sum(times * max(count, p.rows) for count, times in schedule.count_table().items())
+    entered = (0 if output else p.rows) + work - max(edge, p.rows) + edge
+    return entered + delivery(p) + 1 + (p.rows - 1 if output else 0)
 
 
 def rows_needed(p: MatrixUnitParams, count: int) -> int:
@@ -85,12 +93,13 @@ def losses(schedule: Schedule) -> dict[str, float]:
     load: the next tile was not loaded yet (or, output-stationary, the drain not out). fill: before the
     first vector. drain: from the last vector's entry to the last word out.
     """
-    p, counts = schedule.unit, schedule.counts()
-    module = dataflow_module(p)
+    p, table, (first, last) = schedule.unit, schedule.count_table(), schedule.ends
+    edge = first if p.dataflow == "output" else last
     useful = schedule.gemm.macs / (p.rows * p.cols)
-    streamed = float(counts.sum())
-    fill = float(module.first_vectors(p.rows, counts)[0])
-    wait = float(module.waits(p.rows, counts))
+    streamed = float(sum(count * times for count, times in table.items()))
+    fill = float(dataflow_module(p).first_vectors(p.rows, np.array([first]))[0])
+    short = sum(times * max(p.rows - count, 0) for count, times in table.items())
+    wait = float(short - max(p.rows - edge, 0))
     return {
         "useful": useful,
         "tile_waste": streamed - useful,

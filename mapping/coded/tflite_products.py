@@ -47,6 +47,8 @@ def product_bias(t: Translation, operator: Operator, total: np.ndarray, zero: in
     given = t.call(operator).optional(2)
     if len(operator.inputs) > 2 and operator.inputs[2] >= 0 and given is None:
         raise check.fail("bias", "computed", "a constant")
+    if given is not None:
+        check.shape("bias", given, total.shape)
     return whole((0 if given is None else given.astype(np.int64)) - zero * total)
 
 

@@ -9,7 +9,7 @@ from mapping.coded import graph
 from mapping.importers.tflite_graph import Model, Operator, Tensor
 from mapping.importers.tflite_onnx import STATE
 from mapping.integer_call import Call, scale_of
-from mapping.integer_run import Runner
+from mapping.integer_run import MISFITS, Runner
 
 
 class Translation:
@@ -31,16 +31,12 @@ class Translation:
         for index in g.inputs:
             self.names[index] = self.describe(index)
         for operator in g.operators:
-            check.one_of(f"{self.model.where}: {operator.where}", operator.kind, sorted({*rules, *STATE}))
-            try:
-                if operator.kind in STATE:
-                    self.state(operator)
-                else:
-                    rules[operator.kind](self, operator)
-            except check.BadValue as bad:
-                if str(bad).startswith(self.model.where):
-                    raise
-                raise check.BadValue(f"{self.model.where}: {operator.where}: {bad}") from None
+            check.one_of(operator.where, operator.kind, sorted({*rules, *STATE}))
+            self.one(operator, rules)
+        for index in g.outputs:
+            if index not in self.names:
+                at = f"{self.model.where}: output {g.tensors[index].name}"
+                raise check.fail(at, "not computed", "an input or a result")
         state = tuple((name, self.assigned.get(variable, name)) for variable, name in self.read.items())
         return graph.CodedNetwork(
             name=self.model.name,
@@ -54,6 +50,24 @@ class Translation:
                 for variable, name in self.read.items()
             },
         )
+
+    def one(self, operator: Operator, rules: Mapping[str, Callable[["Translation", Operator], None]]) -> None:
+        """One operator; BadValue, naming it, where what the file states of it does not fit together."""
+        try:
+            if operator.kind in STATE:
+                given = (len(operator.inputs), len(operator.outputs))
+                check.one_of("inputs and outputs", given, [STATE[operator.kind]])
+                self.state(operator)
+            else:
+                rules[operator.kind](self, operator)
+        except check.BadValue as bad:
+            if str(bad).startswith(self.model.where):
+                raise
+            raise check.BadValue(f"{operator.where}: {bad}") from None
+        except (*MISFITS, KeyError) as wrong:
+            reason = " ".join(str(wrong).split()) or type(wrong).__name__
+            allowed = "operands that fit each other"
+            raise check.fail(operator.where, f"impossible ({reason})", allowed) from None
 
     def describe(self, index: int, name: str | None = None) -> str:
         """A coded tensor as tensor `index` is."""

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import onnx
 import onnx.inliner
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 from golden import check
 from mapping.importers import onnx_graph, onnx_sizes
+from mapping.importers.onnx_message import check_message, check_text, one_line, read
 from mapping.importers.onnx_shapes import propagate
 from mapping.network import Network
 from mapping.passes.rewrite import remove_dead
@@ -23,26 +22,6 @@ def load(path: Path, *, tokens: int | None, batch: int, dims: Mapping[str, int])
     return from_model(model, path.name, path.stem, tokens=tokens, batch=batch, dims=dims)
 
 
-def read(path: Path) -> onnx.ModelProto:
-    """The file as a message, its external data with it."""
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except DecodeError as wrong:
-        raise check.fail(path.name, f"no ONNX model ({one_line(wrong)})", "a whole .onnx file") from None
-    for tensor in model.graph.initializer:
-        if uses_external_data(tensor):
-            location = next(entry.value for entry in tensor.external_data if entry.key == "location")
-            if not (path.parent / location).is_file():
-                what = f"{path.name}: tensor {tensor.name}: external data"
-                raise check.fail(what, f"missing ({location})", "a file beside the network")
-    try:
-        load_external_data_for_model(model, str(path.parent))
-    except (onnx.checker.ValidationError, ValueError, OSError) as wrong:
-        what = f"unreadable ({one_line(wrong)})"
-        raise check.fail(f"{path.name}: external data", what, "whole files") from None
-    return model
-
-
 def from_model(
     model: onnx.ModelProto, where: str, name: str, *, tokens: int | None = None, batch: int = 1,
     dims: Mapping[str, int] | None = None,
@@ -51,17 +30,14 @@ def from_model(
 
     where   begins each error: the file's name
     """
+    check_text(model, where)
     opset = opset_of(model, where)
-    if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
+    check_message(model, where)
+    model = inlined(model, where)
     given = onnx_graph.steps(model.graph, opset, where)
     constants = onnx_graph.constants(model.graph, where)
     inputs = onnx_sizes.inputs(model.graph, where, constants, tokens=tokens, batch=batch, dims=dims or {})
-    try:
-        onnx.checker.check_model(model)
-    except (onnx.checker.ValidationError, ValueError) as wrong:  # ValueError: names that are no text, 2 GiB
-        what = f"no valid ONNX model ({one_line(wrong)})"
-        raise check.fail(where, what, "what onnx.checker accepts") from None
+    check_model(model, where)
     nodes, shapes = propagate(given, constants, inputs, where)
     network = remove_dead(
         Network(
@@ -71,6 +47,26 @@ def from_model(
     )  # fmt: skip
     onnx_graph.check_finite_weights(network, where)
     return network
+
+
+def inlined(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
+    """The model with its functions' bodies in the place of their calls."""
+    if not model.functions:
+        return model
+    try:
+        return onnx.inliner.inline_local_functions(model)
+    except Exception as wrong:  # of a C++ library, whatever it throws
+        what = f"impossible to unfold ({one_line(wrong)})"
+        raise check.fail(f"{where}: functions", what, "functions of ONNX") from None
+
+
+def check_model(model: onnx.ModelProto, where: str) -> None:
+    """BadValue about what onnx's own checker finds."""
+    try:
+        onnx.checker.check_model(model)
+    except (onnx.checker.ValidationError, ValueError, RuntimeError) as wrong:  # ValueError: 2 GiB
+        what = f"no valid ONNX model ({one_line(wrong)})"
+        raise check.fail(where, what, "what onnx.checker accepts") from None
 
 
 def opset_of(model: onnx.ModelProto, where: str) -> int | None:
@@ -84,6 +80,4 @@ def opset_of(model: onnx.ModelProto, where: str) -> int | None:
     return found[0]
 
 
-def one_line(wrong: Exception) -> str:
-    """The message of an error in one line."""
-    return " ".join(str(wrong).split())
+__all__ = ["check_model", "from_model", "inlined", "load", "opset_of", "read"]

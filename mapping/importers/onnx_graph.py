@@ -83,12 +83,34 @@ def attribute(entry: AttributeProto, where: str) -> Any:
     """An attribute's value: a number, a string, a list of them, or an array."""
     kind = enum_name(AttributeProto.AttributeType, entry.type)
     check.one_of(f"{where}: attribute {entry.name}", kind, ATTRIBUTES)
+    where = f"{where}: attribute {entry.name}"
     value = onnx.helper.get_attribute_value(entry)
     if kind == "TENSOR":
-        return array(value, f"{where}: attribute {entry.name}")
-    if kind == "STRINGS":
-        return [text.decode() for text in value]
-    return value.decode() if kind == "STRING" else value
+        return array(value, where)
+    if kind in ("STRING", "STRINGS"):
+        texts = [text(each, where) for each in ([value] if kind == "STRING" else value)]
+        return texts[0] if kind == "STRING" else texts
+    check_numbers(entry, value, where)
+    return value
+
+
+def text(value: bytes, where: str) -> str:
+    """A string attribute; BadValue unless it is UTF-8."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise check.fail(where, repr(value[:80]), "UTF-8 text") from None
+
+
+def check_numbers(entry: AttributeProto, value: Any, where: str) -> None:
+    """BadValue for a number that no attribute can be: NaN, an epsilon below 0, an infinite factor."""
+    numbers = np.asarray(value, np.float64)
+    if np.isnan(numbers).any():
+        raise check.fail(where, "NaN", "numbers")
+    if not entry.name.startswith("value") and np.isinf(numbers).any():
+        raise check.fail(where, "infinite", "finite numbers")
+    if entry.name == "epsilon" and (numbers < 0).any():
+        raise check.fail(where, float(numbers.min()), "0 or more")
 
 
 def constants(graph: onnx.GraphProto, where: str) -> dict[str, np.ndarray]:
@@ -97,6 +119,9 @@ def constants(graph: onnx.GraphProto, where: str) -> dict[str, np.ndarray]:
         name = graph.sparse_initializer[0].values.name
         raise check.fail(f"{where}: tensor {name}", "sparse", "dense tensors")
     found = {tensor.name: array(tensor, f"{where}: tensor {tensor.name}") for tensor in graph.initializer}
+    if "" in found or len(found) < len(graph.initializer):
+        what = "empty" if "" in found else "given twice"
+        raise check.fail(f"{where}: the name of an initialiser", what, "a name of its own")
     found.update(constant_nodes(graph.node, where))
     return found
 
@@ -106,6 +131,11 @@ def constant_nodes(nodes: Iterable[onnx.NodeProto], where: str) -> Iterator[tupl
         if message.op_type == "Constant":
             tensor = f"{where}: tensor {message.output[0]}"
             attributes = {entry.name: attribute(entry, tensor) for entry in message.attribute}
+            allowed = sorted(host.attribute_names("Constant"))
+            if len(attributes) != 1 or message.input:
+                raise check.fail(f"{tensor}: a Constant's value", "given not once", f"one of {allowed}")
+            for key in attributes:
+                check.one_of(f"{tensor}: attribute of Constant", key, allowed)
             yield message.output[0], host.evaluate("Constant", [], attributes)[0]
 
 
@@ -114,7 +144,13 @@ def array(tensor: TensorProto, where: str) -> np.ndarray:
     check.one_of(f"{where}: type", enum_name(TensorProto.DataType, tensor.data_type), TYPES)
     try:
         value: np.ndarray = numpy_helper.to_array(tensor)
-    except ValueError as wrong:
+        if value.shape != tuple(tensor.dims):
+            raise ValueError(f"{value.size} elements")
+        if value.dtype.kind in "iu" and value.itemsize < 4 and (stated := np.array(tensor.int32_data)).size:
+            check.array(where, stated, int(np.iinfo(value.dtype).min), int(np.iinfo(value.dtype).max))
+    except check.BadValue:
+        raise
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError) as wrong:
         raise check.fail(where, f"corrupt ({wrong})", f"{list(tensor.dims)} elements") from None
     if value.dtype.kind == "f" and np.isnan(value).any():
         raise check.fail(f"{where}{first(np.isnan(value))}", "NaN", "numbers")
@@ -122,14 +158,25 @@ def array(tensor: TensorProto, where: str) -> np.ndarray:
 
 
 def check_finite_weights(network: Network, where: str) -> None:
-    """BadValue if a parameter of a product or a normalisation is infinite."""
+    """BadValue if a parameter of a product or a normalisation is infinite, or a variance is none."""
     for node in network.nodes:
+        if node.operator == "BatchNormalization":
+            check_variance(network, node, where)
         for tensor in node.inputs if node.operator in FINITE else ():
             value = network.constants.get(tensor)
             if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all():
                 place = first(~np.isfinite(value))
                 allowed = f"finite numbers in a {node.operator}"
                 raise check.fail(f"{where}: tensor {tensor}{place}", "infinite", allowed)
+
+
+def check_variance(network: Network, node: Node, where: str) -> None:
+    """BadValue if a constant variance is below 0, or 0 with an epsilon of 0."""
+    variance = network.constants.get(node.inputs[4]) if len(node.inputs) > 4 else None
+    least = -float(node.attributes.get("epsilon", 1e-5))
+    if variance is not None and (bad := (variance < 0) | (variance <= least)).any():
+        at = f"{where}: tensor {node.inputs[4]}{first(bad)}"
+        raise check.fail(at, float(variance[bad][0]), "a variance: 0 or more, with epsilon over 0")
 
 
 def enum_name(enum: Any, value: int) -> str:

@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 from golden import check, host
 from mapping.importers import onnx_functions, onnx_graph
 from mapping.importers.onnx_functions import Step
+from mapping.importers.onnx_limits import Room, check_elements, check_given, check_scalars
 from mapping.importers.onnx_versions import is_old, modern
 from mapping.network import Node, Shape, TensorType
 from mapping.passes.fold import fold_node
@@ -43,6 +44,7 @@ class Graph:
     ) -> None:
         self.constants, self.where = constants, where
         self.kept: list[Node] = []
+        self.room = Room(constants)
         self.types = {name: type_of(entry.dtype, entry.shape) for name, entry in inputs.items()}
         self.types |= {name: type_of(array.dtype, array.shape) for name, array in constants.items()}
         self.shapes = {name: entry.shape for name, entry in inputs.items()}
@@ -79,6 +81,10 @@ class Graph:
 
     def settle(self, node: Node, message: onnx.NodeProto, opset: int) -> None:
         """Fold `node`, or keep it and note what its outputs are."""
+        where = f"{self.where}: node {node.name}"
+        check_given(message, opset, where)
+        check_scalars(message, self.shapes, where)
+        self.take_room(node, message, opset, where)
         try:
             folded = fold_node(node, self.constants, self.shapes)
         except check.BadValue as bad:
@@ -86,12 +92,23 @@ class Graph:
         if folded is not None:
             self.store(dict(zip(node.outputs, folded, strict=False)))
             return
-        where = f"{self.where}: node {node.name}"
         found = infer(message, self.types, self.constants, opset, where)
         check_conv(node, self.shapes, where)
+        check_elements(found, where)
         self.kept.append(node)
         self.types |= found
         self.shapes |= {name: shape_of(kind, f"{where}: output {name}") for name, kind in found.items()}
+
+    def take_room(self, node: Node, message: onnx.NodeProto, opset: int, where: str) -> None:
+        """BadValue if `node` is about to be folded, and what it makes has no room."""
+        given = [tensor for tensor in node.inputs if tensor]
+        if node.operator in ("Shape", "Size") or not all(tensor in self.constants for tensor in given):
+            return
+        try:
+            found = infer(message, self.types, self.constants, opset, where)
+        except check.BadValue:
+            return  # folding it says more
+        self.room.take(found, max((self.constants[tensor].size for tensor in given), default=0), where)
 
 
 def infer(
@@ -129,6 +146,9 @@ def check_conv(node: Node, shapes: Mapping[str, Shape], where: str) -> None:
     if weights[1] * group != x[1] or weights[0] % group or kernel != weights[2:]:
         given = f"of shape {list(weights)}, for {group} groups and input channels {x[1]}"
         raise check.fail(f"{where}: weights", given, f"[filters, channels / groups, *{list(kernel)}]")
+    if len(node.inputs) > 2 and node.inputs[2] and shapes[node.inputs[2]] != weights[:1]:
+        bias = list(shapes[node.inputs[2]])
+        raise check.fail(f"{where}: bias", f"of shape {bias}", f"[{weights[0]}], one for each filter")
 
 
 def type_of(dtype: np.dtype, shape: Shape) -> onnx.TypeProto:

@@ -140,7 +140,7 @@ def test_constant_reshape_that_does_not_fit():
     proto = model(
         [node("Reshape", ("c", "s"), ("r",)), helper.make_node("Add", ["x", "r"], ["y"])], constants=constants
     )
-    refuse(proto, "node /encoder/3/it: cannot reshape")
+    refuse(proto, "node /encoder/3/it: Reshape is impossible for inputs of shapes [6], [1] (cannot reshape")
 
 
 @pytest.mark.parametrize("operator", ["Add", "MatMul"])
@@ -236,7 +236,7 @@ def test_short_external_data(tmp_path):
     path = tmp_path / "net.onnx"
     onnx.save(proto, path, save_as_external_data=True, location="net.bin", size_threshold=0)
     (tmp_path / "net.bin").write_bytes(b"12345678")
-    with pytest.raises(BadValue, match=r"^net\.onnx: (tensor c is corrupt|external data is unreadable)"):
+    with pytest.raises(BadValue, match=r"^net\.onnx: tensor c: external data is bytes 0 to 24"):
         load(path)
 
 

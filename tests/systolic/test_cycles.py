@@ -114,3 +114,27 @@ def test_first_vectors_are_where_the_passes_start():
     counts = np.array([2, 9, 4, 1])
     starts = matrix_unit.dataflow_module(p).first_vectors(p.rows, counts)
     assert starts.tolist() == [5, 9, 18, 22]
+
+
+@pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
+def test_closed_forms_are_those_of_the_listed_passes(dataflow):
+    rng = np.random.default_rng(3)
+    for _ in range(300):
+        m, n, k, rows, cols, stream = (int(x) for x in rng.integers(1, 40, 6))
+        p = unit(dataflow, rows, cols, accumulator_rows=4096)
+        schedule = Schedule(p, Gemm(m=m, n=n, k=k, batch=int(rng.integers(1, 4))), Tiling(stream=stream))
+        counts = schedule.counts()
+        listed = dict(zip(*(x.tolist() for x in np.unique(counts, return_counts=True)), strict=True))
+        assert schedule.count_table() == listed and schedule.ends == (counts[0], counts[-1])
+        assert schedule.folds == (len(schedule.row_pieces), len(schedule.column_pieces))
+        assert schedule.passes_per_tile == len(schedule.depth_pieces)
+        assert matrix_unit.cycles(schedule) == matrix_unit.cycles_of(p, counts)
+        waits = matrix_unit.dataflow_module(p).waits(p.rows, counts)
+        assert matrix_unit.losses(schedule)["load"] == waits
+
+
+def test_products_of_many_tiles_take_no_time():
+    p = unit("weight", 16, 16)
+    schedule = Schedule(p, Gemm(m=1 << 31, n=1 << 20, k=1), Tiling(stream=16))
+    assert matrix_unit.cycles(schedule) == 16 + 16 * (1 << 27) * (1 << 16) + matrix_unit.delivery(p) + 1
+    assert sum(matrix_unit.losses(schedule).values()) == pytest.approx(matrix_unit.cycles(schedule))
