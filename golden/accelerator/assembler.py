@@ -14,6 +14,7 @@ from enum import IntEnum
 from functools import cache
 
 from golden import check
+from golden.accelerator import exponential, multiply, normalise
 from golden.accelerator.commands import (
     BITS,
     FIELDS,
@@ -25,7 +26,8 @@ from golden.accelerator.commands import (
     Opcode,
     Operation,
 )
-from golden.accelerator.params import COMMAND_BYTES
+from golden.accelerator.legal import illegal
+from golden.accelerator.params import COMMAND_BYTES, LANES, AcceleratorParams
 
 NAMES: dict[str, type[IntEnum]] = {"a_kind": Kind, "b_kind": Kind, "out_kind": Kind, "operation": Operation}
 MASKS = ("wait", "signal")
@@ -130,6 +132,18 @@ def forbidden(opcode: Opcode, values: Mapping[str, int]) -> tuple[str, int, str]
             return "MAP.b_kind", Kind.NONE, "an operand (operations MUL and ADD)"
     if opcode == Opcode.MAP and values["operation"] == Operation.MUL and values["b_kind"] == Kind.WORD:
         return "MAP.b_kind", Kind.WORD, "BYTE or HALF (operation MUL)"
+    return _too_long(opcode, values)
+
+
+def _too_long(opcode: Opcode, values: Mapping[str, int]) -> tuple[str, int, str] | None:
+    """What no design has room for; its own limits are lower (golden.accelerator.legal)."""
+    if opcode == Opcode.MULTIPLY and multiply.passes_of(values) > multiply.LARGEST_PASSES:
+        passes = "MULTIPLY.count_k0 * count_k1 * count_k2"
+        return passes, multiply.passes_of(values), f"1 to {multiply.LARGEST_PASSES}"
+    if opcode == Opcode.EXPONENTIAL and values["count0"] > exponential.LONGEST // min(LANES):
+        return "EXPONENTIAL.count0", values["count0"], f"rows of {exponential.LONGEST} elements or fewer"
+    if opcode == Opcode.NORMALISE and values["length"] > normalise.LONGEST:
+        return "NORMALISE.length", values["length"], f"1 to {normalise.LONGEST}"
     return None
 
 
@@ -240,15 +254,18 @@ def disassemble(program: bytes) -> str:
     return "".join(f"{line_of(command)}\n" for command in unpack(program))
 
 
-def assemble(text: str) -> list[Command]:
-    """The commands of a text; BadValue with the number of the line."""
+def assemble(text: str, p: AcceleratorParams | None = None) -> list[Command]:
+    """The commands of a text; BadValue with the number of the line, also for what design `p` cannot do."""
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split("#")[0].split()
         if not words:
             continue
         try:
-            found.append(_assembled(words))
+            command = _assembled(words)
+            if p is not None and (why := illegal(p, int.from_bytes(command.encode(), "little"))):
+                raise check.fail(command.opcode.name, why, "what golden.accelerator.legal says of the design")
+            found.append(command)
         except check.BadValue as error:
             raise check.BadValue(f"line {number}: {error}") from None
     return found
@@ -289,7 +306,9 @@ Generated from `golden/accelerator/commands.py` by `python -m golden.accelerator
 
 A command is {COMMAND_BYTES} bytes, little-endian; its fields follow one another from bit 0. Bits behind those
 must be 0, as must the masks of END and FENCE. MAP: not both `reduce` and ADD; MUL and ADD have a second
-operand, MUL one of bytes or halves; its function exists. MULTIPLY: its vectors fit into the accumulators.
+operand, MUL one of bytes or halves; its function exists. MULTIPLY: its vectors fit into the accumulators, and
+its passes, of `lanes` products each, are no more than pe.depth. Rows of EXPONENTIAL have
+{exponential.LONGEST} elements or fewer, those of NORMALISE {normalise.LONGEST} (`length`).
 What this or the ranges below do not allow, or another opcode, stops the program as an illegal command.
 
 Addresses in the scratchpad and strides there are in words, those of memory in bytes, multiples of a word. A

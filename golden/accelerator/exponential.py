@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from golden import check
+from golden.accelerator.commands import FIELDS, Opcode
 from golden.accelerator.params import AcceleratorParams
 from golden.formats.integer import Int
 from golden.vector.reciprocal import ReciprocalParams, reciprocal
@@ -57,6 +58,9 @@ def exponential(
     """
     length = command["count0"] * p.lanes
     check.in_range("count0 * lanes", length, 1, LONGEST, "elements of a row of EXPONENTIAL")
+    for field in FIELDS[Opcode.EXPONENTIAL]:
+        if field.name in ("length", "length_step"):
+            check.in_range(field.name, command[field.name], *field.range)
     scores = SCORE.check("scores", scores)
     check.shape("scores", scores, (command["count2"], command["count1"], length))
     lengths = command["length"] + command["length_step"] * np.arange(command["count1"])
@@ -73,7 +77,7 @@ def exponential(
 
 def row_reciprocal(total: ArrayLike) -> np.ndarray:
     """r of the sums of rows: 0, or 127 to 127 * LONGEST; int64."""
-    total = np.asarray(total)
+    total = check.array("total", total, 0, GREATEST * LONGEST)
     mantissa, zeros = reciprocal(RECIPROCAL, total)
     # 2^22 / total = mantissa 2^22 / 2^(bits + width - 1 - zeros); total >= 127 has at most width - 7 zeros
     shift = np.maximum(RECIPROCAL.bits + RECIPROCAL.width - 1 - R_SCALE - zeros, 1)

@@ -18,7 +18,7 @@ from golden.accelerator.assembler import Command, unpack
 from golden.accelerator.commands import UNITS, Kind, Opcode
 from golden.accelerator.legal import illegal
 from golden.accelerator.map_lanes import TABLE_ENTRIES, map_lanes
-from golden.accelerator.multiply import multiply
+from golden.accelerator.multiply import most_passes, multiply
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
 from golden.accelerator.parts import Parts
 from golden.accelerator.registers import NO_UNIT, Cause
@@ -81,7 +81,7 @@ class Machine:
         self.scratch = np.zeros((p.words, p.lanes), np.uint8)
         self.sums: list[np.ndarray] = []  # blocks [rows, L]
         self.open: list[np.ndarray] = []
-        self.parts = Parts()
+        self.parts = Parts(most_passes(p))
         self.table: np.ndarray | None = None
         self.tokens = {(giver, taker): 0 for giver in UNITS for taker in UNITS}
         self.number = 0  # of the command

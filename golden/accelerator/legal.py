@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from golden.accelerator import exponential, normalise
 from golden.accelerator.commands import (
     BITS,
     FIELDS,
@@ -11,6 +12,7 @@ from golden.accelerator.commands import (
     Opcode,
     Operation,
 )
+from golden.accelerator.multiply import count_of, most_passes, passes_of
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 
 
@@ -37,8 +39,9 @@ def illegal(p: AcceleratorParams, word: int) -> str:
     """What is wrong with a command of 512 bits, "" if nothing is.
 
     Beside what golden.accelerator.commands says of every field: END and FENCE take and give no tokens; a
-    product has room in the accumulators, a part of one is of one tile; MAP multiplies by bytes or halves,
-    adds something, sums before it adds nothing, and its function exists.
+    product has room in the accumulators and is no deeper than they hold, a part of one is of one tile; MAP
+    multiplies by bytes or halves, adds something, sums before it adds nothing, and its function exists; rows
+    of EXPONENTIAL and of NORMALISE are no longer than their sums are wide for.
     """
     if word & 0xFF not in {opcode.value for opcode in Opcode}:
         return f"opcode is {word & 0xFF:#x}"
@@ -56,19 +59,40 @@ def _illegal_values(p: AcceleratorParams, opcode: Opcode, values: Mapping[str, i
     """What no field shows by itself."""
     if unit_of(opcode) < 0 and (values["wait"] or values["signal"]):
         return "tokens of a control command"
-    if opcode == Opcode.MULTIPLY and values["count_x"] * values["count_y"] > p.unit.accumulator_rows:
-        return f"count_x * count_y is {values['count_x'] * values['count_y']}"
-    if opcode == Opcode.MULTIPLY and (values["open"] or values["more"]):
-        if values["tiles0"] != 1 or values["tiles1"] != 1:
-            return f"a part of {values['tiles0'] * values['tiles1']} tiles"
+    if opcode == Opcode.MULTIPLY:
+        return _illegal_multiply(p, values)
     if opcode == Opcode.MAP:
-        operation, b_kind = values["operation"], values["b_kind"]
-        if values["function"] >= FIRST_FUNCTION + len(p.functions):
-            return f"function is {values['function']}"
-        if operation == Operation.ADD and values["reduce"]:
-            return "ADD with reduce"
-        if operation in (Operation.MUL, Operation.ADD) and b_kind == Kind.NONE:
-            return "no second operand"
-        if operation == Operation.MUL and b_kind == Kind.WORD:
-            return "MUL by words"
+        return _illegal_map(p, values)
+    if opcode == Opcode.EXPONENTIAL and values["count0"] > most_vectors(p):
+        return f"count0 is {values['count0']}, rows of {values['count0'] * p.lanes} elements"
+    if opcode == Opcode.NORMALISE and values["length"] > normalise.LONGEST:
+        return f"length is {values['length']}"
+    return ""
+
+
+def most_vectors(p: AcceleratorParams) -> int:
+    """Vectors of a row of EXPONENTIAL."""
+    return exponential.LONGEST // p.lanes
+
+
+def _illegal_multiply(p: AcceleratorParams, values: Mapping[str, int]) -> str:
+    if count_of(values) > p.unit.accumulator_rows:
+        return f"count_x * count_y is {count_of(values)}"
+    if passes_of(values) > most_passes(p):
+        return f"count_k0 * count_k1 * count_k2 is {passes_of(values)}, passes of {p.lanes} products"
+    if (values["open"] or values["more"]) and (values["tiles0"] != 1 or values["tiles1"] != 1):
+        return f"a part of {values['tiles0'] * values['tiles1']} tiles"
+    return ""
+
+
+def _illegal_map(p: AcceleratorParams, values: Mapping[str, int]) -> str:
+    operation, b_kind = values["operation"], values["b_kind"]
+    if values["function"] >= FIRST_FUNCTION + len(p.functions):
+        return f"function is {values['function']}"
+    if operation == Operation.ADD and values["reduce"]:
+        return "ADD with reduce"
+    if operation in (Operation.MUL, Operation.ADD) and b_kind == Kind.NONE:
+        return "no second operand"
+    if operation == Operation.MUL and b_kind == Kind.WORD:
+        return "MUL by words"
     return ""

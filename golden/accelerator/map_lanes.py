@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from golden import check
-from golden.accelerator.commands import Kind, Operation
+from golden.accelerator.commands import FIELDS, Kind, Opcode, Operation
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from golden.formats.integer import Int
 from golden.formats.rounding import Rounding, round_shift
@@ -37,6 +37,9 @@ BIAS = Int(32)
 MULTIPLIER = Int(31, signed=False)
 FACTOR = Int(18)  # of b' in a product
 S16, S32 = Int(16), Int(32)
+USED = ("a_zero", "b_zero", "b_shift", "b_multiplier", "post_multiplier", "post_shift", "zero_point", "low",
+        "high")  # fmt: skip
+RANGES = {field.name: field.range for field in FIELDS[Opcode.MAP] if field.name in USED}
 
 
 def map_lanes(
@@ -62,6 +65,8 @@ def map_lanes(
                 the low bits of it that out_kind has
     raises      BadValue, naming the argument
     """
+    for name, (low, high) in RANGES.items():
+        check.in_range(name, command[name], low, high)
     operation, reduce = Operation(command["operation"]), bool(command["reduce"])
     near = S32.check("a", a) - command["a_zero"]
     if near.ndim != 5:

@@ -50,6 +50,11 @@ def passes_of(command: Command) -> int:
     return command["count_k0"] * command["count_k1"] * command["count_k2"]
 
 
+def most_passes(p: AcceleratorParams) -> int:
+    """Passes of a product, `lanes` of the depth each, that the accumulators hold and a walk counts."""
+    return min(int(p.unit.pe.depth) // p.lanes, LARGEST_PASSES)
+
+
 def tiles_of(command: Command) -> int:
     """Tiles."""
     return command["tiles0"] * command["tiles1"]
@@ -66,7 +71,7 @@ def check_command(p: AcceleratorParams, command: Command) -> None:
         low, high = field.range
         check.in_range(field.name, command[field.name], max(low, field.least or low), high)
     check.in_range("count_x count_y", count_of(command), 1, p.unit.accumulator_rows, "accumulators.rows")
-    depth = min(p.unit.pe.depth // p.lanes, LARGEST_PASSES)
+    depth = most_passes(p)
     check.in_range("count_k0 count_k1 count_k2", passes_of(command), 1, depth, "pe.depth, a pass is `rows`")
 
 

@@ -8,6 +8,7 @@ the other; so
     tiles begin one behind the other, before the second part of any
     then each round has a part for each, of as many rows as it began with; in the last none has `more`
     with several tiles open a part is a single pass
+    the passes of all parts of a tile are no more than those of a whole product
 """
 
 from collections.abc import Mapping
@@ -19,11 +20,14 @@ from golden.accelerator.multiply import count_of, passes_of
 
 @dataclass(slots=True)
 class Parts:
-    """counts: vectors of each open tile, the next one first; size: tiles of a round. turn: parts since the
-    round's begin; long: a part had several passes; begun: a tile has had its second part; ends: this round is
-    the last."""
+    """most: passes of a whole product (golden.accelerator.multiply.most_passes). counts, passes: vectors of
+    each open tile, the next one first, and passes that it has had; size: tiles of a round. turn: parts since
+    the round's begin; long: a part had several passes; begun: a tile has had its second part; ends: this
+    round is the last."""
 
+    most: int
     counts: list[int] = field(default_factory=list)
+    passes: list[int] = field(default_factory=list)
     turn: int = 0
     size: int = 0
     long: bool = False
@@ -43,6 +47,7 @@ class Parts:
                 return "a tile begins among parts of others"
             if more:
                 self.counts.append(count)
+                self.passes.append(passes_of(command))
                 self.size += 1
                 self.long |= passes_of(command) > 1
                 if self.long and self.size > 1:
@@ -54,11 +59,16 @@ class Parts:
             return "several passes of one of several tiles"
         if self.turn and more == self.ends:
             return "a round ends some tiles and not others"
+        passes = self.passes[0] + passes_of(command)
+        if passes > self.most:
+            return f"{passes} passes of a tile, and the accumulators hold {self.most}"
         self.begun, self.ends = True, not more
         self.turn = (self.turn + 1) % self.size
         self.counts.pop(0)
+        self.passes.pop(0)
         if more:
             self.counts.append(count)
+            self.passes.append(passes)
         elif not self.counts:
             self.turn = self.size = 0
             self.long = self.begun = self.ends = False

@@ -29,6 +29,7 @@ from golden.accelerator.accesses import (
 )
 from golden.accelerator.assembler import CONTROL, Command
 from golden.accelerator.commands import TOKENS, UNITS, Opcode
+from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.parts import Parts
 
@@ -59,7 +60,7 @@ class Work:
 def check(p: AcceleratorParams, commands: Sequence[Command], most: int = 8) -> list[str]:
     """What is wrong with a program, `most` findings; none if it is well formed. END is its last command."""
     works = numbered(commands)
-    found = tokens_and_sums(works)
+    found = tokens_and_sums(p, works)
     if not found:
         found = stuck(p, works)
     if not found:
@@ -79,12 +80,12 @@ def numbered(commands: Sequence[Command]) -> list[Work]:
     return works
 
 
-def tokens_and_sums(works: Sequence[Work]) -> list[str]:
+def tokens_and_sums(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
     """Tokens and sums that are taken before they are there, in program order, or never."""
     found = []
     tokens = {(giver, taker): 0 for giver in UNITS for taker in UNITS}
     rows = 0
-    parts = Parts()
+    parts = Parts(most_passes(p))
     for work in works:
         if work.command.opcode == Opcode.MULTIPLY and (why := parts.add(work.command.fields)):
             found.append(f"{work}: {why}")

@@ -18,7 +18,9 @@ error (Moller and Knuth's two-sum), which no rounding to 51 bits or fewer can te
 (Boldo and Melquiond, IEEE Trans. Computers 57(4), 2008, theorem 3).
 """
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, get_args
 
 import numpy as np
@@ -103,6 +105,17 @@ def sum_to_odd(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return total
     overshot = inexact & (np.signbit(error) != np.signbit(total))
     return np.asarray(total.view(np.int64) - overshot | inexact).view(np.float64)
+
+
+def to_odd(exact: Fraction) -> np.ndarray:
+    """A fraction whose denominator is a power of two as float64 [1]: itself, or the neighbour whose
+    significand is odd, which rounds to 51 bits or fewer as the fraction does."""
+    size, places = abs(exact.numerator), exact.denominator.bit_length() - 1
+    if exact.denominator != 1 << places:
+        raise check.fail("fraction", exact, "denominators that are powers of two")
+    cut = max(size.bit_length() - SIGNIFICAND - 1, 0)
+    significand = size >> cut | (size & (1 << cut) - 1 > 0)
+    return np.array([math.ldexp(math.copysign(significand, exact), cut - places)])
 
 
 def exact_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -14,7 +14,9 @@ from typing import Literal
 import numpy as np
 
 from golden import check
+from golden.formats import Int
 
+INT32 = Int(32)
 Rounding = Literal["double", "upward", "single"]
 ROUNDINGS = ("double", "upward", "single")
 
@@ -38,15 +40,17 @@ def quantise_multiplier(real: np.ndarray | np.floating) -> tuple[np.ndarray, np.
 def multiply(x: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, rounding: Rounding) -> np.ndarray:
     """x times real multipliers. x: int64 [...]; multiplier, shift broadcast with it; int64 [...].
 
-    raises  BadValue for a shift beyond 30: no multiplier of a trained network is that large
+    raises  BadValue for a shift beyond 30: no multiplier of a trained network is that large; for x, also
+            shifted left, beyond 32 bits, which is what the kernels hold
     """
     check.one_of("rounding", rounding, ROUNDINGS)
     check.in_range("shift of a multiplier", int(np.max(shift, initial=0)), -64, 30)
+    x = INT32.check("codes or sums", x)
     if rounding == "single":
         total = 31 - shift
         return np.asarray(x * multiplier + (np.int64(1) << total - 1) >> total)
     left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
-    high = high_half(x << left, multiplier)
+    high = high_half(INT32.check("codes or sums, shifted", x << left), multiplier)
     return shift_up(high, right) if rounding == "upward" else divide_by_power(high, right)
 
 

@@ -83,7 +83,10 @@ def scale_codes(p: TileParams, scales: np.ndarray) -> np.ndarray:
     """Codes of a group's scales: of fp16, or whole numbers of as many bits as the PE has."""
     width = pes.scale_bits(p.pe)
     if hasattr(pe.module_of(p.pe), "SCALE"):
-        return check.array("scales", np.asarray(scales).astype(np.int64), 0, (1 << width) - 1)
+        whole = np.asarray(scales).astype(np.int64)
+        if not np.array_equal(whole, scales):
+            raise check.fail("scales", "not whole", f"whole numbers, 0 to {(1 << width) - 1}")
+        return check.array("scales", whole, 0, (1 << width) - 1)
     return FP16.encode(FP16.check("scales", scales)).astype(np.int64)
 
 

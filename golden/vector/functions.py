@@ -20,10 +20,15 @@ Real = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A real function; breaks: where its derivative jumps."""
+    """A real function. breaks: where its derivative jumps; unit: it is one of x in [0, 1) alone."""
 
     of: Real
     breaks: tuple[float, ...] = ()
+    unit: bool = False
+
+    def largest(self, x: float) -> float:
+        """No smaller than the function's magnitude anywhere from -x to x."""
+        return 2.0 if self.unit else max(1.0, x)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -36,10 +41,10 @@ FUNCTIONS = {
     "silu": Function(lambda x: np.asarray(x * sigmoid(x))),
     "sigmoid": Function(sigmoid),
     "tanh": Function(lambda x: np.asarray(np.tanh(x))),
-    "exp2": Function(lambda x: np.asarray(np.exp2(x))),
-    "inverse": Function(lambda x: np.asarray(1 / (1 + x))),
-    "root_1": Function(lambda x: np.asarray(1 / np.sqrt(1 + x))),
-    "root_2": Function(lambda x: np.asarray(1 / np.sqrt(2 + 2 * x))),
+    "exp2": Function(lambda x: np.asarray(np.exp2(x)), unit=True),
+    "inverse": Function(lambda x: np.asarray(1 / (1 + x)), unit=True),
+    "root_1": Function(lambda x: np.asarray(1 / np.sqrt(1 + x)), unit=True),
+    "root_2": Function(lambda x: np.asarray(1 / np.sqrt(2 + 2 * x)), unit=True),
     "relu": Function(lambda x: np.asarray(np.maximum(x, 0.0)), (0.0,)),
     "relu6": Function(lambda x: np.asarray(np.clip(x, 0.0, 6.0)), (0.0, 6.0)),
     "leaky_relu": Function(lambda x: np.asarray(np.maximum(x, 0.01 * x)), (0.0,)),

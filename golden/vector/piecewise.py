@@ -20,6 +20,7 @@ Source: Muller, Elementary Functions, 3rd edition, chapter 6 (tables with polyno
 real polynomials on a segment of width h: h^2 max|f''| / 16 linear, h^3 max|f'''| / 192 quadratic.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -32,6 +33,7 @@ from golden.vector.functions import FUNCTIONS
 from golden.vector.minimax import minimax
 
 MAX_INPUT = 20  # bits: a fit and a worst error go through all codes
+ROOM = 60  # bits of a term, so that the sum of all three is below 2^62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,19 @@ class PiecewiseParams:
         check.in_range("len(functions)", len(self.functions), 1, 16)
         for name in self.functions:
             check.one_of("functions", name, FUNCTIONS)
+            self._check_range(name)
             self._check_breaks(name)
+
+    def _check_range(self, name: str) -> None:
+        """A function of [0, 1) has no other input, and a constant, with its bits below out's, has 60 bits."""
+        function, ends = FUNCTIONS[name], (self.input.min, self.input.max)
+        if function.unit and (self.input.signed or self.input.width > self.input_fraction):
+            given = f"{self.input} with {self.input_fraction} bits below 1"
+            raise check.fail(f"{name}'s input", given, "unsigned, all bits below 1: it is one of [0, 1)")
+        largest = function.largest(max(map(abs, ends)) / 2**self.input_fraction)
+        bits = math.ceil(math.log2(largest)) + self.out_fraction + self.fraction
+        why = "out_fraction, and those of a segment's codes"
+        check.in_range(f"{name}: bits of a constant", bits, 0, ROOM, why)
 
     def _check_breaks(self, name: str) -> None:
         """A break within a segment cannot be met by a polynomial."""
@@ -120,12 +134,12 @@ def table(p: PiecewiseParams, name: str) -> np.ndarray:
     codes = np.arange(p.input.min, p.input.max + 1).reshape(1 << p.segment_bits, -1)
     wanted = FUNCTIONS[name].of(codes / 2.0**p.input_fraction) * 2.0 ** (p.out_fraction + p.fraction)
     offsets = np.arange(codes.shape[1], dtype=np.float64)
-    rows = np.array([_fit(offsets, segment, p.degree) for segment in wanted])
-    rows[:, 0] += 1 << p.fraction - 1
-    for power, column in enumerate(rows.T):  # so that each term, and their sum, is below 2^62
-        room = 1 << 60 - power * p.offset_bits
-        check.array(f"{name}.coefficients", column, -room, room)
-    return rows
+    rows = [_fit(offsets, segment, p.degree) for segment in wanted]
+    for power in range(3):
+        room = 1 << max(ROOM - power * p.offset_bits, 0)
+        largest = max((row[power] for row in rows), key=abs)
+        check.in_range(f"{name}: coefficient of t^{power}", largest, -room, room, f"terms of {ROOM} bits")
+    return np.asarray(np.array(rows, np.int64) + np.array([1 << p.fraction - 1, 0, 0]))
 
 
 def _fit(offsets: np.ndarray, wanted: np.ndarray, degree: int) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.accelerator.commands import BITS, UNITS, Opcode
 from golden.accelerator.control import command_bits
+from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NUMBER_BITS
 from golden.axi.bursts import Status
@@ -252,4 +253,5 @@ def flat(component: wiring.Component, prefix: str) -> dict:
 def definition(p: AcceleratorParams) -> Definition:
     """Control of `p`."""
     rows, functions = p.unit.accumulator_rows, len(p.functions)
-    return Definition(f"control_{p.lanes}_q{p.queue}_o{p.outstanding}_r{rows}_f{functions}", Control(p))
+    limits = f"r{rows}_k{most_passes(p)}_f{functions}"
+    return Definition(f"control_{p.lanes}_q{p.queue}_o{p.outstanding}_{limits}", Control(p))

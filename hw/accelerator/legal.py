@@ -4,10 +4,14 @@ from operator import or_
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
+from golden.accelerator import normalise
 from golden.accelerator.commands import BITS, Kind, Opcode, Operation
-from golden.accelerator.legal import places, unit_of, used_bits
+from golden.accelerator.legal import most_vectors, places, unit_of, used_bits
+from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from hw.lanes import tree
+
+PASSES = ("count_k0", "count_k1", "count_k2")
 
 
 def field(word: Value, opcode: Opcode, name: str) -> Value:
@@ -17,7 +21,7 @@ def field(word: Value, opcode: Opcode, name: str) -> Value:
 
 
 def illegal(m: Module, p: AcceleratorParams, word: Value) -> Value:
-    """All of golden's `illegal` but the product of two counts, which takes a cycle more: `too_many`."""
+    """All of golden's `illegal` but the products of counts, which take a cycle more: `too_many`."""
     known = Signal(name="opcode_known")
     wrong = []
     for opcode in Opcode:
@@ -40,6 +44,7 @@ def extra(p: AcceleratorParams, opcode: Opcode, word: Value) -> list[Value]:
         width = count_bits(p)
         part = field(word, opcode, "open") | field(word, opcode, "more")
         wrong = [field(word, opcode, name)[width:].any() for name in ("count_x", "count_y")]
+        wrong += [field(word, opcode, name)[pass_bits(p) :].any() for name in PASSES]
         return [*wrong, *(part & (field(word, opcode, name) != 1) for name in ("tiles0", "tiles1"))]
     if opcode == Opcode.MAP:
         function, operation, b_kind, reduce = (
@@ -52,6 +57,10 @@ def extra(p: AcceleratorParams, opcode: Opcode, word: Value) -> list[Value]:
             (multiplies | adds) & (b_kind == Kind.NONE),
             multiplies & (b_kind == Kind.WORD),
         ]
+    if opcode == Opcode.EXPONENTIAL:
+        return [field(word, opcode, "count0") > most_vectors(p)]
+    if opcode == Opcode.NORMALISE:
+        return [field(word, opcode, "length") > normalise.LONGEST]
     return []
 
 
@@ -60,12 +69,23 @@ def count_bits(p: AcceleratorParams) -> int:
     return p.unit.accumulator_rows.bit_length()
 
 
+def pass_bits(p: AcceleratorParams) -> int:
+    """Of a count that is no more than the passes of a product."""
+    return most_passes(p).bit_length()
+
+
 def too_many(m: Module, p: AcceleratorParams, word: Value, go: Value) -> Value:
-    """Whether a MULTIPLY wants more rows than there are; of the word that stood when `go` was high."""
-    width = count_bits(p)
+    """Whether a MULTIPLY wants more rows than there are, or more passes than the accumulators hold; of the
+    word that stood when `go` was high."""
+    width, deep = count_bits(p), pass_bits(p)
     counts = [field(word, Opcode.MULTIPLY, name)[:width] for name in ("count_x", "count_y")]
+    passes = [field(word, Opcode.MULTIPLY, name)[:deep] for name in PASSES]
     total = Signal(2 * width, name="rows_wanted", reset_less=True)
+    # two cycles for the product of three: beyond `deep` bits that of the first two is too large by itself
+    inner, outer = Signal(2 * deep, name="inner_passes", reset_less=True), Signal(deep, reset_less=True)
     multiplies = Signal(name="multiplies", reset_less=True)
     with m.If(go):
         m.d.sync += [total.eq(counts[0] * counts[1]), multiplies.eq(word[:8] == Opcode.MULTIPLY)]
-    return Mux(multiplies, total > p.unit.accumulator_rows, 0)
+        m.d.sync += [inner.eq(passes[0] * passes[1]), outer.eq(passes[2])]
+    deeper = inner[deep:].any() | (inner[:deep] * outer > most_passes(p))
+    return Mux(multiplies, (total > p.unit.accumulator_rows) | deeper, 0)

@@ -132,8 +132,7 @@ def product(c: Call, o: graph.Product) -> Values:
     rows = x.reshape(-1, channels)
     if x.ndim == 3 and ((kh, kw) != (1, 1) or o.strides != (1, 1) or any(o.pads)):
         rows = windows(x, o, (kh, kw)).transpose(0, 1, 3, 4, 2).reshape(-1, kh * kw * channels)
-    sums = exact_product(rows, o.weights.reshape(-1, n))
-    sums = map_lanes.S32.wrap(c.p.unit.pe.accumulator.wrap(sums))
+    sums = exact_product(rows, o.weights.reshape(-1, n))  # of 32 bits, in parts or not: see validate
     f = c.residual(o.residual)
     return c.finish(o.y, o.epilogue, sums, None if f is None else spread(f, (len(sums), n)))
 
@@ -156,7 +155,7 @@ def by_head(x: np.ndarray, heads: int, where: str) -> np.ndarray:
 def mat_mul(c: Call, o: graph.MatMul) -> Values:
     x, w = by_head(c[o.x], o.heads, o.heads_in_x), by_head(c[o.w], o.heads, o.heads_in_w)
     sums = exact_product(x, w.transpose(0, 2, 1) if o.transposed else w)
-    t = map_lanes.S32.wrap(c.p.unit.pe.accumulator.wrap(sums))
+    t = sums  # which fit into the accumulators: see validate
     if o.row_scale is not None:
         t = map_lanes.scaled(t, c[o.row_scale].reshape(*t.shape[:2], 1), o.row_shift)
     f = c.residual(o.residual)
@@ -189,7 +188,7 @@ def depthwise(c: Call, o: graph.Depthwise) -> Values:
 
 
 def pool(c: Call, o: graph.Pool) -> Values:
-    seen = windows(c[o.x] - o.x_zero, Unzeroed(o), o.kernel)
+    seen = map_lanes.S32.saturate(windows(c[o.x] - o.x_zero, Unzeroed(o), o.kernel))
     total = seen.max(axis=(3, 4)) if o.kind == "max" else map_lanes.S32.wrap(seen.sum(axis=(3, 4)))
     return c.finish(o.y, o.epilogue, total)
 

@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 
 from golden import check
+from golden.accelerator.exponential import LONGEST as LONGEST_EXPONENTIAL
 from golden.accelerator.map_lanes import MAX_SHIFT, TABLE_ENTRIES
+from golden.accelerator.multiply import most_passes
+from golden.accelerator.normalise import LONGEST as LONGEST_NORMALISE
 from golden.accelerator.params import AcceleratorParams
 from mapping.coded import graph
 
 HALF = range(-(1 << 15), 1 << 15)
 SHIFTS = range(32)  # of 5 bits
+SUM = (1 << 31) - 1  # the largest sum of a product
 
 
 def validate(network: graph.CodedNetwork, p: AcceleratorParams) -> None:
@@ -134,6 +138,25 @@ class Checker:
             raise self.bad(f"a kernel {list(kernel)}", f"one that fits {list(shape[:2])} and pads {o.pads}")
         return tuple(found)
 
+    def sums(self, x: str, weights: np.ndarray) -> None:
+        """No sum of a product leaves 32 bits, however the compiler cuts its depth."""
+        info = np.iinfo(self.network.tensors[x].dtype)
+        each = np.abs(weights.reshape(-1, weights.shape[-1]).astype(np.int64)).sum(axis=0)
+        reached = int(each.max(initial=0)) * max(-int(info.min), int(info.max))
+        if reached > SUM:
+            raise self.bad(f"sums of {weights[..., 0].size} products, which reach {reached}", f"up to {SUM}")
+
+    def row(self, length: int, most: int) -> None:
+        """Elements of a row, padded to whole vectors, are no more than a command takes."""
+        check.in_range(f"{self.where}: elements of a row", length, 1, most // self.p.lanes * self.p.lanes)
+
+    def depth(self, k: int) -> None:
+        """A product that is not cut along its depth fits into the accumulators."""
+        lanes = self.p.lanes
+        most = most_passes(self.p) * lanes
+        why = f"pe.depth, in passes of {lanes}"
+        check.in_range(f"{self.where}: depth of the product", k, 1, most, why)
+
     def operand(self, name: str, place: int) -> None:
         """A factor's codes fit the PE."""
         fmt = (self.p.unit.pe.activation, self.p.unit.pe.weight)[place]
@@ -149,6 +172,7 @@ def product(c: Checker, o: graph.Product) -> None:
     fmt, shape = c.p.unit.pe.weight, c.shape(o.x)
     check.array(f"{c.where}: weights", o.weights, fmt.min, fmt.max)
     c.operand(o.x, 0)
+    c.sums(o.x, o.weights)
     plain = (kh, kw) == (1, 1) and o.strides == (1, 1) and not any(o.pads)
     wanted = (*shape[:-1], n) if plain else (*c.image(o, (kh, kw), channels), n)
     if shape[-1] != channels:
@@ -165,6 +189,7 @@ def mat_mul(c: Checker, o: graph.MatMul) -> None:
     w = (w[0], w[2], w[1]) if o.transposed else w
     if x[2] != w[1]:
         raise c.bad(f"factors of depth {x[2]} and {w[1]}", "the same depth")
+    c.depth(x[2])
     rows, n = x[1], w[2]
     c.makes(o.y, (o.heads, rows, n) if o.heads_in_y == "first" else (rows, o.heads * n))
     if o.row_scale is not None:
@@ -210,6 +235,7 @@ def depthwise(c: Checker, o: graph.Depthwise) -> None:
     if o.weights.ndim != 3:
         raise c.bad(f"weights {list(o.weights.shape)}", "[kh, kw, channels]")
     check.array(f"{c.where}: weights", o.weights, -128, 127)
+    c.kind(o.x, "int8", "uint8", "int16", "uint16")  # so that a product with a weight has 32 bits
     kh, kw, channels = o.weights.shape
     c.makes(o.y, (*c.image(o, (kh, kw), channels), channels))
     c.epilogue(o.epilogue)
@@ -227,6 +253,9 @@ def exponential(c: Checker, o: graph.Exponential) -> None:
     c.kind(o.y, "int8")
     c.kind(o.r, "uint16")
     c.makes(o.y, c.shape(o.x))
+    c.row(c.shape(o.x)[-1], LONGEST_EXPONENTIAL)
+    c.within("length", o.length, range(1 << 16))
+    c.within("length_step", o.length_step, HALF)
     lead = c.shape(o.x)[:-1]
     c.makes(o.r, lead, (*lead, 1))
 
@@ -238,6 +267,8 @@ def normalise(c: Checker, o: graph.Normalise) -> None:
     check.one_of(f"{c.where}: axis", o.axis, (-1, 0))
     if o.axis == 0 and len(c.shape(o.x)) != 2:
         raise c.bad(f"reading {o.x} {list(c.shape(o.x))}", "[rows, channels]")
+    length = c.shape(o.x)[o.axis]
+    check.in_range(f"{c.where}: elements normalised together", length, 1, LONGEST_NORMALISE)
     c.within("fraction", o.fraction, range(16))
     c.within("epsilon", o.epsilon, range(1 << 32))
 

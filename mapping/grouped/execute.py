@@ -1,7 +1,7 @@
 """A grouped network, run: products by constant weights on an engine, all else in float32 on the host.
 
 On a tile a product goes whole. On a systolic array each group is a product of its own; its sums leave as they
-are, and the host scales and adds them up as the tile does: golden.tile.tile.partial, then fp32 in the groups'
+are, and the host scales and adds them up as the tile does: golden.tile.tile.added, fp32 in the groups'
 order. Then y = float32(scale * channel * total + bias), computed in float64.
 """
 
@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from golden import host
-from golden.formats import FP32
-from golden.formats.arithmetic import add_exact
 from golden.pe.quantise import Quantised, activations
 from golden.systolic.gemm import Gemm, Schedule
 from golden.tile import pes
-from golden.tile.tile import TileParams, partial
+from golden.tile.tile import TileParams, added, less_zeros
 from mapping.float_run import run_node
 from mapping.grouped.design import Design, array_gemm, groups, pe_of
 from mapping.grouped.engines import Engine
@@ -150,10 +148,8 @@ def totals(p: object, sums: np.ndarray, q: Quantised, codes: np.ndarray, scale: 
     row_sums = in_groups(codes.T, len(sums)).sum(1)
     for g, each in enumerate(sums):
         zeros = None if w.zeros is None else w.zeros[g]
-        found = partial(tile, each, w.scales[g], zeros, row_sums[g])
-        if scale.shape[1] > 1:
-            found = found * scale[:, g, None]
-        total = add_exact(FP32, total, found)
+        units = scale[:, g, None] if scale.shape[1] > 1 else None
+        total = added(tile, total, less_zeros(tile, each, zeros, row_sums[g]), w.scales[g], units)
     return total
 
 

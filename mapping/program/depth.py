@@ -1,4 +1,5 @@
-"""Products too deep for the scratchpad: sums of parts of the channels, added up as 32-bit integers.
+"""Products too deep for the scratchpad or for pe.depth: sums of parts of the channels, added up as 32-bit
+integers.
 
     y_0 = x_0 w_0,  y_i = x_i w_i + y_(i-1),  y = epilogue of the last
 
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from mapping.coded.graph import CodedNetwork, Epilogue, Map, Operation, Product, Residual, Slice, Tensor
 from mapping.program.layout import PARAMETER_WORDS, pass_words
@@ -35,7 +37,8 @@ def vectors_of(o: Product, p: AcceleratorParams) -> list[tuple[int, int]]:
     """(first, count) of the vectors of a pixel that a part takes."""
     kh, kw, c, _ = o.weights.shape
     room = Regions(p).weights.words // 2 - PARAMETER_WORDS
-    return split(-(-c // p.lanes), max(1, room // (kh * kw * pass_words(p))))
+    most = min(room // pass_words(p), most_passes(p)) // (kh * kw)
+    return split(-(-c // p.lanes), max(1, most))
 
 
 def in_parts(

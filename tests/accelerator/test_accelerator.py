@@ -227,12 +227,13 @@ def faulty(name: str) -> tuple[bytes, tuple[int, int], Cause]:
         "sums that no one takes": (only(Opcode.MULTIPLY), none, Cause.DEADLOCK),
         "no command": (bytes(illegal), none, Cause.ILLEGAL_COMMAND),
         "no end": (as_it_is[:-64] + bytes(64), none, Cause.ILLEGAL_COMMAND),
+        "too deep": (changed(first(Opcode.MULTIPLY), count_k0=0xFFFF), none, Cause.ILLEGAL_COMMAND),
     }[name]
 
 
 FAULTS = ("load of nothing", "store to nothing", "commands of nothing", "load that fails", "store that fails",
           "command that fails", "tokens that never come", "sums that never come", "sums that no one takes",
-          "no command", "no end")  # fmt: skip
+          "no command", "no end", "too deep")  # fmt: skip
 
 
 def begin(device: Accelerator, address: int, count: int) -> Result:

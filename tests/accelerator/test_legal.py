@@ -5,9 +5,12 @@ import pytest
 from golden.accelerator.commands import BITS, FIELDS, HEADER, Opcode
 from golden.accelerator.legal import illegal, places, unit_of, used_bits
 from golden.accelerator.params import AcceleratorParams
+from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
 
-P = AcceleratorParams(unit=MatrixUnitParams(accumulator_rows=100), functions=("gelu",))
+PE = MultiplierParams(depth=1024 + 15)  # 64 passes of 16 products, and not one more
+P = AcceleratorParams(unit=MatrixUnitParams(pe=PE, accumulator_rows=100), functions=("gelu",))
+PASSES = "count_k0 * count_k1 * count_k2"
 
 
 def packed(opcode, **values):
@@ -61,6 +64,17 @@ def test_opcodes_name_their_unit():
         (Opcode.MULTIPLY, {"count_x": 101}, "count_x * count_y is 101"),
         (Opcode.MULTIPLY, {"count_x": 2, "count_y": 51}, "count_x * count_y is 102"),
         (Opcode.MULTIPLY, {"count_x": 2, "count_y": 50}, ""),
+        (Opcode.MULTIPLY, {"count_k0": 64}, ""),
+        (Opcode.MULTIPLY, {"count_k0": 4, "count_k1": 4, "count_k2": 4}, ""),
+        (Opcode.MULTIPLY, {"count_k0": 65}, f"{PASSES} is 65, passes of 16 products"),
+        (Opcode.MULTIPLY, {"count_k1": 65}, f"{PASSES} is 65, passes of 16 products"),
+        (Opcode.MULTIPLY, {"count_k2": 65}, f"{PASSES} is 65, passes of 16 products"),
+        (Opcode.MULTIPLY, {"count_k0": 5, "count_k1": 13}, f"{PASSES} is 65, passes of 16 products"),
+        (Opcode.MULTIPLY, {"count_k0": 5, "count_k2": 13}, f"{PASSES} is 65, passes of 16 products"),
+        (Opcode.EXPONENTIAL, {"count0": 1024}, ""),
+        (Opcode.EXPONENTIAL, {"count0": 1025}, "count0 is 1025, rows of 16400 elements"),
+        (Opcode.NORMALISE, {"length": 8192, "count0": 65535}, ""),
+        (Opcode.NORMALISE, {"length": 8193}, "length is 8193"),
         (Opcode.MAP, {"function": 3}, "function is 3"),
         (Opcode.MAP, {"function": 2}, ""),
         (Opcode.MAP, {"out_kind": 0}, "out_kind is 0"),

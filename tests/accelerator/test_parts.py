@@ -10,6 +10,7 @@ from golden.accelerator.assembler import assemble, encode, unpack
 from golden.accelerator.commands import Opcode
 from golden.accelerator.interpreter import Machine
 from golden.accelerator.legal import illegal, places
+from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.parts import Parts
 from golden.accelerator.timing import predict
@@ -28,7 +29,7 @@ def part(count=4, opened=0, more=0, passes=1):
 
 
 def wrong(*given):
-    parts = Parts()
+    parts = Parts(most_passes(P))
     return [why for why in (parts.add(part(*each)) for each in given) if why]
 
 
@@ -38,6 +39,7 @@ def wrong(*given):
         [(4,), (9,)],
         [(4, 0, 1), (4, 1, 0), (4,)],
         [(4, 0, 1, 7), (4, 1, 1, 2), (4, 1, 0, 3)],
+        [(4, 0, 1, 2), (4, 1, 0, most_passes(P) - 2), (4, 0, 1), (4, 1, 0)],
         [(4, 0, 1), (5, 0, 1), (4, 1, 1), (5, 1, 1), (4, 1, 0), (5, 1, 0), (6,), (4, 0, 1), (4, 1, 0)],
     ],
 )
@@ -55,6 +57,8 @@ def test_rounds_may_follow_one_another(given):
         [(4, 0, 1), (4, 0, 1), (4, 1, 0), (4, 1, 1)],
         [(4, 0, 1), (4, 0, 1), (4, 1, 1), (4, 1, 0)],
         [(4, 0, 1), (4, 0, 1), (4, 1, 1, 2)],
+        [(4, 0, 1, most_passes(P)), (4, 1, 0)],
+        [(4, 0, 1, 2), (4, 1, 1, most_passes(P) - 2), (4, 1, 0)],
         [(4, 0, 1, 2), (4, 0, 1)],
     ],
 )

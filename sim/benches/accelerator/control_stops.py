@@ -6,8 +6,10 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
+from golden.accelerator import exponential, normalise
 from golden.accelerator.commands import BITS, UNITS, Opcode
 from golden.accelerator.legal import illegal, places, used_bits
+from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NO_UNIT, WATCHDOG, Cause
 from golden.axi.bursts import Status
@@ -33,9 +35,23 @@ def broken(random: Random, p: AcceleratorParams, opcode: Opcode) -> list[int]:
         most = p.unit.accumulator_rows
         for x, y in ((1, most + 1), (most + 1, 1), (most // 2 + 1, 2), (2, most // 2 + 1), (0x8000, 2)):
             found.append(pack(opcode, values | {"count_x": x, "count_y": y}))
+        deepest = most_passes(p)
+        for passes in (
+            (deepest + 1, 1, 1), (1, deepest + 1, 1), (1, 1, deepest + 1), (2, deepest // 2 + 1, 1),
+            (2, 1, deepest // 2 + 1), (1, 2, deepest // 2 + 1), (0x8000, 2, 1), (1, 0x8000, 0x8000),
+            (0xFFFF, 0xFFFF, 0xFFFF), (deepest, deepest, deepest), (deepest, 1, 2),
+        ):  # fmt: skip
+            counts = {f"count_k{i}": count for i, count in enumerate(passes)}
+            found.append(pack(opcode, values | counts))
         for part in ("open", "more"):
             for tiles in ((2, 1), (1, 2), (1, 0x101)):
                 found.append(pack(opcode, values | {part: 1, "tiles0": tiles[0], "tiles1": tiles[1]}))
+    if opcode == Opcode.EXPONENTIAL:
+        most = exponential.LONGEST // p.lanes
+        found += [pack(opcode, values | {"count0": count}) for count in (most + 1, 0xFFFF)]
+    if opcode == Opcode.NORMALISE:
+        most = normalise.LONGEST
+        found += [pack(opcode, values | {"length": length}) for length in (most + 1, 0xFFFF)]
     if opcode == Opcode.MAP:
         copy = values | {"operation": 0, "reduce": 0, "b_kind": 1, "function": 0}
         wrong: list[dict[str, int]] = [

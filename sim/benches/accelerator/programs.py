@@ -5,6 +5,7 @@ from random import Random
 
 from golden.accelerator.commands import UNITS, Field, Opcode
 from golden.accelerator.legal import illegal, places, unit_of
+from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 
 OF_UNITS = {unit: [op for op in Opcode if unit_of(op) == index] for index, unit in enumerate(UNITS)}
@@ -40,6 +41,10 @@ def command(random: Random, p: AcceleratorParams, opcode: Opcode, wait: int = 0,
         if opcode == Opcode.MULTIPLY:
             values["count_x"] = random.randint(1, p.unit.accumulator_rows)
             values["count_y"] = random.randint(1, p.unit.accumulator_rows // values["count_x"])
+            left = most_passes(p)
+            for name in ("count_k0", "count_k1", "count_k2"):
+                values[name] = random.choice([1, left, random.randint(1, left)])
+                left //= values[name]
         word = pack(opcode, values | {"wait": wait, "signal": signal})
         if not illegal(p, word):
             return word
