@@ -113,7 +113,7 @@ FIELDS: dict[Opcode, tuple[Field, ...]] = {
         _count("words", "of a run"),
         *(_count(f"count{i}", f"of loop {i}") for i in (1, 2, 3)),
         *(_s(f"scratch_stride{i}", 16, f"of loop {i}") for i in (1, 2, 3)),
-        _u("value", 8, "of every byte"),
+        _u("value", 16, "of every two bytes, the lower first"),
     ),
     Opcode.GATHER: (
         _u("address", 32, "of the table in memory, bytes"),

@@ -189,7 +189,8 @@ class Machine:
         self.memory[to[..., None] + np.arange(self.p.lanes)] = self.scratch[places]
 
     def fill(self, command: Fields) -> None:
-        self.scratch[self.scratch_runs(command)] = command["value"]
+        pair = np.array([command["value"]], "<u2").view(np.uint8)
+        self.scratch[self.scratch_runs(command)] = np.resize(pair, self.p.lanes)
 
     def gather(self, command: Fields) -> None:
         count = command["count1"]

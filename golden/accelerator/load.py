@@ -1,4 +1,4 @@
-"""The load unit: LOAD (memory to scratchpad), FILL (a byte everywhere), GATHER (rows by number).
+"""The load unit: LOAD (memory to scratchpad), FILL (the same two bytes everywhere), GATHER (rows by number).
 
 What they do to the scratchpad is in golden.accelerator.interpreter. Here is which runs of words they ask
 the memory port for, and when they are done.

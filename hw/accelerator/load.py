@@ -22,11 +22,13 @@ from hw.axi.queue import definition as queue
 from hw.emit import Definition
 from hw.lanes import bits
 
+VALUE_BITS = 16  # of what a FILL writes again and again into a word, whose lanes are a multiple of four
+
 
 def place_layout() -> data.StructLayout:
     """What the scratchpad's side must know of a command: its walk, and what is written if nothing is read."""
     walked = walk.command_layout(1 + LOOPS)
-    return data.StructLayout({"walk": walked, "fill": 1, "value": 8})
+    return data.StructLayout({"walk": walked, "fill": 1, "value": VALUE_BITS})
 
 
 class Load(wiring.Component):
@@ -159,7 +161,7 @@ class Load(wiring.Component):
         known, takes, active, go = bits("place_known", "place_takes", "place_active", "place_go")
         where = Signal(walk.address_layout(1 + LOOPS))
         fill, placed = bits("fill", "placed")
-        value = Signal(8, reset_less=True)
+        value = Signal(VALUE_BITS, reset_less=True)
         self.places.place(
             m, "places", write=start, i=place.as_value(), o_valid=known, o_ready=takes,
             o_payload=next_place.as_value(),
@@ -170,10 +172,11 @@ class Load(wiring.Component):
         )
         with m.If(known & takes):
             m.d.sync += [fill.eq(next_place.fill), value.eq(next_place.value)]
+        filled = Cat([value] * (8 * self.p.lanes // VALUE_BITS))
         m.d.comb += [
             self.load.valid.eq(active & (fill | self.load_data.valid)),
             self.load.address.eq(where.address),
-            self.load.data.eq(Mux(fill, Cat([value] * self.p.lanes), self.load_data.p.data)),
+            self.load.data.eq(Mux(fill, filled, self.load_data.p.data)),
             self.load_data.ready.eq(active & ~fill & self.load.ready),
             go.eq(self.load.valid & self.load.ready),
             placed.eq(go & where.ends[-1]),

@@ -119,11 +119,15 @@ class Builder:
     def store(self, address: int, scratch: int, words: int, loops: Sequence[Loop] = ()) -> None:
         self.move(Opcode.STORE, address, scratch, words, loops)
 
-    def fill(self, scratch: int, words: int, value: int, loops: Sequence[tuple[int, int]] = ()) -> None:
-        """FILL; loops: (count, stride), the last one innermost, three at most."""
+    def fill(
+        self, scratch: int, words: int, value: int, loops: Sequence[tuple[int, int]] = (), size: int = 1
+    ) -> None:
+        """FILL with elements of `size` bytes, 1 or 2; loops: (count, stride), the last one innermost, three
+        at most."""
         if words < 1 or any(count < 1 for count, _ in loops):
             return
-        fields = {"scratch": scratch, "words": words, "value": value & 0xFF}
+        pair = (value & 0xFF) * 0x101 if size == 1 else value & 0xFFFF
+        fields = {"scratch": scratch, "words": words, "value": pair}
         for number, (count, stride) in enumerate(reversed(loops), 1):
             fields[f"count{number}"], fields[f"scratch_stride{number}"] = count, stride
         span = (scratch, words + sum((count - 1) * stride for count, stride in loops))

@@ -115,11 +115,11 @@ class Tile:
         row = width * words
         above, before = (y0 - top) * row, (x0 - left) * words
         behind = (left + width - x1) * words
-        builder.fill(self.address, above, pad)
-        builder.fill(self.address + (y1 - top) * row, (top + height - y1) * row, pad)
+        builder.fill(self.address, above, pad, size=place.size)
+        builder.fill(self.address + (y1 - top) * row, (top + height - y1) * row, pad, size=place.size)
         middle = self.address + above
-        builder.fill(middle, before, pad, [(y1 - y0, row)])
-        builder.fill(middle + row - behind, behind, pad, [(y1 - y0, row)])
+        builder.fill(middle, before, pad, [(y1 - y0, row)], place.size)
+        builder.fill(middle + row - behind, behind, pad, [(y1 - y0, row)], place.size)
         address = (
             place.address + (y0 * window.width + x0) * place.row_bytes + first * place.size * place.lanes
         )

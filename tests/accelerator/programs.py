@@ -132,7 +132,7 @@ class Programs:
         return fields | {"address": fields["address"] + (DATA // 8 if self.below(4) else 0)}
 
     def fill(self) -> Command:
-        return Command(Opcode.FILL, fields=self.moves() | {"value": self.below(256)})
+        return Command(Opcode.FILL, fields=self.moves() | {"value": self.below(1 << 16)})
 
     def table(self) -> Command:
         return Command(Opcode.TABLE, fields={"a": self.place()})

@@ -68,8 +68,8 @@ def test_scratchpad_addresses_wrap():
 
 
 def test_fill_fills():
-    after, _ = ran("fill scratch=3 words=2 value=0xa5\nstore address=0x400 scratch=3 words=2\nend")
-    assert (after[0x400:0x408] == 0xA5).all()
+    after, _ = ran("fill scratch=3 words=2 value=0x5ba5\nstore address=0x400 scratch=3 words=2\nend")
+    assert (after[0x400:0x408] == [0xA5, 0x5B] * 4).all()
 
 
 def test_gather_takes_rows_by_number():
@@ -173,8 +173,8 @@ def test_a_compiled_product_is_what_the_network_says(size):
         ("fence\nload address=0x300 words=80\nend", (Cause.LOAD_ERROR, 0, 1, 2)),
         ("fence\nstore address=0x400\nend", (Cause.STORE_ERROR, 3, 1, 2)),
         ("store address=0x1000\nend", (Cause.STORE_ERROR, 3, 0, 3)),
-        ("fill value=1\ngather limit=0x1010101\nend", (Cause.ROW_NUMBER, 0, 1, 0)),
-        ("fill value=255\ngather limit=0xffffffff\nend", (Cause.ROW_NUMBER, 0, 1, 0)),
+        ("fill value=0x101\ngather limit=0x1010101\nend", (Cause.ROW_NUMBER, 0, 1, 0)),
+        ("fill value=0xffff\ngather limit=0xffffffff\nend", (Cause.ROW_NUMBER, 0, 1, 0)),
         ("store wait=load address=0x100\nend", (Cause.DEADLOCK, 3, 0, 0)),
         ("map out_kind=byte\nend", (Cause.DEADLOCK, 2, 0, 0)),
         ("multiply\nend", (Cause.DEADLOCK, NO_UNIT, 1, 0)),

@@ -67,7 +67,7 @@ FAULTS = {
     "load that fails": "load address=0x3f0 words=80\nend",
     "store that fails": "fill\nstore address=0x400\nend",
     "store beyond memory": "store address=0x1ffc words=2\nend",
-    "row beyond its table": "fill value=1\ngather limit=0x1010101\nend",
+    "row beyond its table": "fill value=0x101\ngather limit=0x1010101\nend",
     "token that never comes": "fence\nstore wait=load\nend",
     "sums that no one makes": "map out_kind=byte\nend",
     "sums that no one takes": "multiply\nend",

@@ -63,7 +63,9 @@ class Driver:
 def fill(lanes: int, words: int, value: int) -> list[Command]:
     """Bytes of `value` at RESULT: load fills a scratchpad, store writes it back."""
     return [
-        Command(Opcode.FILL, signal=("store",), fields={"scratch": 3, "words": words, "value": value}),
+        Command(
+            Opcode.FILL, signal=("store",), fields={"scratch": 3, "words": words, "value": value * 0x101}
+        ),
         Command(Opcode.STORE, wait=("load",), fields={"scratch": 3, "words": words, "address": RESULT}),
     ]
 

@@ -102,7 +102,7 @@ class Moves:
     def fill(self) -> Command:
         """A FILL."""
         counts = self.loops()
-        value = self.random.getrandbits(8)
+        value = self.random.getrandbits(16)
         return Command(Opcode.FILL, fields={**counts, **self.places(counts), "value": value})
 
     def new_numbers(self) -> Command:

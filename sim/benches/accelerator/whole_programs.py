@@ -203,7 +203,7 @@ class Maker:
         count = rows * words + 2
         index = self.load(4 * 16 // self.p.lanes, (), self.rows)
         a = self.room(count)
-        self.add(Opcode.FILL, (), (), scratch=a, words=count, value=self.random.getrandbits(8))
+        self.add(Opcode.FILL, (), (), scratch=a, words=count, value=self.random.getrandbits(16))
         self.add(Opcode.GATHER, (), (), scratch=a, words=words, count1=rows, index=index, limit=8,
                  address=self.somewhere(self.operands, self.results, 8 * words),
                  address_stride1=words * self.p.lanes, scratch_stride1=words)  # fmt: skip

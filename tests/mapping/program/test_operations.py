@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mapping.coded.fixed import plain
 from mapping.coded.graph import (
     Concat,
     Depthwise,
@@ -17,6 +18,7 @@ from mapping.coded.graph import (
     Residual,
     Slice,
 )
+from mapping.coded.run import run
 from mapping.program.gemm import gemm
 from tests.mapping.program.machines import holds
 from tests.mapping.program.nets import epilogue, single, weights
@@ -156,6 +158,23 @@ def test_pool(p, kind, kernel):
         strides=strides,
     )
     holds(single(o, x=(13, 10, 19), y=(*out(13, 10, kernel, strides), 19)), p)
+
+
+@pytest.mark.parametrize(
+    "kernel, pads", [((3, 3), (1, 1, 1, 1)), ((2, 5), (1, 0, 0, 4)), ((1, 3), (0, 2, 0, 2))]
+)
+def test_padding_of_sixteen_bits_never_wins(p, kernel, pads):
+    """Of negative codes, and of the least: every byte of the padding counts."""
+    shape = (13, 10, 19)
+    o = Pool(
+        name="pool", kind="max", x="x", y="y", kernel=kernel, pads=pads, pad_value=-32768,
+        epilogue=plain("int16"),
+    )  # fmt: skip
+    net = single(o, x=(shape, "int16"), y=((*out(13, 10, kernel, (1, 1), pads), 19), "int16"))
+    random = np.random.default_rng(4)
+    holds(net, p, x=random.integers(-32768, -31000, shape))
+    found = run(net, p, {"x": np.full(shape, -300)})["y"]
+    assert (found == -300).all()
 
 
 @pytest.mark.parametrize("length, step", [(33, 0), (20, 0), (1, 1), (30, 2)])
