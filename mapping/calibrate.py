@@ -30,6 +30,7 @@ class Observer:
     def __init__(self) -> None:
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
         self.low, self.high, self.reach = 0.0, 0.0, 0.0
+        self.least, self.most = np.inf, -np.inf  # without the 0 that low and high are never beyond
         self.counts = np.zeros(2 * HALF, np.int64)
 
     def see(self, values: np.ndarray) -> None:
@@ -39,6 +40,7 @@ class Observer:
             return
         low, high = float(values.min()), float(values.max())
         self.low, self.high = min(self.low, low), max(self.high, high)
+        self.least, self.most = min(self.least, low), max(self.most, high)
         largest = max(-low, high)
         if largest > self.reach:
             self._stretch(2.0 ** np.ceil(np.log2(largest)))
@@ -53,6 +55,11 @@ class Observer:
             self.counts = np.pad(self.counts.reshape(-1, 2).sum(axis=1), HALF // 2)
             self.reach *= 2
         self.reach = reach
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The least and the greatest value seen; 0, 0 if there was none."""
+        return (self.least, self.most) if self.least <= self.most else (0.0, 0.0)
 
     @property
     def centres(self) -> np.ndarray:

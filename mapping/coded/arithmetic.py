@@ -10,7 +10,7 @@ from mapping.boundary import constant_factor
 from mapping.coded import graph, stated
 from mapping.coded.attention import exponential
 from mapping.coded.coder import PASSED, Coded, Coder, function_of, standing
-from mapping.coded.curves import Form, Function, Stage, kind_of, table_stage
+from mapping.coded.curves import Form, Function, Stage, table_stage
 from mapping.coded.fixed import plain, short_factor
 from mapping.coded.products import SHORT
 from mapping.network import Node, Shape
@@ -33,20 +33,31 @@ def implied(c: Coder, x: str, y: str, f: Function) -> bool:
     return bool(near and (own.scale, own.zero) == (form.scale, form.zero))
 
 
+def slope_of(c: Coder, node: Node) -> float | None:
+    """The positive number that a function multiplies with, wherever it is applied; None if it does more."""
+    f = function_of(node, dtype=c.dtypes.get(node.inputs[0]))
+    line = f.line if f is not None else None
+    return None if line is None or line.slope < 0 or line.offset or line.bounded else line.slope
+
+
 def function(c: Coder, node: Node) -> None:
     """A function of one tensor that nothing before it takes along."""
-    f, (x_name,), y = function_of(node), node.inputs, node.outputs[0]
+    (x_name,), y = node.inputs, node.outputs[0]
+    f = function_of(node, dtype=c.dtypes.get(x_name))
     assert f is not None
     if implied(c, x_name, y, f):
         alias(c, y, x_name, c.kind("byte"), 1.0)
         return
-    kind, (slope, _) = kind_of(f)
+    slope = slope_of(c, node)
     flag = x_name in c.network.inputs and c.network.inputs[x_name].dtype.kind != "f"
-    if kind == "linear" and not flag and not c.given and c.wanted[y] <= set(PASSED):
+    if slope is not None and not flag and not c.given and c.wanted[y] <= set(PASSED):
         for form in sorted(c.wanted[y]):
             alias(c, y, x_name, form, slope)
         return
     x = standing(c, x_name, "flag" if flag else None)
+    if flag and f.jumps and x.scale != 1:
+        span = "{:g} to {:g}".format(*c.bounds(x_name))
+        raise check.fail(f"integers of {x_name}", span, "of 16 bits, where single ones are asked for")
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
         zero = x.zero
@@ -204,7 +215,11 @@ def operands(c: Coder, node: Node, forms: str | None) -> tuple[Coded, Coded, boo
     x = standing(c, a, forms)
     coded = c.tensors[x.name].shape
     if b in c.network.constants:
-        value = spread_constant(c.network.constants[b], shape, x.order, len(shape), coded)
+        given = c.network.constants[b].astype(np.float64)
+        if node.operator == "Div":
+            with np.errstate(all="ignore"):
+                given = 1 / given
+        value = spread_constant(given, shape, x.order, len(shape), coded)
         return x, half_constant(c, f"{node.name}:constant", value, coded), swapped
     other = standing(c, b, forms)
     lifted = (1,) * (len(shape) - len(c.shape(b))) + c.shape(b)
@@ -223,6 +238,12 @@ def operands(c: Coder, node: Node, forms: str | None) -> tuple[Coded, Coded, boo
 
 def add(c: Coder, node: Node) -> None:
     x, b, swapped = operands(c, node, "half")
+    if node.operator == "Sub" and node.inputs[0] in c.network.constants and not c.given:
+        shape = c.shape(node.outputs[0])
+        value, coded = c.network.constants[node.inputs[0]], c.tensors[x.name].shape
+        beta = spread_constant(value, shape, x.order, len(shape), coded)
+        scaled(c, node.outputs[0], x, np.full((1, 1), -1.0), beta)
+        return
     if node.operator == "Sub" and swapped:
         raise check.fail("operands", "a constant or row less a tensor", "a tensor less a constant or row")
     if c.shape(node.inputs[0]) == c.shape(node.inputs[1]) and node.inputs[1] not in c.network.constants:
@@ -240,7 +261,11 @@ def multiply(c: Coder, node: Node) -> None:
             alias(c, y, node.inputs[0], form, factor)
         return
     if node.operator == "Div":
-        raise check.fail("divisor", "no positive constant", "a positive constant")
+        divisor = c.network.constants.get(node.inputs[1])
+        if divisor is None:
+            raise check.fail("divisor", "computed", "a constant")
+        if not np.isfinite(divisor).all() or not divisor.all():
+            raise check.fail("divisor", "0 or no number among its elements", "numbers other than 0")
     x, b, _ = operands(c, node, None)
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:

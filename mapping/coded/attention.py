@@ -6,9 +6,9 @@ import numpy as np
 
 from golden import check
 from mapping.coded import graph
-from mapping.coded.coder import OCTAVE, Coded, Coder
+from mapping.coded.coder import OCTAVE, Coded, Coder, standing
 from mapping.coded.curves import Form, Stage
-from mapping.coded.products import coded_weights, is_weighted, parts
+from mapping.coded.products import coded_weights, function_behind, is_weighted, parts
 from mapping.network import Node, Shape
 
 
@@ -101,17 +101,24 @@ def exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, 
 
 
 def computed_product(c: Coder, node: Node) -> None:
-    """A MatMul of two computed matrices."""
-    x, w = (c.rows(t, "even") for t in node.inputs[:2])
+    """A MatMul of two computed matrices, or of a constant one by a computed one."""
     shapes = [c.shape(t) for t in node.inputs[:2]]
-    if any(prod(s[:-2]) > 1 for s in shapes) or len(node.inputs) > 2:
+    if any(prod(s[:-2]) > 1 or len(s) < 2 for s in shapes) or len(node.inputs) > 2:
         raise check.fail("factors", [list(s) for s in shapes], "two matrices, or heads of an attention")
+    x, right = c.rows(node.inputs[0], "even"), node.inputs[1]
+    rank = len(shapes[1])
+    turned = right not in c.network.constants and standing(c, right, "even").order == (rank - 1, rank - 2)
+    if turned:
+        w = c.need(right, "even", (rank - 1, rank - 2))
+    else:
+        w = c.rows(right, "even")
     y = node.outputs[0]
+    function, before = function_behind(c, node)
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
         e = c.epilogue(form, x.scale * w.scale, how)
-        return graph.MatMul(name=name, x=x.name, w=w.name, y=name, heads=1, transposed=False,
+        return graph.MatMul(name=name, x=x.name, w=w.name, y=name, heads=1, transposed=turned,
                             heads_in_y="columns", epilogue=e)  # fmt: skip
 
     shape = c.shape(y)
-    c.emit(y, (prod(shape[:-1]), shape[-1]), c.natural(y), make)
+    c.emit(y, (prod(shape[:-1]), shape[-1]), c.natural(y), make, function, before)

@@ -40,6 +40,8 @@ def attention(network: Network, softmax: Node) -> Node | None:
         scores = producers.get(next(t for t in scores.inputs if t != mask))
     if scores is None or scores.operator != "MatMul" or scores.inputs[1] in network.constants:
         return None
+    if scores.attributes or context.attributes:  # a function behind a product
+        return None
     q, k = (
         side_by_side(network, scores.inputs[i], perm) for i, perm in ((0, [0, 2, 1, 3]), (1, [0, 2, 3, 1]))
     )

@@ -6,7 +6,8 @@ A tensor is coded once for each form that its readers need:
     even   8 bits, zero point 0: factors of products of which both are computed
     half   16 bits, zero point 0: what is added or normalised; the network's outputs
     score  16 bits, 2^-8 of an octave: what is exponentiated
-    index  the integers themselves, 32 bits; flag: 8 bits
+    index  the integers themselves, 32 bits
+    flag   integers of an input, themselves where 16 bits hold them
 
 A real tensor has its batch of one and its axes in ONNX's order; codes have them in another, channels last.
 """
@@ -23,19 +24,34 @@ import numpy as np
 from golden import check
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int, Scale
-from mapping.calibrate import Observer
+from mapping.calibrate import Observer, finite
 from mapping.coded import graph, stated
-from mapping.coded.curves import RARE, Form, Function, Stage, kind_of, stage, varying
+from mapping.coded.curves import (
+    RARE,
+    WORST,
+    Form,
+    Function,
+    Spelt,
+    Stage,
+    aside,
+    kind_of,
+    stage,
+    table_error,
+    varying,
+)  # fmt: skip
+from mapping.coded.fixed import LIMITS, factors, plain
 from mapping.coded.fixed import bias as whole
-from mapping.coded.fixed import factors, plain
+from mapping.coded.structure import Line, dtypes_of, jumps, line_of
 from mapping.coded.subgraphs import apply
 from mapping.coded.turning import turned
 from mapping.network import Network, Node, Shape
 
 OCTAVE = log(2) / 256  # what a score of 1 is worth
+REAL = np.dtype(np.float32)
 HEADROOM = 1.5  # of 16-bit codes beyond what the samples show
 PASSED = ("half", "byte", "even")  # forms that moving codes does not change
 FORMS = ("half", "byte", "even", "score", "index", "flag")
+WHOLE = ("index", "half", "flag", "byte", "even", "score")  # of an input of integers: exact ones first
 Make = Callable[[str, Form, Stage], graph.Operation]
 
 
@@ -80,6 +96,7 @@ class Coder:
         self.saturated: set[str] = set()  # results of piecewise functions, which end where their format does
         self.producers = network.producers()
         self.readers = network.consumers()
+        self.dtypes = dtypes_of(network)
 
     # what tensors there are
 
@@ -95,6 +112,10 @@ class Coder:
         return tuple(axis for axis, size in enumerate(self.shape(tensor)) if size == 1)
 
     def observer(self, tensor: str) -> Observer:
+        """What was seen of a tensor; a constant is what it is."""
+        if tensor in self.network.constants and tensor not in self.seen:
+            self.seen[tensor] = Observer()
+            self.seen[tensor].see(finite(tensor, self.network.constants[tensor]))
         return self.seen.get(tensor, Observer())
 
     def dtype(self, tensor: str) -> np.dtype[Any]:
@@ -104,8 +125,6 @@ class Coder:
 
     def reach(self, tensor: str) -> float:
         """The greatest magnitude seen."""
-        if tensor in self.network.constants:
-            return max(float(np.abs(self.network.constants[tensor]).max()), 1e-9)
         seen = self.observer(tensor)
         return max(-seen.low, seen.high, 1e-9)
 
@@ -127,6 +146,10 @@ class Coder:
             if tensor not in self.given:
                 raise check.fail(f"tensor {tensor}: scale", "not stated", "a QuantizeLinear behind it")
             return self.given[tensor]
+        own = self.network.inputs.get(tensor)
+        if own is not None and own.dtype.kind != "f" and kind in ("half", "flag"):
+            seen = self.observer(tensor)
+            return integers(own.dtype, seen.low, seen.high, wide=kind == "half")
         if kind == "half" and self.dtype(tensor).kind in "iub":
             return self.whole(tensor)
         if kind == "half":
@@ -134,7 +157,8 @@ class Coder:
         if kind == "score":
             return Form(dtype="int16", scale=OCTAVE, low=-32768, high=32767)
         if kind in ("index", "flag"):
-            return Form(dtype="int32" if kind == "index" else "int8", scale=1.0)
+            low, high = LIMITS["int8"] if kind == "flag" else (-(1 << 31), (1 << 31) - 1)
+            return Form(dtype="int8" if kind == "flag" else "int32", scale=1.0, low=low, high=high)
         fmt = self.p.unit.pe.activation
         q, evened = self.scale_of(tensor, symmetric=kind == "even"), None
         if kind == "byte" and tensor in self.evened:
@@ -195,7 +219,8 @@ class Coder:
         if tensor in self.network.constants:
             made = self.constant(tensor, form, order, shape)
         elif tensor in self.network.inputs:
-            first = next(f for f in FORMS if f in self.wanted[tensor])
+            whole = self.network.inputs[tensor].dtype.kind != "f"
+            first = next(f for f in (WHOLE if whole else FORMS) if f in self.wanted[tensor])
             if form != first:
                 self.need(tensor, first, (*order, *self.units(tensor)), shape)
                 self.again(tensor, self.coded[tensor, first], form)
@@ -280,11 +305,11 @@ class Coder:
         before    the tensor that is function's argument, for its range
         """
         wanted = [f for f in FORMS if f in self.wanted[tensor]]
-        if kind_of(function)[0] in self.p.functions and self.beyond(before or tensor) < RARE:
+        kind = kind_of(function, *self.bounds(before or tensor))[0]
+        if kind in self.p.functions and self.beyond(before or tensor) < RARE:
             self.saturated.add(tensor)
         first, form = wanted[0], self.form(tensor, wanted[0])
         how = self.stage(function, form, before or tensor)
-        kind = kind_of(function)[0]
         if first == "half" and kind in self.p.functions and how.fields.get("function") == kind:
             form = replace(form, scale=2.0**-self.p.piecewise.out_fraction)
             how = self.stage(function, form, before or tensor)
@@ -294,15 +319,40 @@ class Coder:
         for other in wanted[1:]:
             self.again(tensor, self.coded[tensor, first], other)
 
+    def bounds(self, tensor: str) -> tuple[float, float]:
+        """The least and the greatest real number of a tensor, as far as is known."""
+        if self.given:
+            own = self.given.get(tensor)
+            return (0.0, 0.0) if own is None else own.reach
+        seen = self.observer(tensor)
+        return seen.low, seen.high
+
     def stage(self, function: Function | None, form: Form, before: str) -> Stage:
         if self.given:
             return stated.stage(self.p, function, form, self.given.get(before))
         seen = None
         if before in self.seen and function is not None:
             narrow = copy(self.observer(before))
-            narrow.low, narrow.high = varying(function, narrow.low, narrow.high)
-            seen = narrow.scale(Int(8), self.method, symmetric=False)
-        return stage(self.p, function, form, seen, self.reach(before), self.beyond(before))
+            low, high = varying(function, *narrow.span)
+            narrow.low, narrow.high = min(low, 0.0), max(high, 0.0)
+            found = narrow.scale(Int(8), self.method, symmetric=False)
+            seen = float(found.scale), float(found.zero_point or 0)
+            if low > 0 or high < 0:
+                seen = aside(low, high, getattr(function, "whole", False))
+        how = stage(self.p, function, form, seen, self.bounds(before), self.beyond(before))
+        self.check_table(function, how, form, before)
+        return how
+
+    def check_table(self, function: Function | None, how: Stage, form: Form, before: str) -> None:
+        """BadValue if 256 codes are too few for a function of what was seen."""
+        exact = getattr(function, "jumps", False) or self.dtypes.get(before, REAL).kind != "f"
+        if function is None or how.fields.get("function") != "table" or exact:
+            return
+        seen = self.observer(before)
+        error = table_error(function, how, form, seen.centres, seen.counts)
+        if error > WORST:
+            seen_from = f"seen from {seen.low:.4g} to {seen.high:.4g}: error of a table of 256 codes"
+            raise check.fail(f"tensor {before}, {seen_from}", f"{error:.2g}", f"up to {WORST}")
 
     def beyond(self, tensor: str) -> float:
         """The share of the elements seen that the piecewise functions' format does not hold."""
@@ -332,9 +382,46 @@ class Coder:
         return plain(form.dtype, bias=whole(total), **factors(real), **how.fields)
 
 
-def function_of(node: Node | None) -> Function | None:
-    """What an Elementwise node computes."""
-    return None if node is None else partial(apply, node)
+def integers(dtype: np.dtype, low: float, high: float, *, wide: bool) -> Form:
+    """How integers are coded: of 8 and 16 bits all of their type, of wider ones what was seen, low to high.
+
+    wide  in 16 bits, without a zero point where they fit
+    """
+    if dtype.kind in "iu" and dtype.itemsize < 4:
+        low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+    if not wide:
+        least, most = LIMITS["int8"]
+        if least <= low and high <= most:
+            return Form(dtype="int8", scale=1.0)
+        if dtype == np.uint8:
+            return Form(dtype="int8", scale=1.0, zero=least)
+    if dtype == np.uint16 and not wide:
+        return Form(dtype="int16", scale=1.0, zero=-32768, low=-32768, high=32767)
+    room = 1.0 if dtype.itemsize < 4 else HEADROOM
+    scale = max(1.0, room * max(-low, high) / 32767)
+    return Form(dtype="int16", scale=scale, low=-32768, high=32767)
+
+
+def function_of(
+    node: Node | None, start: Line | None = None, dtype: np.dtype | None = None
+) -> Spelt | None:
+    """What an Elementwise node computes. start: what its argument is a line of; dtype: its argument's."""
+    if node is None:
+        return None
+    marks = tuple(float(value) for value in node.attributes["constants"].values())
+    of: Function = partial(apply, node)
+    if dtype is not None and dtype.kind != "f":
+        of = partial(of_integers, of, dtype)
+    whole = dtype is not None and dtype.kind != "f"
+    return Spelt(of=of, line=line_of(node, start, dtype), marks=marks, jumps=jumps(node, whole), whole=whole)
+
+
+def of_integers(f: Function, dtype: np.dtype, x: np.ndarray) -> np.ndarray:
+    """f of reals that stand for integers."""
+    if dtype.kind == "b":
+        return f(x > 0.5)
+    info = np.iinfo(dtype)
+    return f(np.clip(np.rint(x.astype(np.float64)), float(info.min), float(info.max)).astype(dtype))
 
 
 def computed(c: Coder, node: Node, *places: int) -> list[str]:

@@ -33,11 +33,15 @@ def placed(c: Coder, x: str, form: str) -> Coded:
     return c.coded.get((x, c.kind(form))) or standing(c, x, form)
 
 
+def permutation(c: Coder, node: Node) -> list[int]:
+    """A Transpose's; all axes the other way round where it states none."""
+    return list(node.attributes.get("perm") or range(len(c.shape(node.inputs[0])))[::-1])
+
+
 def transpose(c: Coder, node: Node) -> None:
     """The same codes, their axes by other names."""
     x, y = node.inputs[0], node.outputs[0]
-    rank = len(c.shape(x))
-    perm = list(node.attributes.get("perm", range(rank)[::-1]))
+    perm = permutation(c, node)
     for form in sorted(c.wanted[y]):
         if (x, form) not in c.coded and x in c.network.inputs:
             continue  # an input of the network: placed by its first reader, see Coder.place_turned

@@ -13,8 +13,9 @@ from golden.formats import Int
 from golden.host.convolution import conv_window
 from mapping.coded import graph
 from mapping.coded.coder import Coded, Coder, function_of
-from mapping.coded.curves import Form, Function, Stage
+from mapping.coded.curves import Form, Function, Spelt, Stage
 from mapping.coded.fixed import short_factor
+from mapping.coded.structure import Line
 from mapping.network import Node, Shape
 from mapping.weights import quantise_weights
 
@@ -32,12 +33,12 @@ def function_behind(c: Coder, node: Node) -> tuple[Function | None, str]:
     """What is applied to a product, and the tensor that it is applied to."""
     fused = node.attributes.get("function")
     if node.attributes.get("activation") == "Relu":
-        first: Function = partial(np.maximum, 0)
+        relu = Line(low=0.0)
         if fused is None:
-            return first, node.outputs[0]
-        then = function_of(fused)
+            return Spelt(of=partial(np.maximum, 0), line=relu), node.outputs[0]
+        then = function_of(fused, relu)
         assert then is not None
-        return (lambda x: then(first(x))), fused.inputs[0]
+        return replace(then, of=lambda x: then(np.maximum(x, 0)), marks=(0.0, *then.marks)), fused.inputs[0]
     return function_of(fused), fused.inputs[0] if fused else node.outputs[0]
 
 

@@ -19,6 +19,7 @@ from mapping.calibrate import METHODS, Observer, observe
 from mapping.coded import even, graph, stated
 from mapping.coded.attention import absorbed
 from mapping.coded.coder import Coder, standing
+from mapping.coded.gemms import spelt_gemms
 from mapping.coded.recognise import recognise
 from mapping.coded.regions import UNMOVED
 from mapping.coded.rules import RULES
@@ -40,7 +41,7 @@ def quantise(
     raises  BadValue, naming the node, for an operator or a shape that no unit has
     """
     check.one_of("calibration method", method, METHODS)
-    network = simplify(network)
+    network = simplify(spelt_gemms(simplify(network)))
     known = recognise(network)
     known_operators(known)
     made = {t for node in network.nodes for t in node.outputs if t} | set(network.inputs)
@@ -183,6 +184,12 @@ def encode(tensor: graph.Tensor, real: np.ndarray) -> np.ndarray:
         real = real.transpose(axes)
     info = np.iinfo(tensor.dtype)
     codes = stated.nearest(real, tensor.scale) + tensor.zero_point
+    if real.dtype.kind in "iu" and codes.size:  # reals saturate; a number of something must not
+        least, most = ((end - tensor.zero_point) * tensor.scale for end in (info.min, info.max))
+        for end in (real.min(), real.max()):
+            if not least <= end <= most:
+                allowed = f"{least:g} to {most:g}, from what calibration saw"
+                raise check.fail(f"input {tensor.name}", int(end), allowed)
     return np.asarray(np.clip(codes, info.min, info.max), np.int64).reshape(tensor.shape)
 
 

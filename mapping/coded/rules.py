@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 
 from mapping.boundary import constant_factor
 from mapping.coded import arithmetic, attention, moving, products
-from mapping.coded.coder import PASSED, Coder, computed, function_of
-from mapping.coded.curves import kind_of
+from mapping.coded.coder import PASSED, Coder, computed
 from mapping.coded.regions import MOVING
 from mapping.network import Node
 
@@ -34,7 +33,7 @@ def function_needs(c: Coder, node: Node) -> Needs:
     x = node.inputs[0]
     if x in c.network.inputs and c.network.inputs[x].dtype.kind != "f":
         yield x, "flag"
-    elif kind_of(function_of(node))[0] == "linear":
+    elif arithmetic.slope_of(c, node) is not None:
         yield from passing_needs(c, node)
     else:
         yield x, "any"

@@ -24,9 +24,10 @@ def stage(p: AcceleratorParams, f: Function | None, out: Form, own: Form | None)
 
     raises  BadValue where no unit holds f over that range within half a code of the result
     """
-    kind = kind_of(f)[0]
+    bounds = (0.0, 0.0) if own is None else own.reach
+    kind = kind_of(f, *bounds)[0]
     if kind in ("linear", "clip"):
-        return curves.stage(p, f, out, None, 1.0, 1.0)
+        return curves.stage(p, f, out, None, bounds, 1.0)
     assert f is not None
     if own is not None and own.dtype == "int8":
         return table(f, own, out)
@@ -36,7 +37,7 @@ def stage(p: AcceleratorParams, f: Function | None, out: Form, own: Form | None)
     reach = max(-low, high)
     end = p.piecewise.input.max / 2.0**p.piecewise.input_fraction
     if kind in p.functions and (kind in curves.BOUNDED or reach <= end):
-        return curves.stage(p, f, out, None, reach, 0.0)
+        return curves.stage(p, f, out, None, bounds, 0.0)
     low, high = varying(f, low, high)
     q = Scale.from_range(low, high, Int(8), symmetric=False)
     scale, zero = float(q.scale), int(q.zero_point or 0)
