@@ -92,6 +92,13 @@ class Network:
                 total += prod(shape)
         check.in_range(f"{self.name}: elements of all tensors", total, 0, MOST_HELD)
 
+    def check_elements(self) -> None:
+        """BadValue for an input or a result without elements."""
+        for tensor in (*self.inputs, *(tensor for node in self.nodes for tensor in node.outputs if tensor)):
+            if 0 in self.shapes[tensor]:
+                at = f"{self.name}: tensor {tensor}: shape"
+                raise check.fail(at, list(self.shapes[tensor]), "at least one element")
+
     def check_inputs(self, given: Mapping[str, np.ndarray]) -> None:
         """Raise BadValue unless `given` holds each input in its shape and type, and nothing else."""
         for name in given:

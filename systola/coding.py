@@ -90,6 +90,7 @@ def of_quantised(
 
 def of_network(network: Network) -> Source:
     """A float network, simplified."""
+    network.check_elements()
     return Source(name=network.name, inputs=network.inputs, outputs=network.outputs, network=network)
 
 

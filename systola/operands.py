@@ -91,9 +91,6 @@ def load(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
     check.shape(f"{path.name}: input {name}", found, (len(found), *shape[1:]) if several else shape)
     if found.dtype != dtype:
         raise check.fail(f"{path.name}: input {name}.dtype", found.dtype, str(dtype))
-    if dtype.kind == "f" and not np.isfinite(found).all():
-        place = np.argwhere(~np.isfinite(found))[0].tolist()
-        raise check.fail(f"{path.name}: input {name}{place or ''}", found[tuple(place)], "finite numbers")
     return found
 
 

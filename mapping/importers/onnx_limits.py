@@ -8,7 +8,7 @@ import onnx
 from onnx import helper
 
 from golden import check, files
-from mapping.network import Shape
+from mapping.network import MATRIX_PRODUCTS, Shape
 
 MOST_MADE = 256 * files.MIB  # bytes of constants that are larger than what they follow from
 GENERATIONS = 8  # how often the stored constants may be made anew: transposed, retyped
@@ -69,9 +69,10 @@ def elements(kind: onnx.TypeProto) -> int:
     return prod(max(dim.dim_value, 0) for dim in tensor.shape.dim) if known else 0
 
 
-def check_elements(found: Mapping[str, onnx.TypeProto], where: str) -> None:
-    """BadValue for a result without elements: no unit computes nothing."""
+def check_elements(found: Mapping[str, onnx.TypeProto], operator: str, where: str) -> None:
+    """BadValue for a product without elements, which no unit computes, and for sizes below 0."""
+    least = 1 if operator in MATRIX_PRODUCTS else 0
     for name, kind in found.items():
         sizes = [dim.dim_value for dim in kind.tensor_type.shape.dim if dim.HasField("dim_value")]
-        if min(sizes, default=1) < 1:
+        if min(sizes, default=1) < least:
             raise check.fail(f"{where}: output {name}: shape", sizes, "at least one element")

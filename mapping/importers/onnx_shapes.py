@@ -94,7 +94,7 @@ class Graph:
             return
         found = infer(message, self.types, self.constants, opset, where)
         check_conv(node, self.shapes, where)
-        check_elements(found, where)
+        check_elements(found, node.operator, where)
         self.kept.append(node)
         self.types |= found
         self.shapes |= {name: shape_of(kind, f"{where}: output {name}") for name, kind in found.items()}
