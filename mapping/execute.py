@@ -129,7 +129,7 @@ def factor(x: QuantisedProduct, place: int, state: State) -> np.ndarray:
 
 
 def real(x: QuantisedProduct, sums: np.ndarray, right: np.ndarray, state: State) -> np.ndarray:
-    """float32 output of a product whose sums left the array: bias added, activation applied."""
+    """Output of a product whose sums left the array, in its own type: bias added, activation applied."""
     if x.zero_point:
         sums = sums - x.zero_point * right.sum(axis=1, keepdims=True)
     y = sums * x.factor
@@ -137,8 +137,9 @@ def real(x: QuantisedProduct, sums: np.ndarray, right: np.ndarray, state: State)
         y = y + x.bias
     output = x.layer.output(y)
     if x.bias is None and x.layer.inputs[2:] not in ((), ("",)):
-        output = output + float(x.layer.attributes.get("beta", 1.0)) * state.real[x.layer.inputs[2]]
-    output = output.astype(np.float32)
+        bias = x.layer.added(state.real[x.layer.inputs[2]].astype(np.float64))
+        output = output + float(x.layer.attributes.get("beta", 1.0)) * bias
+    output = output.astype(x.layer.dtype)
     return host.evaluate(x.layer.activation, [output], {})[0] if x.layer.activation else output
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from golden.host.convolution import col2im, conv_window, im2col
 from golden.host.window import Window
 from golden.systolic.gemm import Gemm
-from mapping.network import Network, Node, Shape, ShapeNetwork, product
+from mapping.network import Network, Node, Shape, ShapeNetwork, batch_axes, product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class ProductLayer:
 
     constant_weights   W is a constant, not computed
     shapes             of the two factors and of the output
+    dtype              of the output
     """
 
     name: str
@@ -36,6 +37,7 @@ class ProductLayer:
     constant_weights: bool = True
     node: Node | None = None
     shapes: tuple[Shape, Shape, Shape] = ((), (), ())
+    dtype: np.dtype[Any] = np.dtype(np.float32)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -87,7 +89,7 @@ class ProductLayer:
             return (x.T if self.attributes.get("transA") else x)[None]
         if g.batch == 1:
             return x.reshape(1, g.m, g.k)
-        axes = self.shapes[2][:-2]
+        axes = batch_axes(*self.shapes[:2])
         return np.broadcast_to(x, (*axes, g.m, g.k)).reshape(g.batch, g.m, g.k)
 
     def right(self, w: np.ndarray) -> np.ndarray:
@@ -99,8 +101,14 @@ class ProductLayer:
             return (w.T if self.attributes.get("transB") else w)[None]
         if g.batch == 1:
             return w.reshape(1, g.k, g.n)
-        axes = self.shapes[2][:-2]
+        axes = batch_axes(*self.shapes[:2])
         return np.broadcast_to(w, (*axes, g.k, g.n)).reshape(g.batch, g.k, g.n)
+
+    def added(self, bias: np.ndarray) -> np.ndarray:
+        """A bias, as it broadcasts with the output: a convolution's is one of each channel."""
+        if self.operator == "Conv":
+            return bias.reshape(-1, *(1,) * (len(self.shapes[2]) - 2))
+        return bias
 
     def output(self, y: np.ndarray) -> np.ndarray:
         """The operator's output, from the product [batch, m, n]."""
@@ -119,6 +127,7 @@ def layer(network: Network, node: Node) -> ProductLayer:
         constant_weights=found.weights is not None,
         node=node,
         shapes=(a, w, y),
+        dtype=network.type_of(node.outputs[0]),
     )
 
 

@@ -45,7 +45,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """nodes: in an order that can be run. shapes: of every tensor: inputs, constants and results."""
+    """nodes: in an order that can be run. shapes: of every tensor: inputs, constants and results.
+
+    types  of results; one that is not there is float32
+    """
 
     name: str
     nodes: tuple[Node, ...]
@@ -53,6 +56,15 @@ class Network:
     inputs: Mapping[str, TensorType]
     outputs: tuple[str, ...]
     shapes: Mapping[str, Shape]
+    types: Mapping[str, np.dtype[Any]] = field(default_factory=dict)
+
+    def type_of(self, tensor: str) -> np.dtype[Any]:
+        """The type of a tensor's elements."""
+        if tensor in self.constants:
+            return self.constants[tensor].dtype
+        if tensor in self.inputs:
+            return self.inputs[tensor].dtype
+        return self.types.get(tensor, np.dtype(np.float32))
 
     def __post_init__(self) -> None:
         known = {*self.constants, *self.inputs, ""}
@@ -135,7 +147,7 @@ def product(network: Network, node: Node) -> Product:
     """Shape of the matrix product that `node` is.
 
     A MatMul by constant weights [k, n] is one product over all rows of A; if W has batch axes, or is
-    computed, it is a product for each.
+    computed, it is a product for each. A vector is a matrix of one row (A) or one column (W).
     """
     a, w = (network.shapes[tensor] for tensor in node.inputs[:2])
     y = network.shapes[node.outputs[0]]
@@ -146,11 +158,15 @@ def product(network: Network, node: Node) -> Product:
     elif node.operator == "Gemm":
         axes = {"m": y[0], "n": y[1], "k": a[0 if node.attributes.get("transA", 0) else 1], "batch": 1}
     else:
+        batch = prod(batch_axes(a, w)) if len(w) > 2 else 1
         n, k = (w[-1] if len(w) > 1 else 1), a[-1]
-        rows = prod(y) // n
-        batch = prod(w[:-2]) if len(w) <= 2 else prod(y[:-2])
-        axes = {"m": rows // batch, "n": n, "k": k, "batch": batch}
+        axes = {"m": prod(y) // (n * batch), "n": n, "k": k, "batch": batch}
     return Product(node=node, weights=weights, **axes)
+
+
+def batch_axes(a: Shape, w: Shape) -> Shape:
+    """The axes before the matrices' of a MatMul's factors, broadcast."""
+    return np.broadcast_shapes(a[:-2], w[:-2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

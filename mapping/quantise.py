@@ -63,9 +63,11 @@ class QuantisedProduct:
 
     @property
     def factor(self) -> np.ndarray:
-        """What a sum of 1 is worth, float64, broadcasting with [batch, m, n]."""
-        right = self.weights.scale if self.weights else np.asarray(self.right.scale if self.right else 1.0)
-        return np.asarray(self.left.scale * right)
+        """What a sum of 1 is worth, float64, broadcasting with [batch, m, n]. Weights hold a Gemm's alpha."""
+        if self.weights:
+            return np.asarray(self.left.scale * self.weights.scale)
+        alpha = float(self.layer.attributes.get("alpha", 1.0))
+        return np.asarray(alpha * self.left.scale * (self.right.scale if self.right else 1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 `OPERATORS` maps an ONNX operator to a function: its inputs in order (an omitted one is None), its attributes
 by their ONNX names. Where ONNX moved an attribute to an input (axes, split), the function takes either.
 A function rounds as numpy's float32 does; tests/host holds each to onnxruntime within a stated tolerance.
-Source of the semantics: the ONNX operator specification, opsets 13 to 21.
+Source of the semantics: the ONNX operator specification, opsets 7 to 28.
 """
 
 import inspect

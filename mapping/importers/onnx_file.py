@@ -38,11 +38,11 @@ def from_model(
     constants = onnx_graph.constants(model.graph, where)
     inputs = onnx_sizes.inputs(model.graph, where, constants, tokens=tokens, batch=batch, dims=dims or {})
     check_model(model, where)
-    nodes, shapes = propagate(given, constants, inputs, where)
+    nodes, shapes, types = propagate(given, constants, inputs, where)
     network = remove_dead(
         Network(
             name=name, nodes=tuple(nodes), constants=constants, inputs=inputs,
-            outputs=tuple(output.name for output in model.graph.output), shapes=shapes,
+            outputs=tuple(output.name for output in model.graph.output), shapes=shapes, types=types,
         )
     )  # fmt: skip
     onnx_graph.check_finite_weights(network, where)

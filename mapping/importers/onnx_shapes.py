@@ -5,6 +5,7 @@ A node's shapes come from onnx's own inference, which is given the small integer
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,8 +24,8 @@ MOST_DATA = 4096  # elements of a constant that can decide a shape; weights are 
 
 def propagate(
     steps: Sequence[Step], constants: dict[str, np.ndarray], inputs: dict[str, TensorType], where: str,
-) -> tuple[list[Node], dict[str, Shape]]:  # fmt: skip
-    """The nodes that remain, and the shape of every tensor; what was folded is added to `constants`."""
+) -> tuple[list[Node], dict[str, Shape], dict[str, np.dtype[Any]]]:  # fmt: skip
+    """The nodes that remain, shape and type of every tensor; what was folded is added to `constants`."""
     graph = Graph(constants, inputs, where)
     waiting = deque(steps)
     while waiting:
@@ -33,7 +34,9 @@ def propagate(
             graph.add(step)
         else:
             waiting.extendleft(reversed(graph.defined(step)))
-    return graph.kept, graph.shapes
+    types = {name: helper.tensor_dtype_to_np_dtype(kind.tensor_type.elem_type)
+             for name, kind in graph.types.items() if kind.tensor_type.elem_type}  # fmt: skip
+    return graph.kept, graph.shapes, types
 
 
 class Graph:
