@@ -101,7 +101,7 @@ def save(folder: str, model: onnx.ModelProto, inputs: Sequence[Any]) -> dict[str
     files = {}
     for number, (entry, value) in enumerate(zip(model.graph.input, inputs, strict=False)):
         value = numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
-        if isinstance(value, np.ndarray | np.generic) and np.asarray(value).dtype.kind in "biuf":
+        if isinstance(value, np.ndarray | np.generic) and np.asarray(value).dtype.isbuiltin == 1:
             files[entry.name] = Path(folder, f"{number}.npy")
             np.save(files[entry.name], value)
     return files

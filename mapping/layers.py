@@ -21,6 +21,8 @@ from golden.host.window import Window
 from golden.systolic.gemm import Gemm
 from mapping.network import Network, Node, Shape, ShapeNetwork, batch_axes, product
 
+FLOAT = np.dtype(np.float32)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductLayer:
@@ -37,7 +39,7 @@ class ProductLayer:
     constant_weights: bool = True
     node: Node | None = None
     shapes: tuple[Shape, Shape, Shape] = ((), (), ())
-    dtype: np.dtype[Any] = np.dtype(np.float32)
+    dtype: np.dtype[Any] = FLOAT
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -101,11 +101,17 @@ def codes_of(source: Source, coded: CodedNetwork, sample: Inputs) -> dict[str, n
     return {name: sample[name].astype(np.int64).reshape(coded.tensors[name].shape) for name in source.inputs}
 
 
+def real_types(network: Network | None) -> dict[str, np.dtype[Any]]:
+    """The types of a network's outputs that are real numbers."""
+    types = {name: network.type_of(name) for name in network.outputs} if network else {}
+    return {name: kind for name, kind in types.items() if kind.kind == "f"}
+
+
 def answers(source: Source, coded: CodedNetwork, codes: Mapping[str, np.ndarray]) -> Inputs:
     """The network's outputs, as its file has them: codes of an INT8 model, else real numbers."""
     if source.model is None:
         found = {name: decode(coded.tensors[name], codes[name]) for name in source.outputs}
-        kinds = source.onnx.bare.output_kinds() if source.onnx is not None else {}
+        kinds = source.onnx.bare.output_kinds() if source.onnx is not None else real_types(source.network)
         return {name: value.astype(kinds.get(name, value.dtype)) for name, value in found.items()}
     graph = source.model.graphs[0]
     tensors = [graph.tensors[index] for index in graph.outputs]

@@ -1,8 +1,9 @@
-"""What runs on the host: ONNX operators in numpy, float32 in, float32 out.
+"""What runs on the host: ONNX operators in numpy, in the types that the standard gives them.
 
 `OPERATORS` maps an ONNX operator to a function: its inputs in order (an omitted one is None), its attributes
 by their ONNX names. Where ONNX moved an attribute to an input (axes, split), the function takes either.
 A function rounds as numpy's float32 does; tests/host holds each to onnxruntime within a stated tolerance.
+float16 is computed in float32 and rounded once.
 Source of the semantics: the ONNX operator specification, opsets 7 to 28.
 """
 
@@ -26,6 +27,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     **pooling.OPERATORS,
 }
 
+TYPED = ("Cast", "CastLike", "LayerNormalization")  # whose results have types of their own
+
 
 def evaluate(
     operator: str, inputs: Sequence[np.ndarray | None], attributes: Mapping[str, Any]
@@ -37,9 +40,17 @@ def evaluate(
     check.one_of("operator", operator, sorted(OPERATORS))
     for name in attributes:
         check.one_of(f"attribute of {operator}", name, sorted(attribute_names(operator)))
+    half = operator not in TYPED and any(x is not None and x.dtype == np.float16 for x in inputs)
+    given = [widened(x) for x in inputs] if half else inputs
     with np.errstate(all="ignore"):
-        result = OPERATORS[operator](*inputs, **attributes)
-    return [np.asarray(r) for r in result] if isinstance(result, tuple) else [np.asarray(result)]
+        result = OPERATORS[operator](*given, **attributes)
+    made = [np.asarray(r) for r in result] if isinstance(result, tuple) else [np.asarray(result)]
+    return [r.astype(np.float16) if half and r.dtype == np.float32 else r for r in made]
+
+
+def widened(x: np.ndarray | None) -> np.ndarray | None:
+    """float16 as float32; others as they are."""
+    return x.astype(np.float32) if x is not None and x.dtype == np.float16 else x
 
 
 def attribute_names(operator: str) -> set[str]:

@@ -14,7 +14,8 @@ from mapping.network import Network, Node
 
 # where an infinite parameter can only be an error; elsewhere it is a mask, or the start of a maximum
 FINITE = ("Conv", "Gemm", "MatMul", "BatchNormalization", "LayerNormalization")
-TYPES = ("FLOAT", "DOUBLE", "BOOL", *(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)))
+INTEGERS = tuple(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64))
+TYPES = ("FLOAT", "DOUBLE", "FLOAT16", "BOOL", *INTEGERS)
 ATTRIBUTES = ("FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS")
 
 

@@ -160,8 +160,8 @@ def test_infinite_weight():
     )
 
 
-def test_half_precision():
-    refuse(model([node()], kind=TensorProto.FLOAT16), "input x: type is 'FLOAT16'; allowed: FLOAT, ")
+def test_bfloat16():
+    refuse(model([node()], kind=TensorProto.BFLOAT16), "input x: type is 'BFLOAT16'; allowed: FLOAT, ")
 
 
 def test_tensor_with_too_few_bytes():
