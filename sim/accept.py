@@ -1,12 +1,10 @@
 """Whether tools other than Verilator read a design: Icarus and Yosys."""
 
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib import util
-from pathlib import Path
 
+from sim import leftovers, process
 from sim.tools import ToolMissing, on_path
 from sim.verilate import VerilogError
 
@@ -21,13 +19,16 @@ for command in sys.argv[1:]:
 
 def accepts(verilog: str, command: Sequence[str]) -> None:
     """Run `command` beside a file design.v; raise VerilogError if it fails or warns."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "design.v").write_text(verilog)
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    warnings = [line for line in done.stdout.splitlines() if line.startswith("Warning")]
-    if done.returncode or done.stderr or warnings:
-        said = "\n".join([done.stderr.strip(), *warnings]).strip()
-        raise VerilogError(said or f"{command[0]} ended with status {done.returncode}")
+    with leftovers.temporary() as folder:
+        (folder / "design.v").write_text(verilog)
+        with open(folder / "out", "w") as out, open(folder / "err", "w") as err:
+            status = process.run(command, folder, out, err=err)
+        errors = (folder / "err").read_text(errors="replace")
+        lines = (folder / "out").read_text(errors="replace").splitlines()
+    warnings = [line for line in lines if line.startswith("Warning")]
+    if status or errors or warnings:
+        said = "\n".join([errors.strip(), *warnings]).strip()
+        raise VerilogError(said or f"{command[0]} ended with status {status}")
 
 
 def icarus_accepts(verilog: str) -> None:

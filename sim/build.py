@@ -8,14 +8,12 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 
 from golden import check
-from sim import ports
+from sim import ports, process
 from sim.cache import kept, key
 from sim.ports import StreamPort, WatchPort
 from sim.tools import find_compiler, find_verilator, verilator_include
@@ -44,16 +42,16 @@ def defines(trace: bool) -> list[str]:
 
 def run(command: list[str], folder: Path) -> None:
     """Run the compiler in `folder`; raises BuildError."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        raise BuildError(f"{shlex.join(command)}\n{done.stderr.strip()}")
+    status, said = process.said(command, folder)
+    if status:
+        raise BuildError(f"{shlex.join(command)}\n{said.strip()}")
 
 
 def compile_all(sources: Sequence[str | Path], flags: list[str], folder: Path) -> None:
     """An object for each source, on all processors."""
     compiler = find_compiler().path
     commands = [[compiler, *flags, "-c", str(source), "-o", f"{Path(source).stem}.o"] for source in sources]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with process.pool(os.cpu_count()) as pool:
         list(pool.map(partial(run, folder=folder), commands))
 
 

@@ -23,7 +23,12 @@ CONTENTS = "contents.json"  # written last: {file: sha256}
 def directory() -> Path:
     """$SYSTOLA_CACHE, else the user's cache folder (XDG); made if it is not there. Raises BadValue."""
     given = os.environ.get("SYSTOLA_CACHE")
-    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:  # neither HOME nor an entry of the user's
+        if not given:
+            raise fail("cache folder", "unknown (no home folder)", "SYSTOLA_CACHE=FOLDER") from None
+        user = given
     place = Path(given) if given else Path(user) / "systola"
     try:
         place.mkdir(parents=True, exist_ok=True)

@@ -5,13 +5,13 @@ What survives is a hole in the bench, or a fault that changes nothing of what th
 
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import NamedTuple
 
 from golden import check
+from sim import process
 from sim.runner import blocks, run_bench
 
 Change = Callable[[re.Match[str]], str]
@@ -132,7 +132,7 @@ def mutation_score(
     if not run(verilog):
         raise check.fail(f"{block} {case}", "failing as it is", "a bench that passes before faults go in")
     made = mutants(verilog, seed, count)
-    with ThreadPoolExecutor(jobs) as pool:
+    with process.pool(jobs) as pool:
         passed = list(pool.map(lambda mutant: run(mutant.verilog), made))
     survivors = [mutant for mutant, survived in zip(made, passed, strict=True) if survived]
     return Score(passed.count(False), survivors)

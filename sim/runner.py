@@ -6,10 +6,7 @@ import os
 import pkgutil
 import re
 import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -21,7 +18,7 @@ from xml.etree import ElementTree
 
 import sim.benches
 from golden import check
-from sim import cache
+from sim import cache, leftovers, process
 from sim.benches import ENVIRONMENT
 from sim.build import NATIVE, include_flags, tool_key
 from sim.simulate import BUILD_FAILED
@@ -85,7 +82,7 @@ def run_bench(
     environment = environment_of(simulator)
     started = time.monotonic()
     with ExitStack() as stack:
-        folder = build_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="systola-")))
+        folder = build_dir or stack.enter_context(leftovers.temporary())
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         results = folder / "results.xml"
@@ -163,22 +160,7 @@ def _simulate(job: dict[str, Any], folder: Path, environment: dict[str, str], ti
     command = [sys.executable, "-m", "sim.simulate", str(folder / "job.json")]
     environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner would judge the results itself
     with open(folder / "log.txt", "w") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=environment,
-            start_new_session=True,
-        )
-        try:
-            return process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        return process.run(command, None, log, env=environment, timeout=timeout)
 
 
 def _read(results: Path, status: int | None, log: str, timeout: float) -> tuple[int, list[str]]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata, util
@@ -143,7 +144,8 @@ def find_object_cache() -> Tool | None:
         settings = place / "sccache.toml"
         if place.is_dir() and not settings.exists():
             # on a loaded machine the server takes longer than the 10 s that it has, and compiling would fail
-            settings.write_text("server_startup_timeout_ms = 120000\n")
+            with suppress(OSError):  # a cache that can only be read has its models already
+                settings.write_text("server_startup_timeout_ms = 120000\n")
         environment = {
             "OBJCACHE": path,
             "SCCACHE_CONF": str(settings),

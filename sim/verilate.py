@@ -1,9 +1,8 @@
 """Verilator's command line, in one place: flags, waived warnings, and what its messages say."""
 
-import subprocess
-import tempfile
 from pathlib import Path
 
+from sim import leftovers, process
 from sim.tools import find_verilator
 
 # Every other warning is fatal.
@@ -33,9 +32,9 @@ def run_verilator(arguments: list[str], folder: Path) -> None:
     """Run it in `folder`; raises VerilogError with its words, ToolMissing if there is none."""
     tool = find_verilator()
     command = [tool.path, "--quiet", *arguments]
-    done = subprocess.run(command, cwd=folder, env=tool.env(), capture_output=True, text=True)
-    if done.returncode:
-        raise VerilogError(done.stderr.strip() or f"verilator ended with status {done.returncode}")
+    status, said = process.said(command, folder, tool.env())
+    if status:
+        raise VerilogError(said.strip() or f"verilator ended with status {status}")
 
 
 def verilate(folder: Path, top: str, options: list[str]) -> None:
@@ -48,6 +47,6 @@ def verilate(folder: Path, top: str, options: list[str]) -> None:
 
 def verilate_lint(verilog: str, top: str) -> None:
     """Raise VerilogError if Verilator warns of anything but what is waived."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name, "design.v").write_text(verilog)
-        run_verilator(["--lint-only", *WARNINGS, "--top-module", top, "design.v"], Path(name))
+    with leftovers.temporary() as folder:
+        (folder / "design.v").write_text(verilog)
+        run_verilator(["--lint-only", *WARNINGS, "--top-module", top, "design.v"], folder)

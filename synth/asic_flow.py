@@ -1,10 +1,10 @@
 """A module on standard cells: area composed of its parts, clock of the whole; without a Liberty, gates."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
+from sim import process
 from sim.tools import ToolMissing
 from synth import hierarchy, store, yosys
 from synth.asic import MappedNetlist, map_asic
@@ -175,13 +175,12 @@ def multipliers(
         with workplace("multipliers") as folder:
 
             def built(flags: str) -> tuple[Tried, ...]:
-                # threads: its own processes would import the user's script, which not every script bears
                 return smallest_at(
                     verilog, top, liberty, folder, period or RELAXED, flags=(flags,), aims=aims,
-                    targets=(1.0,), processes=1,
+                    targets=(1.0,), threads=1,
                 ).tried  # fmt: skip
 
-            with ThreadPoolExecutor(JOBS) as pool:
+            with process.pool(JOBS) as pool:
                 tried = tuple(one for each in pool.map(built, FLAGS) for one in each)
             found = Sweep(period or RELAXED, tried)
             best = found.best or found.fastest

@@ -7,12 +7,12 @@ both hold logic; how much that is, `benchmarks/composition.py` measures.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sim import process
 from synth import hierarchy, store, yosys
 from synth.borders import Part
 from synth.hierarchy import JOBS, Own
@@ -126,7 +126,7 @@ def compose(
         done += 1
         return found
 
-    with ThreadPoolExecutor(JOBS) as pool:
+    with process.pool(JOBS) as pool:
         costs = list(pool.map(one, parts.values()))
     lines = tuple(Line(part, many[part], cost) for part, (cost, _) in zip(parts, costs, strict=True))
     total = sum((line.cost.times(line.count) for line in lines), Cost({}, {}))

@@ -1,12 +1,10 @@
 """Folders that tools work in: gone once all went well, left with their logs where a tool failed."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sim import cache
+from sim import cache, leftovers
 from synth.process import SynthesisError
 
 SHELF = "synthesis"  # folder of the cache
@@ -14,16 +12,17 @@ SHELF = "synthesis"  # folder of the cache
 
 @contextmanager
 def workplace(name: str) -> Iterator[Path]:
-    """An empty folder. It stays, with the tool's log, only if the block ends by SynthesisError."""
+    """An empty folder. It stays, with the tool's log, only if the block ends by SynthesisError.
+
+    What a killed process left of such folders goes.
+    """
     shelf = cache.directory() / SHELF
     shelf.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=shelf))
-    keep = False
-    try:
-        yield folder
-    except SynthesisError:
-        keep = True
-        raise
-    finally:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
+    leftovers.clear_once(shelf)
+    with leftovers.folder(shelf, name) as folder:
+        try:
+            yield folder
+        except SynthesisError:
+            with suppress(OSError):
+                (folder / leftovers.KEPT).touch()
+            raise

@@ -10,13 +10,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from golden import check
+from sim import process
 from synth.borders import Bit, Bits, Part, Port, known, readers, renamed, same, unread, wrapper
 from synth.borders import final as final_bit
 from synth.folders import workplace
@@ -189,7 +189,7 @@ def explore(verilog: str, top: str, update: Callable[[str], None] = lambda what:
     explorer = Explorer(read(verilog, top), update)
     found: dict[Part, Own] = {}
     waiting = [Part(top)]
-    with ThreadPoolExecutor(JOBS) as pool:
+    with process.pool(JOBS) as pool:
         while waiting:
             for each, _ in pool.map(explorer.own, waiting):
                 found[each.part] = each

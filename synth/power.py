@@ -14,7 +14,6 @@ else was found by experiment on its version 2.0.17, which Debian has (tests/synt
 Nets are loaded by pins alone: no wires; the clock's net too, without a tree of buffers.
 """
 
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from golden import check
+from sim import leftovers
 from synth import cell_models, process
 from synth.activity import Activity
 from synth.asic import MappedNetlist
@@ -279,8 +279,7 @@ def scale() -> float:
 
     raises  SynthesisError if that is neither once nor twice, or if a toggle is not what it is here
     """
-    with tempfile.TemporaryDirectory(prefix="systola-") as name:
-        folder = Path(name)
+    with leftovers.temporary() as folder:
         inverter = f"""  cell (inverter) {{ area : 0; pin (A) {{ direction : input; capacitance : 1; }}
     pin (Y) {{ direction : output; function : "!A";
       timing () {{ related_pin : "A"; timing_sense : negative_unate; {TIMES} }} }} }}\n"""

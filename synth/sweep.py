@@ -1,13 +1,12 @@
 """Equal clock, least area: every way that Yosys and ABC offer, each timed by OpenSTA, and the best."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 
 from golden import check
+from sim import process
 from synth.asic import MappedNetlist, map_asic
 from synth.asic_script import FLAGS
 from synth.liberty import Liberty
@@ -16,7 +15,7 @@ from synth.timing import Timing, critical_path
 
 TARGETS = (1.0, 0.6)  # ABC's target period, in parts of the wanted one
 AIMS = ("area", "balanced", "speed")
-PROCESSES = 2
+THREADS = 2  # each of which waits for a tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def smallest_at(
     targets: Sequence[float] = TARGETS,
     dont_use: Sequence[str] = (),
     memory_model: MemoryModel | Path | None = None,
-    processes: int = PROCESSES,
+    threads: int = THREADS,
     said: Callable[[Way], None] = lambda way: None,
 ) -> Sweep:
     """Map `top` in every way and time each at `period_ns`; each has a folder of its own in `folder`.
@@ -103,15 +102,11 @@ def smallest_at(
         raise check.fail("period_ns", period_ns, "over 0")
     ways = [Way(flag, aim, period_ns * target) for flag, aim, target in product(flags, aims, targets)]
     common = (verilog, top, liberty, folder, period_ns, flatten, tuple(dont_use), memory_model)
-    if processes == 1:
+    if threads == 1:
         return Sweep(period_ns, tuple(each(attempt(way, *common), said) for way in ways))
-    with ProcessPoolExecutor(min(processes, len(ways)), mp_context=get_context("spawn")) as pool:
+    with process.pool(min(threads, len(ways))) as pool:
         waiting = [pool.submit(attempt, way, *common) for way in ways]
-        try:
-            return Sweep(period_ns, tuple(each(one.result(), said) for one in waiting))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        return Sweep(period_ns, tuple(each(one.result(), said) for one in waiting))
 
 
 def each(tried: Tried, said: Callable[[Way], None]) -> Tried:

@@ -35,6 +35,13 @@ class Commands(click.Group):
 
         return failures.guarded(work) if standalone_mode else work()
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, but a broken pipe or an end of file is for `failures` to judge."""
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, EOFError) as error:
+            raise failures.Passed from error
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(metadata.version("systola"), message="systola %(version)s")
@@ -61,7 +68,12 @@ def sizes(values: Sequence[str]) -> dict[str, int]:
 
 def show(as_json: bool, result: object, text: Callable[[], str]) -> None:
     """The result on stdout: for machines, or for people."""
-    click.echo(output.as_json(result) if as_json else output.lines(text()))
+    try:
+        click.echo(output.as_json(result) if as_json else output.lines(text()))
+    except BrokenPipeError:
+        if not failures.reader_gone():
+            raise
+        failures.silence()  # the reader has seen enough; the status still tells how the work ended
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,11 +9,11 @@
 """
 
 import re
-import tempfile
 from pathlib import Path
 
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import system_rdl
+from sim import leftovers
 
 DRIVER = Path(__file__).parent / "driver"
 # the pages read well in the reader's own fonts, which takes 7 MB off; launchers are for other browsers' sake
@@ -56,8 +56,7 @@ def exported(p: AcceleratorParams) -> dict[str, str]:
     from peakrdl_ipxact import IPXACTExporter
     from systemrdl.compiler import RDLCompiler
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with leftovers.temporary() as folder:
         for below in ("driver", "registers"):
             (folder / below).mkdir()
         path = folder / "registers" / "systola.rdl"

@@ -1,24 +1,43 @@
 """How a command ends: one handler turns what was raised into a line on stderr and an exit status.
 
-0  done
-1  the work failed: a mismatch, a missing tool, a full disk, or a bug (its trace goes to a log file)
-2  the request was wrong; nothing was changed
+0    done
+1    the work failed: a mismatch, a missing tool, what the machine did (a full disk, no memory), or a bug,
+     whose trace goes to a log file
+2    the request was wrong; nothing was changed
+130  Ctrl-C; 143 SIGTERM, 129 SIGHUP: what ran was ended, what was half written is gone
 """
 
 import os
+import select
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 import click
 
 from golden.check import BadValue
-from systola import output
+from sim import process
+from systola import output, start
 
 DONE, FAILED, WRONG = 0, 1, 2
 WRONG_FILES = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
+
+
+LAST = 3  # this many signals end the process whatever it does
+_signals: list[int] = []  # that came
+
+
+class Ended(BaseException):
+    """A signal asked for the end."""
+
+
+class Passed(Exception):
+    """What click would take for its own business (a broken pipe, an end of file): its cause was raised."""
 
 
 class Failed(Exception):
@@ -26,7 +45,9 @@ class Failed(Exception):
 
 
 def say(message: str) -> None:
-    print(f"systola: {output.lines(message)}", file=sys.stderr)
+    """A message on stderr, if there still is one."""
+    with suppress(OSError, ValueError):
+        print(f"systola: {output.lines(message)}", file=sys.stderr, flush=True)
 
 
 def status_of(error: BaseException) -> int:
@@ -35,6 +56,9 @@ def status_of(error: BaseException) -> int:
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if isinstance(error, Ended | KeyboardInterrupt | click.Abort):
+        _signals.append(signal.SIGINT)
+        return FAILED
     if type(error).__module__.startswith("sim."):  # a missing tool, a hang, Verilog that a tool refuses
         say(str(error))
         return FAILED
@@ -51,35 +75,107 @@ def status_of(error: BaseException) -> int:
         if str(error):
             say(str(error))
         return FAILED
-    if isinstance(error, OSError) and error.filename is not None:
-        say(f"{error.filename}: {(error.strerror or 'cannot be used').lower()}")
-        return WRONG if isinstance(error, WRONG_FILES) else FAILED
-    if isinstance(error, MemoryError):
-        say(f"out of memory ({error})" if str(error) else "out of memory")
-        return FAILED
-    if isinstance(error, KeyboardInterrupt | click.Abort):
-        say("interrupted; results are as they were")
-        return FAILED
+    if isinstance(error, OSError | MemoryError):
+        say(machine(error))
+        return WRONG if isinstance(error, WRONG_FILES) and error.filename is not None else FAILED
     return bug(error)
 
 
+def machine(error: OSError | MemoryError) -> str:
+    """What the machine did, in its own words."""
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error})" if str(error) else "out of memory"
+    said = (error.strerror or str(error) or "cannot be used").lower()
+    return f"{error.filename}: {said}" if error.filename is not None else said
+
+
 def bug(error: BaseException) -> int:
-    """What nobody foresaw: its trace goes to a file that a user can send."""
-    handle, path = tempfile.mkstemp(prefix="systola-", suffix=".log")
-    with os.fdopen(handle, "w") as log:
-        log.write("".join(traceback.format_exception(error)))
+    """What nobody foresaw: its trace goes to a file that a user can send, else to stderr."""
+    trace = "".join(traceback.format_exception(error))
+    try:
+        handle, path = tempfile.mkstemp(prefix="systola-", suffix=".log")
+        with os.fdopen(handle, "w", errors="backslashreplace") as log:
+            log.write(trace)
+    except OSError:
+        path = f"stderr:\n{trace}"
     say(f"this is a bug, not yours: {type(error).__name__}: {error}\nsystola: trace in {path}")
     return FAILED
 
 
 def guarded(work: Callable[[], object]) -> NoReturn:
     """Do `work` and leave the process with the status of how it ended."""
+    start.open_standard_streams()
+    _signals.clear()
+    main = threading.current_thread() is threading.main_thread()  # another may not set signals
+    before = {number: signal.getsignal(number) for number in start.ENDING} if main else {}
+    if main:
+        start.settle(hear)
+    unraisable, sys.unraisablehook = sys.unraisablehook, unraised
+    try:
+        status = outcome(work)
+    finally:
+        sys.unraisablehook = unraisable
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if _signals and process.threads_left():  # which Python would wait for
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
+def hear(number: int, frame: object) -> None:
+    """A signal asks for the end: all that runs is unwound; at the third it is left as it is."""
+    _signals.append(number)
+    if len(_signals) >= LAST:
+        os._exit(128 + number)
+    raise Ended
+
+
+def unraised(what: "sys.UnraisableHookArgs") -> None:
+    """A signal that came where Python cannot raise (in a finaliser): once more, a little later."""
+    if what.exc_type is not None and issubclass(what.exc_type, Ended):
+        os.kill(os.getpid(), _signals[-1])
+    else:
+        sys.__unraisablehook__(what)
+
+
+def outcome(work: Callable[[], object]) -> int:
+    """Do `work`; the exit status."""
     try:
         result = work()
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
-        sys.exit(DONE)
+        status = result if isinstance(result, int) else DONE
+    except SystemExit as error:  # click's own, say of a shell's completion
+        status = error.code if isinstance(error.code, int) else FAILED if error.code else DONE
+        status = DONE if reader_gone() else status
     except BaseException as error:
-        sys.exit(status_of(error))
-    sys.exit(result if isinstance(result, int) else DONE)
+        raised = error.__cause__ if isinstance(error, Passed) and error.__cause__ else error
+        try:
+            status = DONE if isinstance(raised, BrokenPipeError) and reader_gone() else status_of(raised)
+        except Ended:
+            status = FAILED
+    if _signals:  # whatever became of it on its way: not all code lets it through
+        say(f"ended by {signal.Signals(_signals[0]).name}; results are as they were")
+        status = 128 + _signals[0]
+    silence()
+    return status
+
+
+def reader_gone() -> bool:
+    """Whether nobody reads stdout any more: who did has seen enough."""
+    try:
+        watch = select.poll()
+        watch.register(sys.stdout.fileno(), 0)
+        return any(event & select.POLLERR for _, event in watch.poll(0))
+    except (OSError, ValueError):
+        return False
+
+
+def silence() -> None:
+    """Let nothing that could not be printed trouble Python's end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -68,12 +68,12 @@ def built(part: Part, form: Form, bench: Bench) -> dict[str, Any]:
             if ways is None:
                 tried = swept(source, top, bench, folder, part.flags)
                 ways = [way for way, _ in tried]
-                store.put(mapped_key, ways)
+                store.keep(mapped_key, ways)
                 mapped = next(netlist for way, netlist in tried if way is best(ways))
             else:
                 mapped = mapped_way(best(ways), source, top, bench, folder / "best")
             burnt = burn(mapped, form.job(), bench.period_ns, folder / "power")
-            store.put(power_key, burnt)
+            store.keep(power_key, burnt)
     return {"form": form.label, "ways": ways, **best(ways), **burnt}
 
 

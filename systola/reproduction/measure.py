@@ -1,10 +1,11 @@
 """Area, clock and power of blocks at one clock: of each part the smallest form that meets it counts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict
 from typing import Any
 
+from sim import process
 from systola.reproduction.blocks import Bench, Block, Cost, Measured, Part
 from systola.reproduction.building import built
 
@@ -17,15 +18,11 @@ def measure(blocks: Sequence[Block], bench: Bench, update: Update) -> dict[str, 
     parts = {part.name: part for block in blocks for part, _ in block.parts}
     forms = [(part, form) for part in parts.values() for form in part.forms]
     update(0, len(forms), "elaborating")
-    with ThreadPoolExecutor(JOBS) as pool:
+    with process.pool(JOBS) as pool:
         waiting = {pool.submit(built, part, form, bench): (part.name, form.label) for part, form in forms}
-        try:
-            for done, one in enumerate(as_completed(waiting), 1):
-                one.result()
-                update(done, len(forms), ", ".join(waiting[one]))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        for done, one in enumerate(as_completed(waiting), 1):
+            one.result()
+            update(done, len(forms), ", ".join(waiting[one]))
     results = [one.result() for one in waiting]
     costs = {
         name: cost_of(

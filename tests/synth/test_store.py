@@ -1,12 +1,15 @@
 """The store of the cost library: what was put is got, by several processes, and damage is noticed."""
 
+import errno
 import multiprocessing
 import sqlite3
+from contextlib import contextmanager
 from time import perf_counter
 
 import pytest
 
 from synth import store
+from tests.disks import fill, protect, small_disk
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +98,105 @@ def test_processes_write_at_once():
         worker.join()
     assert all(worker.exitcode == 0 for worker in workers)
     assert [store.get(str(number)) for number in range(120)] == [{"number": number} for number in range(120)]
+
+
+def test_a_second_damaged_store_does_not_replace_the_first(own_cache):
+    for number in range(2):
+        store.path().write_bytes(b"not a database %d" % number * 100)
+        with pytest.warns(store.DamagedStore):
+            store.get("a")
+    found = [(own_cache / name).read_bytes()[:16] for name in ("synthesis.damaged", "synthesis.damaged.1")]
+    assert found == [b"not a database 0", b"not a database 1"]
+
+
+def test_another_programs_database_is_set_aside():
+    with sqlite3.connect(store.path()) as base:
+        base.execute("CREATE TABLE entry (other TEXT)")
+    base.close()
+    with pytest.warns(store.DamagedStore, match="other columns"):
+        assert store.get("a") is None
+
+
+def kept(own_cache):
+    """Nothing was set aside, and what was kept is still there."""
+    names = [path.name for path in own_cache.rglob("*") if "damaged" in path.name]
+    return not names and store.get("a") == {"area": 1.5}
+
+
+@pytest.mark.filterwarnings("error::synth.store.DamagedStore")
+def test_a_full_disk_destroys_nothing(tmp_path, monkeypatch):
+    with small_disk(tmp_path / "disk") as disk:
+        monkeypatch.setenv("SYSTOLA_CACHE", str(disk))
+        store.put("a", {"area": 1.5})
+        filling = fill(disk)
+        assert kept(disk)
+        with pytest.raises(OSError, match=r"No space left on device") as full:
+            store.put("b", "x" * 100_000)
+        assert (full.value.errno, full.value.filename) == (errno.ENOSPC, str(store.path()))
+        with pytest.warns(store.Unkept, match="No space left on device .*; a result is not kept"):
+            assert store.remembered(["b"], lambda: "x" * 100_000) == "x" * 100_000
+        assert kept(disk)
+        filling.unlink()
+        store.put("b", 2)
+        assert kept(disk) and store.get("b") == 2
+
+
+@pytest.mark.filterwarnings("error::synth.store.DamagedStore")
+def test_a_disk_that_is_full_before_there_is_a_store_is_no_damage(tmp_path, monkeypatch):
+    with small_disk(tmp_path / "disk") as disk:
+        monkeypatch.setenv("SYSTOLA_CACHE", str(disk))
+        filling = fill(disk)
+        assert store.get("a") is None
+        with pytest.warns(store.Unkept):
+            assert store.remembered(["a"], lambda: 1) == 1
+        filling.unlink()
+        store.put("a", {"area": 1.5})
+        assert kept(disk)
+
+
+@pytest.mark.filterwarnings("error::synth.store.DamagedStore")
+def test_a_store_that_can_only_be_read_is_read(tmp_path, monkeypatch):
+    with small_disk(tmp_path / "disk ä?%") as disk:
+        monkeypatch.setenv("SYSTOLA_CACHE", str(disk))
+        store.put("a", {"area": 1.5})
+        protect(disk)
+        assert kept(disk)
+        with pytest.warns(store.Unkept, match="; a result is not kept"):
+            assert store.remembered(["b"], lambda: 2) == 2
+        protect(disk, on=False)
+        assert kept(disk)
+
+
+# what SQLite says where no disk can be mounted: a limit of pages, a connection that only reads, a lock
+@pytest.mark.filterwarnings("error::synth.store.DamagedStore")
+@pytest.mark.parametrize(
+    ("fault", "number"), [("full", errno.ENOSPC), ("read only", errno.EROFS), ("locked", errno.EAGAIN)]
+)
+def test_what_the_machine_does_is_no_damage(own_cache, monkeypatch, fault, number):
+    store.put("a", {"area": 1.5})
+    real, other = store.connection, sqlite3.connect(store.path())
+
+    @contextmanager
+    def faulty(place):
+        with real(place) as base:
+            if fault == "full":
+                pages = base.execute("PRAGMA page_count").fetchone()[0]
+                base.execute(f"PRAGMA max_page_count = {pages}")
+            if fault == "read only":
+                base.execute("PRAGMA query_only = 1")
+            yield base
+
+    monkeypatch.setattr(store, "connection", faulty)
+    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    monkeypatch.setattr(store, "SLICE", 0.05)
+    if fault == "locked":
+        other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(OSError, match=r"synthesis\.sqlite") as raised:
+        store.put("b", "x" * 100_000)
+    assert raised.value.errno == number
+    with pytest.warns(store.Unkept):
+        assert store.remembered(["b"], lambda: "x" * 100_000)
+    other.close()
+    monkeypatch.undo()
+    monkeypatch.setenv("SYSTOLA_CACHE", str(own_cache))
+    assert kept(own_cache)

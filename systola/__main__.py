@@ -1,0 +1,5 @@
+"""`python -m systola`."""
+
+from systola.start import main
+
+main()
