@@ -58,7 +58,7 @@ def read(
     if path.suffix == ".tflite":
         model = tflite_graph.read(path)
         if is_integer(model):
-            importers.refuse_dims(path, dims)
+            importers.refuse_sizes(path, tokens, 1, dims)
             tensors = model.graphs[0].tensors
             inputs = {
                 tensors[i].name: TensorType(tensors[i].shape, np.dtype(tensors[i].dtype))

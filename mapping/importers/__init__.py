@@ -38,10 +38,15 @@ def load(
     }  # fmt: skip
     if path.suffix not in shapes:
         raise check.fail(path.name, f"a {path.suffix or 'file without suffix'}", KINDS)
+    refuse_sizes(path, tokens, batch, dims)
+    return shapes[path.suffix](path)
+
+
+def refuse_sizes(path: Path, tokens: int | None, batch: int, dims: Mapping[str, int] | None) -> None:
+    """BadValue for sizes given to a file that leaves none open."""
     refuse_dims(path, dims)
     if tokens is not None or batch != 1:
         raise check.fail(path.name, "given tokens or batch", "neither: its shapes are fixed")
-    return shapes[path.suffix](path)
 
 
 def refuse_dims(path: Path, dims: Mapping[str, int] | None) -> None:

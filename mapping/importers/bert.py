@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 
 from golden import check
+from mapping.importers.bert_keys import check_keys
 from mapping.importers.onnx_build import Builder
 from mapping.importers.tensors import Tensors
 
@@ -44,6 +45,7 @@ class BertConfig:
 
     @classmethod
     def read(cls, config: dict[str, Any], where: str) -> "BertConfig":
+        check_keys(config, where)
         for key in SIZES:
             if key not in config:
                 raise check.fail(f"{where}: {key}", "missing", "1 or more")

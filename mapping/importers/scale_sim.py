@@ -1,7 +1,8 @@
 """SCALE-Sim topologies: a CSV of GEMMs (M, N, K) or of convolutions.
 
 The columns are found by their headers, in any order and spelling that is near SCALE-Sim's own; a file without
-headers is read in SCALE-Sim's order. A layer whose name holds DP is depthwise: one product for each channel.
+headers is read in SCALE-Sim's order. A column beside them (sparsity, batch) may only say that it changes
+nothing. A layer whose name holds DP is depthwise: one product for each channel.
 Source: scalesim 3.0.0, topology_utils.py. As there, a convolution's output is ceil((in - kernel + stride) /
 stride) wide (a last stop that the stride does not reach in full counts), and its input includes padding.
 """
@@ -34,7 +35,8 @@ def load(path: Path) -> ShapeNetwork:
     rows = files.rows(path, f"a CSV file of {FORMATS}", MOST_LAYERS + 1)
     try:
         columns, first = find_columns(rows)
-        layers = named(read(row, columns) for row in rows[first:])
+        header = rows[0] if first else []
+        layers = named(read(row, columns, header) for row in rows[first:])
     except check.BadValue as bad:
         raise check.BadValue(f"{path.name}: {bad}") from None
     return ShapeNetwork(name=path.stem, layers=layers)
@@ -63,13 +65,30 @@ def place(spelled: Sequence[str], names: Sequence[str]) -> int | None:
     return next((i for i, cell in enumerate(spelled) if cell in names), None)
 
 
-def read(row: list[str], columns: dict[str, int]) -> ShapeLayer:
-    """One layer. Columns that no format names (a sparsity ratio) are not read."""
+def read(row: list[str], columns: dict[str, int], header: Sequence[str]) -> ShapeLayer:
+    """One layer."""
     name = row[0]
+    check_others(row, columns, header, f"layer {name}")
     sizes = {column: size(row, index, f"layer {name}: {column}") for column, index in columns.items()}
     if "m" in sizes:
         return ShapeLayer(name=name, operator="Gemm", m=sizes["m"], n=sizes["n"], k=sizes["k"])
     return convolution(name, ConvShape(**{"stride_w": sizes["stride_h"], **sizes}))
+
+
+def check_others(row: list[str], columns: dict[str, int], header: Sequence[str], where: str) -> None:
+    """BadValue, naming the column, for a cell that no size is read from and that says more than nothing."""
+    for index, cell in enumerate(row[1:], 1):
+        if index in columns.values() or not says_something(cell):
+            continue
+        column = header[index] if index < len(header) and header[index] else f"column {index + 1}"
+        allowed = "nothing, 1, or a ratio of 1:1 (no sparsity, no batch)"
+        raise check.fail(f"{where}: {column}", cell, allowed)
+
+
+def says_something(cell: str) -> bool:
+    """Whether a cell beside the sizes would change a layer: 1 (a batch) and N:N (dense) would not."""
+    ratio = [part.strip() for part in cell.split(":")]
+    return bool(cell) and cell != "1" and not (len(ratio) == 2 and ratio[0] == ratio[1] != "")
 
 
 def size(row: list[str], index: int, where: str) -> int:

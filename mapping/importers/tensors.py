@@ -29,8 +29,13 @@ class Tensors:
         self.prefix = found[0] if found else prefixes[0]
 
     def get(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """That tensor as float32. BadValue, naming it, if it is missing, misshapen or not finite."""
+        """That tensor as float32. BadValue, naming it, if it is missing, misshapen or not finite.
+
+        A normalisation's weight and bias may have their old names, gamma and beta.
+        """
         name = self.prefix + name
+        if name not in self.names and old_name(name) in self.names:
+            name = old_name(name)
         where = f"{self.where}: tensor {name}"
         if name not in self.names:
             raise check.fail(where, "missing", f"a file that holds it, {list(shape)}")
@@ -44,3 +49,8 @@ class Tensors:
             index = bad[0].tolist()
             raise check.fail(f"{where}{index}", value[tuple(index)], "finite numbers")
         return value
+
+
+def old_name(name: str) -> str:
+    """What the first BERT files, made from TensorFlow's, call a normalisation's parameters."""
+    return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")

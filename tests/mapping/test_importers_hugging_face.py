@@ -224,6 +224,47 @@ def test_config_that_cannot_be_used(tmp_path, change, message):
     refuse(folder(tmp_path, **change), message)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"is_decoder": True}, "config.json: is_decoder is True; allowed: False: a plain encoder"),
+        ({"add_cross_attention": True}, "config.json: add_cross_attention is True; allowed: False"),
+        ({"is_encoder_decoder": True}, "config.json: is_encoder_decoder is True; allowed: False"),
+        ({"chunk_size_feed_forward": 2}, "config.json: chunk_size_feed_forward is 2; allowed: 0"),
+        ({"pruned_heads": {"0": [1]}}, "config.json: pruned_heads is {'0': [1]}; allowed: {}"),
+        ({"quantization_config": {"bits": 4}}, "config.json: quantization_config is {'bits': 4}; allowed"),
+        ({"position_embedding_type": "relative_key"}, "position_embedding_type is 'relative_key'"),
+        ({"rotary_dim": 4}, "config.json: rotary_dim is 4, of an unknown key; allowed: add_cross_attention"),
+        ({"norm_first": True}, "config.json: norm_first is True, of an unknown key"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)  # fmt: skip
+def test_key_that_changes_what_is_computed(tmp_path, change, message):
+    refuse(folder(tmp_path, **change), message)
+
+
+def test_key_that_changes_nothing(tmp_path):
+    keys = {"is_decoder": False, "pruned_heads": {}, "chunk_size_feed_forward": 0, "use_cache": True,
+            "hidden_dropout_prob": 0.1, "id2label": {"0": "no"}, "_anything": 3, "unknown": False,
+            "other": None, "position_embedding_type": "absolute", "torch_dtype": "float16"}  # fmt: skip
+    path = folder(tmp_path)
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(config | keys | {"extra": []}))
+    assert len(load(path, tokens=4).products()) == 2 * 8
+
+
+def test_old_names_of_normalisations(tmp_path):
+    plain = load(folder(tmp_path), tokens=4)
+    old = {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): value
+        for name, value in random_tensors(prefix="bert.").items()
+    }
+    given = sentences(CONFIG, 1, 4)
+    outputs = [run_float(network, given)["last_hidden_state"]
+               for network in (plain, load(folder(tmp_path, tensors=old), tokens=4))]  # fmt: skip
+    assert np.array_equal(*outputs)
+
+
 @pytest.mark.parametrize("name", sorted(random_tensors()))
 def test_each_missing_tensor_is_named(tmp_path, name):
     tensors = random_tensors()

@@ -66,11 +66,27 @@ def test_strides_of_each_axis(tmp_path):
     assert shapes(tmp_path, text) == [("a", "Conv", 5 * 3, 1, 4, 1)]
 
 
-def test_sparsity_column_is_not_read(tmp_path):
-    assert shapes(tmp_path, CONV.strip() + " Sparsity,\na, 4, 4, 3, 3, 2, 5, 1, 2:4,\n") == [
-        ("a", "Conv", 4, 5, 18, 1)
-    ]
-    assert shapes(tmp_path, "a, 4, 4, 3, 3, 2, 5, 1, 1:1,\n") == [("a", "Conv", 4, 5, 18, 1)]
+def test_a_column_that_changes_nothing_is_passed_over(tmp_path):
+    wanted = [("a", "Conv", 4, 5, 18, 1)]
+    dense = CONV.strip() + " Sparsity, Batch, Note,\n"
+    assert shapes(tmp_path, dense + "a, 4, 4, 3, 3, 2, 5, 1, 4:4, 1,,\n") == wanted
+    assert shapes(tmp_path, "a, 4, 4, 3, 3, 2, 5, 1, 1:1,\n") == wanted
+    assert shapes(tmp_path, dense + "a, 4, 4, 3, 3, 2, 5, 1\n") == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CONV.strip() + " Sparsity,\na, 4, 4, 3, 3, 2, 5, 1, 2:4,\n", "layer a: Sparsity is 2:4; allowed: "),
+        ("Layer,M,N,K,Sparsity\na,1,2,3,1:1\nb,1,2,3,1:2\n", "layer b: Sparsity is 1:2; allowed: "),
+        ("Layer,M,N,K,Batch\na,1,2,3,8\n", "layer a: Batch is 8; allowed: nothing, 1"),
+        ("Layer,Batch,M,N,K\na,8,1,2,3\n", "layer a: Batch is 8; allowed: nothing, 1"),
+        ("a,1,2,3,2:4\n", "layer a: column 5 is 2:4; allowed: "),
+        ("Layer,M,N,K\na,1,2,3,7\n", "layer a: column 5 is 7; allowed: "),
+    ],
+)
+def test_a_column_that_would_change_a_layer_is_refused(tmp_path, text, message):
+    refuse(tmp_path, text, message)
 
 
 def test_depthwise_layer_is_a_product_for_each_channel(tmp_path):

@@ -127,3 +127,25 @@ def test_generate_gives_hardware_registers_driver_and_constraints():
     assert "module accelerator_4x4_w8a8" in Path("out/rtl/small.v").read_text()
     manifest = json.loads(Path("out/manifest.json").read_text())
     assert manifest["top"] == made.top and set(manifest["files"]) == names
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--tokens", 3), "net.onnx: tokens is 3; allowed: none: no second dimension is open"),
+        (("--dim", "width=3"), "net.onnx: dims is width; allowed: none"),
+    ],
+)
+def test_sizes_that_nothing_uses_are_refused(words, message):
+    for command in ("map", "run"):
+        found = call(command, "net.onnx", "--on", "small.toml", *words)
+        assert found.exit_code == 2
+        assert message in found.output
+
+
+def test_sizes_of_an_integer_tflite_file_are_refused():
+    package = pytest.importorskip("pymicro_wakeword")
+    path = next(Path(package.__file__).parent.rglob("*.tflite"))
+    for words, what in ((("--tokens", 3), "given tokens or batch"), (("--dim", "x=3"), "given dims x")):
+        found = call("map", path, "--on", "small.toml", *words)
+        assert (found.exit_code, what in found.output) == (2, True)
