@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -64,7 +65,7 @@ def run_bench(
     seed: int = 1,
     waves: bool = False,
     build_dir: Path | None = None,
-    testcase: str | None = None,
+    testcase: str | Sequence[str] | None = None,
     timeout: float = 600,
     stop_at_first: bool = False,
     inside: bool = False,
@@ -73,7 +74,7 @@ def run_bench(
 
     parameters     reach the bench by sim.benches.parameters(); JSON
     build_dir      keeps log, results and waves; without it they are gone, a waveform too
-    testcase       only the tests whose names end so
+    testcase       only the tests whose names end so, or so
     timeout        seconds, after which the simulation is ended, which is a failure
     stop_at_first  leave out what follows a failing test
     inside         the bench looks at more than the top's ports

@@ -2,7 +2,10 @@
 
 Fetching begins when COMMANDS is written, if no program runs; so PROGRAM is written before it, and the program
 stands in memory by then. At the start it begins anew if it has not begun, or if PROGRAM or COMMANDS was
-written since, or if a program has run since. What goes wrong with it before the start is told after it.
+written since, or if a program has run since. What goes wrong with it before the start is told after it, or
+never, if it is not that program that starts. A program is what PROGRAM and COMMANDS say at its start, also
+where it has to wait until what was fetched for nothing has come; written later they are of the next one. An
+address that is no bus word's brings no words: after the first refusal nothing more is asked for.
 
 Commands are fetched ahead, in requests that end at multiples of REQUEST_BYTES, as far as the buffer has room.
 Each is checked (golden.accelerator.legal) and goes, in the program's order, into its unit's queue; a full
@@ -13,7 +16,8 @@ A unit has at most IN_FLIGHT commands that it has taken and not done.
 FENCE goes when all queues are empty and all units idle; END when, besides, what was fetched beyond it has
 come. Then the program is done.
 
-A fault stops it: nothing more goes to any unit until a reset. The first one counts; in one cycle: faults of
+A fault stops it: nothing more goes to any unit until a reset. The first one counts, if no reset comes before
+it or in its cycle; in one cycle: faults of
 units and overflows by unit, then control's own, then deadlock. FAULT_COMMAND and CAUSE.unit are
 
     illegal command, fetch error  the first command that is not all right; no unit. Fewer commands than END

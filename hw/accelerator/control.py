@@ -120,8 +120,8 @@ class Control(wiring.Component):
         ends, fences, bad, bad_fetch, stuck = bits("is_end", "is_fence", "bad", "bad_fetch", "stuck")
         failed = Signal(2)
         self.fetch.place(
-            m, "fetch", reset=s["wipe"], start=fetches, address=self.program_address,
-            most=self.commands_most, halt=halt, failed=failed, exhausted=exhausted, drained=drained,
+            m, "fetch", reset=s["wipe"], start=fetches, address=self.program["address"],
+            most=self.program["most"], halt=halt, failed=failed, exhausted=exhausted, drained=drained,
             **flat(self, "fetch_"),
             o_valid=fetched.valid, o_ready=go, o_payload=fetched.payload.as_value(),
         )
@@ -166,6 +166,14 @@ class Control(wiring.Component):
             "ahead", "ahead_wanted", "fetch_pending", "fetch_begins", "fetch_drops", "stale"
         )
         self.ahead, self.counts_anew = ahead, Signal(name="counts_anew")
+        # a program that waits for its fetch is that of its start, whatever is written meanwhile
+        self.program = {}
+        for name, given in (("address", self.program_address), ("most", self.commands_most)):
+            held, chosen = (Signal.like(given, name=f"{name}_{kind}") for kind in ("at_start", "to_fetch"))
+            with m.If(s["starts"]):
+                m.d.sync += held.eq(given)
+            m.d.comb += chosen.eq(Mux(pending, held, given))
+            self.program[name] = chosen
         at_start = s["starts"] & ~ahead | pending
         m.d.comb += [
             stale.eq(self.program_written | self.commands_written),
@@ -223,7 +231,9 @@ class Control(wiring.Component):
         names = ("fault", "fault_code", "fault_response", "overflow", "blocked", "flying", "head", "oldest")
         self.faults.place(
             m, "faults", reset=ResetSignal() | s["starts"], **{name: of[name] for name in names},
-            running=s["running"], illegal=bad, bad_fetch=bad_fetch, stuck=stuck, quiet=quiet,
+            # a reset comes before what goes wrong in its cycle: no cause without its event
+            running=s["running"] & ~self.control_reset, illegal=bad, bad_fetch=bad_fetch, stuck=stuck,
+            quiet=quiet,
             response=response, limit=self.watchdog_cycles, next=self.next, stops=s["stops"],
             index=self.fault_command_index,
             **{name: getattr(self, name) for name in ("cause_code", "cause_unit", "cause_response")},

@@ -10,6 +10,7 @@ from golden.accelerator.commands import BITS
 from golden.accelerator.control import REQUESTS, request_words
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NUMBER_BITS
+from golden.axi.bursts import Status
 from hw.axi import bursts, read
 from hw.axi.queue import definition as queue
 from hw.emit import Definition
@@ -25,7 +26,7 @@ class Fetch(wiring.Component):
     data       stream of {data, last, error}; always ready, as only what has room is asked for
     status     stream of Status; always ready
     o          stream of {word, error}: a command, and whether a response to it was an error; registered
-    failed     the first status that was not OKAY
+    failed     the first status that was not OKAY; REFUSED: no more is asked for
     exhausted  all of `most` commands have gone out
     drained    nothing is on the way and nothing is buffered
     """
@@ -56,14 +57,17 @@ class Fetch(wiring.Component):
         taken, assembling = self.assemble(m)
         reserved = self.reserved
         waiting = Signal(range(self.depth + 1))  # requests without status
+        refused = Signal()
         moves = self.command.valid & self.command.ready
         m.d.comb += [
             self.status.ready.eq(1),
+            refused.eq(self.status.valid & (self.status.payload == Status.REFUSED)),
             self.exhausted.eq((self.left == 0) & (reserved == 0) & ~assembling & ~self.o.valid),
             self.drained.eq(~self.command.valid & (waiting == 0) & (reserved == 0)),
         ]
         m.d.sync += [
-            reserved.eq((reserved + Mux(moves, asked, 0) - taken)[: len(reserved)]),
+            # a refused request brings no words; one is refused for its alignment, and so all of a program are
+            reserved.eq((Mux(refused, 0, reserved - taken) + Mux(moves, asked, 0))[: len(reserved)]),
             waiting.eq((waiting + moves - self.status.valid)[: len(waiting)]),
         ]
         with m.If(self.start):
@@ -80,12 +84,13 @@ class Fetch(wiring.Component):
         reserved = self.reserved = Signal(range(self.depth + 1))  # asked for and not taken from the buffer
         to_edge, count = Signal(range(whole + 1)), Signal(range(whole + 1))
         inside = self.address[size : size + (whole - 1).bit_length()]
-        held = Signal()
+        held, halts = Signal(), Signal()
         moves = self.command.valid & self.command.ready
         m.d.comb += [
             count.eq(Mux(left < to_edge, left, to_edge)[: len(count)]),
+            halts.eq(self.halt | (self.failed == Status.REFUSED)),
             # what has been offered stays, also when told to halt
-            self.command.valid.eq((left != 0) & (reserved + count <= self.depth) & (~self.halt | held)),
+            self.command.valid.eq((left != 0) & (reserved + count <= self.depth) & (~halts | held)),
             self.command.p.address.eq(address),
             self.command.p.bytes.eq(count << size),
         ]

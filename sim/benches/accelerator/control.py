@@ -1,22 +1,34 @@
 """Bench of hw.accelerator.control: units that take random time, a memory of commands, and the rules."""
 
+from collections import deque
 from functools import partial
 from typing import Any
 
 import cocotb
 from cocotb.triggers import ClockCycles
 
+from golden.accelerator.commands import UNITS
 from golden.accelerator.control import (
     DONE_TO_UNIT,
     IN_FLIGHT,
+    REQUEST_BYTES,
+    REQUESTS,
     START_TO_UNIT,
     first_command,
     following_command,
 )
+from golden.accelerator.params import COMMAND_BYTES
 from golden.accelerator.registers import NO_UNIT, Cause
 from golden.axi.bursts import Status
 from sim.benches import verilog_case
 from sim.benches.accelerator import programs
+from sim.benches.accelerator.control_ahead import (
+    a_refused_prefetch_is_forgotten,
+    a_refused_program_stops_and_is_forgotten,
+    a_reset_in_the_cycle_of_a_fault_leaves_no_cause,
+    a_start_that_waits_is_of_the_program_of_then,
+    what_failed_ahead_is_not_told_of_the_next_program,
+)
 from sim.benches.accelerator.control_bench import LATENCY, ControlBench, make_params
 from sim.benches.accelerator.control_stops import (
     a_program_that_is_not_aligned_is_a_fetch_error,
@@ -31,6 +43,7 @@ from sim.benches.accelerator.control_tokens import (
     a_token_may_come_as_one_goes_where_there_are_most,
     a_token_that_never_comes_stops_it,
     a_token_too_many_stops_it,
+    as_many_tokens_of_each_pair_as_there_may_be,
     tokens_given_and_taken_at_once_are_all_counted,
     tokens_of_the_last_program_are_gone,
 )
@@ -40,16 +53,22 @@ __all__ = [  # cocotb runs what it finds in this module: tests of the other topi
     "CASES",
     "a_program_that_is_not_aligned_is_a_fetch_error",
     "a_program_without_end_is_illegal",
+    "a_refused_prefetch_is_forgotten",
+    "a_refused_program_stops_and_is_forgotten",
+    "a_reset_in_the_cycle_of_a_fault_leaves_no_cause",
+    "a_start_that_waits_is_of_the_program_of_then",
     "a_token_may_come_as_one_goes_where_there_are_most",
     "a_token_that_never_comes_stops_it",
     "a_token_too_many_stops_it",
     "an_error_waits_for_a_reset",
+    "as_many_tokens_of_each_pair_as_there_may_be",
     "errors_of_fetching_stop_it",
     "faults_of_units_stop_it",
     "illegal_commands_stop_it",
     "nothing_moving_stops_it",
     "tokens_given_and_taken_at_once_are_all_counted",
     "tokens_of_the_last_program_are_gone",
+    "what_failed_ahead_is_not_told_of_the_next_program",
 ]
 
 
@@ -170,19 +189,26 @@ async def a_program_may_begin_at_any_word(dut: Any, lead: int) -> None:
 
 
 @cocotb.test
-async def a_full_queue_holds_up_what_follows(dut: Any) -> None:
+@cocotb.parametrize(unit=list(UNITS))
+async def a_full_queue_holds_up_what_follows(dut: Any, unit: str) -> None:
+    """And all of it is done when the unit goes on. More is fetched than the buffer has room for."""
     bench = ControlBench(dut)
     await bench.begin()
-    load, store = bench.units["load"], bench.units["store"]
-    load.takes, load.most = lambda word: None, 100
-    loads = IN_FLIGHT + bench.p.queue + 2
-    words = [programs.of_unit(bench.random, bench.p, "load") for _ in range(loads)]
-    await bench.start([*words, programs.of_unit(bench.random, bench.p, "store"), END])
+    full, other = bench.units[unit], bench.units["load" if unit != "load" else "store"]
+    full.takes, full.most = lambda word: None, 100
+    count, buffered = IN_FLIGHT + bench.p.queue + 2, REQUESTS * REQUEST_BYTES // COMMAND_BYTES
+    words = [programs.of_unit(bench.random, bench.p, unit) for _ in range(count)]
+    words += [programs.of_unit(bench.random, bench.p, other.name) for _ in range(buffered)] + [END]
+    started = await bench.start(words)
     await ClockCycles(dut.clk, 300)
-    assert len(load.passed) == IN_FLIGHT, f"{len(load.passed)} commands in flight"
+    assert len(full.passed) == IN_FLIGHT, f"{len(full.passed)} commands in flight"
     assert bench.counters()["COMMANDS_GIVEN"] == IN_FLIGHT + bench.p.queue
-    assert not store.passed and not bench.events
-    await bench.recover()
+    assert not other.passed and not bench.events
+    full.takes = lambda word: 2
+    full.left = deque(2 for _ in full.left)
+    await bench.wait("done")
+    bench.check_order(words)
+    bench.check_counters(words, started)
 
 
 @cocotb.test

@@ -81,6 +81,22 @@ async def a_token_may_come_as_one_goes_where_there_are_most(dut: Any, pair: tupl
 
 
 @cocotb.test
+async def as_many_tokens_of_each_pair_as_there_may_be(dut: Any) -> None:
+    """All pairs at once have most, then none: a command for each token, and one too many."""
+    bench = ControlBench(dut)
+    await bench.begin()
+    for unit in bench.units.values():
+        unit.takes, unit.most = (lambda word: 1), 100
+    gives = [programs.of_unit(bench.random, bench.p, unit, 0, 0xF) for unit in UNITS]
+    takes = [programs.of_unit(bench.random, bench.p, unit, 0xF, 0) for unit in UNITS]
+    words = [*gives * TOKENS, FENCE, *takes * TOKENS]
+    await bench.start([*words, takes[1], END])
+    await bench.stopped(Cause.DEADLOCK, 1, len(words))
+    assert all(len(unit.finished) == 2 * TOKENS for unit in bench.units.values())
+    await bench.recover()
+
+
+@cocotb.test
 @cocotb.parametrize(behind=["end", "fence", "queue", "two"])
 async def a_token_that_never_comes_stops_it(dut: Any, behind: str) -> None:
     bench = ControlBench(dut, 0.2)

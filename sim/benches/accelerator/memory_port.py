@@ -123,6 +123,27 @@ async def clear_drops_all_and_harms_nothing(dut: Any, pause: float, stuck: str |
 
 
 @cocotb.test
+@cocotb.parametrize(stuck=["fetch", "load"])
+async def clears_leave_all_places_free(dut: Any, stuck: str) -> None:
+    """However many commands a clear dropped whose words had not come: as many have room again."""
+    bench = PortBench(dut, {f"{stuck}_data": 1.0})
+    await bench.start()
+    size, owners = bench.p.word_bytes, word_owners(bench.design)
+    dropped = 0
+    while dropped < 2 * owners + 2:
+        bench.send(stuck, [(i * size, size) for i in range(min(owners, 8))])
+        await bench.cycles(14)
+        dropped += len(bench.taken(stuck))
+        await bench.clear()
+        bench.sources[f"{stuck}_command"].words.clear()
+        bench.begin_again()
+    bench.send(stuck, [(i * size, size) for i in range(bench.design.read_buffer + 3 * owners)])
+    await bench.check_still("ar", min(owners, bench.design.read_buffer), 40 * owners + 200)
+    bench.resume()
+    await bench.settle()
+
+
+@cocotb.test
 async def a_clear_at_rest_takes_one_cycle(dut: Any) -> None:
     bench = PortBench(dut, {})
     await bench.start()

@@ -283,6 +283,26 @@ async def sums_that_nobody_takes_stop_it_and_nothing_is_lost(dut: Any) -> None:
 
 
 @cocotb.test
+@cocotb.parametrize(stuck=["left", "top", "sums"])
+async def as_many_commands_as_have_room_and_nothing_is_lost(dut: Any, stuck: str) -> None:
+    """Short commands, of a word of packed weights where there are any: each of its own kind."""
+    bench = MultiplyBench(dut, **{stuck: 1.0})
+    await bench.start()
+    p, count = bench.p, bench.p.unit.accumulator_rows
+    small = [
+        product(p, 1 + (n % 7 == 0), p.lanes, p.lanes, left=n, top=40 + n, transpose=int(n % 23 == 22))
+        for n in range(count + 20)
+    ]
+    bench.send(small)
+    await bench.cycles(20 * count + 200)
+    taken = len(bench.monitors["command"].moved)
+    await bench.cycles(100)
+    assert taken == len(bench.monitors["command"].moved) < len(small), f"{taken} commands taken"
+    bench.pause()
+    await bench.settle(small)
+
+
+@cocotb.test
 @cocotb.parametrize(pause=[0.0, 0.5], after=[1, 2, 3])
 async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, after: int) -> None:
     bench = MultiplyBench(dut, **dict.fromkeys(PAUSES, pause))
