@@ -61,7 +61,8 @@ class StateStructure(ctypes.Structure):
 
     _fields_ = tuple(
         (name, ctypes.c_uint64)
-        for name in ("cycle", "moved", "words_read", "words_written", "bursts_read", "bursts_written")
+        for name in ("cycle", "moved", "words_read", "words_written", "bursts_read", "bursts_written",
+                     "interrupts", "interrupted")
     )
 
 

@@ -43,6 +43,7 @@ struct State {
     uint64_t cycle;
     uint64_t moved;              // the last cycle in which a channel or the activity moved
     uint64_t words_read, words_written, bursts_read, bursts_written;
+    uint64_t interrupts, interrupted;  // times that irq rose; the first cycle in which it stood since
 };
 
 constexpr auto slice = std::chrono::milliseconds(200);  // between two looks at Python's signals
@@ -90,6 +91,7 @@ struct Model {
     Beat beat_held{};
     uint64_t credit[2]{};
     uint8_t activity = 0;
+    bool irq = false;
     bool full = false;
 #if VM_TRACE_FST
     std::unique_ptr<VerilatedFstC> trace;
@@ -282,6 +284,10 @@ template <bool Full> inline void step(Model& self) {
     if (Full) dump(self, 0);
     bool moved = sample<Full>(self);
     if (self.lite.active) lite_sample(self);
+    if (m.irq != self.irq) {
+        self.irq = m.irq;
+        if (self.irq) ++self.state.interrupts, self.state.interrupted = self.state.cycle;
+    }
     if (m.activity != self.activity) {
         self.activity = m.activity;
         moved = true;
@@ -362,6 +368,7 @@ EXPORT void accelerator_reset(Model* self) {
     self->lite = {};
     self->state = {};
     self->activity = 0;
+    self->irq = false;
     m.m_axi_rvalid = m.m_axi_bvalid = m.m_axi_rid = m.m_axi_bid = 0;
     m.s_axil_awvalid = m.s_axil_wvalid = m.s_axil_arvalid = m.s_axil_awprot = m.s_axil_arprot = 0;
     m.s_axil_bready = m.s_axil_rready = 1;
