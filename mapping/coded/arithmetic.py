@@ -115,16 +115,18 @@ def normalise(c: Coder, node: Node) -> None:
     """Standardised in 16 bits, then gamma and beta."""
     x_name, y, a = node.inputs[0], node.outputs[0], node.attributes
     x = standing(c, x_name, "half")
-    axis, shape = int(a["axis"]), c.shape(x_name)
-    rank = len(shape)
-    if x.order and x.order[-1] == axis:
-        sizes = [shape[i] for i in x.order]
-        name, where = c.reshaped(x.name, (prod(sizes[:-1]), sizes[-1])), -1
-    elif len(x.order) == 2 and x.order[0] == axis:
+    shape = c.shape(x_name)
+    rank, axes = len(shape), {i for i in a.get("axes", (a["axis"],)) if shape[i] > 1}
+    if not axes:
+        raise check.fail("axes", list(a.get("axes", (a["axis"],))), "one that is longer than 1")
+    n, where = prod(shape[i] for i in axes), -1
+    if len(x.order) == 2 and {x.order[0]} == axes:
         name, where = c.reshaped(x.name, tuple(shape[i] for i in x.order)), 0
     else:
-        raise check.fail("axis", axis, "the codes' last, or the first of two")
-    n = shape[axis]
+        if set(x.order[len(x.order) - len(axes) :]) != axes:
+            rest = [i for i in range(rank) if i not in axes]
+            x = c.need(x_name, "half", [*rest, *sorted(axes)])
+        name = c.reshaped(x.name, (prod(shape) // n, n))
     fraction = min(15, int(np.floor(np.log2(32767 / np.sqrt(n)))))
     epsilon = epsilon_code(float(a["epsilon"]), x.scale, n)
     coded_shape = c.tensors[name].shape

@@ -35,9 +35,23 @@ def candidates(c: Coder) -> dict[str, list[Node]]:
         others = [n for n in readers if n not in factors]
         half = all(n.operator in ("Add", "Sub", "Normalise") or tensor in n.inputs[3:] for n in others)
         own = plain_product(c, maker) or (maker.operator == "Normalise" and is_bias(c, maker))
-        if factors and half and (own or "half" in forms):
+        if factors and half and (own or "half" in forms) and keeps_channels(c, maker, factors):
             found[tensor] = factors
     return found
+
+
+def keeps_channels(c: Coder, maker: Node, readers: list[Node]) -> bool:
+    """Are the codes' last axis the readers' channels? A Normalise may leave its own axes there."""
+    if maker.operator != "Normalise":
+        return True
+    x = maker.inputs[0]
+    channels = 1 if any(n.operator == "Conv" for n in readers) else len(c.shape(x)) - 1
+    return channels in axes_of(maker) or len(c.natural(x)) <= 2
+
+
+def axes_of(norm: Node) -> tuple[int, ...]:
+    """What a Normalise normalises over, from the front."""
+    return tuple(norm.attributes.get("axes", (norm.attributes["axis"],)))
 
 
 def grouped(node: Node) -> bool:
@@ -52,9 +66,9 @@ def plain_product(c: Coder, node: Node) -> bool:
 
 def is_bias(c: Coder, node: Node) -> bool:
     """Does a Normalise add the same to each row?"""
-    axis, rank = node.attributes["axis"], len(c.shape(node.inputs[0]))
+    rank = len(c.shape(node.inputs[0]))
     beta = node.attributes["beta"]
-    return bool(axis == rank - 1 and prod(beta.shape[:-1]) == 1)
+    return bool(axes_of(node) == (rank - 1,) and prod(beta.shape[:-1]) == 1)
 
 
 def bare(node: Node) -> Node:

@@ -1,18 +1,15 @@
-"""What moves codes, or takes some of them: reshapes, slices, concatenations, gathers, pools."""
+"""What moves codes, or takes some of them: reshapes, slices, concatenations, gathers."""
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from golden import check
-from golden.host.window import Window
 from mapping.coded import graph
 from mapping.coded.coder import PASSED, Coded, Coder, computed, standing
 from mapping.coded.curves import Form, Stage
-from mapping.coded.fixed import plain
 from mapping.coded.turning import positions, regrouped
-from mapping.network import Node, Shape
+from mapping.network import Node
 
 
 def move(c: Coder, node: Node) -> None:
@@ -66,100 +63,6 @@ def gather(c: Coder, node: Node) -> None:
         return graph.Gather(name=name, x=rows, i=numbers.name, y=name)
 
     c.emit(y, (n, value.shape[1]), c.natural(y), make)
-
-
-def image(c: Coder, x: str) -> tuple[tuple[int, ...], Shape]:
-    """Axes of an image [1, channels, height, width] or [1, channels, length] in its codes; its extent."""
-    shape = c.shape(x)
-    if len(shape) not in (3, 4) or shape[0] != 1:
-        raise check.fail("input", list(shape), "[1, channels, height, width] or [1, channels, length]")
-    return ((2, 3, 1), shape[2:]) if len(shape) == 4 else ((0, 2, 1), (1, *shape[2:]))
-
-
-def pool(c: Coder, node: Node) -> None:
-    """MaxPool, AveragePool and their global forms."""
-    x_name, y, a = node.inputs[0], node.outputs[0], node.attributes
-    axes, extent = image(c, x_name)
-    window = Window((1,) * 2, (1, 1), (1, 1), ((0, 0),) * 2)
-    kernel: Shape = extent
-    strides: Shape = (1, 1)
-    pads = (0, 0, 0, 0)
-    if not node.operator.startswith("Global"):
-        spatial = c.shape(x_name)[2:]
-        window = Window.resolve(
-            spatial, a["kernel_shape"], a.get("strides"), a.get("pads"), a.get("dilations"),
-            a.get("auto_pad", "NOTSET"),
-        )  # fmt: skip
-        if a.get("ceil_mode", 0):
-            window = window.ceiled(spatial)
-        if any(d != 1 for d in window.dilations):
-            raise check.fail("dilations", list(window.dilations), "1")
-        kernel, strides, each = tuple(window.kernel), tuple(window.strides), window.pads
-        if len(spatial) == 1:
-            kernel, strides, each = (1, *kernel), (1, *strides), ((0, 0), *each)
-        (top, bottom), (left, right) = each
-        pads = (top, left, bottom, right)
-    windowed(c, y, x_name, axes, (kernel[0], kernel[1]), (strides[0], strides[1]), pads,
-             "max" if "Max" in node.operator else "sum", bool(a.get("count_include_pad", 0)))  # fmt: skip
-
-
-def windowed(
-    c: Coder, y: str, x_name: str, axes: tuple[int, ...], kernel: tuple[int, int], strides: tuple[int, int],
-    pads: tuple[int, int, int, int], kind: str, counts_pads: bool = False,
-) -> None:  # fmt: skip
-    if kind == "sum" and any(pads) and not counts_pads:
-        raise check.fail("pads of a mean that are not counted", list(pads), "none")
-    h, w = (c.shape(x_name)[axis] for axis in axes[:2])
-    out = tuple((n + pads[i] + pads[i + 2] - kernel[i]) // strides[i] + 1 for i, n in enumerate((h, w)))
-    shape = (*out, c.shape(x_name)[axes[2]])
-    order = tuple(axis for axis, size in zip(axes, shape, strict=True) if size > 1)
-    if len(c.shape(y)) != len(c.shape(x_name)):
-        order = c.natural(y)  # of a reduction that keeps no axes
-    fixed: dict[str, Any] = {"kernel": kernel, "strides": strides, "pads": pads}
-    if kind == "max":
-        for form in sorted({f if f in PASSED else c.kind("half") for f in c.wanted[y]}):
-            x = c.need(x_name, form, axes)
-            name = c.tensor(f"{y}:{form}", shape, x.form)
-            e = plain(x.form.dtype, low=x.form.low, high=x.form.high)
-            c.add(
-                graph.Pool(name=name, x=x.name, y=name, kind=kind, epilogue=e, pad_value=x.form.low, **fixed)
-            )
-            c.coded[y, form] = Coded(name=name, order=order, form=x.form)
-        for form in sorted(c.wanted[y] - set(PASSED)):
-            c.again(y, c.coded[y, c.kind("half")], form)
-        return
-    x = c.need(x_name, c.has(x_name), axes)
-
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
-        e = c.epilogue(form, x.scale / prod(kernel), how)
-        return graph.Pool(
-            name=name, x=x.name, y=name, kind=kind, epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed
-        )
-
-    c.emit(y, shape, order, make)
-
-
-def reduce(c: Coder, node: Node) -> None:
-    """ReduceMean and ReduceMax over the rows: a window of all of them."""
-    x, y = node.inputs[0], node.outputs[0]
-    shape = c.shape(x)
-    given = node.attributes.get("axes")
-    if given is None and len(node.inputs) > 1 and node.inputs[1]:
-        given = c.network.constants[node.inputs[1]].ravel().tolist()
-    axes = sorted({int(axis) % len(shape) for axis in given or ()} & set(c.natural(x)))
-    form = c.has(x) if "Mean" in node.operator else "half"
-    order = standing(c, x, form).order
-    if (
-        not axes
-        or tuple(axes) != tuple(sorted(order[: len(axes)]))
-        or len(order) > 3
-        or len(axes) == len(order)
-    ):
-        raise check.fail("axes", given, "the rows' axes, all of those before the channels")
-    unit = next(axis for axis, size in enumerate(shape) if size == 1) if len(order) < 3 else -1
-    full = order if len(order) == 3 else (unit, *order)
-    kernel = (shape[full[0]], shape[full[1]]) if len(axes) == 2 or unit >= 0 else (shape[full[0]], 1)
-    windowed(c, y, x, full, kernel, (1, 1), (0, 0, 0, 0), "sum" if "Mean" in node.operator else "max")
 
 
 def cut(c: Coder, node: Node) -> None:

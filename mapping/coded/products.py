@@ -15,6 +15,7 @@ from mapping.coded import graph
 from mapping.coded.coder import Coded, Coder, function_of
 from mapping.coded.curves import Form, Function, Spelt, Stage
 from mapping.coded.fixed import short_factor
+from mapping.coded.pooling import check_fits
 from mapping.coded.structure import Line
 from mapping.network import Node, Shape
 from mapping.weights import quantise_weights
@@ -83,6 +84,7 @@ def convolution(c: Coder, node: Node) -> Weighted:
     window = conv_window(x, w.shape, **attributes)
     if len(x) not in (3, 4) or x[0] != 1:
         raise check.fail("input", list(x), "[1, channels, height, width] or [1, channels, length]")
+    check_fits(window, x[2:])
     groups = int(attributes.get("group", 1))
     if groups > 1 and not depthwise_weights(x, w, groups):
         w = dense(w, groups)

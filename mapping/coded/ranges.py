@@ -45,7 +45,8 @@ def range_of(network: Network, node: Node, seen: Mapping[str, Range]) -> Range |
     if node.operator == "Softmax":
         return 0.0, 1.0
     if node.operator == "Normalise":
-        reach = np.sqrt(network.shapes[node.inputs[0]][int(node.attributes["axis"])])
+        axes = node.attributes.get("axes", (node.attributes["axis"],))
+        reach = np.sqrt(np.prod([network.shapes[node.inputs[0]][int(axis)] for axis in axes]))
         gamma, beta = (float(np.abs(node.attributes[key]).max(initial=0)) for key in ("gamma", "beta"))
         return -(reach * gamma + beta), reach * gamma + beta
     given = [seen.get(t) for t in node.inputs if t]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from mapping.boundary import constant_factor
-from mapping.coded import arithmetic, attention, moving, products
+from mapping.coded import arithmetic, attention, moving, pooling, products
 from mapping.coded.coder import PASSED, Coder, computed
 from mapping.coded.regions import MOVING
 from mapping.network import Node
@@ -81,10 +81,10 @@ RULES: dict[str, Rule] = {
     "DequantizeLinear": (lambda c, n: iter([(n.inputs[0], "byte")]), arithmetic.reread),
     **dict.fromkeys(("Add", "Sub"), (sum_needs, arithmetic.add)),
     **dict.fromkeys(("Mul", "Div"), (any_needs, arithmetic.multiply)),
-    **dict.fromkeys(("MaxPool", "GlobalMaxPool"), (passing_needs, moving.pool)),
-    **dict.fromkeys(("AveragePool", "GlobalAveragePool"), (any_needs, moving.pool)),
-    "ReduceMean": (any_needs, moving.reduce),
-    "ReduceMax": (passing_needs, moving.reduce),
+    **dict.fromkeys(("MaxPool", "GlobalMaxPool"), (passing_needs, pooling.pool)),
+    **dict.fromkeys(("AveragePool", "GlobalAveragePool"), (any_needs, pooling.pool)),
+    "ReduceMean": (any_needs, pooling.reduce),
+    "ReduceMax": (passing_needs, pooling.reduce),
     **dict.fromkeys(MOVING, (passing_needs, moving.move)),
     "Transpose": (passing_needs, moving.transpose),
     **dict.fromkeys(("Slice", "Split"), (passing_needs, moving.cut)),

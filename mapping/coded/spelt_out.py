@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from golden import check
 from mapping.coded.subgraphs import between, evaluate, with_node
 from mapping.network import Network, Node
 
@@ -21,14 +22,19 @@ def norms_and_softmaxes(network: Network) -> Network:
 
 
 def layer_normalisation(network: Network, node: Node) -> Node:
-    """The operator's parameters as arrays, its axis from the front."""
+    """The operator's parameters as arrays, its axes from the front. BadValue where they are computed."""
     rank = len(network.shapes[node.inputs[0]])
     axis = int(node.attributes.get("axis", -1)) % rank
+    for name in node.inputs[1:]:
+        if name and name not in network.constants:
+            where = f"{network.name}: node {node.name} (LayerNormalization)"
+            raise check.fail(f"{where}: input {name}", "computed", "a constant")
     given = [network.constants.get(name) for name in node.inputs[1:]]
     gamma = given[0] if given and given[0] is not None else np.ones(1)
     beta = given[1] if len(given) > 1 and given[1] is not None else np.zeros(1)
     attributes = {
-        "axis": axis, "epsilon": float(node.attributes.get("epsilon", 1e-5)), "rms": False,
+        "axis": axis, "axes": tuple(range(axis, rank)), "rms": False,
+        "epsilon": float(node.attributes.get("epsilon", 1e-5)),
         "gamma": np.asarray(gamma, np.float64), "beta": np.asarray(beta, np.float64),
     }  # fmt: skip
     return replace(node, operator="Normalise", inputs=node.inputs[:1], attributes=attributes)

@@ -19,6 +19,7 @@ from mapping.importers.onnx_versions import is_old, modern
 from mapping.network import Node, Shape, TensorType
 from mapping.passes.fold import fold_node
 
+POOLS = ("AveragePool", "MaxPool")
 MOST_DATA = 4096  # elements of a constant that can decide a shape; weights are not copied
 
 
@@ -124,6 +125,8 @@ def infer(
         name: numpy_helper.from_array(np.asarray(constants[name]))
         for name in given if name in constants and constants[name].size <= MOST_DATA
     }  # fmt: skip
+    if message.op_type in POOLS:  # before, inference kept windows that lie all in padding
+        opset = max(opset, 22)
     schema = onnx.defs.get_schema(message.op_type, opset, "")
     try:
         found = onnx.shape_inference.infer_node_outputs(
