@@ -20,6 +20,21 @@ from golden import check
 from golden.formats import FP16, FP32, Float
 from golden.formats import arithmetic as floats
 from golden.formats.arithmetic import Mode, RoundingMode
+from golden.pe import floats as pe_floats
+from golden.pe.floats import add_product, combine
+
+__all__ = [
+    "EXACT",
+    "HOST",
+    "FloatMultiplyAddParams",
+    "Params",
+    "accumulate",
+    "add_product",
+    "combine",
+    "latency",
+    "name",
+    "product",
+]
 
 HOST = "array"
 EXACT = False
@@ -84,23 +99,8 @@ def product(p: FloatMultiplyAddParams, weight: np.ndarray, activation: np.ndarra
     )
 
 
-def add_product(p: FloatMultiplyAddParams, acc: np.ndarray, entering: np.ndarray) -> np.ndarray:
-    """acc plus what `product` gave, elementwise, unchecked: for loops over K."""
-    return floats.add_exact(p.accumulator, acc, entering, p.mode)
-
-
 def accumulate(
     p: FloatMultiplyAddParams, acc: np.ndarray, weight: np.ndarray, activation: np.ndarray
 ) -> np.ndarray:
-    """One step of the PE, elementwise: float64 arrays of any one shape, numbers of the formats.
-
-    raises BadValue if a number is not of its format
-    """
-    weight = p.weight.check("weight", weight)
-    activation = p.activation.check("activation", activation)
-    return add_product(p, p.accumulator.check("acc", acc), product(p, weight, activation))
-
-
-def combine(p: FloatMultiplyAddParams, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The sum of two running sums: what the accumulator memory adds with."""
-    return floats.add(p.accumulator, p.accumulator.check("a", a), p.accumulator.check("b", b), p.mode)
+    """One step of the PE, elementwise: golden.pe.floats.accumulate."""
+    return pe_floats.accumulate(p, acc, weight, activation, product)

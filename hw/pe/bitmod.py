@@ -23,7 +23,7 @@ from hw.float.bits import named
 from hw.lanes import lane, tree
 from hw.pe.bitmod_column import Column
 from hw.pe.bitmod_finish import Finish, partial
-from hw.pe.multiplier import registered
+from hw.pe.integer import registered
 
 __all__ = ["Column", "Finish", "Pe", "partial"]
 

@@ -1,48 +1,24 @@
 """Dequantise in the loop, in RTL: a weight to int8, then multiply and add. Golden: golden.pe.dequantise."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Cat, Signal, signed
 
 from golden.pe.dequantise import INT8, DequantiseParams, fields
 from hw.fit import fit
 from hw.formats import shape_of
-from hw.pe.multiplier import registered
+from hw.pe.integer import IntegerPe, exact
 
 
-class Pe(wiring.Component):
-    """weight, activation  operands; a weight is the word {code, zero, scale} from bit 0
-    acc_in, acc_out        the sum of the operands `registers` cycles before; combinational
+class Pe(IntegerPe):
+    """Ports: hw.pe.integer; a weight is the word {code, zero, scale} from bit 0.
 
     The first register holds the product, the second the dequantised weight and its activation.
     """
 
-    def __init__(self, params: DequantiseParams):
-        self.params = p = params
-        self.clocked = p.registers > 0
-        super().__init__(
-            {
-                "weight": In(shape_of(p.weight)),
-                "activation": In(shape_of(p.activation)),
-                "acc_in": In(shape_of(p.accumulator)),
-                "acc_out": Out(shape_of(p.accumulator)),
-            }
-        )
+    params: DequantiseParams
 
-    def elaborate(self, platform):
-        m = Module()
-        p = self.params
-        weight, activation = self.dequantised(m), self.activation
-        if p.registers == 2:
-            weight = registered(m, weight, "dequantised_q")
-            activation = registered(m, activation, "activation_q")
-        product = Signal((weight * activation).shape(), name="product")
-        m.d.comb += product.eq(weight * activation)
-        if p.registers:
-            product = registered(m, product, "product_q")
-        # depth bounds the sum (golden: accumulator), so the carry out of the accumulator is dropped
-        m.d.comb += fit(self.acc_out, (self.acc_in + product)[: p.accumulator.width].as_signed())
-        return m
+    def product(self, m):
+        """Of the dequantised weight and the activation."""
+        return self.multiplied(m, self.dequantised(m), self.activation, exact)
 
     def dequantised(self, m):
         """clip(round_half_up((code - zero) * scale / 2^shift), int8)."""

@@ -12,7 +12,7 @@ from hw.float.product import product
 from hw.float.unpack import Operand, unpack
 from hw.formats import shape_of
 from hw.lanes import chosen, lane
-from hw.pe.multiplier import registered
+from hw.pe.integer import registered
 
 
 class Row(wiring.Component):

@@ -1,47 +1,19 @@
 """MixPE in RTL: a row for each bit of the weight, shifted and added. Golden: golden.pe.mixpe."""
 
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from golden.pe.mixpe import ShiftAddParams
-from hw.fit import fit
-from hw.formats import shape_of
-from hw.pe.multiplier import registered
+from hw.pe.integer import IntegerPe
 
 
-class Pe(wiring.Component):
-    """weight, activation  operands
-    acc_in, acc_out        the sum of the operands `registers` cycles before; combinational
+class Pe(IntegerPe):
+    """Ports: hw.pe.integer. The first register holds the product, the second the operands."""
 
-    The first register holds the product, the second the operands.
-    """
+    params: ShiftAddParams
 
-    def __init__(self, params: ShiftAddParams):
-        self.params = p = params
-        self.clocked = p.registers > 0
-        super().__init__(
-            {
-                "weight": In(shape_of(p.weight)),
-                "activation": In(shape_of(p.activation)),
-                "acc_in": In(shape_of(p.accumulator)),
-                "acc_out": Out(shape_of(p.accumulator)),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        p = self.params
-        weight, activation = self.weight, self.activation
-        if p.registers == 2:
-            weight = registered(m, weight, "weight_q")
-            activation = registered(m, activation, "activation_q")
-        product = shift_and_add(m, weight, activation)
-        if p.registers:
-            product = registered(m, product, "product_q")
-        # depth bounds the sum (golden: accumulator), so the carry out of the accumulator is dropped
-        m.d.comb += fit(self.acc_out, (self.acc_in + product)[: p.accumulator.width].as_signed())
-        return m
+    def product(self, m):
+        """By shift and add."""
+        return self.multiplied(m, self.weight, self.activation, shift_and_add)
 
 
 def shift_and_add(m: Module, weight: Value, activation: Value) -> Value:

@@ -5,6 +5,7 @@ A PE's own bench is its CASES, and these tests by their import:
     from sim.benches.pe.common import a_reset_changes_no_sum, case, sums_match_golden
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import cocotb
@@ -61,44 +62,59 @@ class PeBench:
             self.dut.clk.value = 1
             await Timer(1, "ns")
 
+    def golden(self, given: Operands) -> np.ndarray:
+        """acc_out, uint64 codes."""
+        return golden_codes(self.module, self.p, given)
+
+    def describe(self, given: Operands, index: int) -> str:
+        """One set of operands."""
+        return vectors.describe(self.p, given, index)
+
     def scoreboard(self) -> int:
         """Golden on what stood at the inputs, against acc_out; the number of sums compared."""
         count = len(self.seen["acc_out"]) - self.latency
         weight, activation = (np.array(self.seen[name][:count], np.uint64) for name in Operands._fields[:2])
         given = Operands(weight, activation, np.array(self.seen["acc_in"][self.latency :], np.uint64))
-        golden = golden_codes(self.module, self.p, given).tolist()
+        golden = self.golden(given).tolist()
         for index, (found, wanted) in enumerate(
             zip(self.seen["acc_out"][self.latency :], golden, strict=True)
         ):
-            what = vectors.describe(self.p, given, index) if found != wanted else ""
+            what = self.describe(given, index) if found != wanted else ""
             assert found == wanted, f"cycle {index}: {what} gives {found:#x}, golden {wanted:#x}"
         return count
 
 
-@cocotb.test
-async def sums_match_golden(dut: Any) -> None:
-    bench = PeBench(dut)
-    if bench.clocked:
-        dut.rst.value = 0
-    words = bench.stimulus(np.random.default_rng(seed()), bench.exhaustive)
-    for operands in bench.aligned(words):
-        await bench.cycle(operands)
-    assert bench.scoreboard() == len(words)
-    if bench.exhaustive:
-        pairs = set(zip(bench.seen["weight"], bench.seen["activation"], strict=True))
-        assert len(pairs) == 1 << bench.p.weight.width + bench.p.activation.width, "a pair was left out"
+def tests_of(bench_of: Callable[[Any], PeBench]) -> tuple[Any, Any]:
+    """The two tests of a bench: sums_match_golden, a_reset_changes_no_sum."""
 
-
-@cocotb.test
-async def a_reset_changes_no_sum(dut: Any) -> None:
-    """Operands are data: what is valid is known outside, and a PE in an array is never cleared."""
-    bench = PeBench(dut)
-    words = bench.stimulus(np.random.default_rng(seed() + 1), False)[:100]
-    for index, operands in enumerate(words):
+    @cocotb.test
+    async def sums_match_golden(dut: Any) -> None:
+        bench = bench_of(dut)
         if bench.clocked:
-            dut.rst.value = int(index % 7 == 3)
-        await bench.cycle(operands)
-    assert bench.scoreboard() == len(words) - bench.latency
+            dut.rst.value = 0
+        words = bench.stimulus(np.random.default_rng(seed()), bench.exhaustive)
+        for operands in bench.aligned(words):
+            await bench.cycle(operands)
+        assert bench.scoreboard() == len(words)
+        if bench.exhaustive:
+            pairs = set(zip(bench.seen["weight"], bench.seen["activation"], strict=True))
+            assert len(pairs) == 1 << bench.p.weight.width + bench.p.activation.width, "a pair was left out"
+
+    @cocotb.test
+    async def a_reset_changes_no_sum(dut: Any) -> None:
+        """Operands are data: what is valid is known outside, and a PE in an array is never cleared."""
+        bench = bench_of(dut)
+        words = bench.stimulus(np.random.default_rng(seed() + 1), False)[:100]
+        for index, operands in enumerate(words):
+            if bench.clocked:
+                dut.rst.value = int(index % 7 == 3)
+            await bench.cycle(operands)
+        assert bench.scoreboard() == len(words) - bench.latency
+
+    return sums_match_golden, a_reset_changes_no_sum
+
+
+sums_match_golden, a_reset_changes_no_sum = tests_of(PeBench)
 
 
 def case(kind: str, name: str, /, *, exhaustive: bool = False, **params: Any) -> Case:
