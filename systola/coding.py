@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from golden import check
 from golden.accelerator.params import AcceleratorParams
 from mapping import importers
-from mapping.coded import onnx_quantised, tflite
+from mapping.coded import onnx_quantised, tflite, tflite_ends
 from mapping.coded.graph import CodedNetwork
 from mapping.coded.quantise import decode, encoded, quantise
 from mapping.importers import onnx_file, tflite_graph
@@ -24,7 +25,7 @@ class Source:
     """What a file holds. inputs, outputs: a user's.
 
     network  in reals, to be quantised
-    model    INT8 TFLite, run as it is
+    model    TFLite in codes of 8 bits, run as it is
     onnx     ONNX that states its own codes, run as it is; an input or output of codes is one for the user
     """
 
@@ -45,19 +46,13 @@ class Source:
         return quantise(self.network, p, list(samples), method=method)
 
 
-def is_integer(model: tflite_graph.Model) -> bool:
-    """Whether a model computes in 8-bit codes."""
-    graph = model.graphs[0]
-    return any(graph.tensors[i].dtype == np.int8 for o in graph.operators for i in o.outputs if i >= 0)
-
-
 def read(
     path: Path, tokens: int | None = None, dims: Mapping[str, int] | None = None
 ) -> Source | ShapeNetwork:
     """The network in `path`; a list of shapes stays one."""
     if path.suffix == ".tflite":
         model = tflite_graph.read(path)
-        if is_integer(model):
+        if tflite_ends.is_integer(model):
             importers.refuse_sizes(path, tokens, 1, dims)
             tensors = model.graphs[0].tensors
             inputs = {
@@ -74,6 +69,17 @@ def read(
     if isinstance(found, ShapeNetwork):
         return found
     return of_network(simplify(found))
+
+
+def refuse_codes(path: Path) -> None:
+    """BadValue for TFLite in codes, where a run would quantise it anew: its scales and saturation lost."""
+    if path.suffix != ".tflite" or not path.exists():
+        return
+    if tflite_ends.is_integer(tflite_graph.read(path)):
+        raise check.fail(
+            path.name, "in codes of its own, which this design would quantise anew",
+            "`systola map`, or a design of family accelerator, which runs them as they are",
+        )  # fmt: skip
 
 
 def of_quantised(
@@ -95,10 +101,11 @@ def of_network(network: Network) -> Source:
 
 
 def codes_of(source: Source, coded: CodedNetwork, sample: Inputs) -> dict[str, np.ndarray]:
-    """The network's inputs as codes: reals to the nearest code, an INT8 model's codes as they are."""
+    """The network's inputs as codes: reals to the nearest code, codes of a file as they are."""
     if source.model is None:
         return encoded(coded, sample)
-    return {name: sample[name].astype(np.int64).reshape(coded.tensors[name].shape) for name in source.inputs}
+    found = tflite_ends.ends_of(source.model).encode(sample)
+    return {name: codes.reshape(coded.tensors[name].shape) for name, codes in found.items()}
 
 
 def real_types(network: Network | None) -> dict[str, np.dtype[Any]]:
@@ -113,6 +120,4 @@ def answers(source: Source, coded: CodedNetwork, codes: Mapping[str, np.ndarray]
         found = {name: decode(coded.tensors[name], codes[name]) for name in source.outputs}
         kinds = source.onnx.bare.output_kinds() if source.onnx is not None else real_types(source.network)
         return {name: value.astype(kinds.get(name, value.dtype)) for name, value in found.items()}
-    graph = source.model.graphs[0]
-    tensors = [graph.tensors[index] for index in graph.outputs]
-    return {tensor.name: codes[tensor.name].astype(tensor.dtype).reshape(tensor.shape) for tensor in tensors}
+    return tflite_ends.ends_of(source.model).decode(codes)

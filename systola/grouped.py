@@ -16,7 +16,7 @@ from mapping.grouped.plan import plan
 from mapping.grouped.quantise import quantise_network
 from mapping.network import Network, ShapeNetwork
 from mapping.passes import simplify
-from systola import design_file, operands
+from systola import coding, design_file, operands
 
 SOURCES = {
     "golden": "golden, exact",
@@ -57,6 +57,7 @@ def run(
 ) -> dict[str, Any]:  # fmt: skip
     """See systola.networks.run. Each layer and each output has `error` and `cosine` beside float."""
     loaded, made = load(network, tokens, dims), engine_of(engine)
+    coding.refuse_codes(Path(network))
     if isinstance(loaded, ShapeNetwork):
         raise check.fail(f"{loaded.name}: weights", "not there", "a network with weights")
     found = plan(loaded, design)

@@ -15,7 +15,7 @@ from mapping.plan import Plan, plan
 from mapping.quantise import quantise
 from mapping.shape_run import execute_shapes
 from mapping.target import Target
-from systola import accelerated, design_file, engines, grouped, operands, output
+from systola import accelerated, coding, design_file, engines, grouped, operands, output
 
 COMPATIBLE = ("scalesim",)
 Progress = Callable[[str, int, int], None]
@@ -124,6 +124,7 @@ def run(
             tokens=tokens, dims=dims, progress=progress, force=force,
         )  # fmt: skip
     loaded, target = load(network, on, tokens, dims)
+    coding.refuse_codes(Path(network))
     found = plan(loaded, target)
     if waves is not None:
         check.one_of("--waves", waves, found.schedules)

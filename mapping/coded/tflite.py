@@ -19,15 +19,13 @@ from golden.tflite.quantisation import Quantisation
 from mapping.coded import graph
 from mapping.coded.fixed import plain
 from mapping.coded.tflite_elementwise import add, mul, sub
+from mapping.coded.tflite_ends import SINGLE
 from mapping.coded.tflite_pooling import average_pool, mean
 from mapping.coded.tflite_products import conv_2d, depthwise, fully_connected, image
 from mapping.coded.tflite_translation import Translation, ends, rows
 from mapping.importers.tflite_graph import Model, Operator, Tensor
 from mapping.integer_call import Call, scale_of
 from mapping.integer_operators import OPERATORS
-
-# operators that map each code by itself, whatever else they are
-SINGLE = ("LOGISTIC", "TANH", "RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "QUANTIZE")
 
 
 def coded(model: Model) -> graph.CodedNetwork:

@@ -7,7 +7,6 @@ import numpy as np
 from golden import check
 from golden.accelerator.map_lanes import requantise32
 from golden.tflite.fixed_point import half_away, multiply, quantise_multiplier
-from golden.tflite.quantisation import Quantisation
 from mapping.coded import graph
 from mapping.coded.fixed import plain
 from mapping.coded.tflite_elementwise import away
@@ -21,15 +20,15 @@ VECTOR = 16  # channels that the kernel for whole images takes at once
 MOST_OF_IMAGE = 1 << 21  # so that sums are below 2^NEAR
 
 
-def divided(count: int, q: Quantisation) -> dict[str, np.ndarray]:
-    """Fields of an epilogue: sums of `count` codes over `count`, ties away from zero.
+def divided(count: int, low: int, high: int) -> dict[str, np.ndarray]:
+    """Fields of an epilogue: sums of `count` codes, low to high, over `count`, ties away from zero.
 
     The multiplier is a little above 2^shift / count, so that a tie of either sign leaves zero.
     """
     check.in_range("codes under a window", count, 1, MOST)
     shift = 29 + count.bit_length() - 1
     multiplier = (1 << shift) // count + 1
-    sums = np.arange(count * q.low, count * q.high + 1)
+    sums = np.arange(count * low, count * high + 1)
     exact = np.sign(sums) * ((np.abs(sums) + count // 2) // count)
     if (requantise32(sums, 0, multiplier, shift) != exact).any():
         raise check.fail("codes under a window", count, "a number that can be divided by exactly")
@@ -46,8 +45,11 @@ def average_pool(t: Translation, operator: Operator) -> None:
         raise check.fail("padding of a mean", list(where["pads"]), "none: windows have to be whole")
     y = t.result(operator)
     low, high = q.activation_range(operator.options.get("activation", "NONE"))
-    e = plain(**divided(prod(kernel), q), low=low, high=high)
-    t.add(graph.Pool(name=y, x=x, y=y, kind="sum", kernel=kernel, epilogue=e, **where))
+    # the mean of uint8 is of codes from 0 on, so that ties go up
+    off = q.low if t.unsigned(operator) else 0
+    e = plain(**divided(prod(kernel), q.low - off, q.high - off), zero_point=off, low=low, high=high)
+    t.add(graph.Pool(name=y, x=x, y=y, kind="sum", kernel=kernel, epilogue=e, x_zero=off,
+                     **{**where, "pad_value": off}))  # fmt: skip
 
 
 def mean(t: Translation, operator: Operator) -> None:
@@ -65,7 +67,9 @@ def mean(t: Translation, operator: Operator) -> None:
     check.in_range("elements of a mean", count, 1, MOST_OF_IMAGE)
     of_image = sorted(axes) == [1, 2] and bool(operator.options["keep"])  # its ties go up
     if of_image:
-        zero, out = 0, yq.zero - int(half_away(np.float32(xq.zero) * xq.one_scale / yq.one_scale))
+        zero = xq.low if t.unsigned(operator) else 0  # codes from 0 on
+        raised = np.float32(xq.zero - zero) * xq.one_scale / yq.one_scale
+        out = yq.zero - int(half_away(raised))
         check.in_range("zero points' difference", out, -(1 << 15), (1 << 15) - 1)
         real = np.float64(xq.one_scale / (np.float32(count) * yq.one_scale))
         significand, shift = (int(each) for each in quantise_multiplier(real))
@@ -77,7 +81,7 @@ def mean(t: Translation, operator: Operator) -> None:
         extra = min(count.bit_length() - 1, 32, 31 + shift)
         significand, shift = (significand << extra) // count, shift - extra
     if of_image and shape[2] % VECTOR:
-        same_ties(shape[2], count, xq, yq, significand, shift)
+        same_ties(shape[2], (count * (xq.low - zero), count * (xq.high - zero)), significand, shift)
     x, y = t.input(operator), t.result(operator)
     sums = t.tensor(f"{y}:sums", (1, 1, shape[2]), "int32")
     e = plain(multiplier=np.array([significand]), shift=np.array([HIGH - max(shift, 0)]))
@@ -92,10 +96,8 @@ def mean(t: Translation, operator: Operator) -> None:
     t.add(graph.Map(name=y, x=reshaped(t, sums, t.tensors[y].shape), y=y, epilogue=e))
 
 
-def same_ties(
-    channels: int, count: int, xq: Quantisation, yq: Quantisation, significand: int, shift: int
-) -> None:
-    """BadValue unless ties up and ties away from zero are the same for every sum of `count` codes.
+def same_ties(channels: int, ends: tuple[int, int], significand: int, shift: int) -> None:
+    """BadValue unless ties up and ties away from zero are the same for every sum between two ends.
 
     TFLite's kernel rounds the channels that fill no group of VECTOR with ties away from zero, golden's does
     not yet: what they agree on is translated.
@@ -103,9 +105,9 @@ def same_ties(
     if shift >= 0:
         return
     allowed = f"a multiple of {VECTOR}: the others round in another way"
-    if count > MOST:
+    if ends[1] - ends[0] > MOST << 8:
         raise check.fail("channels of a mean", channels, allowed)
-    sums = np.arange(count * xq.low, count * xq.high + 1)
+    sums = np.arange(ends[0], ends[1] + 1)
     factor = np.array(significand), np.array(shift)
     if (multiply(sums, *factor, "upward") != multiply(sums, *factor, "double")).any():
         raise check.fail("channels of a mean", channels, allowed)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from golden import check
+from golden.formats import Int
 from golden.host.window import Window
 from golden.tflite.fixed_point import quantise_multiplier
 from golden.tflite.products import PADDINGS, VECTOR, channel_multipliers
@@ -13,6 +14,7 @@ from golden.tflite.quantisation import Quantisation
 from mapping.coded import graph
 from mapping.coded.fixed import bias as whole
 from mapping.coded.fixed import plain
+from mapping.coded.products import each_channel, summands
 from mapping.coded.tflite_translation import Translation, ends, reshaped
 from mapping.importers.tflite_graph import Operator
 from mapping.integer_call import scale_of
@@ -47,8 +49,9 @@ def product_bias(t: Translation, operator: Operator, total: np.ndarray, zero: in
     given = t.call(operator).optional(2)
     if len(operator.inputs) > 2 and operator.inputs[2] >= 0 and given is None:
         raise check.fail("bias", "computed", "a constant")
-    if given is not None:
-        check.shape("bias", given, total.shape)
+    if given is not None and (given.dtype != np.int32 or given.shape != total.shape):
+        allowed = f"int32, one for each of {len(total)} filters"
+        raise check.fail("bias", f"{given.dtype} {list(given.shape)}", allowed)
     return whole((0 if given is None else given.astype(np.int64)) - zero * total)
 
 
@@ -60,7 +63,31 @@ def weights_of(t: Translation, operator: Operator) -> tuple[np.ndarray, Quantisa
     if len(q.scale) > 1 and q.zero_point.any():
         raise check.fail("zero points of the weights", q.zero_point.tolist(), "0 where each has a scale")
     zero = 0 if len(q.scale) > 1 else q.zero
+    if zero and not t.unsigned(operator) and operator.kind != "FULLY_CONNECTED":
+        raise check.fail("zero point of int8 weights", zero, "0: TFLite's kernel takes none off")
     return found.data.astype(np.int64) - zero, q
+
+
+def multipliers(
+    t: Translation, operator: Operator, xq: Quantisation, wq: Quantisation, yq: Quantisation, n: int
+) -> np.ndarray:
+    """scale_x scale_w / scale_y, float64 [n]: both scales' product in float32 where the kernel has one."""
+    found = channel_multipliers(xq, wq, yq)
+    if len(wq.scale) == 1 and (t.unsigned(operator) or operator.kind == "FULLY_CONNECTED"):
+        scale = np.asarray(xq.one_scale * wq.scale, np.float32)
+        found = scale.astype(np.float64) / np.float64(yq.one_scale)
+    return np.asarray(np.broadcast_to(found, (n,)))
+
+
+def doubled(t: Translation, x: str, times: int) -> str:
+    """An operand whose channels stand `times` over, for weights of as many summands."""
+    if times == 1:
+        return x
+    made, shape, old = f"{x}:x{times}", t.tensors[x].shape, t.tensors[x]
+    if made not in t.tensors:
+        t.tensor(made, (*shape[:-1], times * shape[-1]), old.dtype, old.scale, old.zero_point)
+        t.add(graph.Concat(name=made, x=x, others=(x,) * (times - 1), axis=len(shape) - 1, y=made))
+    return made
 
 
 def sums_to_codes(
@@ -97,22 +124,20 @@ def conv_2d(t: Translation, operator: Operator) -> None:
     if weights.ndim != 4 or weights.shape[3] != x_tensor.shape[-1]:
         raise check.fail("weights", list(weights.shape), f"[filters, height, width, {x_tensor.shape[-1]}]")
     xq, yq, x = scale_of(x_tensor), scale_of(y_tensor), t.input(operator)
-    first, shifts = rounded_once(every(channel_multipliers(xq, wq, yq), len(weights)))
+    first, shifts = rounded_once(multipliers(t, operator, xq, wq, yq, len(weights)))
+    pieces = summands(weights, Int(8))
+    x = doubled(t, x, len(pieces))
     y = t.result(operator)
     sums = t.tensor(f"{y}:sums", t.tensors[y].shape, "int32")
     bias = product_bias(t, operator, weights.sum((1, 2, 3)), xq.zero)
     t.add(
         graph.Product(
-            name=sums, x=x, y=sums, weights=weights.transpose(1, 2, 3, 0),
+            name=sums, x=x, y=sums, weights=np.concatenate(pieces, 3).transpose(1, 2, 3, 0),
             epilogue=plain(bias=bias, **first), pad_value=xq.zero,
             **image(t, operator, x, weights.shape[1:3]),
         )
     )  # fmt: skip
     sums_to_codes(t, operator, sums, shifts, y, len(weights))
-
-
-def every(values: np.ndarray, n: int) -> np.ndarray:
-    return np.asarray(np.broadcast_to(values, (n,)))
 
 
 def depthwise(t: Translation, operator: Operator) -> None:
@@ -122,17 +147,23 @@ def depthwise(t: Translation, operator: Operator) -> None:
     if weights.ndim != 4 or weights.shape[0] != 1 or weights.shape[3] != channels:
         raise check.fail("depthwise weights", list(weights.shape), f"[1, height, width, {channels}]")
     xq, yq, x = scale_of(x_tensor), scale_of(y_tensor), t.input(operator)
-    first, shifts = rounded_once(every(channel_multipliers(xq, wq, yq), channels))
+    first, shifts = rounded_once(multipliers(t, operator, xq, wq, yq, channels))
     y = t.result(operator)
     sums = t.tensor(f"{y}:sums", t.tensors[y].shape, "int32")
-    t.add(
-        graph.Depthwise(
-            name=sums, x=x, y=sums, weights=weights[0], x_zero=xq.zero, pad_value=xq.zero,
-            epilogue=plain(bias=product_bias(t, operator, np.zeros(channels, np.int64), 0), **first),
-            **image(t, operator, x, weights.shape[1:3]),
-        )
-    )  # fmt: skip
-    sums_to_codes(t, operator, sums, shifts, y, channels - channels % VECTOR)
+    where = image(t, operator, x, weights.shape[1:3])
+    if len(summands(weights, Int(8))) == 1:
+        bias = product_bias(t, operator, np.zeros(channels, np.int64), 0)
+        e = plain(bias=bias, **first)
+        t.add(graph.Depthwise(name=sums, x=x, y=sums, weights=weights[0], x_zero=xq.zero,
+                              pad_value=xq.zero, epilogue=e, **where))  # fmt: skip
+    else:  # of uint8: filters of all channels, since the unit of depthwise ones holds 8 bits
+        pieces = summands(each_channel(weights.transpose(1, 2, 0, 3)), Int(8))
+        bias = product_bias(t, operator, weights.sum((0, 1, 2)), xq.zero)
+        e, far = plain(bias=bias, **first), doubled(t, x, len(pieces))
+        t.add(graph.Product(name=sums, x=far, y=sums, weights=np.concatenate(pieces, 2), epilogue=e,
+                            pad_value=xq.zero, **where))  # fmt: skip
+    vectors = 0 if t.unsigned(operator) else channels - channels % VECTOR
+    sums_to_codes(t, operator, sums, shifts, y, vectors)
 
 
 def fully_connected(t: Translation, operator: Operator) -> None:
@@ -143,19 +174,17 @@ def fully_connected(t: Translation, operator: Operator) -> None:
     xq, yq, x = scale_of(x_tensor), scale_of(y_tensor), t.input(operator)
     n, k = weights.shape
     count = prod(x_tensor.shape) // k
-    multiplier = channel_multipliers(xq, wq, yq)
-    if len(wq.scale) == 1:
-        scale = np.asarray(xq.one_scale * wq.scale, np.float32)
-        multiplier = scale.astype(np.float64) / np.float64(yq.one_scale)
-    first, shifts = rounded_once(every(multiplier, n))
+    first, shifts = rounded_once(multipliers(t, operator, xq, wq, yq, n))
     y = t.result(operator)
-    x = reshaped(t, x, (count, k))
+    pieces = summands(weights, Int(8))
+    x = doubled(t, reshaped(t, x, (count, k)), len(pieces))
     sums = t.tensor(f"{y}:sums", (count, n), "int32")
     bias = product_bias(t, operator, weights.sum(1), xq.zero)
     t.add(
         graph.Product(
-            name=sums, x=x, y=sums, weights=weights.T[None, None], epilogue=plain(bias=bias, **first)
+            name=sums, x=x, y=sums, weights=np.concatenate(pieces, 1).T[None, None],
+            epilogue=plain(bias=bias, **first),
         )
-    )
+    )  # fmt: skip
     shape = t.tensors[y].shape
     sums_to_codes(t, operator, reshaped(t, sums, shape), shifts, y, n)

@@ -6,6 +6,7 @@ import numpy as np
 
 from golden import check
 from mapping.coded import graph
+from mapping.coded.tflite_ends import check_codes, ends_of, signed
 from mapping.importers.tflite_graph import Model, Operator, Tensor
 from mapping.importers.tflite_onnx import STATE
 from mapping.integer_call import Call, scale_of
@@ -16,6 +17,9 @@ class Translation:
     """A graph on its way. names: of the coded tensor that holds a tensor, by number."""
 
     def __init__(self, model: Model) -> None:
+        check_codes(model)
+        self.source, self.ends = model.graphs[0], ends_of(model)
+        model = signed(model)
         self.model, self.graph = model, model.graphs[0]
         self.tensors: dict[str, graph.Tensor] = {}
         self.operations: list[graph.Operation] = []
@@ -29,21 +33,21 @@ class Translation:
         """The coded network, each operator by its rule."""
         g = self.graph
         for index in g.inputs:
-            self.names[index] = self.describe(index)
+            try:
+                self.names[index] = self.describe(self.ends.coded[index], g.tensors[index].name)
+            except check.BadValue as bad:
+                raise check.BadValue(f"{self.model.where}: input {g.tensors[index].name}: {bad}") from None
         for operator in g.operators:
-            check.one_of(operator.where, operator.kind, sorted({*rules, *STATE}))
-            self.one(operator, rules)
-        for index in g.outputs:
-            if index not in self.names:
-                at = f"{self.model.where}: output {g.tensors[index].name}"
-                raise check.fail(at, "not computed", "an input or a result")
+            check.one_of(operator.where, operator.kind, sorted({*rules, *STATE, "DEQUANTIZE"}))
+            self.guarded(rules, operator)
+        outputs = tuple(self.output(index) for index in g.outputs)
         state = tuple((name, self.assigned.get(variable, name)) for variable, name in self.read.items())
         return graph.CodedNetwork(
             name=self.model.name,
             tensors=self.tensors,
             operations=tuple(self.operations),
             inputs=(*(self.names[i] for i in g.inputs), *self.read.values()),
-            outputs=tuple(self.names[i] for i in g.outputs),
+            outputs=outputs,
             state=state,
             initial={
                 name: self.runner.variables[variable].reshape(self.tensors[name].shape).astype(np.int64)
@@ -51,14 +55,14 @@ class Translation:
             },
         )
 
-    def one(self, operator: Operator, rules: Mapping[str, Callable[["Translation", Operator], None]]) -> None:
-        """One operator; BadValue, naming it, where what the file states of it does not fit together."""
+    def guarded(
+        self, rules: Mapping[str, Callable[["Translation", Operator], None]], operator: Operator
+    ) -> None:
+        """One operator; BadValue names it and its place, whatever of it makes no sense."""
         try:
             if operator.kind in STATE:
-                given = (len(operator.inputs), len(operator.outputs))
-                check.one_of("inputs and outputs", given, [STATE[operator.kind]])
                 self.state(operator)
-            else:
+            elif not self.at_an_end(operator):
                 rules[operator.kind](self, operator)
         except check.BadValue as bad:
             if str(bad).startswith(self.model.where):
@@ -68,6 +72,37 @@ class Translation:
             reason = " ".join(str(wrong).split()) or type(wrong).__name__
             allowed = "operands that fit each other"
             raise check.fail(operator.where, f"impossible ({reason})", allowed) from None
+
+    def at_an_end(self, operator: Operator) -> bool:
+        """QUANTIZE of a real input, or DEQUANTIZE to a real output: codes as they are at an end."""
+        if operator.kind == "QUANTIZE" and self.graph.tensors[operator.inputs[0]].dtype == np.float32:
+            if operator.inputs[0] not in self.graph.inputs:
+                raise check.fail("input 0", "computed reals", "codes, or a real input of the network")
+            self.names[operator.outputs[0]] = self.names[operator.inputs[0]]
+            return True
+        if operator.kind != "DEQUANTIZE":
+            return False
+        if operator.outputs[0] not in self.graph.outputs:
+            raise check.fail("output 0", "real, and not the network's", "codes until the last DEQUANTIZE")
+        scale_of(self.graph.tensors[operator.inputs[0]])
+        self.names[operator.outputs[0]] = self.input(operator)
+        return True
+
+    def output(self, index: int) -> str:
+        """An output, by its name in the file."""
+        name = self.graph.tensors[index].name
+        if index not in self.names:
+            raise check.fail(f"{self.model.where}: output {name}", "not computed", "a result")
+        found = self.names[index]
+        if found != name:
+            old = self.tensors[found]
+            self.tensor(name, old.shape, old.dtype, old.scale, old.zero_point)
+            self.add(graph.Reshape(name=name, x=found, y=name))
+        return name
+
+    def unsigned(self, operator: Operator) -> bool:
+        """Are the codes of its result uint8 in the file?"""
+        return self.source.tensors[operator.outputs[0]].dtype == np.uint8
 
     def describe(self, index: int, name: str | None = None) -> str:
         """A coded tensor as tensor `index` is."""
@@ -107,6 +142,9 @@ class Translation:
 
     def state(self, operator: Operator) -> None:
         """One operator on variables."""
+        given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.kind]
+        if given != wanted:
+            raise check.fail("inputs and outputs", given, str(wanted))
         if operator.kind == "CALL_ONCE":
             self.runner.call_once(operator)
         elif operator.kind == "VAR_HANDLE":

@@ -11,7 +11,7 @@ import tflite
 
 from golden import check
 from golden.tflite.quantisation import Quantisation
-from mapping.importers import tflite_options
+from mapping.importers import tflite_options, tflite_stated
 from mapping.importers.tflite_bytes import Bytes
 
 DTYPES = {
@@ -34,13 +34,17 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """kind: "CONV_2D". inputs, outputs: tensors by number, -1 for one left out. where: for errors."""
+    """kind: "CONV_2D". inputs, outputs: tensors by number, -1 for one left out. where: for errors.
+
+    stated  options that stand in shapes too
+    """
 
     kind: str
     where: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    stated: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,8 @@ def read_graph(file: Bytes, table: Any, codes: list[str], buffers: list[Any], at
         read_operator(file, each, codes, len(tensors), f"{at}operator {index}")
         for index, each in enumerate(file.items(table, "Operators"))
     ]
+    for operator in operators:
+        tflite_stated.check_operator(operator, tensors)
     ends = [indices(file, table, key, len(tensors), at.rstrip(": "), 0) for key in ("Inputs", "Outputs")]
     return Graph(tensors=tuple(tensors), operators=tuple(operators), inputs=ends[0], outputs=ends[1])
 
@@ -171,7 +177,8 @@ def read_operator(file: Bytes, table: Any, codes: list[str], tensors: int, at: s
     inputs = indices(file, table, "Inputs", tensors, at, -1)
     outputs = indices(file, table, "Outputs", tensors, at, 0)
     options = file.sensible(f"{at}: options", lambda: tflite_options.read(file, table, kind, at))
-    return Operator(kind=kind, where=at, inputs=inputs, outputs=outputs, options=options)
+    stated = file.sensible(f"{at}: options", lambda: tflite_options.stated(table, kind))
+    return Operator(kind=kind, where=at, inputs=inputs, outputs=outputs, options=options, stated=stated)
 
 
 def indices(file: Bytes, table: Any, key: str, tensors: int, at: str, least: int) -> tuple[int, ...]:

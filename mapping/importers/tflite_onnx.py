@@ -33,6 +33,7 @@ class Translation:
         self.stated: dict[str, tuple[Shape, str]] = {}
         self.last: dict[int, str] = {}  # tensors as the file has them
         self.first: dict[int, str] = {}  # images with their channels first
+        self.folded: dict[int, np.ndarray] = {}  # results that are constants
         self.handles: dict[int, str] = {}
         self.state: dict[str, int] = {}  # the tensor that a variable holds
         self.assigned: set[str] = set()
@@ -99,6 +100,8 @@ class Translation:
     def constant(self, index: int, where: str) -> np.ndarray:
         """Reals that a constant means; integers of no scale stay."""
         tensor = self.source.tensors[index]
+        if index in self.folded:
+            return self.folded[index]
         if tensor.data is None:
             allowed = "a constant or a result made before it"
             raise check.fail(f"{where}: {tensor.name}", "not computed", allowed)

@@ -35,9 +35,26 @@ def convolution(turn: tuple[int, ...], step: Step) -> None:
     group = max(step.source(0).shape[3] // weights.shape[1], 1)
     inputs = [step.image(), step.value("weights", weights.astype(np.float32))]
     if step.has(2):
-        inputs.append(step.value("bias", step.constant(2, 1).astype(np.float32)))
+        inputs.append(step.value("bias", bias(step, len(weights)).astype(np.float32)))
     attributes = window(step, weights.shape[2:]) | {"dilations": step.options["dilations"], "group": group}
     step.activated(step.node("Conv", *inputs, **attributes), first=True)
+
+
+def bias(step: Step, filters: int) -> np.ndarray:
+    """The third operand, a number for each filter."""
+    found = step.constant(2, 1)
+    check.shape(f"{step.where}: bias", found, (filters,))
+    return found
+
+
+def dequantise(step: Step) -> None:
+    """Reals of codes, or of float16: constants become constants, as weights of half precision are stored."""
+    if step.source(0).data is None:
+        unary("Identity", step)
+        return
+    value = np.asarray(step.constant(0), np.float32)
+    check.shape(f"{step.where}: result", value, step.result().shape)
+    step.to.folded[step.operator.outputs[0]] = value
 
 
 def fully_connected(step: Step) -> None:
@@ -52,7 +69,7 @@ def fully_connected(step: Step) -> None:
         x = step.node("Reshape", x, step.value("rows", np.array([-1, k])), suffix=".rows")
     y = step.node("MatMul", x, step.value("weights", weights.T))
     if step.has(2):
-        y = step.node("Add", y, step.value("bias.value", step.constant(2, 1)), suffix=".bias")
+        y = step.node("Add", y, step.value("bias.value", bias(step, len(weights))), suffix=".bias")
     wanted = step.result().shape
     if wanted != (prod(shape) // k, len(weights)):
         y = step.node("Reshape", y, step.value("shape", np.array(wanted, np.int64)), suffix=".shape")
@@ -127,5 +144,5 @@ OPERATORS: dict[str, Callable[[Step], None]] = {
     "LOGISTIC": partial(unary, "Sigmoid"), "TANH": partial(unary, "Tanh"), "RELU": partial(unary, "Relu"),
     "RELU6": relu6, "LEAKY_RELU": leaky_relu, "HARD_SWISH": partial(unary, "HardSwish"), "SOFTMAX": softmax,
     "RSQRT": rsqrt, "LOG": partial(unary, "Log"), "QUANTIZE": partial(unary, "Identity"),
-    "DEQUANTIZE": partial(unary, "Identity"),
+    "DEQUANTIZE": dequantise,
 }  # fmt: skip

@@ -7,6 +7,7 @@ import tflite
 
 from golden import check
 from mapping.importers.tflite_bytes import Bytes
+from mapping.importers.tflite_stated import numbers
 
 
 def names(enum: type) -> dict[int, str]:
@@ -69,6 +70,36 @@ TABLES: dict[str, tuple[str, dict[str, Field]]] = {
     "BATCH_MATMUL": ("BatchMatMulOptions", {"adjoint": lambda t: (bool(t.AdjX()), bool(t.AdjY()))}),
     "CALL_ONCE": ("CallOnceOptions", {"graph": lambda t: t.InitSubgraphIndex()}),
 }
+
+
+# what stands in shapes and types too, and is held against them (tflite_stated)
+STATED: dict[str, tuple[str, dict[str, Field]]] = {
+    "FULLY_CONNECTED": ("FullyConnectedOptions", {"keep_num_dims": lambda t: bool(t.KeepNumDims())}),
+    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", {"depth_multiplier": lambda t: t.DepthMultiplier()}),
+    "RESHAPE": ("ReshapeOptions", {"new_shape": lambda t: numbers(t, "NewShape")}),
+    "SQUEEZE": ("SqueezeOptions", {"squeeze_dims": lambda t: numbers(t, "SqueezeDims")}),
+    "SPLIT": ("SplitOptions", {"num_splits": lambda t: t.NumSplits()}),
+    "SPLIT_V": ("SplitVOptions", {"num_splits": lambda t: t.NumSplits()}),
+}  # fmt: skip
+# what changes nothing here, and why
+UNUSED = {
+    "PotScaleInt16": "of 16-bit codes, which are refused",
+    "AsymmetricQuantizeInputs": "of float activations by INT8 weights: such a network is float here",
+    "QuantizedBiasType": "of 16-bit codes; a bias has to be of int32",
+}
+
+
+def stated(operator: Any, kind: str) -> dict[str, Any]:
+    """Options that stand in shapes too; none where the file has none."""
+    union = operator.BuiltinOptions()
+    if kind not in STATED or union is None:
+        return {}
+    name, fields = STATED[kind]
+    if operator.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, name):
+        return {}
+    made: Any = getattr(tflite, name)()
+    made.Init(union.Bytes, union.Pos)
+    return {key: field(made) for key, field in fields.items()}
 
 
 def read(file: Bytes, operator: Any, kind: str, where: str) -> dict[str, Any]:

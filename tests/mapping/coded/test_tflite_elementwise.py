@@ -6,6 +6,7 @@ import pytest
 from golden.check import BadValue
 from mapping.coded.run import run
 from mapping.coded.tflite import coded
+from mapping.coded.tflite_ends import ends_of
 from mapping.importers import tflite_graph
 from mapping.integer_run import Runner
 from tests.mapping.program.machines import holds
@@ -29,8 +30,9 @@ def same(data, params, *values, oracle=None, compiled=False):
     network = coded(model)
     given = {model.graphs[0].tensors[i].name: v for i, v in zip(model.graphs[0].inputs, values, strict=True)}
     wanted = Runner(model).step(given)
-    codes = {name: value.reshape(network.tensors[name].shape) for name, value in given.items()}
-    made = run(network, params, codes)
+    ends = ends_of(model)
+    codes = {name: v.reshape(network.tensors[name].shape) for name, v in ends.encode(given).items()}
+    made = ends.decode(run(network, params, codes))
     for name in network.outputs:
         assert (made[name].ravel() == wanted[name].ravel()).all(), name
     if oracle:
