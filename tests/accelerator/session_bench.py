@@ -43,7 +43,7 @@ FAULTY = (
     "load address={nowhere}\nend", "fence\nload address=0x42\nend", "load address={failing} words=3\nend",
     "load address=0xfffffffc words=2\nend", "store address={failing}\nend",
     "load address=0x40 words=80\nstore address={nowhere} words=2\nend",
-    "fill value=1\ngather limit=0x1010101\nend",
+    "fill value=0x101\ngather limit=0x1010101\nend",
     "fence\nstore wait=load\nend", "map out_kind=byte\nend", "multiply\nend",
     "fence\nmultiply count_x=33\nend",
     "fill\nfence", "load address=0x40 words=200\nfence\nload address=0x41\nend",
@@ -104,6 +104,7 @@ class SessionBench:
         self.golden = self.memory.copy()
         self.status, self.interrupt = Status(), Interrupt()
         self.moments: list[Moment] = []
+        self.decks: dict[str, list[int]] = {}
         self.seen: Counter[tuple[str, object]] = Counter()
         self.slot, self.took, self.fetched = 0, 0, 0
         self.write("WATCHDOG", WATCHDOG)
@@ -132,6 +133,12 @@ class SessionBench:
 
     def choose(self, *given: int) -> int:
         return int(self.random.choice(given))
+
+    def deal(self, deck: str, count: int) -> int:
+        """One of `count` numbers, each as often as the others; a deck's numbers are of its own."""
+        if not self.decks.get(deck):
+            self.decks[deck] = self.random.permutation(count).tolist()
+        return self.decks[deck].pop()
 
     def rest(self) -> tuple[int, int]:
         """Until STATUS is not busy: the last cycle found in which it was, or 0; the first in which not."""
@@ -164,7 +171,7 @@ class SessionBench:
 
     def fetch_for_nothing(self, cycles: int) -> None:
         """Of any program, and so many cycles."""
-        job = self.jobs[self.below(len(self.jobs))]
+        job = self.jobs[self.deal("fetch", len(self.jobs))]
         self.seen["fetched for nothing", job.name.split()[0]] += 1
         for name in self.random.permutation(["PROGRAM", "COMMANDS"]):
             self.write(name, job.most if name == "COMMANDS" else self.put(job))
@@ -194,7 +201,7 @@ class SessionBench:
 
     def run_twice(self) -> None:
         """A program; then again, with something done while it runs, mostly where it ended before."""
-        job = self.jobs[self.below(len(self.jobs))]
+        job = self.jobs[self.deal("run", len(self.jobs))]
         ahead, nothing = self.choose(0, 0, 1, 7, 60, 200), self.choose(0, 0, 0, 1, 2)
         self.run(job, ahead, nothing, [])
         if self.status.error:
@@ -205,9 +212,8 @@ class SessionBench:
 
     def acts(self) -> list[Act]:
         """What to do while a program runs."""
-        near = self.chance(0.8)
-        at = (self.below(2 * NEAR + 1) - NEAR) if near else self.below(max(self.took, 1))
-        kind = self.below(6)
+        near, kind = self.chance(0.8), self.deal("acts", 6)
+        at = self.deal(f"offsets {kind}", 2 * NEAR + 1) - NEAR if near else self.below(max(self.took, 1))
         if kind == 0:
             return [Act("CONTROL", self.choose(RESET, START | RESET), at, near)]
         if kind == 1:
