@@ -3,6 +3,7 @@
 kind "operator"   one operator behind an input or a product, its result the output
 kind "network"    two to six operators; constants on either side, outputs in the middle, shared inputs
 kind "quantised"  QDQ graphs (tests.campaign.quantised)
+kind "typed"      inputs that are no float32 (tests.campaign.typed)
 kind "tflite"     TFLite files (tests.campaign.tflite_cases)
 """
 
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.campaign import quantised, tflite_cases
+from tests.campaign import quantised, tflite_cases, typed
 from tests.campaign.builder import OPSETS, Builder, Illegal, values_of
 from tests.campaign.operators import OPERATORS
 from tests.campaign.products import conv, gemm, matmul
 
 TRIES = 60
-KINDS = ("operator", "network", "quantised", "tflite")
+KINDS = ("operator", "network", "quantised", "tflite", "typed")
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,12 @@ def quantised_network(random: np.random.Generator, seed: int) -> Case:
     return finished("quantised", seed, b, outputs)
 
 
+def typed_operators(random: np.random.Generator, seed: int) -> Case:
+    b = Builder(random)
+    outputs = typed.build(b)
+    return finished("typed", seed, b, list(dict.fromkeys(outputs)))
+
+
 def tflite(random: np.random.Generator, seed: int) -> Case:
     """A TFLite file of an operator or two."""
     f, outputs, data = tflite_cases.build(random, seed)
@@ -140,4 +147,5 @@ def tflite(random: np.random.Generator, seed: int) -> Case:
 
 
 DRAWS = {"operator": one_operator, "network": network, "quantised": quantised_network,
-         "tflite": tflite}  # fmt: skip
+         "tflite": tflite,
+    "typed": typed_operators}  # fmt: skip

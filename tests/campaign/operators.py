@@ -94,10 +94,10 @@ def binary(name):
             exponent = b.constant(np.float32(b.pick(0.5, 1.0, 2.0, 2.0, 3.0)))
             base = b.node("Abs", [x]) if b.chance(0.5) else x
             return b.node(name, [base, exponent])
-        if name == "Div":
+        if name in ("Div", "Mod"):
             y = b.constant(np.sign(v := b.values[y], where=v != 0, out=np.ones_like(v)) * (np.abs(v) + 0.5))
         pair = [x, y] if b.chance(0.6) else [y, x]
-        if name == "Div" and pair[0] == y:
+        if name in ("Div", "Mod") and pair[0] == y:
             pair[1] = b.node("Add", [b.node("Abs", [x]), b.constant(np.float32(0.5))])
         return b.node(name, pair, **({"fmod": 1} if name == "Mod" else {}))
 
