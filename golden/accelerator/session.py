@@ -147,7 +147,7 @@ class Outcome:
         """Whether memory may stand so where it was broken off: each byte as before or as a STORE left it."""
         fine = now == before
         for places, data in self.stored:
-            fine[places.ravel()] |= now[places.ravel()] == data.ravel()
+            fine[places[now[places] == data]] = True  # a STORE may write a byte several times
         return bool(fine.all())
 
 

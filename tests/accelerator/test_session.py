@@ -10,7 +10,7 @@ import pytest
 
 from golden.accelerator.accelerator import Fault
 from golden.accelerator.registers import NO_UNIT, Cause
-from golden.accelerator.session import DONE, ERROR, Interrupt, Moment, Status, outcome
+from golden.accelerator.session import DONE, ERROR, Interrupt, Moment, Outcome, Status, outcome
 from sim.accelerator import DRIVER, Accelerator, Bus, SimulationError, named_verilog
 from sim.build import build_with
 from sim.hand_made import changed
@@ -121,6 +121,17 @@ def test_a_reset_in_the_last_cycle_is_all_that_becomes_of_a_program():
         assert status.registers()["STATUS"] == (4 if reset is None else 0)
     with pytest.raises(ValueError, match="it ran until cycle 110, and was reset in 109"):
         Status().end(10, 100, 109, None)
+
+
+def test_memory_of_a_program_that_was_reset_is_explained_by_what_it_stored():
+    before = np.zeros(8, np.uint8)
+    stored = [(np.array([[2, 3], [3, 4]]), np.array([[5, 6], [7, 8]], np.uint8))]
+    found = Outcome(before, None, stored, 0, 0, 0)
+    for now, fine in (
+        ([0, 0, 0, 0], True), ([5, 6, 0, 0], True), ([5, 7, 8, 0], True), ([0, 6, 8, 0], True),
+        ([6, 0, 0, 0], False), ([5, 8, 0, 0], False), ([0, 0, 0, 8], False),
+    ):  # fmt: skip
+        assert found.explains(before, np.array([0, 0, *now, 0, 0], np.uint8)) == fine
 
 
 def test_a_program_that_can_not_be_read_has_no_words():
