@@ -13,6 +13,7 @@ from mapping.coded.coder import PASSED, Coded, Coder, function_of, standing
 from mapping.coded.curves import Form, Function, Stage, table_stage
 from mapping.coded.fixed import plain, short_factor
 from mapping.coded.products import SHORT
+from mapping.coded.scores import check_scores
 from mapping.network import Node, Shape
 
 
@@ -286,6 +287,7 @@ def softmax(c: Coder, node: Node) -> None:
     rank = len(c.shape(x_name))
     if node.attributes.get("axis", -1) % rank != rank - 1:
         raise check.fail("axis", node.attributes["axis"], "the last")
+    check_scores(c, x_name)
     x = c.rows(x_name, "score")
     rows = c.tensors[x.name].shape[0]
     codes, r = exponential(c, f"{y}:weights", x.name, (rows, 1))

@@ -6,9 +6,10 @@ import numpy as np
 
 from golden import check
 from mapping.coded import graph
-from mapping.coded.coder import OCTAVE, Coded, Coder, standing
-from mapping.coded.curves import Form, Stage
+from mapping.coded.coder import Coded, Coder, standing
+from mapping.coded.curves import Form, Stage, coded_as
 from mapping.coded.products import coded_weights, function_behind, is_weighted, parts
+from mapping.coded.scores import check_scores
 from mapping.network import Node, Shape
 
 
@@ -67,13 +68,14 @@ def attention(c: Coder, node: Node) -> None:
     q, k, v = together(c, node, made) if made else [c.rows(t, "even") for t in node.inputs[:3]]
     heads = int(node.attributes["heads"])
     rows, keys = c.tensors[q.name].shape[0], c.tensors[k.name].shape[0]
-    score = Form(dtype="int16", scale=OCTAVE, low=-32768, high=32767)
-    how = Stage(scale=OCTAVE, fields={"low": score.low, "high": score.high})
+    check_scores(c, node.attributes["scores"])
+    score = c.form(node.attributes["scores"], "score")
+    how = coded_as(score)
     unit = q.scale * k.scale * float(node.attributes["scale"])
     mask = None
     if len(node.inputs) > 3:
         found = c.need(node.inputs[3], "score", range(len(c.shape(node.inputs[3]))), (keys,))
-        mask = graph.Residual(b=found.name)
+        mask = graph.Residual(b=found.name, multiplier=c.masks[node.inputs[3]])
     scores = c.tensor(f"{node.name}:scores", (heads, rows, keys), score)
     c.add(graph.MatMul(
         name=scores, x=q.name, w=k.name, y=scores, heads=heads, transposed=True, residual=mask,

@@ -1,7 +1,7 @@
 """Attention, recognised around a softmax: heads side by side, scaled, masked."""
 
 from mapping.boundary import constant_factor
-from mapping.coded.subgraphs import with_node
+from mapping.coded.subgraphs import permutation, with_node
 from mapping.network import Network, Node
 from mapping.passes.rewrite import sole_reader
 
@@ -34,7 +34,8 @@ def attention(network: Network, softmax: Node) -> Node | None:
         if scores.operator != "Add" or mask is not None or scale != 1.0:
             return None
         masks = [t for t in scores.inputs if network.shapes[t][:-1] in ((1, 1, 1), (1, 1), (1,), ())]
-        if len(masks) != 1:
+        keys = network.shapes[softmax.inputs[0]][-1]
+        if len(masks) != 1 or network.shapes[masks[0]][-1:] != (keys,):
             return None
         mask = masks[0]
         scores = producers.get(next(t for t in scores.inputs if t != mask))
@@ -47,7 +48,7 @@ def attention(network: Network, softmax: Node) -> Node | None:
     )
     v = side_by_side(network, context.inputs[1], [0, 2, 1, 3])
     joined = sole_reader(network, readers, context.outputs[0])
-    if joined is None or joined.operator != "Transpose" or list(joined.attributes["perm"]) != [0, 2, 1, 3]:
+    if joined is None or joined.operator != "Transpose" or permutation(network, joined) != [0, 2, 1, 3]:
         return None
     flat = sole_reader(network, readers, joined.outputs[0])
     if flat is None or flat.operator != "Reshape" or None in (q, k, v):
@@ -55,10 +56,12 @@ def attention(network: Network, softmax: Node) -> Node | None:
     batch, heads = network.shapes[softmax.inputs[0]][:2]
     if batch != 1 or network.shapes[flat.outputs[0]][-1] != network.shapes[v or ""][-1]:
         return None
+    if network.shapes[k or ""][-1] != network.shapes[q or ""][-1]:
+        return None  # fewer heads of keys than of queries
     inputs = (q or "", k or "", v or "", *([mask] if mask else []))
     return Node(
         name=softmax.name, operator="Attention", inputs=inputs,
-        outputs=flat.outputs, attributes={"heads": heads, "scale": scale},
+        outputs=flat.outputs, attributes={"heads": heads, "scale": scale, "scores": softmax.inputs[0]},
     )  # fmt: skip
 
 
@@ -66,7 +69,7 @@ def side_by_side(network: Network, tensor: str, perm: list[int]) -> str | None:
     """The tensor [1, rows, heads * width] that `tensor` is the heads of."""
     producers = network.producers()
     turned = producers.get(tensor)
-    if turned is None or turned.operator != "Transpose" or list(turned.attributes["perm"]) != perm:
+    if turned is None or turned.operator != "Transpose" or permutation(network, turned) != perm:
         return None
     split = producers.get(turned.inputs[0])
     if split is None or split.operator != "Reshape":

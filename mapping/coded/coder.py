@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
-from math import log, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -27,28 +27,29 @@ from golden.formats import Int, Scale
 from mapping.calibrate import Observer, finite
 from mapping.coded import graph, stated
 from mapping.coded.curves import (
+    OCTAVE,
     RARE,
-    WORST,
     Form,
     Function,
     Spelt,
     Stage,
     aside,
+    check_table,
+    coded_as,
     kind_of,
     stage,
-    table_error,
     varying,
 )  # fmt: skip
 from mapping.coded.fixed import LIMITS, factors, plain
 from mapping.coded.fixed import bias as whole
+from mapping.coded.integers import HEADROOM, integers, of_integers
+from mapping.coded.scores import zero_of
 from mapping.coded.structure import Line, dtypes_of, jumps, line_of
 from mapping.coded.subgraphs import apply
 from mapping.coded.turning import turned
 from mapping.network import Network, Node, Shape
 
-OCTAVE = log(2) / 256  # what a score of 1 is worth
 REAL = np.dtype(np.float32)
-HEADROOM = 1.5  # of 16-bit codes beyond what the samples show
 PASSED = ("half", "byte", "even")  # forms that moving codes does not change
 FORMS = ("half", "byte", "even", "score", "index", "flag")
 WHOLE = ("index", "half", "flag", "byte", "even", "score")  # of an input of integers: exact ones first
@@ -97,6 +98,8 @@ class Coder:
         self.producers = network.producers()
         self.readers = network.consumers()
         self.dtypes = dtypes_of(network)
+        self.tops: dict[str, tuple[float, float]] = {}  # see mapping.coded.scores
+        self.masks: dict[str, int] = {}
 
     # what tensors there are
 
@@ -155,7 +158,8 @@ class Coder:
         if kind == "half":
             return Form(dtype="int16", scale=HEADROOM * self.reach(tensor) / 32767, low=-32768, high=32767)
         if kind == "score":
-            return Form(dtype="int16", scale=OCTAVE, low=-32768, high=32767)
+            scale, zero = OCTAVE * self.masks.get(tensor, 1), zero_of(self.tops.get(tensor))
+            return Form(dtype="int16", scale=scale, zero=zero, low=-32768, high=32767)
         if kind in ("index", "flag"):
             low, high = LIMITS["int8"] if kind == "flag" else (-(1 << 31), (1 << 31) - 1)
             return Form(dtype="int8" if kind == "flag" else "int32", scale=1.0, low=low, high=high)
@@ -317,7 +321,13 @@ class Coder:
         self.add(make(name, form, how))
         self.coded[tensor, first] = Coded(name=name, order=order, form=form)
         for other in wanted[1:]:
-            self.again(tensor, self.coded[tensor, first], other)
+            out = self.form(tensor, other)
+            if other == "score" and (form.dtype != "int16" or out.zero):  # finer than what there is
+                name = self.tensor(f"{tensor}:{other}", shape, out)
+                self.add(make(name, out, self.stage(function, out, before or tensor)))
+                self.coded[tensor, other] = Coded(name=name, order=order, form=out)
+            else:
+                self.again(tensor, self.coded[tensor, first], other)
 
     def bounds(self, tensor: str) -> tuple[float, float]:
         """The least and the greatest real number of a tensor, as far as is known."""
@@ -340,19 +350,9 @@ class Coder:
             if low > 0 or high < 0:
                 seen = aside(low, high, getattr(function, "whole", False))
         how = stage(self.p, function, form, seen, self.bounds(before), self.beyond(before))
-        self.check_table(function, how, form, before)
+        if function is not None and self.dtypes.get(before, REAL).kind == "f":
+            check_table(function, how, form, self.observer(before), before)
         return how
-
-    def check_table(self, function: Function | None, how: Stage, form: Form, before: str) -> None:
-        """BadValue if 256 codes are too few for a function of what was seen."""
-        exact = getattr(function, "jumps", False) or self.dtypes.get(before, REAL).kind != "f"
-        if function is None or how.fields.get("function") != "table" or exact:
-            return
-        seen = self.observer(before)
-        error = table_error(function, how, form, seen.centres, seen.counts)
-        if error > WORST:
-            seen_from = f"seen from {seen.low:.4g} to {seen.high:.4g}: error of a table of 256 codes"
-            raise check.fail(f"tensor {before}, {seen_from}", f"{error:.2g}", f"up to {WORST}")
 
     def beyond(self, tensor: str) -> float:
         """The share of the elements seen that the piecewise functions' format does not hold."""
@@ -364,8 +364,7 @@ class Coder:
         """The tensor in one more form."""
         out = self.form(tensor, form)
         name = self.tensor(f"{tensor}:{form}", self.tensors[source.name].shape, out)
-        how = Stage(scale=out.scale, fields={"zero_point": out.zero, "low": out.low, "high": out.high})
-        e = self.epilogue(out, source.scale, how)
+        e = self.epilogue(out, source.scale, coded_as(out))
         self.add(graph.Map(name=name, x=source.name, y=name, x_zero=source.zero, epilogue=e))
         self.coded[tensor, form] = Coded(name=name, order=source.order, form=out)
 
@@ -382,26 +381,6 @@ class Coder:
         return plain(form.dtype, bias=whole(total), **factors(real), **how.fields)
 
 
-def integers(dtype: np.dtype, low: float, high: float, *, wide: bool) -> Form:
-    """How integers are coded: of 8 and 16 bits all of their type, of wider ones what was seen, low to high.
-
-    wide  in 16 bits, without a zero point where they fit
-    """
-    if dtype.kind in "iu" and dtype.itemsize < 4:
-        low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
-    if not wide:
-        least, most = LIMITS["int8"]
-        if least <= low and high <= most:
-            return Form(dtype="int8", scale=1.0)
-        if dtype == np.uint8:
-            return Form(dtype="int8", scale=1.0, zero=least)
-    if dtype == np.uint16 and not wide:
-        return Form(dtype="int16", scale=1.0, zero=-32768, low=-32768, high=32767)
-    room = 1.0 if dtype.itemsize < 4 else HEADROOM
-    scale = max(1.0, room * max(-low, high) / 32767)
-    return Form(dtype="int16", scale=scale, low=-32768, high=32767)
-
-
 def function_of(
     node: Node | None, start: Line | None = None, dtype: np.dtype | None = None
 ) -> Spelt | None:
@@ -414,14 +393,6 @@ def function_of(
         of = partial(of_integers, of, dtype)
     whole = dtype is not None and dtype.kind != "f"
     return Spelt(of=of, line=line_of(node, start, dtype), marks=marks, jumps=jumps(node, whole), whole=whole)
-
-
-def of_integers(f: Function, dtype: np.dtype, x: np.ndarray) -> np.ndarray:
-    """f of reals that stand for integers."""
-    if dtype.kind == "b":
-        return f(x > 0.5)
-    info = np.iinfo(dtype)
-    return f(np.clip(np.rint(x.astype(np.float64)), float(info.min), float(info.max)).astype(dtype))
 
 
 def computed(c: Coder, node: Node, *places: int) -> list[str]:

@@ -10,17 +10,21 @@ all that was seen of x, at its ends and beyond, and beside each constant that th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import log
 from typing import Any
 
 import numpy as np
 
+from golden import check
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int, Scale
 from golden.vector.functions import FUNCTIONS
+from mapping.calibrate import Observer
 from mapping.coded.fixed import LIMITS, short_factor
 from mapping.coded.structure import Line
 
+OCTAVE = log(2) / 256  # what a score of 1 is worth
 Function = Callable[[np.ndarray], np.ndarray]
 GRID = np.concatenate([np.linspace(-40, 40, 1601), np.linspace(-4, 4, 801)])
 BOUNDED = ("sigmoid", "tanh")  # functions that are the same beyond the ends of the piecewise format
@@ -128,6 +132,14 @@ def kind_by_values(f: Function, x: np.ndarray) -> tuple[str, tuple[float, float]
     return "table", (0.0, 0.0)
 
 
+def coded_as(out: Form) -> Stage:
+    """What codes reals as `out`. A zero point of 16 bits may be beyond a command's, so a bias brings it."""
+    fields = {"zero_point": out.zero, "low": out.low, "high": out.high}
+    if out.dtype != "int16" or not out.zero:
+        return Stage(scale=out.scale, fields=fields)
+    return Stage(scale=out.scale, offset=out.zero, fields={**fields, "zero_point": 0})
+
+
 def varying(f: Function, low: float, high: float) -> tuple[float, float]:
     """The part of [low, high] beyond which f stays as it is at its ends."""
     x = np.linspace(low, high, 4097)
@@ -155,16 +167,18 @@ def stage(
     """
     kind, (a, b) = kind_of(f, *bounds)
     reach = max(-bounds[0], bounds[1], 1e-9)
-    limits: dict[str, Any] = {"zero_point": out.zero, "low": out.low, "high": out.high}
+    there = coded_as(out)
     if kind == "linear":
-        return Stage(scale=out.scale / a, fields=limits)
+        return replace(there, scale=out.scale / a)
     if kind == "clip":
         low, high = (
             int(np.clip(np.rint(v / out.scale) + out.zero, out.low, out.high)) if np.isfinite(v) else d
             for v, d in ((a, out.low), (b, out.high))
         )
-        return Stage(scale=out.scale, fields={**limits, "low": low, "high": high})
-    if kind in p.functions and (kind in BOUNDED or beyond < RARE) and reach > LEAST_REACH:
+        return replace(there, fields={**there.fields, "low": low, "high": high})
+    limits: dict[str, Any] = {"zero_point": out.zero, "low": out.low, "high": out.high}
+    held = LIMITS["int16"][0] <= out.zero <= LIMITS["int16"][1]
+    if kind in p.functions and (kind in BOUNDED or beyond < RARE) and reach > LEAST_REACH and held:
         q = p.piecewise
         fields = {**limits, "function": kind}
         step = 2.0**-q.out_fraction
@@ -182,7 +196,8 @@ def table_error(f: Function, how: Stage, out: Form, x: np.ndarray, counts: np.nd
     with np.errstate(all="ignore"):
         y = f(x.astype(np.float32)).astype(np.float64)
     codes = np.clip(np.rint(x / how.scale) + how.offset, -128, 127).astype(np.int64) + 128
-    error = how.fields["table"][codes] * out.scale - y
+    made = how.fields["table"][codes] + how.fields["zero_point"] - out.zero
+    error = made * out.scale - y
     used = np.isfinite(y) & (counts > 0)
     square = float(counts[used] @ y[used] ** 2)
     return float(np.sqrt(counts[used] @ error[used] ** 2 / square)) if square else 0.0
@@ -198,11 +213,24 @@ def aside(low: float, high: float, whole: bool) -> tuple[float, float]:
     return float(scale), float(-128 - low / scale)
 
 
+def check_table(f: Function, how: Stage, out: Form, seen: Observer, tensor: str) -> None:
+    """BadValue if 256 codes are too few for a function of what was seen of `tensor`."""
+    if how.fields.get("function") != "table" or getattr(f, "jumps", False):
+        return
+    error = table_error(f, how, out, seen.centres, seen.counts)
+    if error > WORST:
+        what = f"tensor {tensor}, seen from {seen.low:.4g} to {seen.high:.4g}: error of a table of 256 codes"
+        raise check.fail(what, f"{error:.2g}", f"up to {WORST}")
+
+
 def table_stage(f: Function, out: Form, scale: float, zero: float, limits: dict[str, Any]) -> Stage:
     """f of codes -128 to 127 of (scale, zero)."""
     codes = np.arange(-128, 128)
     lowest, highest = LIMITS["int16"]
+    own = out.zero if out.dtype == "int16" else 0  # of scores: may be more than a command's
     with np.errstate(all="ignore"):
         y = f(((codes - zero) * scale).astype(np.float32)).astype(np.float64)
-        table = np.clip(np.rint(np.nan_to_num(y) / out.scale), lowest, highest).astype(np.int64)
+        table = np.clip(np.rint(np.nan_to_num(y) / out.scale) + own, lowest, highest).astype(np.int64)
+    if own:
+        limits = {**limits, "zero_point": 0}
     return Stage(scale=scale, offset=zero, fields={**limits, "function": "table", "table": table})

@@ -7,7 +7,8 @@ import numpy as np
 from golden import check
 from mapping.coded import graph
 from mapping.coded.coder import PASSED, Coded, Coder, computed, standing
-from mapping.coded.curves import Form, Stage
+from mapping.coded.curves import Form, Stage, coded_as
+from mapping.coded.subgraphs import permutation
 from mapping.coded.turning import positions, regrouped
 from mapping.network import Node
 
@@ -30,15 +31,10 @@ def placed(c: Coder, x: str, form: str) -> Coded:
     return c.coded.get((x, c.kind(form))) or standing(c, x, form)
 
 
-def permutation(c: Coder, node: Node) -> list[int]:
-    """A Transpose's; all axes the other way round where it states none."""
-    return list(node.attributes.get("perm") or range(len(c.shape(node.inputs[0])))[::-1])
-
-
 def transpose(c: Coder, node: Node) -> None:
     """The same codes, their axes by other names."""
     x, y = node.inputs[0], node.outputs[0]
-    perm = permutation(c, node)
+    perm = permutation(c.network, node)
     for form in sorted(c.wanted[y]):
         if (x, form) not in c.coded and x in c.network.inputs:
             continue  # an input of the network: placed by its first reader, see Coder.place_turned
@@ -125,11 +121,8 @@ def concat(c: Coder, node: Node) -> None:
             found = c.need(tensor, form, full)
             if (found.scale, found.zero) != (out.scale, out.zero):
                 name = c.tensor(f"{y}:{form}:{i}", shape, out)
-                how = Stage(
-                    scale=out.scale, fields={"zero_point": out.zero, "low": out.low, "high": out.high}
-                )
                 c.add(graph.Map(name=name, x=found.name, y=name, x_zero=found.zero,
-                                epilogue=c.epilogue(out, found.scale, how)))  # fmt: skip
+                                epilogue=c.epilogue(out, found.scale, coded_as(out))))  # fmt: skip
                 names.append(name)
             else:
                 names.append(found.name)

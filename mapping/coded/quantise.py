@@ -15,8 +15,8 @@ import numpy as np
 
 from golden import check
 from golden.accelerator.params import AcceleratorParams
-from mapping.calibrate import METHODS, Observer, observe
-from mapping.coded import even, graph, stated
+from mapping.calibrate import METHODS, Observer, Seer, observe
+from mapping.coded import even, graph, scores, stated
 from mapping.coded.attention import absorbed
 from mapping.coded.coder import Coder, standing
 from mapping.coded.gemms import spelt_gemms
@@ -50,7 +50,10 @@ def quantise(
     plan(c)
     evenable = even.candidates(c)
     channels = even.seers(c, evenable)
-    observe(network, samples, [*c.seen.items(), *channels.items()])
+    greatest = scores.seers(known)
+    seers: list[tuple[str, Seer]] = [*c.seen.items(), *channels.items(), *greatest.items()]
+    observe(network, samples, [(tensor, seer) for tensor, seer in seers if tensor in made])
+    c.tops = scores.tops(c, greatest)
     unmoved = {t: t.removesuffix(UNMOVED) for node in known.nodes for t in (*node.outputs, *inner(node))}
     c.seen.update({t: c.seen[real] for t, real in unmoved.items() if t != real and real in c.seen})
     even.choose(c, evenable, channels)
@@ -97,6 +100,9 @@ def settle(c: Coder, tensor: str) -> None:
 
 def lower(c: Coder) -> None:
     skipped = absorbed(c)
+    c.masks = scores.masks(c)
+    if c.given:
+        c.tops = scores.tops(c, {})
     place_inputs(c)
     for node in c.network.nodes:
         if node.name in skipped:

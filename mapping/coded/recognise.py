@@ -18,7 +18,7 @@ import numpy as np
 from mapping.coded.attentions import attentions
 from mapping.coded.regions import elementwise, functions_first, functions_of_rows
 from mapping.coded.spelt_out import norms_and_softmaxes
-from mapping.coded.subgraphs import with_constant, with_node
+from mapping.coded.subgraphs import permutation, with_constant, with_node
 from mapping.network import Network, Node
 from mapping.passes.rewrite import remove_dead, sole_reader
 
@@ -80,7 +80,7 @@ def pads_of_convolutions(network: Network) -> Network:
             continue
         amounts = amounts.reshape(2, -1)
         if turn is not pad:
-            amounts = amounts[:, list(turn.attributes["perm"])]
+            amounts = amounts[:, permutation(network, turn)]
         if amounts[:, :2].any() or pad.attributes.get("mode", "constant") != "constant":
             continue
         own = np.array(node.attributes.get("pads", [0] * 2 * (amounts.shape[1] - 2))).reshape(2, -1)
@@ -92,7 +92,7 @@ def pads_of_convolutions(network: Network) -> Network:
             name = f"{turn.outputs[0]}:unpadded"
             moved = replace(turn, inputs=(source,), outputs=(name,))
             shape = network.shapes[source]
-            extra = {name: tuple(shape[i] for i in turn.attributes["perm"])}
+            extra = {name: tuple(shape[i] for i in permutation(network, turn))}
             source = name
         conv = replace(node, inputs=(source, *node.inputs[1:]), attributes=attributes)
         nodes = [{node.name: conv, turn.name: moved}.get(n.name, n) for n in network.nodes]

@@ -44,6 +44,12 @@ def between(network: Network, x: str, y: str) -> tuple[Node, ...] | None:
     return tuple(node for node in network.nodes if node.name in found)
 
 
+def permutation(network: Network, node: Node) -> list[int]:
+    """A Transpose's; all axes the other way round where it states none."""
+    given = node.attributes.get("perm")
+    return list(given) if given else list(range(len(network.shapes[node.inputs[0]])))[::-1]
+
+
 def with_node(network: Network, node: Node) -> Network:
     """`node` in the place of what makes its output."""
     nodes = tuple(node if node.outputs[0] in n.outputs else n for n in network.nodes)

@@ -1,0 +1,36 @@
+"""Tensors of integers: how they are coded, and functions of them."""
+
+import numpy as np
+
+from mapping.coded.curves import Form, Function
+from mapping.coded.fixed import LIMITS
+
+HEADROOM = 1.5  # of 16-bit codes beyond what the samples show
+
+
+def integers(dtype: np.dtype, low: float, high: float, *, wide: bool) -> Form:
+    """How integers are coded: of 8 and 16 bits all of their type, of wider ones what was seen, low to high.
+
+    wide  in 16 bits, without a zero point where they fit
+    """
+    if dtype.kind in "iu" and dtype.itemsize < 4:
+        low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+    if not wide:
+        least, most = LIMITS["int8"]
+        if least <= low and high <= most:
+            return Form(dtype="int8", scale=1.0)
+        if dtype == np.uint8:
+            return Form(dtype="int8", scale=1.0, zero=least)
+    if dtype == np.uint16 and not wide:
+        return Form(dtype="int16", scale=1.0, zero=-32768, low=-32768, high=32767)
+    room = 1.0 if dtype.itemsize < 4 else HEADROOM
+    scale = max(1.0, room * max(-low, high) / 32767)
+    return Form(dtype="int16", scale=scale, low=-32768, high=32767)
+
+
+def of_integers(f: Function, dtype: np.dtype, x: np.ndarray) -> np.ndarray:
+    """f of reals that stand for integers."""
+    if dtype.kind == "b":
+        return f(x > 0.5)
+    info = np.iinfo(dtype)
+    return f(np.clip(np.rint(x.astype(np.float64)), float(info.min), float(info.max)).astype(dtype))

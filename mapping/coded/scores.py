@@ -1,0 +1,106 @@
+"""Scores of a softmax in 16 bits, 256 to an octave: which of them the codes can hold.
+
+A softmax depends on differences alone, so codes may begin anywhere: where the greatest scores of rows are far
+from 0, the codes have a zero point that puts them into the middle. What is far below a row's greatest may
+saturate, since its share is less than a code of the result.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from golden import check
+from mapping.coded.curves import OCTAVE
+from mapping.coded.regions import MOVING
+from mapping.network import Network, Node
+
+if TYPE_CHECKING:
+    from mapping.coded.coder import Coder
+
+BELOW = 16 * 256  # codes that a row needs under its greatest score: what is 16 octaves less is nothing
+ABOVE = 8 * 256  # codes left above the greatest score that was seen
+MIDDLE = (32767 - ABOVE + BELOW - 32768) // 2  # where the middle of the greatest scores is put
+LEAST, MOST = (BELOW - 32768) * OCTAVE, (32767 - ABOVE) * OCTAVE  # of a row's greatest, without a zero point
+STRONGEST = 4  # times the codes' reach: what a mask takes off at most
+
+
+class Tops:
+    """The greatest score of each row that was seen: from low to high."""
+
+    def __init__(self, axis: int) -> None:
+        self.axis, self.low, self.high = axis, np.inf, -np.inf
+
+    def see(self, values: np.ndarray) -> None:
+        if values.size:
+            greatest = values.max(self.axis)
+            self.low = min(self.low, float(greatest.min()))
+            self.high = max(self.high, float(greatest.max()))
+
+
+def scores_of(node: Node) -> tuple[str, int] | None:
+    """The tensor of scores that a node makes probabilities of, and their axis; None of any other node."""
+    if node.operator == "Attention":
+        return node.attributes["scores"], -1
+    return (node.inputs[0], int(node.attributes.get("axis", -1))) if node.operator == "Softmax" else None
+
+
+def seers(network: Network) -> dict[str, Tops]:
+    """By tensor of scores; two softmaxes of one tensor share it."""
+    found = (scores_of(node) for node in network.nodes)
+    return {tensor: Tops(axis) for tensor, axis in (each for each in found if each is not None)}
+
+
+def tops(c: "Coder", seen: Mapping[str, Tops]) -> dict[str, tuple[float, float]]:
+    """The range of rows' greatest scores, of each tensor that is coded as scores or only moved to be.
+
+    Of a network that states its codes: all that these reach.
+    """
+    ranges: dict[str, tuple[float, float]] = {}
+    for node in c.network.nodes:
+        found = scores_of(node)
+        if found is None:
+            continue
+        tensor: str = found[0]
+        if tensor in seen and seen[tensor].low <= seen[tensor].high:
+            span = seen[tensor].low, seen[tensor].high
+        elif tensor in c.given:
+            span = c.given[tensor].reach
+        else:
+            continue
+        while True:
+            low, high = ranges.get(tensor, span)
+            ranges[tensor] = min(low, span[0]), max(high, span[1])
+            maker = c.producers.get(tensor)
+            if maker is None or maker.operator not in (*MOVING, "Transpose"):
+                break
+            tensor = maker.inputs[0]
+    return ranges
+
+
+def zero_of(span: tuple[float, float] | None) -> int:
+    """The zero point of scores whose greatest of a row are in `span`."""
+    if span is None or (LEAST <= span[0] and span[1] <= MOST):
+        return 0
+    return round(MIDDLE - (span[0] + span[1]) / 2 / OCTAVE)
+
+
+def check_scores(c: "Coder", tensor: str) -> None:
+    """BadValue where the rows' greatest scores are too far from one another."""
+    span = c.tops.get(tensor)
+    if span is not None and span[1] - span[0] > MOST - LEAST and tensor not in c.given:
+        what = f"from {span[0]:.4g} to {span[1]:.4g}"
+        raise check.fail(f"greatest scores of rows of {tensor}", what, f"within {MOST - LEAST:.0f}")
+    if span is not None and tensor in c.given and span[1] - span[0] > 65535 * OCTAVE:
+        what = f"from {span[0]:.4g} to {span[1]:.4g}"
+        raise check.fail(f"scores of {tensor}", what, f"within {65535 * OCTAVE:.0f}")
+
+
+def masks(c: "Coder") -> dict[str, int]:
+    """What each mask's codes are multiplied with: it may take more off the scores than their codes reach."""
+    found = {}
+    for node in c.network.nodes:
+        if node.operator == "Attention" and len(node.inputs) > 3:
+            times = np.ceil(c.reach(node.inputs[3]) / (32767 * OCTAVE))
+            found[node.inputs[3]] = int(np.clip(times, 1, STRONGEST))
+    return found
