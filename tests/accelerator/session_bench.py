@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from programs import DATA, SMALL, Programs
+from programs import DATA, Programs
 
 from golden.accelerator.assembler import Command, assemble, pack
 from golden.accelerator.interpreter import Fault
+from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import COUNTERS
 from golden.accelerator.session import (
     DONE,
@@ -68,9 +69,9 @@ class Act(NamedTuple):
     from_end: bool
 
 
-def jobs_of(seed: int) -> tuple[list[Job], np.ndarray]:
+def jobs_of(p: AcceleratorParams, seed: int) -> tuple[list[Job], np.ndarray]:
     """Programs, and memory for them."""
-    programs = Programs(SMALL, seed)
+    programs = Programs(p, seed)
     memory = np.random.default_rng(seed).integers(0, 256, SIZE, dtype=np.uint8)
     memory[:DATA] = programs.memory()[:DATA]
     found = [Job("copy", assemble("load address=0x900 words=20 signal=store\n"
@@ -83,7 +84,7 @@ def jobs_of(seed: int) -> tuple[list[Job], np.ndarray]:
         whole = (STORES if number % 2 else "") + text.format(nowhere=NOWHERE, failing=FAILING[0])
         found.append(Job(whole.splitlines()[-2], assemble(whole), None, len(assemble(whole))))
     for name, address in (("crooked", DATA + 2), ("nowhere", NOWHERE), ("failing", FAILING[0]),
-                          ("last word", (1 << 32) - SMALL.lanes)):  # fmt: skip
+                          ("last word", (1 << 32) - p.lanes)):  # fmt: skip
         found += [Job(f"{name} {most}", [], address, most) for most in (1, 70, 1 << 20)]
     found += [Job("no commands", [], DATA, 0), Job("crooked none", [], DATA + 1, 0)]
     return found, memory
@@ -96,8 +97,8 @@ class SessionBench:
     """
 
     def __init__(self, device: Accelerator, seed: int, bus: Bus):
-        self.device, self.random = device, np.random.default_rng(seed)
-        self.jobs, self.memory = jobs_of(seed)
+        self.device, self.p, self.random = device, device.p, np.random.default_rng(seed)
+        self.jobs, self.memory = jobs_of(self.p, seed)
         device.attach(self.memory)
         device.reset()
         device.set_up(replace(bus, failing=FAILING))
@@ -251,7 +252,7 @@ class SessionBench:
         for _ in range(nothing):
             self.fetch_for_nothing(self.below(9))
         address = self.put(job)
-        wanted = outcome(SMALL, self.golden, address, job.most, FAILING)
+        wanted = outcome(self.p, self.golden, address, job.most, FAILING)
         self.write("PROGRAM", address)
         self.write("COMMANDS", job.most)
         self.device.step(ahead)
@@ -263,7 +264,7 @@ class SessionBench:
         started = self.started(cycles, busy, free, wanted.fault) if second else self.ran[0]
         if started != self.ran[0]:  # it ran twice
             before = wanted.memory
-            wanted = outcome(SMALL, before, address, job.most, FAILING)
+            wanted = outcome(self.p, before, address, job.most, FAILING)
         event = self.status.end(started, cycles, reset, wanted.fault)
         if event:
             self.moments.append(event)
@@ -328,7 +329,7 @@ class SessionBench:
             assert not len(wrong), f"{job.name}: {len(wrong)} bytes differ, the first at {wrong[0]:#x}"
             self.check_counters(wanted, exact)
         elif wanted.fault:
-            may = touched(SMALL, job.commands, SIZE)
+            may = touched(self.p, job.commands, SIZE)
             assert ((self.memory == before) | may).all(), f"{job.name}: other bytes than those it stores"
         else:
             assert wanted.explains(before, self.memory), f"{job.name}, reset: bytes that it never stores"
@@ -339,7 +340,7 @@ class SessionBench:
         counts = {name: self.device.counter(name) for name, _ in COUNTERS}
         assert counts["COMMANDS_GIVEN"] == wanted.given
         assert counts["WORDS_WRITTEN"] == wanted.written
-        least = wanted.read + wanted.given * SMALL.command_words
+        least = wanted.read + wanted.given * self.p.command_words
         found = counts["WORDS_READ"]
         assert least == found or (found > least and not exact), f"{found} words read, golden {least}"
         self.seen["words read are", "exact" if exact else "at least"] += 1

@@ -47,9 +47,19 @@ CORNERS = {
         "axi/read", "d128-b16", ("bursts_are_asked_for_only_with_room",),
         (Watch(r"axi_read_\w+", "used", 128), Watch("queue_130x128", "stored", 127)),
     ),
+    **{
+        f"commands of a master that {does}s": Corner(
+            f"axi/{does}", "d32-b4",
+            tuple(f"as_many_bursts_as_outstanding/waits_for={side}" for side in (side, "status")),
+            (Watch("axi_completion_3", "used", 3),),
+        )
+        for does, side in (("read", "r"), ("write", "b"))
+    },
     "pending loads": Corner(
-        "accelerator/load", "16-o32", ("as_many_commands_as_may_be_pending",),
-        (Watch(r"load_\w+", "pending", PENDING),),
+        "accelerator/load", "16-o32",
+        ("as_many_commands_as_may_be_pending", "as_many_commands_as_may_be_pending_whose_words_wait"),
+        (Watch(r"load_\w+", "pending", PENDING), Watch(r"load_\w+", "words_in", PENDING),
+         Watch(r"load_\w+", "answered", PENDING)),
     ),
     "pending stores": Corner(
         "accelerator/store", "16-o32", ("as_many_commands_as_may_be_pending",),

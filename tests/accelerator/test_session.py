@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from golden.accelerator.accelerator import Fault
+from golden.accelerator.accelerator import AcceleratorParams, Fault
 from golden.accelerator.registers import NO_UNIT, Cause
 from golden.accelerator.session import DONE, ERROR, Interrupt, Moment, Outcome, Status, outcome
+from golden.systolic.params import MatrixUnitParams
 from sim.accelerator import DRIVER, Accelerator, Bus, SimulationError, named_verilog
 from sim.build import build_with
 from sim.hand_made import changed
@@ -24,9 +25,16 @@ STEPS = 300
 OFFSETS = range(-2, 3)
 
 
+# few places in every queue, and more lanes
+TIGHT = AcceleratorParams(
+    unit=MatrixUnitParams(rows=8, cols=8, accumulator_rows=32), banks=4, bank_words=64, queue=2,
+    outstanding=2, read_buffer=16, functions=("gelu",),
+)  # fmt: skip
+
+
 @cache
-def device() -> Accelerator:
-    return Accelerator(SMALL, np.zeros(64, np.uint8))
+def device(p: AcceleratorParams) -> Accelerator:
+    return Accelerator(p, np.zeros(64, np.uint8))
 
 
 def session(given: Accelerator, seed: int, steps: int) -> Counter:
@@ -41,7 +49,7 @@ def session(given: Accelerator, seed: int, steps: int) -> Counter:
 
 
 def test_sessions_are_goldens():
-    seen = sum((session(device(), seed, STEPS) for seed in range(1, 5)), Counter())
+    seen = sum((session(device(SMALL), seed, STEPS) for seed in range(1, 5)), Counter())
     print(f"\n{report(seen)}")
     met = {"INTERRUPT_STATUS around an event": OFFSETS, "INTERRUPT_ENABLE around an event": OFFSETS,
            "start around an event": OFFSETS, "reset around an event": range(3),
@@ -59,8 +67,9 @@ def test_sessions_are_goldens():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5, 15))
-def test_long_sessions_are_goldens(seed):
-    session(device(), seed, 2000)
+@pytest.mark.parametrize("p", [SMALL, TIGHT], ids=["small", "tight"])
+def test_long_sessions_are_goldens(p, seed):
+    session(device(p), seed, 2000)
 
 
 # Faults that one program after another, each behind a hard reset, does not show. (module, before, after)

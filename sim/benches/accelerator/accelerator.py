@@ -155,6 +155,30 @@ async def a_reset_in_mid_flight_leaves_nothing_behind(dut: Any) -> None:
         await bench.run(Maker(bench.p, bench.random, MEMORY, 4))
 
 
+@cocotb.test
+async def what_was_fetched_for_nothing_is_forgotten(dut: Any) -> None:
+    """Programs at addresses that are none, and others; resets between; an interrupt for each that runs."""
+    bench = AcceleratorBench(dut, 0.1)
+    await bench.start()
+    rises = 0
+
+    async def count() -> None:
+        nonlocal rises
+        while True:
+            await RisingEdge(dut.irq)
+            rises += 1
+
+    cocotb.start_soon(count())
+    for index, address in enumerate((1, 2, 0, bench.p.lanes + 2, (1 << 32) - 1, 64, 3)):
+        await bench.write("PROGRAM", address)
+        await bench.write("COMMANDS", bench.random.choice((1, 5, 300, (1 << 24) - 1)))
+        await ClockCycles(dut.clk, bench.random.choice((1, 3, 9, 80)))
+        if index % 3 == 2:
+            await bench.recover()
+        await bench.run(Maker(bench.p, bench.random, MEMORY, 1))
+        assert rises == index + 1, f"{rises} interrupts, {index + 1} programs"
+
+
 def hopeless(p: AcceleratorParams) -> dict[str, tuple[bytes, Cause, int]]:
     """Programs that no one can run: commands, the cause, and which command is to blame."""
     load = Command(Opcode.LOAD, fields={"address": 0x1000, "words": 4})

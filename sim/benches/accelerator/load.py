@@ -129,6 +129,20 @@ async def as_many_commands_as_may_be_pending(dut: Any) -> None:
 
 
 @cocotb.test
+async def as_many_commands_as_may_be_pending_whose_words_wait(dut: Any) -> None:
+    """All runs are answered before the scratchpad takes a word."""
+    bench = LoadBench(dut, {"load": 1.0})
+    places = [{"address": BASE, "words": 2, "scratch": INDEX + 2 * i} for i in range(PENDING + 4)]
+    bench.send([Command(Opcode.LOAD, fields=fields) for fields in places])
+    await bench.start()
+    await bench.cycles(150)
+    assert len(bench.monitors["command"].moved) == PENDING + 1 and not bench.pulses.done
+    assert len(bench.monitors["load_status"].moved) == PENDING
+    bench.free()
+    await bench.settle()
+
+
+@cocotb.test
 async def as_many_runs_as_may_be_unanswered(dut: Any) -> None:
     bench = LoadBench(dut, {"load_status": 1.0})
     await bench.runs_without_statuses(bench.p.read.outstanding, scratch=99, scratch_stride2=1)
