@@ -117,7 +117,11 @@ def real_types(network: Network | None) -> dict[str, np.dtype[Any]]:
 def answers(source: Source, coded: CodedNetwork, codes: Mapping[str, np.ndarray]) -> Inputs:
     """The network's outputs, as its file has them: codes of an INT8 model, else real numbers."""
     if source.model is None:
-        found = {name: decode(coded.tensors[name], codes[name]) for name in source.outputs}
+        fixed = source.network.constants if source.network is not None else {}
+        found = {
+            name: fixed[name] if name in fixed else decode(coded.tensors[name], codes[name])
+            for name in source.outputs
+        }
         kinds = source.onnx.bare.output_kinds() if source.onnx is not None else real_types(source.network)
         return {name: value.astype(kinds.get(name, value.dtype)) for name, value in found.items()}
     return tflite_ends.ends_of(source.model).decode(codes)

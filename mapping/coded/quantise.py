@@ -10,6 +10,7 @@ Source: Jacob et al., CVPR 2018, section 2. Ranges: mapping.calibrate.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,11 +38,15 @@ def quantise(
 ) -> graph.CodedNetwork:
     """`network` for the accelerator, calibrated on `samples`. Inputs and outputs keep their names.
 
+    Outputs that are constants are left out, unless all are: whoever has the network has them.
+
     method  of mapping.calibrate
     raises  BadValue, naming the node, for an operator or a shape that no unit has
     """
     check.one_of("calibration method", method, METHODS)
     network = simplify(spelt_gemms(simplify(network)))
+    computed = tuple(name for name in network.outputs if name not in network.constants)
+    network = replace(network, outputs=computed or network.outputs)
     known = recognise(network)
     known_operators(known)
     made = {t for node in network.nodes for t in node.outputs if t} | set(network.inputs)

@@ -85,11 +85,11 @@ def spelt_out(network: Network, anchor: Node) -> Network:
 
 def probe(
     network: Network, nodes: tuple[Node, ...], x: str, y: str
-) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
-    """Random x and its y, by seed."""
+) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """Random x and its y, by seed; scale: the standard deviation of x."""
 
-    def at(seed: int) -> tuple[np.ndarray, np.ndarray]:
-        value = np.random.default_rng(seed).normal(0.3, 2.0, network.shapes[x]).astype(np.float32)
+    def at(seed: int, scale: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+        value = np.random.default_rng(seed).normal(0.15 * scale, scale, network.shapes[x]).astype(np.float32)
         return value.astype(np.float64), evaluate(nodes, network.constants, {x: value})[y].astype(np.float64)
 
     return at
@@ -97,27 +97,36 @@ def probe(
 
 def as_softmax(network: Network, nodes: tuple[Node, ...], x: str, y: str) -> Node | None:
     at = probe(network, nodes, x, y)
-    value, made = at(1)
+    value, _ = at(1)
     for axis in range(value.ndim):
-        powers = np.exp(value - value.max(axis, keepdims=True))
-        if np.allclose(made, powers / powers.sum(axis, keepdims=True), atol=1e-5):
+        if all(is_softmax(*at(1, scale), axis) for scale in (2.0, 60.0, 1000.0)):
             return Node(
                 name=nodes[-1].name, operator="Softmax", inputs=(x,), outputs=(y,), attributes={"axis": axis}
             )
     return None
 
 
+def is_softmax(x: np.ndarray, made: np.ndarray, axis: int) -> bool:
+    """Is `made` a softmax of x, but where exponentials left float32?"""
+    powers = np.exp(x - x.max(axis, keepdims=True))
+    wanted = powers / powers.sum(axis, keepdims=True)
+    return bool(np.allclose(np.where(np.isfinite(made), made, wanted), wanted, atol=1e-5))
+
+
 def as_normalise(network: Network, nodes: tuple[Node, ...], x: str, y: str) -> Node | None:
     """y = gamma standardised(x) + beta: gamma and beta from two probes, held to a third."""
     at = probe(network, nodes, x, y)
     probes = [at(seed) for seed in range(6)]
+    epsilon = epsilon_of(network, nodes)
     for axis in range(probes[0][0].ndim):
         if probes[0][0].shape[axis] == 1:
             continue
         for rms in (False, True):
-            made = normalised(probes, axis, rms)
-            if made is not None:
-                attributes = {"axis": axis, "rms": rms, "epsilon": epsilon_of(network, nodes), **made}
+            made = normalised(probes, axis, rms, 0.0) or normalised(probes, axis, rms, epsilon)
+            if made is not None and all(
+                holds(*at(7, scale), axis, rms, epsilon, made) for scale in (1e-3, 30.0, 1000.0)
+            ):
+                attributes = {"axis": axis, "rms": rms, "epsilon": epsilon, **made}
                 return Node(
                     name=nodes[-1].name,
                     operator="Normalise",
@@ -129,10 +138,10 @@ def as_normalise(network: Network, nodes: tuple[Node, ...], x: str, y: str) -> N
 
 
 def normalised(
-    probes: list[tuple[np.ndarray, np.ndarray]], axis: int, rms: bool
+    probes: list[tuple[np.ndarray, np.ndarray]], axis: int, rms: bool, epsilon: float
 ) -> dict[str, np.ndarray] | None:
     """gamma and beta, of as few elements as broadcast: fitted to all probes but the last, held to that."""
-    units = np.stack([standardised(x, axis, rms) for x, _ in probes])
+    units = np.stack([standardised(x, axis, rms, epsilon) for x, _ in probes])
     made = np.stack([y for _, y in probes])
     u, y = units[:-1], made[:-1]
     deviation = u - u.mean(0)
@@ -143,9 +152,17 @@ def normalised(
     return {"gamma": gamma, "beta": beta} if close else None
 
 
-def standardised(x: np.ndarray, axis: int, rms: bool) -> np.ndarray:
+def holds(
+    x: np.ndarray, made: np.ndarray, axis: int, rms: bool, epsilon: float, found: dict[str, np.ndarray]
+) -> bool:
+    """Is `made` what the attributes say, of numbers small beside epsilon, or large?"""
+    wanted = found["gamma"] * standardised(x, axis, rms, epsilon) + found["beta"]
+    return bool(np.allclose(wanted, made, atol=1e-3 * (np.abs(made).max() + 1e-6)))
+
+
+def standardised(x: np.ndarray, axis: int, rms: bool, epsilon: float = 0.0) -> np.ndarray:
     centred = x if rms else x - x.mean(axis, keepdims=True)
-    return np.asarray(centred / np.sqrt((centred**2).mean(axis, keepdims=True)))
+    return np.asarray(centred / np.sqrt((centred**2).mean(axis, keepdims=True) + epsilon))
 
 
 def fewest(values: np.ndarray) -> np.ndarray:

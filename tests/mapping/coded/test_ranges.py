@@ -162,3 +162,41 @@ def test_a_function_that_no_table_follows_is_refused():
     made = model(nodes, X, {"w": W, "k": np.float32(0.1)})
     with pytest.raises(BadValue, match=r"node h .*: tensor h, seen from .*: error of a table of 256 codes"):
         by_codes(made, X)
+
+
+def spelt_softmax(x):
+    """Exponentials of x less the row's greatest, over their sum."""
+    rest = [("ReduceMax", x, "m", {"axes": [-1]}), ("Sub", f"{x} m", "d"), ("Exp", "d", "e")]
+    return [*rest, ("ReduceSum", "e axis", "s"), ("Div", "e s", "y")]
+
+
+def spelt_norm(end):
+    """end: what becomes of the variance v before x - mean is divided by it."""
+    mean = [("ReduceMean", "x", "m", {"axes": [-1]}), ("Sub", "x m", "d"), ("Mul", "d d", "q")]
+    return [*mean, ("ReduceMean", "q", "v", {"axes": [-1]}), *end, ("Div", "d r", "y")]
+
+
+def built(spelt):
+    return [node(operator, x, y, **(rest[0] if rest else {})) for operator, x, y, *rest in spelt]
+
+
+@pytest.mark.parametrize("scale", [1, 30])
+def test_bounds_within_a_spelt_softmax_stay(scale):
+    constants = {"low": np.float32(-8), "high": np.float32(8), "axis": np.array([-1])}
+    x = {"x": normal(4, 16, scale=scale)}
+    bounded = [("Clip", "x low high", "c"), *spelt_softmax("c")]
+    assert errors(built(spelt_softmax("x")), x, constants) < 0.03
+    assert errors(built(bounded), x, constants) < 0.03
+
+
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-2, 10.0])
+@pytest.mark.parametrize("scale", [1, 30])
+def test_an_epsilon_counts_where_it_stands(epsilon, scale):
+    x, constants = {"x": normal(4, 16, scale=scale)}, {"eps": np.float32(epsilon)}
+    inside = spelt_norm([("Add", "v eps", "w"), ("Sqrt", "w", "r")])
+    behind = spelt_norm([("Sqrt", "v", "w"), ("Add", "w eps", "r")])
+    for spelt in (inside, behind):
+        try:
+            assert errors(built(spelt), x, constants) < 0.01
+        except BadValue as bad:  # no unit adds epsilon behind the root, or so great a one
+            assert "node " in str(bad)
