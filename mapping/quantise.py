@@ -33,6 +33,9 @@ from mapping.target import Target
 from mapping.tiles import Placement, place
 from mapping.weights import Weights, quantise_weights, real_weights
 
+LOST = 0.9  # of the largest magnitude: an error that leaves nothing of a product
+MOST_KEPT = 1 << 22  # elements
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantisedProduct:
@@ -123,10 +126,12 @@ class Quantiser:
         self.channels = {x.name: Channels(x) for x in found if self.has_channels(x)}
         self.tensors = {x.inputs[i]: Observer() for x in found for i in (0, 1) if self.is_plain(x, i)}
         self.results = {x.name: Observer() for x in found if x.name in self.coded}
+        self.pairs = {x.name: (Kept(), Kept()) for x in found if self.is_real(x, 0) and self.is_real(x, 1)}
         self.seers: list[tuple[str, Seer]] = [
             *self.tensors.items(),
             *((x.inputs[0], self.channels[x.name]) for x in found if x.name in self.channels),
             *((x.output_name, self.results[x.name]) for x in found if x.name in self.results),
+            *((x.inputs[i], self.pairs[x.name][i]) for x in found for i in (0, 1) if x.name in self.pairs),
         ]
 
     def is_real(self, x: ProductLayer, i: int) -> bool:
@@ -146,6 +151,8 @@ class Quantiser:
         if not x.constant_weights:
             left, right = self.scale(x, 0), self.scale(x, 1)
             found = QuantisedProduct(layer=x, placement=placement, left=left, right=right, bias=bias)
+            if x.name in self.pairs:
+                check_resolution(found, *(kept.values for kept in self.pairs[x.name]))
         else:
             found = self.weighted(x, placement, bias)
         if x.name not in self.results:
@@ -193,6 +200,33 @@ class Quantiser:
             seen.see(finite(x.inputs[i], self.network.constants[x.inputs[i]]))
         has_zero_point = i == 0 and (x.constant_weights or not fmt.signed)
         return seen.scale(fmt, self.method, symmetric=not has_zero_point)
+
+
+class Kept:
+    """The first tensor seen, unless it is large."""
+
+    def __init__(self) -> None:
+        self.values: np.ndarray | None = None
+
+    def see(self, x: np.ndarray) -> None:
+        if self.values is None and x.size <= MOST_KEPT:
+            self.values = x
+
+
+def check_resolution(x: QuantisedProduct, left: np.ndarray | None, right: np.ndarray | None) -> None:
+    """BadValue, naming the layer, if the codes of two computed factors leave nothing of their product."""
+    if left is None or right is None or x.right is None:
+        return
+    layer = x.layer
+    real = np.matmul(layer.left(left).astype(np.float64), layer.right(right).astype(np.float64))
+    coded = [scale.dequantise(scale.quantise(v)) for scale, v in ((x.left, left), (x.right, right))]
+    found = np.matmul(layer.left(coded[0]), layer.right(coded[1]))
+    largest = float(np.abs(real).max(initial=0.0))
+    if largest and np.abs(found - real).max() >= LOST * largest:
+        sizes = " and ".join(f"{np.abs(v).max():.3g}" for v in (left, right))
+        what = f"at most {largest:.3g}, of factors up to {sizes}: nothing of it is left in codes"
+        allowed = f"factors that one scale of {x.left.format} and one of {x.right.format} resolve"
+        raise check.fail(f"layer {layer.name}: product", what, allowed)
 
 
 def channel_bias(x: ProductLayer, network: Network) -> np.ndarray | None:

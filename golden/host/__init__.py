@@ -14,7 +14,23 @@ from typing import Any
 import numpy as np
 
 from golden import check
-from golden.host import convolution, elementwise, indexing, matrix, normalisation, pooling, reduction, shape
+from golden.host import (
+    bits,
+    codes,
+    convolution,
+    elementwise,
+    indexing,
+    matrix,
+    normalisation,
+    pooling,
+    recurrent,
+    reduction,
+    resizing,
+    sampling,
+    scattering,
+    shape,
+    transposed,
+)  # fmt: skip
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     **elementwise.OPERATORS,
@@ -25,9 +41,25 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     **matrix.OPERATORS,
     **convolution.OPERATORS,
     **pooling.OPERATORS,
+    **transposed.OPERATORS,
+    **resizing.OPERATORS,
+    **sampling.OPERATORS,
+    **scattering.OPERATORS,
+    **bits.OPERATORS,
+    **codes.OPERATORS,
+    **recurrent.OPERATORS,
 }
 
-TYPED = ("Cast", "CastLike", "LayerNormalization")  # whose results have types of their own
+# outputs of those that have several, however many are asked for
+OUTPUTS = {
+    "Dropout": 2, "MaxPool": 2, "LayerNormalization": 3, "BatchNormalization": 3, "TopK": 2, "RNN": 2,
+    "GRU": 2, "LSTM": 3,
+}  # fmt: skip
+
+# whose results have types of their own
+TYPED = (
+    "Cast", "CastLike", "LayerNormalization", "QuantizeLinear", "DequantizeLinear", "QLinearMatMul",
+)  # fmt: skip
 
 
 def evaluate(

@@ -83,6 +83,17 @@ def mean(*values: np.ndarray) -> np.ndarray:
     return np.asarray(reduce(np.add, values) / len(values)).astype(values[0].dtype)
 
 
+def is_inf(x: np.ndarray, *, detect_negative: int = 1, detect_positive: int = 1) -> np.ndarray:
+    found: np.ndarray = np.isinf(x) & np.where(x > 0, bool(detect_positive), bool(detect_negative))
+    return found
+
+
+def shrink(x: np.ndarray, *, bias: float = 0.0, lambd: float = 0.5) -> np.ndarray:
+    """x nearer to 0 by bias where it is further off than lambd, else 0."""
+    away = np.where(x > lambd, x - np.float64(bias), np.where(x < -lambd, x + np.float64(bias), 0))
+    return away.astype(x.dtype)
+
+
 def unary(f: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
     """f as a function of one array: a numpy ufunc's own options are not ONNX attributes."""
     return lambda x: f(x)
@@ -108,7 +119,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Neg": unary(np.negative), "Abs": unary(np.abs), "Sign": unary(np.sign), "Exp": unary(np.exp),
     "Log": unary(np.log), "Sqrt": unary(np.sqrt), "Reciprocal": unary(np.reciprocal), "Erf": unary(erf),
     "Floor": unary(np.floor), "Ceil": unary(np.ceil), "Round": unary(np.rint),
-    "Sin": unary(np.sin), "Cos": unary(np.cos), "Tanh": unary(np.tanh),
+    "Sin": unary(np.sin), "Cos": unary(np.cos), "Tan": unary(np.tan), "Tanh": unary(np.tanh),
+    "Sinh": unary(np.sinh), "Cosh": unary(np.cosh), "Asin": unary(np.arcsin), "Acos": unary(np.arccos),
+    "Atan": unary(np.arctan), "Asinh": unary(np.arcsinh), "Acosh": unary(np.arccosh),
+    "Atanh": unary(np.arctanh), "IsNaN": unary(np.isnan), "IsInf": is_inf, "Shrink": shrink,
     "Relu": lambda x: np.maximum(x, 0), "LeakyRelu": leaky_relu, "PRelu": prelu, "Elu": elu,
     "Softplus": softplus, "Sigmoid": sigmoid, "HardSigmoid": hard_sigmoid, "HardSwish": hard_swish,
     "Gelu": gelu, "Clip": clip,

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from golden import check
+
 
 def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
     """a [..., m, k] b [..., k, n] + bias [n]; batch axes broadcast."""
@@ -21,4 +23,20 @@ def gemm(
     return product if c is None else product + beta * c
 
 
-OPERATORS: dict[str, Callable[..., Any]] = {"MatMul": matmul, "Gemm": gemm}
+def einsum(*inputs: np.ndarray, equation: str) -> np.ndarray:
+    """The sum of products that an equation of letters states, as numpy reads it."""
+    text = equation.replace(" ", "")
+    try:
+        return np.asarray(np.einsum(text, *inputs)).astype(inputs[0].dtype)
+    except ValueError as wrong:
+        raise check.fail("Einsum.equation", repr(equation), f"one that fits its inputs ({wrong})") from None
+
+
+def determinant(x: np.ndarray) -> np.ndarray:
+    """Of each square matrix in the last two axes."""
+    return np.asarray(np.linalg.det(x)).astype(x.dtype)
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "MatMul": matmul, "Gemm": gemm, "Einsum": einsum, "Det": determinant,
+}  # fmt: skip

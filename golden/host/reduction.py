@@ -11,15 +11,17 @@ Reducer = Callable[..., Any]  # (x, axis, keepdims) -> array
 
 
 def reducer(f: Reducer) -> Callable[..., np.ndarray]:
-    """The ONNX form of a numpy reduction: no axes means all, or none with noop_with_empty_axes."""
+    """The ONNX form of a numpy reduction: no axes means all, or none with noop_with_empty_axes.
+
+    Of no axes an element is squared, or its size taken, all the same: the standard's definitions say so.
+    """
 
     def reduced(
         x: np.ndarray, axes: Axes = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
     ) -> np.ndarray:
         chosen = () if axes is None else ints(axes)
-        if not chosen and noop_with_empty_axes:
-            return x
-        return np.asarray(f(x, axis=chosen or None, keepdims=bool(keepdims))).astype(x.dtype)
+        along = chosen if chosen or noop_with_empty_axes else None
+        return np.asarray(f(x, axis=along, keepdims=bool(keepdims))).astype(x.dtype)
 
     return reduced
 

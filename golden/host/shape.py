@@ -134,9 +134,9 @@ def range_of(start: np.ndarray, limit: np.ndarray, delta: np.ndarray) -> np.ndar
 def dropout(
     x: np.ndarray, ratio: np.ndarray | None = None, training_mode: np.ndarray | None = None, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inference: x, and a mask that keeps all."""
-    if training_mode is not None and training_mode.any():
-        raise check.fail("Dropout.training_mode", "true", "false: this is inference")
+    """Inference, or a training that drops nothing: x, and a mask that keeps all."""
+    if training_mode is not None and training_mode.any() and (ratio is None or ratio.any()):
+        raise check.fail("Dropout.training_mode", "true", "false, or a ratio of 0: this is inference")
     return x, np.ones(x.shape, np.bool_)
 
 

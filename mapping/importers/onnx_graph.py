@@ -71,7 +71,7 @@ def read_node(message: onnx.NodeProto, name: str, where: str) -> Node:
     attributes = {entry.name: attribute(entry, where) for entry in message.attribute}
     check_attributes(message, where)
     outputs = tuple(message.output)
-    most = {"Split": len(outputs), "Dropout": 2}.get(message.op_type, 1)
+    most = {"Split": len(outputs), **host.OUTPUTS}.get(message.op_type, 1)
     if any(outputs[most:]):
         raise check.fail(f"{where}: output {most}", "asked for", f"{most} of {message.op_type}")
     if message.op_type == "Split" and len(message.input) < 2:
