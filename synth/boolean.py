@@ -11,6 +11,8 @@ from golden.check import fail
 
 TOKEN = re.compile(r"\s*(?:([A-Za-z_][\w.\[\]$/]*)|(.))", re.S)
 
+LONGEST, MOST_TOKENS, MOST_PINS = 10_000, 300, 16  # letters, signs and names of a function; its pins
+
 Tree = tuple[
     "str | Tree", ...
 ]  # ("0",) ("1",) ("pin", name) ("not", t) ("and", t, t) ("or", t, t) ("xor", t, t)
@@ -21,8 +23,12 @@ class Reader:
 
     def __init__(self, text: str):
         self.text = text
+        if len(text) > LONGEST:
+            raise self.bad()
         self.tokens = [name or sign for name, sign in TOKEN.findall(text.strip()) if (name or sign).strip()]
         self.at = 0
+        if len(self.tokens) > MOST_TOKENS:
+            raise self.bad()
 
     def next(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
@@ -80,7 +86,10 @@ class Reader:
 def parse(function: str) -> Tree:
     """The tree of `function`; BadValue if it is none."""
     reader = Reader(function)
-    tree = reader.alternatives()
+    try:
+        tree = reader.alternatives()
+    except RecursionError:
+        raise reader.bad() from None
     if reader.next():
         raise reader.bad()
     return tree
@@ -112,5 +121,7 @@ def table(function: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """(its pins by name, its value for each of their values, the first pin the slowest to change)."""
     tree = parse(function)
     names = tuple(sorted(pins(tree)))
+    if len(names) > MOST_PINS:
+        raise fail("liberty: function", f"of {len(names)} pins", f"at most {MOST_PINS}")
     rows = product((0, 1), repeat=len(names))
     return names, tuple(value(tree, dict(zip(names, row, strict=True))) for row in rows)

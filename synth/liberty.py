@@ -7,14 +7,18 @@ A library may come in several files, as ASAP7's do: their cells are put together
 """
 
 import gzip
+import io
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from golden import files
 from golden.check import fail
 from sim.tools import ToolMissing
 from synth.boolean import table
+from synth.liberty_units import Group, capacitance_unit, number, time_unit, voltage
 
 DEFAULT = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")  # where Debian's package puts it
 READ = {
@@ -31,8 +35,10 @@ READ = {
 SPACE = re.compile(r"(?:\s|\\\n|\\\r\n|/\*.*?\*/|//[^\n]*|;)*", re.S)
 HEAD = re.compile(r"([A-Za-z_][\w.\-]*)\s*(?:(:)\s*|\()", re.S)
 VALUE = re.compile(r'("(?:[^"\\]|\\.)*"|[^;\n}]*)', re.S)
-INSIDE = re.compile(r'"(?:[^"\\]|\\.)*"|[()]', re.S)
-BRACES = re.compile(r'"[^"]*"|/\*.*?\*/|[{}]', re.S)
+# what is left open goes to the end: a search that fails at each place would take the square of the length
+INSIDE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[()]', re.S)
+BRACES = re.compile(r'"[^"]*(?:"|\Z)|/\*(?:.*?\*/|.*)|[{}]', re.S)
+MOST_BYTES = 1 << 29
 POWER = ("is_isolation_cell", "is_level_shifter", "always_on")  # cells between supplies
 NAND2 = (1, 1, 1, 0)
 
@@ -92,19 +98,6 @@ class Cell:
         return [pin.name for pin in self.pins.values() if pin.direction == "output"]
 
 
-@dataclass
-class Group:
-    """One `kind (arguments) { ... }`."""
-
-    kind: str
-    arguments: list[str]
-    values: dict[str, str] = field(default_factory=dict)
-    groups: "list[Group]" = field(default_factory=list)
-
-    def of(self, *kinds: str) -> "Iterator[Group]":
-        return (group for group in self.groups if group.kind in kinds)
-
-
 @dataclass(frozen=True, slots=True)
 class Liberty:
     """One library, from one file or several.
@@ -128,14 +121,15 @@ class Liberty:
         if not libraries:
             raise fail("liberty", "no file", "one Liberty file or more")
         first = libraries[0]
-        time_ns, capacitance_ff = time_unit(first), capacitance_unit(first)
+        path = several[0]
+        time_ns, capacitance_ff = time_unit(path, first), capacitance_unit(path, first)
         cells: dict[str, Cell] = {}
         for path, one in zip(several, libraries, strict=True):
             for group in one.of("cell"):
-                cells.setdefault(group.arguments[0], cell(path, group, capacitance_unit(one)))
+                cells.setdefault(group.arguments[0], cell(path, group, capacitance_unit(path, one)))
         if not cells:
             raise fail(f"{several[0]}: liberty", "a library without cells", "a library of standard cells")
-        return cls(first.arguments[0], several, cells, voltage(first), time_ns, capacitance_ff)
+        return cls(first.arguments[0], several, cells, voltage(several[0], first), time_ns, capacitance_ff)
 
     @property
     def nand2(self) -> Cell:
@@ -184,17 +178,23 @@ def default_liberty() -> Path:
 
 def text_of(path: Path) -> str:
     """What the file says, gzipped or not; BadValue if it cannot be read."""
-    try:
-        data = path.read_bytes()
-        return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8", "replace")
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
-        what = f"not readable ({getattr(error, 'strerror', None) or error})"
-        raise fail(f"{path}: liberty", what, "a Liberty file, gzipped or not") from None
+    data = files.regular(path, "a Liberty file, gzipped or not", MOST_BYTES)
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MOST_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            what = f"not readable ({getattr(error, 'strerror', None) or error})"
+            raise fail(f"{path}: liberty", what, "a Liberty file, gzipped or not") from None
+        if len(data) > MOST_BYTES:
+            what = f"more than {files.sized(MOST_BYTES)} unpacked"
+            raise fail(f"{path}: liberty", what, f"at most {files.sized(MOST_BYTES)}")
+    return data.decode("utf-8", "replace")
 
 
 def unpacked(path: Path, folder: Path) -> Path:
-    if path.read_bytes()[:2] != b"\x1f\x8b":
-        return path.resolve()
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return path.resolve()
     plain = folder / path.name.removesuffix(".gz")
     plain.write_text(text_of(path))
     return plain.resolve()
@@ -207,8 +207,12 @@ def library(path: Path) -> Group:
     head = HEAD.match(text, at)
     if not head or head[1] != "library":
         raise fail(f"{path}: liberty", "a file that does not begin with library (...)", "a Liberty file")
-    group, _ = statement(path, text, at)
-    assert isinstance(group, Group)
+    try:
+        group, _ = statement(path, text, at)
+    except RecursionError:
+        raise fail(f"{path}: liberty", "nested too deeply", "a Liberty file") from None
+    if not isinstance(group, Group):
+        raise fail(f"{path}: library", "without statements", "library (name) { ... }")
     return group
 
 
@@ -278,13 +282,6 @@ def past(path: Path, text: str, at: int) -> int:
 
 def unquoted(value: str) -> str:
     return value.strip().strip('"').strip()
-
-
-def number(path: Path, where: str, value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        raise fail(f"{path}: {where}", repr(value), "a number") from None
 
 
 def cell(path: Path, group: Group, capacitance_ff: float) -> Cell:
@@ -358,24 +355,3 @@ def computes(one: Cell, wanted: tuple[int, ...]) -> bool:
     ):
         return False
     return not any(pin.three_state for pin in one.pins.values()) and table(functions[0])[1] == wanted
-
-
-def time_unit(group: Group) -> float:
-    """Nanoseconds in one `time_unit`."""
-    match = re.fullmatch(r"([\d.]+)\s*([munpf]?)s", group.values.get("time_unit", "1ns").strip())
-    return float(match[1]) * {"n": 1.0, "p": 1e-3, "u": 1e3, "f": 1e-6}.get(match[2], 1e9) if match else 1.0
-
-
-def capacitance_unit(group: Group) -> float:
-    """Femtofarads in one `capacitive_load_unit`."""
-    count, _, unit = group.values.get("capacitive_load_unit", "1,pf").partition(",")
-    return float(count) * (1.0 if unit.strip().lower() == "ff" else 1000.0)
-
-
-def voltage(group: Group) -> float:
-    """Volts: nom_voltage, else what the first operating condition says, else 0."""
-    given = group.values.get("nom_voltage")
-    if given is None:
-        conditions = [one.values.get("voltage") for one in group.of("operating_conditions")]
-        given = next((one for one in conditions if one), "0")
-    return float(given)

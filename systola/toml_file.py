@@ -49,24 +49,24 @@ def checked(model: type[Model], values: Mapping[str, Any], where: str = "") -> M
 def fault(model: type[BaseModel], error: ErrorDetails, where: str) -> check.BadValue:
     """A fault that pydantic found, in the project's words."""
     key = (f"{where}: " if where else "") + ".".join(str(part) for part in error["loc"])
+    named = [part for part in error["loc"] if isinstance(part, str)]  # the others are places in lists
     if error["type"] == "extra_forbidden":
-        keys = sorted(table_at(model, error["loc"][:-1]).model_fields)
-        near = difflib.get_close_matches(str(error["loc"][-1]), keys, 1)
+        keys = sorted(table_at(model, named[:-1]).model_fields)
+        near = difflib.get_close_matches(named[-1], keys, 1)
         return check.fail(key, "not a key", ", ".join(keys) + (f" (did you mean {near[0]}?)" if near else ""))
     if error["type"] == "missing":
         return check.fail(key, "missing", "it must be given")
-    return check.fail(key, shown(error["input"]), allowed(model, error))
+    return check.fail(key, shown(error["input"]), allowed(model, error, named))
 
 
 def shown(value: object) -> str:
     return json.dumps(value, default=str)
 
 
-def allowed(model: type[BaseModel], error: ErrorDetails) -> str:
-    """What the field of a faulty value takes."""
+def allowed(model: type[BaseModel], error: ErrorDetails, named: Sequence[str]) -> str:
+    """What the field of a faulty value takes. named: its dotted key."""
     limits = {
-        type(limit).__name__: limit
-        for limit in table_at(model, error["loc"][:-1]).model_fields[str(error["loc"][-1])].metadata
+        type(limit).__name__: limit for limit in table_at(model, named[:-1]).model_fields[named[-1]].metadata
     }
     if {"Ge", "Le"} <= set(limits) and error["type"] not in TYPES:
         return (
@@ -78,10 +78,10 @@ def allowed(model: type[BaseModel], error: ErrorDetails) -> str:
     return TYPES.get(error["type"]) or PATTERNS.get(str(pattern)) or error["msg"]
 
 
-def table_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseModel]:
+def table_at(model: type[BaseModel], loc: Sequence[str]) -> type[BaseModel]:
     """The model of the table at a dotted key."""
     for part in loc:
-        kind = model.model_fields[str(part)].annotation
+        kind = model.model_fields[part].annotation
         model = next(
             (c for c in (kind, *get_args(kind)) if isinstance(c, type) and issubclass(c, BaseModel)), model
         )

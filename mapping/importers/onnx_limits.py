@@ -8,7 +8,7 @@ import onnx
 from onnx import helper
 
 from golden import check, files
-from mapping.network import MATRIX_PRODUCTS, Shape
+from mapping.network import MATRIX_PRODUCTS, Node, Shape
 
 MOST_MADE = 256 * files.MIB  # bytes of constants that are larger than what they follow from
 GENERATIONS = 8  # how often the stored constants may be made anew: transposed, retyped
@@ -60,6 +60,18 @@ class Room:
             if min(self.left, self.growth) < 0:
                 allowed = f"{files.sized(MOST_MADE)} of constants that follow from others"
                 raise check.fail(f"{where}: output {name}", f"{size:,} bytes", allowed)
+
+
+def check_addend(
+    node: Node, shapes: Mapping[str, Shape], found: Mapping[str, onnx.TypeProto], where: str
+) -> None:
+    """BadValue for the third input of a Gemm that is not of its result's shape, or repeated to it."""
+    if node.operator != "Gemm" or len(node.inputs) < 3 or not node.inputs[2]:
+        return
+    c, y = shapes[node.inputs[2]], [dim.dim_value for dim in found[node.outputs[0]].tensor_type.shape.dim]
+    aligned = (1,) * (len(y) - len(c)) + c
+    if len(c) > len(y) or any(a not in (1, b) for a, b in zip(aligned, y, strict=True)):
+        raise check.fail(f"{where}: C", f"of shape {list(c)}", f"what can be repeated to {y}")
 
 
 def elements(kind: onnx.TypeProto) -> int:

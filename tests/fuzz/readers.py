@@ -1,0 +1,15 @@
+"""Every reader of users' files by name."""
+
+from tests.fuzz import binaries, onnx_files, texts
+
+READERS = {
+    "design": texts.Designs,
+    "shapes": texts.Shapes,
+    "topology": texts.Topologies,
+    "liberty": texts.Libraries,
+    "onnx": onnx_files.Onnx,
+    "qdq": onnx_files.Coded,
+    "tflite": binaries.Tflite,
+    "hugging_face": binaries.HuggingFace,
+    "arrays": binaries.Arrays,
+}
