@@ -23,6 +23,7 @@ from mapping.program.emission import Emission
 from mapping.program.flatten import flattened
 from mapping.program.layout import Place
 from mapping.program.memory import Life, allocate
+from mapping.program.padding import masked
 from mapping.program.rearrange import rearranged
 from mapping.program.scratch import Constants, Regions
 from mapping.program.tokens import Schedule, most_tokens
@@ -91,7 +92,7 @@ def compile(network: graph.CodedNetwork, p: AcceleratorParams, base: int = 0) ->
     validate(network, p)
     check.in_range("base", base, 0, (1 << 32) - 1)
     check.in_range(f"base modulo {COMMAND_BYTES}", base % COMMAND_BYTES, 0, 0)
-    return Compiler(shallow(rearranged(flattened(network, p), p), p), p, base).program()
+    return Compiler(masked(shallow(rearranged(flattened(network, p), p), p), p), p, base).program()
 
 
 @dataclass(slots=True)

@@ -142,7 +142,11 @@ def tflite(random: np.random.Generator, seed: int) -> Case:
         seed=seed, kind="tflite", operators=(f.kind, *f.operators), suffix=".tflite", data=data, builder=None,
         feeds={f"t{number}": value for number, value in zip(f.inputs, f.values, strict=True)},
         wanted={f"t{number}": value for number, value in zip(outputs, wanted, strict=True)},
-        names=tuple(f"operator {number} ({name})" for number, name in enumerate(f.operators)),
+        names=tuple(
+            text
+            for number, name in enumerate(f.operators)
+            for text in (f"operator {number} ({name})", f"node {name.lower()}_{number}")
+        ),
     )  # fmt: skip
 
 
