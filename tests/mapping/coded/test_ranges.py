@@ -200,3 +200,19 @@ def test_an_epsilon_counts_where_it_stands(epsilon, scale):
             assert errors(built(spelt), x, constants) < 0.01
         except BadValue as bad:  # no unit adds epsilon behind the root, or so great a one
             assert "node " in str(bad)
+
+
+PADDED = {
+    "a bound above 0": [("Max", "x one", "a")],
+    "an offset": [("Add", "x one", "a")],
+    "a sigmoid": [("Sigmoid", "x", "a")],
+    "a softmax": [("Softmax", "x", "a")],
+}
+
+
+@pytest.mark.parametrize("case", PADDED)
+@pytest.mark.parametrize("k", [1, 7, 31])
+def test_what_stands_behind_a_rows_channels_counts_for_nothing(case, k):
+    """x x^T: both factors have lanes behind their channels."""
+    nodes = [*(node(*each) for each in PADDED[case]), node("Transpose", "a", "t"), node("MatMul", "a t", "y")]
+    assert errors(nodes, {"x": normal(5, k)}, {"one": np.float32(1)}) < 0.03
