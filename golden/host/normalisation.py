@@ -55,8 +55,11 @@ def batch_normalisation(
     x: np.ndarray, scale: np.ndarray, bias: np.ndarray, mean: np.ndarray, variance: np.ndarray, *,
     epsilon: float = 1e-5, momentum: float = 0.9, training_mode: int = 0,
 ) -> tuple[np.ndarray, ...]:
-    """x [N, C, ...] by the channel's stored statistics; with training_mode by x's own, and the new ones."""
-    running: tuple[np.ndarray, ...] = ()
+    """x [N, C, ...] by the channel's stored statistics; with training_mode by x's own.
+
+    returns  that, and the statistics to be stored
+    """
+    running: tuple[np.ndarray, ...] = (mean, variance)
     if training_mode:
         axes = (0, *range(2, x.ndim))
         own = (x.mean(axes), x.var(axes))

@@ -7,7 +7,7 @@
     Dropout                12            ratio was an attribute, unused         no ratio
     Softmax, LogSoftmax,   13            over all axes from `axis` (1) on       Reshape, the last axis,
     Hardmax                                                                     Reshape
-    BatchNormalization     9             spatial: statistics of a channel       no attribute; 0 is refused
+    BatchNormalization     14            spatial: statistics of a channel       no attribute; 0 is refused
                                          (1) or of an element
     TopK                   10            k was an attribute                     an input
     Upsample               10            scales an attribute, then an input     Resize, asymmetric, floor
@@ -145,7 +145,7 @@ def batch_normalisation(old: Old) -> list[Made]:
         raise check.fail(f"{old.where}: attribute spatial", 0, "1: statistics of each channel")
     old.only_output(1, "1 of BatchNormalization before opset 14: the others are of training")
     kept = {key: value for key, value in old.attributes.items() if key != "spatial"}
-    return [Made(old.new(old.message.input, **kept), 9)]
+    return [Made(old.new(old.message.input, outputs=old.message.output[:1], **kept), 14)]
 
 
 def top_k(old: Old) -> list[Made]:
@@ -195,7 +195,7 @@ def scatter(old: Old) -> list[Made]:
 OLD: dict[str, tuple[int, Callable[[Old], list[Made]]]] = {
     "Clip": (11, clip), "Slice": (10, slice_of), "Pad": (11, pad), "Dropout": (12, dropout),
     "Softmax": (13, flattened), "LogSoftmax": (13, flattened), "Hardmax": (13, flattened),
-    "BatchNormalization": (9, batch_normalisation), "TopK": (10, top_k), "Upsample": (10, upsample),
+    "BatchNormalization": (14, batch_normalisation), "TopK": (10, top_k), "Upsample": (10, upsample),
     "Resize": (11, resize), "GroupNormalization": (21, group_normalisation), "Scatter": (11, scatter),
 }  # fmt: skip
 
