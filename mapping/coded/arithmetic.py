@@ -12,9 +12,11 @@ from mapping.coded.attention import exponential
 from mapping.coded.coder import PASSED, Coded, Coder, function_of, standing
 from mapping.coded.curves import Form, Function, Stage, table_stage
 from mapping.coded.fixed import plain, short_factor
-from mapping.coded.products import SHORT
+from mapping.coded.products import ROOM, SHORT
 from mapping.coded.scores import check_scores
 from mapping.network import Node, Shape
+
+FINE = 14  # bits of a code that the bias of a sum with a constant holds
 
 
 def alias(c: Coder, y: str, x: str, form: str, scale: float) -> None:
@@ -239,7 +241,39 @@ def operands(c: Coder, node: Node, forms: str | None) -> tuple[Coded, Coded, boo
     )
 
 
+def shifted(c: Coder, node: Node) -> bool:
+    """x + constant or constant - x of a quantised network, rounded once; False if no row holds the constant.
+
+    x is multiplied by a power of two first, so that the bias holds a part of its code.
+    """
+    y, shape = node.outputs[0], c.shape(node.outputs[0])
+    place = 0 if node.inputs[0] in c.network.constants else 1
+    own = node.inputs[1 - place]
+    if not c.given or node.inputs[place] not in c.network.constants or c.shape(own) != shape:
+        return False
+    x = standing(c, own)
+    coded = c.tensors[x.name].shape
+    value = c.network.constants[node.inputs[place]].astype(np.float64)
+    beta = spread_constant(value, shape, x.order, len(shape), coded)
+    bits = min(FINE, int(np.log2(ROOM * x.scale / max(np.abs(beta).max(), 1e-30))))
+    if len(beta) > 1 or bits < 1:
+        return False
+    less = node.operator == "Sub"
+    sign, beta = (-1 if less and place == 0 else 1), (-beta if less and place == 1 else beta)
+    power = Form(dtype="int16", scale=1.0, low=-32768, high=32767)
+    b = c.tensor(f"{y}:fine", coded[-1:], power, data=np.full(coded[-1:], sign << bits))
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        e = c.epilogue(form, x.scale / 2.0**bits, how, beta.ravel())
+        return graph.Map(name=name, x=x.name, y=name, operation="mul", x_zero=x.zero, b=b, epilogue=e)
+
+    c.emit(y, coded, x.order, make)
+    return True
+
+
 def add(c: Coder, node: Node) -> None:
+    if shifted(c, node):
+        return
     x, b, swapped = operands(c, node, "half")
     if node.operator == "Sub" and node.inputs[0] in c.network.constants and not c.given:
         shape = c.shape(node.outputs[0])

@@ -46,17 +46,20 @@ def same(a: Form | None, b: Form) -> bool:
     return a is not None and (a.scale, a.zero, a.dtype) == (b.scale, b.zero, b.dtype)
 
 
-def settled(network: Network, inputs: Mapping[str, Form]) -> tuple[Network, dict[str, Form]]:
+def settled(
+    network: Network, inputs: Mapping[str, Form], scales: Mapping[str, np.ndarray]
+) -> tuple[Network, dict[str, Form]]:
     """The recognised network with as few QuantizeLinear as its meaning needs; the form of each tensor.
 
     inputs  forms of those that are codes
+    scales  of constants that are codes
     """
     stated = {name: form for name, form in inputs.items() if name in network.inputs}
     network = hoisted(without_repeats(with_copies(network), stated), stated)
     while (step := merged(network, stated)) is not None:
         network = step
     network = remove_dead(without_repeats(network, stated))
-    return network, forms(network, stated)
+    return network, forms(network, stated, scales)
 
 
 def with_copies(network: Network) -> Network:
@@ -182,9 +185,16 @@ def reading(node: Node, names: Mapping[str, str]) -> Node:
     return replace(made, attributes={**node.attributes, "nodes": inside})
 
 
-def forms(network: Network, stated: Mapping[str, Form]) -> dict[str, Form]:
-    """How every tensor is coded; without those of which nothing follows."""
+def forms(
+    network: Network, stated: Mapping[str, Form], scales: Mapping[str, np.ndarray]
+) -> dict[str, Form]:
+    """How every tensor is coded; without those of which nothing follows. scales: of constants in codes."""
     found = {name: form for name, form in stated.items() if name in network.shapes}
+    for name, scale in scales.items():
+        value = network.constants.get(name)
+        if value is not None and scale.size and (scale == scale.flat[0]).all():
+            if np.abs(value).max() <= 127 * scale.flat[0]:
+                found[name] = Form(dtype="int8", scale=float(scale.flat[0]))
     seen = ranges(network, found)
     for node in network.nodes:
         if node.operator in (QUANTISE, DEQUANTISE):

@@ -59,7 +59,7 @@ class Quantised:
         before = placed(self.network, self.bare.marks)
         network = simplify(before)
         scales = scales_after(before, network, self.bare.weight_scales)
-        network, forms = settled(recognise(network), self.bare.forms)
+        network, forms = settled(recognise(network), self.bare.forms, scales)
         known_operators(network)
         c = Coder(network, p, {}, "max")
         c.given, c.weight_scales = forms, scales

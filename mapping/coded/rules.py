@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from mapping.boundary import constant_factor
-from mapping.coded import arithmetic, attention, moving, pooling, products
+from mapping.coded import arithmetic, attention, computed_products, moving, pooling, products
 from mapping.coded.coder import PASSED, Coder, computed
 from mapping.coded.regions import MOVING
 from mapping.network import Node
@@ -66,7 +66,12 @@ def any_needs(c: Coder, node: Node) -> Needs:
 
 
 def product(c: Coder, node: Node) -> None:
-    (products.product if products.is_weighted(c, node) else attention.computed_product)(c, node)
+    if products.is_weighted(c, node):
+        products.product(c, node)
+    elif c.given:
+        computed_products.computed_product(c, node)
+    else:
+        attention.computed_product(c, node)
 
 
 Rule = tuple[Callable[[Coder, Node], Needs], Callable[[Coder, Node], None]]

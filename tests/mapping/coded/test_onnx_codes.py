@@ -1,4 +1,4 @@
-"""Quantised ONNX files as users have them, each against onnxruntime without its optimisations."""
+"""Quantised ONNX files as users have them, run, compiled, and against onnxruntime without optimisations."""
 
 import numpy as np
 import onnxruntime
@@ -10,6 +10,7 @@ from mapping.coded.onnx_quantised import Quantised
 from mapping.coded.run import run
 from mapping.network import TensorType
 from systola.coding import Source, answers, codes_of
+from tests.mapping.program.machines import holds
 
 F = np.float32
 X, W, Y = ("xs", "xz"), ("ws", "wz"), ("ys", "yz")  # scale and zero point of input, weights, result
@@ -60,14 +61,17 @@ def onnxruntimes(found, x):
     session = onnxruntime.InferenceSession(
         found.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    return session.run(None, {"x": x})[0]
+    return session.run(None, x if isinstance(x, dict) else {"x": x})[0]
 
 
 def ours(found, x, params):
-    made = Quantised(found, "q.onnx", "q")
-    source = Source(name="q", inputs={"x": TensorType(x.shape, x.dtype)}, outputs=("y",), onnx=made)
+    made, feeds = Quantised(found, "q.onnx", "q"), x if isinstance(x, dict) else {"x": x}
+    types = {name: TensorType(value.shape, value.dtype) for name, value in feeds.items()}
+    source = Source(name="q", inputs=types, outputs=("y",), onnx=made)
     network = source.coded(params, [])
-    return answers(source, network, run(network, params, codes_of(source, network, {"x": x})))["y"]
+    codes = codes_of(source, network, feeds)
+    holds(network, params, **codes)
+    return answers(source, network, run(network, params, codes))["y"]
 
 
 def agree(found, params, x=None, *, scale=0.1, codes=0, share=0.0):
@@ -216,6 +220,40 @@ def test_saturation_that_stands_in_a_range_alone_is_kept(params, follower):
     found = model(nodes, stored, y=(8 if follower == "Concat" else 4, 16))
     share = {"Add": 0.3, "Concat": 0.1}.get(follower, 0)
     agree(found, params, scale=0.0217, codes=1 if share else 0, share=share)
+
+
+@pytest.mark.parametrize("operator", ["Add", "Sub", "less"])
+def test_a_row_of_constants_is_added_with_one_rounding(params, operator):
+    row = np.random.default_rng(10).normal(0, 2, 16).astype(F)
+    names = "row xd" if operator == "less" else "xd row"
+    nodes = [*IN, node("Sub" if operator == "less" else operator, names, "h"), *OUT]
+    agree(model(nodes, constants(row=row, ys=F(0.017))), params, scale=0.017)
+
+
+@pytest.mark.parametrize("zeros", [(-128, 127), (0, 0), (0, -60), (5, 0), (127, -128)], ids=str)
+@pytest.mark.parametrize("heads", [1, 3])
+@pytest.mark.parametrize("right", ["as it is", "transposed"])
+def test_two_computed_factors_may_have_any_zero_points(params, zeros, heads, right):
+    lead, turn = ((1, 3), [0, 1, 3, 2]) if heads == 3 else ((), [1, 0])
+    stored = constants(xs=F(0.017), xz=np.int8(zeros[0]), ws=F(0.031), wz=np.int8(zeros[1]), ys=F(0.11))
+    nodes = [*IN, q("v", W, "vq"), dq("vq", W, "vd")]
+    if right == "transposed":
+        nodes += [node("Transpose", "vd", "t", perm=turn), node("MatMul", "xd t", "h")]
+    else:
+        nodes += [node("Transpose", "xd", "t", perm=turn), node("MatMul", "t vd", "h")]
+    size = 10 if right == "transposed" else 7
+    graph = helper.make_graph(
+        [*nodes, *OUT], "g",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, (*lead, 10, 7)) for name in ("x", "v")],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (*lead, size, size))],
+        [numpy_helper.from_array(np.asarray(stored[n]), n) for n in (*X, *W, *Y)],
+    )  # fmt: skip
+    found = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    random = np.random.default_rng(11)
+    feeds = {name: random.normal(0, 1, (*lead, 10, 7)).astype(F) for name in ("x", "v")}
+    wanted, got = onnxruntimes(found, feeds), ours(found, feeds, params)
+    off = np.abs(got - wanted) / 0.11
+    assert off.max() < 0.01
 
 
 def test_convolution_flatten_and_product(params):
