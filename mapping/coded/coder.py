@@ -322,7 +322,8 @@ class Coder:
         self.coded[tensor, first] = Coded(name=name, order=order, form=form)
         for other in wanted[1:]:
             out = self.form(tensor, other)
-            if other == "score" and (form.dtype != "int16" or out.zero):  # finer than what there is
+            own = tensor in self.given and form.dtype == "int8"  # the file's codes: all else is made of them
+            if other == "score" and not own and (form.dtype != "int16" or out.zero):  # finer than these are
                 name = self.tensor(f"{tensor}:{other}", shape, out)
                 self.add(make(name, out, self.stage(function, out, before or tensor)))
                 self.coded[tensor, other] = Coded(name=name, order=order, form=out)

@@ -256,6 +256,13 @@ def test_two_computed_factors_may_have_any_zero_points(params, zeros, heads, rig
     assert off.max() < 0.01
 
 
+def test_a_softmax_reads_the_files_codes_not_what_was_before_them(params):
+    coding = {"ys": F(0.2), "yz": np.int8(90), "zs": F(1 / 32), "zz": np.int8(0)}  # saturates often
+    nodes = [*IN, WEIGHTS, node("MatMul", "xd wd", "h0"), q("h0", Y, "hq"), dq("hq", Y, "hd")]
+    nodes += [node("Softmax", "hd", "h", axis=-1), q("h", ("zs", "zz"), "yq"), dq("yq", ("zs", "zz"), "y")]
+    agree(model(nodes, constants(ws=F(0.06), **coding)), params, scale=1 / 32, codes=1, share=0.1)
+
+
 def test_convolution_flatten_and_product(params):
     random = np.random.default_rng(8)
     stored = constants(
