@@ -16,6 +16,7 @@ from mapping.coded.products import ROOM, SHORT
 from mapping.coded.scores import check_scores
 from mapping.network import Node, Shape
 
+PART = 7  # bits of a code that 16 bits hold beside all codes less a zero point
 FINE = 14  # bits of a code that the bias of a sum with a constant holds
 
 
@@ -196,9 +197,13 @@ def scaled(c: Coder, y: str, x: Coded, gamma: np.ndarray, beta: np.ndarray) -> N
 
 
 def added(c: Coder, y: str, x: Coded, b: Coded, sign: int) -> None:
-    """y = x + sign b."""
+    """y = x + sign b; of a quantised network rounded once, but for PART of a code."""
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        bits = min(PART, int(np.log2((1 << 14) * how.scale / b.scale)))
+        if c.given and form.dtype == "int8" and bits > 0:
+            fields = {**how.fields, "post_multiplier": 1, "post_shift": bits}
+            how = Stage(scale=how.scale / 2.0**bits, fields=fields)
         multiplier, shift = short_factor(sign * b.scale / how.scale, SHORT)
         return graph.Map(
             name=name, x=x.name, y=name, operation="add", x_zero=x.zero, b=b.name, b_zero=b.zero,
