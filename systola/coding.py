@@ -75,11 +75,14 @@ def refuse_codes(path: Path) -> None:
     """BadValue for TFLite in codes, where a run would quantise it anew: its scales and saturation lost."""
     if path.suffix != ".tflite" or not path.exists():
         return
-    if tflite_ends.is_integer(tflite_graph.read(path)):
+    found = tflite_ends.first_in_codes(tflite_graph.read(path))
+    if found is not None:
+        operator, tensor = found
         raise check.fail(
-            path.name, "in codes of its own, which this design would quantise anew",
-            "`systola map`, or a design of family accelerator, which runs them as they are",
-        )  # fmt: skip
+            f"{operator.where}: tensor {tensor.name}",
+            f"codes of {tensor.dtype}, which this design would quantise anew",
+            "`systola map`, or a design of family accelerator, which runs 8-bit codes as they are",
+        )
 
 
 def of_quantised(

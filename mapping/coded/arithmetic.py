@@ -17,6 +17,7 @@ from mapping.coded.scores import check_scores
 from mapping.network import Node, Shape
 
 PART = 7  # bits of a code that 16 bits hold beside all codes less a zero point
+TINY = 1e-300
 FINE = 14  # bits of a code that the bias of a sum with a constant holds
 
 
@@ -200,7 +201,7 @@ def added(c: Coder, y: str, x: Coded, b: Coded, sign: int) -> None:
     """y = x + sign b; of a quantised network rounded once, but for PART of a code."""
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
-        bits = min(PART, int(np.log2((1 << 14) * how.scale / b.scale)))
+        bits = min(PART, whole_bits((1 << 14) * how.scale, b.scale))
         if c.given and form.dtype == "int8" and bits > 0:
             fields = {**how.fields, "post_multiplier": 1, "post_shift": bits}
             how = Stage(scale=how.scale / 2.0**bits, fields=fields)
@@ -246,6 +247,11 @@ def operands(c: Coder, node: Node, forms: str | None) -> tuple[Coded, Coded, boo
     )
 
 
+def whole_bits(size: float, unit: float) -> int:
+    """Of size over unit, both positive: the exponent of the greatest power of two in it."""
+    return int(np.floor(np.log2(max(size, TINY)) - np.log2(max(unit, TINY))))
+
+
 def shifted(c: Coder, node: Node) -> bool:
     """x + constant or constant - x of a quantised network, rounded once; False if no row holds the constant.
 
@@ -260,7 +266,9 @@ def shifted(c: Coder, node: Node) -> bool:
     coded = c.tensors[x.name].shape
     value = c.network.constants[node.inputs[place]].astype(np.float64)
     beta = spread_constant(value, shape, x.order, len(shape), coded)
-    bits = min(FINE, int(np.log2(ROOM * x.scale / max(np.abs(beta).max(), 1e-30))))
+    if not np.isfinite(beta).all():
+        raise check.fail("constant operand", "infinite or no number", "finite numbers")
+    bits = min(FINE, whole_bits(ROOM * x.scale, float(np.abs(beta).max())))
     if len(beta) > 1 or bits < 1:
         return False
     less = node.operator == "Sub"

@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 import onnx.inliner
 
+from golden import check
 from golden.accelerator.params import AcceleratorParams
 from mapping.coded import graph
 from mapping.coded.boundaries import placed, settled
@@ -56,6 +57,14 @@ class Quantised:
 
     def coded(self, p: AcceleratorParams) -> graph.CodedNetwork:
         """The network for the accelerator. Inputs and outputs keep their names."""
+        try:
+            return self.lowered(p)
+        except check.BadValue as bad:
+            if str(bad).startswith((self.where, self.network.name)):
+                raise
+            raise check.BadValue(f"{self.where}: {bad}") from None
+
+    def lowered(self, p: AcceleratorParams) -> graph.CodedNetwork:
         before = placed(self.network, self.bare.marks)
         network = simplify(before)
         scales = scales_after(before, network, self.bare.weight_scales)

@@ -22,11 +22,20 @@ OFF = 128
 WIDE = ("int16", "int32", "int64")  # codes that no operand of an accelerator holds
 
 
+def first_in_codes(model: Model) -> tuple[Operator, Tensor] | None:
+    """The first operator whose result is codes, and that; None of a model that computes in reals."""
+    graph = model.graphs[0]
+    for operator in graph.operators:
+        for index in operator.outputs:
+            tensor = graph.tensors[index]
+            if tensor.quantisation is not None and tensor.dtype in (np.int8, np.uint8, np.int16):
+                return operator, tensor
+    return None
+
+
 def is_integer(model: Model) -> bool:
     """Does a model compute in codes?"""
-    graph = model.graphs[0]
-    made = (graph.tensors[i] for o in graph.operators for i in o.outputs if i >= 0)
-    return any(t.quantisation is not None and t.dtype in (np.int8, np.uint8, np.int16) for t in made)
+    return first_in_codes(model) is not None
 
 
 def check_codes(model: Model) -> None:
