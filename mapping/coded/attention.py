@@ -1,6 +1,5 @@
 """Attention: projections as one product, scores in octaves, their exponentials, the context."""
 
-from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -9,7 +8,6 @@ from golden import check
 from mapping.coded import graph
 from mapping.coded.coder import Coded, Coder, standing
 from mapping.coded.curves import Form, Stage, coded_as
-from mapping.coded.fixed import plain
 from mapping.coded.products import coded_weights, function_behind, is_weighted, parts
 from mapping.coded.scores import check_scores
 from mapping.network import Node, Shape
@@ -69,7 +67,6 @@ def attention(c: Coder, node: Node) -> None:
     made = projections(c, node)
     q, k, v = together(c, node, made) if made else [c.rows(t, "even") for t in node.inputs[:3]]
     heads = int(node.attributes["heads"])
-    q = unpadded(c, q)
     rows, keys = c.tensors[q.name].shape[0], c.tensors[k.name].shape[0]
     check_scores(c, node.attributes["scores"])
     score = c.form(node.attributes["scores"], "score")
@@ -96,23 +93,6 @@ def attention(c: Coder, node: Node) -> None:
     c.emit(y, (rows, c.tensors[v.name].shape[1]), c.natural(y), make)
 
 
-def unpadded(c: Coder, x: Coded) -> Coded:
-    """The same codes, with 0 in the lanes behind a row's channels, where an operation may have left others.
-
-    Two computed factors of which the second is transposed meet there; all other factors meet zeros.
-    """
-    shape = c.tensors[x.name].shape
-    if shape[-1] % c.p.lanes == 0:
-        return x
-    made, ones = f"{x.name}:unpadded", f"ones:{shape[-1]}"
-    if made not in c.tensors:
-        c.tensor(ones, shape[-1:], Form(dtype="int8", scale=1.0), data=np.ones(shape[-1], np.int64))
-        c.tensor(made, shape, x.form)
-        e = plain(x.form.dtype, low=x.form.low, high=x.form.high)
-        c.add(graph.Map(name=made, x=x.name, y=made, operation="mul", b=ones, epilogue=e))
-    return replace(x, name=made)
-
-
 def exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, str]:
     """Codes and reciprocals of scores."""
     shape = c.tensors[scores].shape
@@ -131,7 +111,7 @@ def computed_product(c: Coder, node: Node) -> None:
     rank = len(shapes[1])
     turned = right not in c.network.constants and standing(c, right, "even").order == (rank - 1, rank - 2)
     if turned:
-        x, w = unpadded(c, x), c.need(right, "even", (rank - 1, rank - 2))
+        w = c.need(right, "even", (rank - 1, rank - 2))
     else:
         w = c.rows(right, "even")
     y = node.outputs[0]
