@@ -71,18 +71,28 @@ def read(
     return of_network(simplify(found))
 
 
+ANEW = "which this design would quantise anew"
+INSTEAD = "`systola map`, or a design of family accelerator, which runs 8-bit codes as they are"
+
+
 def refuse_codes(path: Path) -> None:
-    """BadValue for TFLite in codes, where a run would quantise it anew: its scales and saturation lost."""
-    if path.suffix != ".tflite" or not path.exists():
+    """BadValue for TFLite in codes, and for ONNX whose products read codes, where a run quantises them anew.
+
+    The file's scales and weights would be lost without a word.
+    """
+    if not path.is_file():
         return
-    found = tflite_ends.first_in_codes(tflite_graph.read(path))
-    if found is not None:
-        operator, tensor = found
-        raise check.fail(
-            f"{operator.where}: tensor {tensor.name}",
-            f"codes of {tensor.dtype}, which this design would quantise anew",
-            "`systola map`, or a design of family accelerator, which runs 8-bit codes as they are",
-        )
+    if path.suffix == ".tflite":
+        found = tflite_ends.first_in_codes(tflite_graph.read(path))
+        if found is not None:
+            operator, tensor = found
+            where = f"{operator.where}: tensor {tensor.name}"
+            raise check.fail(where, f"codes of {tensor.dtype}, {ANEW}", INSTEAD)
+    if path.suffix == ".onnx":
+        product = onnx_quantised.product_of_codes(onnx_file.read(path))
+        if product is not None:
+            where = f"{path.name}: node {product.name or product.output[0]} ({product.op_type})"
+            raise check.fail(where, f"a product of codes, {ANEW}", INSTEAD)
 
 
 def of_quantised(

@@ -20,14 +20,14 @@ import onnx.inliner
 from golden import check
 from golden.accelerator.params import AcceleratorParams
 from mapping.coded import graph
-from mapping.coded.boundaries import placed, settled
+from mapping.coded.boundaries import PASSING, placed, settled
 from mapping.coded.coder import Coder
 from mapping.coded.onnx_qlinear import QLINEAR
 from mapping.coded.onnx_stripped import DEQUANTISE, DYNAMIC, QUANTISE, Stripped
 from mapping.coded.quantise import finished, known_operators, lower, plan
 from mapping.coded.recognise import recognise
 from mapping.importers import onnx_file
-from mapping.network import Network
+from mapping.network import MATRIX_PRODUCTS, Network
 from mapping.passes import simplify
 
 
@@ -36,6 +36,18 @@ def is_quantised(model: onnx.ModelProto) -> bool:
     stating = {QUANTISE, DEQUANTISE, *QLINEAR, *DYNAMIC}
     nodes = [*model.graph.node, *(node for f in model.functions for node in f.node)]
     return any(n.op_type in stating or n.op_type.startswith("QLinear") for n in nodes)
+
+
+def product_of_codes(model: onnx.ModelProto) -> onnx.NodeProto | None:
+    """The first Conv, Gemm or MatMul that reads what a DequantizeLinear makes, moved or not, or None."""
+    codes: set[str] = set()
+    for node in model.graph.node:
+        reads = bool(codes.intersection(node.input))
+        if reads and node.op_type in MATRIX_PRODUCTS:
+            return node
+        if node.op_type == DEQUANTISE or (reads and node.op_type in (*PASSING, "Concat")):
+            codes.update(node.output)
+    return None
 
 
 class Quantised:

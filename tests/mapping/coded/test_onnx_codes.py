@@ -1,10 +1,14 @@
 """Quantised ONNX files as users have them, run, compiled, and against onnxruntime without optimisations."""
 
+from pathlib import Path
+
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import systola
 from golden.check import BadValue
 from mapping.coded.onnx_quantised import Quantised
 from mapping.coded.run import run
@@ -307,3 +311,12 @@ def test_qgemm_with_alpha_and_bias(params, alpha):
     names = ["xq", *X, "w", *W, "b", *Y]
     last = helper.make_node("QGemm", names, ["yq"], "gemm", domain="com.microsoft", alpha=alpha, transB=1)
     agree(model([IN[0], last, dq("yq", Y, "y")], stored, domain=True), params, codes=1, share=0.05)
+
+
+def test_a_design_that_would_quantise_a_files_codes_anew_refuses_them(tmp_path):
+    nodes = [*IN, WEIGHTS, node("MatMul", "xd wd", "h"), *OUT]
+    onnx.save(model(nodes, constants()), tmp_path / "q.onnx")
+    examples = Path(__file__).parents[3] / "examples"
+    for design in ("ws16_int8", "tile8_int8"):
+        with pytest.raises(BadValue, match=r"q\.onnx: node n_h \(MatMul\) is a product of codes, which this"):
+            systola.run(tmp_path / "q.onnx", on=examples / f"{design}.toml", engine="model")
