@@ -6,14 +6,13 @@ one on all processors), one for the driver, and Verilator's own run-time objects
 
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
 from golden import check
-from sim import ports, process
+from sim import ports, process, quote
 from sim.cache import kept, key
 from sim.ports import StreamPort, WatchPort
 from sim.tools import find_compiler, find_verilator, verilator_include
@@ -44,7 +43,7 @@ def run(command: list[str], folder: Path) -> None:
     """Run the compiler in `folder`; raises BuildError."""
     status, said = process.said(command, folder)
     if status:
-        raise BuildError(f"{shlex.join(command)}\n{said.strip()}")
+        raise BuildError("\n".join([" ".join(map(quote.shell, command)), said.strip()]))
 
 
 def compile_all(sources: Sequence[str | Path], flags: list[str], folder: Path) -> None:

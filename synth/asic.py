@@ -84,8 +84,11 @@ def map_asic(
     check.one_of("aim", aim, asic_script.SCRIPTS)
     if period_ns is not None and not period_ns > 0:
         raise check.fail("period_ns", period_ns, "over 0")
-    if not re.fullmatch(r"[A-Za-z_][\w$]*", top):
+    if not re.fullmatch(r"[A-Za-z_][\w$]*", top, re.ASCII):
         raise check.fail("top", repr(top), "a module's name")
+    for name in dont_use:
+        if not re.fullmatch(r"[\w$.*?-]+", name, re.ASCII):
+            raise check.fail("dont_use", repr(name), "names of cells, * and ? standing for others")
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "design.v").write_text(verilog)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim import quote
 from synth import macros
 from synth.liberty import Liberty
 from synth.memories import MemoryModel, Shape
@@ -41,14 +42,15 @@ class How:
     aim: str = "area"
 
     def synth(self, steps: str) -> str:
-        words = ["synth", "-top", self.top, "-noabc", *(["-flatten"] if self.flatten else [])]
+        words = ["synth", "-top", quote.yosys(self.top), "-noabc", *(["-flatten"] if self.flatten else [])]
         return " ".join([*words, *([f"-{self.flags}"] if self.flags else []), "-run", steps])
 
 
 def coarse(how: How) -> list[str]:
     """Up to words and memories; and which memories there are."""
-    read = ["read_verilog -sv design.v", f"hierarchy -check -top {how.top}", how.synth("coarse:fine")]
-    return [*read, "write_rtlil coarse.il", "select t:$mem_v2", "write_json -selected memories.json"]
+    read = ["read_verilog -sv design.v", f"hierarchy -check -top {quote.yosys(how.top)}"]
+    keep = ["write_rtlil coarse.il", "select t:$mem_v2", "write_json -selected memories.json"]
+    return [*read, how.synth("coarse:fine"), *keep]
 
 
 def fine(how: How, shapes: dict[tuple[str, str], Shape], liberty: Liberty, folder: Path) -> list[str]:
@@ -78,19 +80,23 @@ def gates(how: How, shapes: dict[tuple[str, str], Shape]) -> list[str]:
 
 def styled(module: str, cell: str, shape: Shape) -> str:
     """Make one memory ask for its own macro: without that, memory_libmap would take any that it fits into."""
-    return f'setattr -set ram_style "{shape.name}" {module}/{cell}'
+    return f'setattr -set ram_style "{quote.yosys(shape.name)}" {quote.yosys(f"{module}/{cell}")}'
 
 
 def cells(how: How, liberty: Liberty, folder: Path) -> list[str]:
     """Flip-flops and logic to the Liberty's cells, each with a name of its own."""
-    files = " ".join(f'-liberty "{path}"' for path in liberty.plain(folder))
-    unused = " ".join(f"-dont_use {name}" for name in [*liberty.unusable(), *how.dont_use])
+    files = " ".join(f"-liberty {quote.yosys(name)}" for name in liberty.plain(folder))
+    names = [*map(quote.yosys, liberty.unusable()), *how.dont_use]
+    unused = " ".join(f"-dont_use {name}" for name in names)
     size = sizing(liberty, folder)
-    (folder / "abc.script").write_text(script(how, bool(size)) + "\n")
-    commands = [f"dfflibmap {unused} {files}", "opt", f"abc {files} {unused} {size} -script abc.script"]
+    # in the command, not in a file: Yosys would write the file's path, blanks and all, into a script of ABC
+    inline = script(how, bool(size)).replace(" ", ",")
+    commands = [f"dfflibmap {unused} {files}", "opt", f"abc {files} {unused} {size} -script +{inline}"]
     commands += ["opt_clean -purge", "setundef -zero", *ties(liberty)]
     # which of a cell's pins are outputs: for names after the nets they drive, and for what reads the JSON
-    commands += [f'read_liberty -lib -overwrite {LENIENT} "{path}"' for path in liberty.plain(folder)]
+    commands += [
+        f"read_liberty -lib -overwrite {LENIENT} {quote.yosys(name)}" for name in liberty.plain(folder)
+    ]
     return [*commands, "rename -wire -suffix _cell", "rename -enumerate", "rename -unescape t:*"]
 
 
@@ -108,7 +114,8 @@ def sizing(liberty: Liberty, folder: Path) -> str:
     if buffer is None:
         return ""
     load = LOAD * buffer.pins[buffer.inputs[0]].capacitance
-    (folder / "abc.constr").write_text(f"set_driving_cell {buffer.name}\nset_load {load:.3f}\n")
+    name = quote.yosys(buffer.name)  # ABC reads words as Yosys does
+    (folder / "abc.constr").write_text(f"set_driving_cell {name}\nset_load {load:.3f}\n")
     return "-constr abc.constr"
 
 
@@ -117,7 +124,8 @@ def ties(liberty: Liberty) -> list[str]:
     high, low = liberty.tie(1), liberty.tie(0)
     if not (high and low):
         return []
-    return [f"hilomap -hicell {high[0]} {high[1]} -locell {low[0]} {low[1]}"]
+    cell, pin, other, its = map(quote.yosys, (*high, *low))
+    return [f"hilomap -hicell {cell} {pin} -locell {other} {its}"]
 
 
 def write_macros(folder: Path, model: MemoryModel | None, shapes: list[Shape], voltage: float) -> None:

@@ -9,7 +9,7 @@ from itertools import product
 
 from golden.check import fail
 
-TOKEN = re.compile(r"\s*(?:([A-Za-z_][\w.\[\]$/]*)|(.))", re.S)
+TOKEN = re.compile(r"\s*(?:([A-Za-z_][\w.\[\]$/]*)|(.))", re.S | re.ASCII)
 
 LONGEST, MOST_TOKENS, MOST_PINS = 10_000, 300, 16  # letters, signs and names of a function; its pins
 

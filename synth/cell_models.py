@@ -121,5 +121,5 @@ def expression(tree: Tree) -> str:
 
 
 def identifier(name: str) -> str:
-    """A pin's name, escaped where Verilog asks for it."""
-    return name if re.fullmatch(r"[A-Za-z_]\w*", name) else f"\\{name} "
+    """A name, escaped where Verilog asks for it."""
+    return name if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else f"\\{name} "

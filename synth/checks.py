@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim import quote
 from synth.process import SynthesisError
 from synth.yosys import yosys
 
@@ -28,8 +29,8 @@ def assert_sound(folder: Path, verilog_file: str, top: str, *, name: str = "chec
 
     A net that nothing drives is no fault: an emitted array starts its sums from one, as constant zero.
     """
-    read = [f"read_verilog -sv {verilog_file}", f"hierarchy -check -top {top}", *READ]
-    _sound(folder, read, top, name)
+    read = [f"read_verilog -sv {quote.yosys(verilog_file)}", f"hierarchy -check -top {quote.yosys(top)}"]
+    _sound(folder, [*read, *READ], top, name)
 
 
 def assert_mapped_sound(
@@ -42,9 +43,9 @@ def assert_mapped_sound(
     """
     boxes = ["delete =A:blackbox", "delete =A:whitebox"]
     # deferred: only the models that occur are elaborated; a RAM's of thousands of registers takes minutes
-    described = [f"read_verilog -defer -overwrite {model}" for model in models]
-    read = [f"read_json {json_file}", *boxes, *described]
-    _sound(folder, [*read, f"hierarchy -top {top}", *READ], top, name)
+    described = [f"read_verilog -defer -overwrite {quote.yosys(model)}" for model in models]
+    read = [f"read_json {quote.yosys(json_file)}", *boxes, *described]
+    _sound(folder, [*read, f"hierarchy -top {quote.yosys(top)}", *READ], top, name)
 
 
 def _sound(folder: Path, read: Sequence[str], top: str, name: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden import check
+from sim import quote
 from synth.checks import assert_sound
 from synth.fpga_targets import KNOWN, Resources, Target, resources
 from synth.netlist import Cell, Instance, Module, Netlist
@@ -112,14 +113,15 @@ def mapped(
 
 
 def reading(top: str) -> list[str]:
-    return [f"read_verilog -sv {SOURCE}", f"hierarchy -check -top {top}", "proc"]
+    return [f"read_verilog -sv {SOURCE}", f"hierarchy -check -top {quote.yosys(top)}", "proc"]
 
 
 def flow(target: Target, hierarchy: str, options: FpgaOptions, top: str, out: str) -> list[str]:
     """Yosys' commands from a design that was read to its mapped netlist in the file `out`."""
     auto = options.multipliers == "auto"
-    command = f"{target.flow} {hierarchy} {'' if auto else target.no_dsp} -top {top} -json {out}"
-    return [*(target.before if auto else ()), command]
+    command = f"{target.flow} {hierarchy} {'' if auto else target.no_dsp}"
+    ends = f"-top {quote.yosys(top)} -json {quote.yosys(out)}"
+    return [*(target.before if auto else ()), f"{command} {ends}"]
 
 
 def beyond(module: Module, target: Target, most: int) -> list[str]:

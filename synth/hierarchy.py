@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Any
 
 from golden import check
-from sim import process
+from sim import process, quote
 from synth.borders import Bit, Bits, Part, Port, known, readers, renamed, same, unread, wrapper
 from synth.borders import final as final_bit
 from synth.folders import workplace
@@ -68,7 +68,7 @@ def read(verilog: str, top: str) -> Design:
     check.one_of("top module", top, texts)
     with workplace("parts") as folder:
         (folder / "design.v").write_text(verilog)
-        yosys(["read_verilog design.v", f"hierarchy -top {top}", "proc", "opt_clean",
+        yosys(["read_verilog design.v", f"hierarchy -top {quote.yosys(top)}", "proc", "opt_clean",
                "write_json design.json"], folder)  # fmt: skip
         modules = json.loads((folder / "design.json").read_text())["modules"]
     places = {
@@ -122,7 +122,8 @@ class Explorer:
         texts = [self.design.texts[name] for name in (part.module, *sorted(inside), *cut)]
         (folder / "design.v").write_text("\n".join(texts))
         (folder / "own.v").write_text(wrapper(OWN, INSTANCE, part, self.design.ports[part.module]))
-        commands = ["read_verilog design.v", "read_verilog own.v", *(f"blackbox {name}" for name in cut),
+        boxes = [f"blackbox {quote.yosys(name)}" for name in cut]
+        commands = ["read_verilog design.v", "read_verilog own.v", *boxes,
                     f"hierarchy -top {OWN}", "proc", "flatten"]  # fmt: skip
         for _ in range(ROUNDS):
             whole = optimised(commands, part.module, bool(cut), folder)
@@ -173,9 +174,10 @@ class Explorer:
 
 def optimised(commands: list[str], name: str, cut: bool, folder: Path) -> Any:
     """The netlist that `commands` leave, optimised, as JSON. Verilog without what it places: folder/cut.v."""
+    word = quote.yosys(name)
     yosys([*commands, *CLEAN * DEEP, "write_json own.json",
            *([f"expose -evert {OWN}/c:{INSTANCE}.*"] if cut else []), "opt_clean -purge",
-           f"rename {OWN} {name}", f"select {name}", "write_verilog -noattr -renameprefix n -selected cut.v"],
+           f"rename {OWN} {word}", f"select {word}", "write_verilog -noattr -renameprefix n -selected cut.v"],
           folder)  # fmt: skip
     return json.loads((folder / "own.json").read_text())
 
@@ -217,7 +219,7 @@ def flat(verilog: str, top: str) -> str:
     One `wreduce`, which is all that Yosys' `synth` does, narrows the sums of the first rows only: what a
     round finds out of a register, the next takes into the adder behind it.
     """
-    commands, before = ["read_verilog design.v", f"hierarchy -top {top}", "proc", "flatten"], ""
+    commands, before = ["read_verilog design.v", f"hierarchy -top {quote.yosys(top)}", "proc", "flatten"], ""
     with workplace("parts") as folder:
         (folder / "design.v").write_text(verilog)
         while True:

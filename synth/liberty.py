@@ -18,8 +18,11 @@ from golden import files
 from golden.check import fail
 from sim.tools import ToolMissing
 from synth.boolean import table
+from synth.folders import link
+from synth.liberty_names import NAME, PIN, STATE, TITLE, fit, named
 from synth.liberty_units import Group, capacitance_unit, number, time_unit, voltage
 
+GZIP = b"\x1f\x8b"
 DEFAULT = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")  # where Debian's package puts it
 READ = {
     "library",
@@ -126,10 +129,12 @@ class Liberty:
         cells: dict[str, Cell] = {}
         for path, one in zip(several, libraries, strict=True):
             for group in one.of("cell"):
-                cells.setdefault(group.arguments[0], cell(path, group, capacitance_unit(path, one)))
+                cell_name = named(path, group, "cell", NAME)
+                cells.setdefault(cell_name, cell(path, group, capacitance_unit(path, one)))
         if not cells:
             raise fail(f"{several[0]}: liberty", "a library without cells", "a library of standard cells")
-        return cls(first.arguments[0], several, cells, voltage(several[0], first), time_ns, capacitance_ff)
+        name = named(several[0], first, "library", TITLE)
+        return cls(name, several, cells, voltage(several[0], first), time_ns, capacitance_ff)
 
     @property
     def nand2(self) -> Cell:
@@ -164,9 +169,12 @@ class Liberty:
         """The cells a mapper must leave alone: dont_use, and what is special."""
         return sorted(one.name for one in self.cells.values() if not one.usable)
 
-    def plain(self, folder: Path) -> list[Path]:
-        """The files as tools read them that know no gzip; unpacked into `folder`."""
-        return [unpacked(path, folder) for path in self.paths]
+    def plain(self, folder: Path) -> list[str]:
+        """Names, in `folder`, of the files as tools read them: not gzipped, and called liberty_0.lib, ...
+
+        What a user's path holds (blanks, quotes, letters of any alphabet) never comes into a script.
+        """
+        return [unpacked(path, folder / f"liberty_{i}.lib").name for i, path in enumerate(self.paths)]
 
 
 def default_liberty() -> Path:
@@ -179,7 +187,7 @@ def default_liberty() -> Path:
 def text_of(path: Path) -> str:
     """What the file says, gzipped or not; BadValue if it cannot be read."""
     data = files.regular(path, "a Liberty file, gzipped or not", MOST_BYTES)
-    if data[:2] == b"\x1f\x8b":
+    if data[:2] == GZIP:
         try:
             data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MOST_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
@@ -191,13 +199,16 @@ def text_of(path: Path) -> str:
     return data.decode("utf-8", "replace")
 
 
-def unpacked(path: Path, folder: Path) -> Path:
+def unpacked(path: Path, place: Path) -> Path:
+    """`place` as the file `path`, not gzipped."""
     with path.open("rb") as file:
-        if file.read(2) != b"\x1f\x8b":
-            return path.resolve()
-    plain = folder / path.name.removesuffix(".gz")
-    plain.write_text(text_of(path))
-    return plain.resolve()
+        gzipped = file.read(2) == GZIP
+    if gzipped:
+        place.unlink(missing_ok=True)  # it may be a link to a user's file
+        place.write_text(text_of(path))
+    else:
+        link(path, place)
+    return place
 
 
 def library(path: Path) -> Group:
@@ -290,6 +301,7 @@ def cell(path: Path, group: Group, capacitance_ff: float) -> Cell:
     pins = {}
     for one in group.of("pin"):
         for pin in one.arguments:
+            fit(path, f"cell {name}: pin name", pin, PIN)
             where = f"cell {name}, pin {pin}: capacitance"
             capacitance = number(path, where, one.values.get("capacitance", "0")) * capacitance_ff
             pins[pin] = Pin(
@@ -302,7 +314,10 @@ def cell(path: Path, group: Group, capacitance_ff: float) -> Cell:
             )
     area = number(path, f"cell {name}: area", group.values.get("area", "0"))
     dont_use = group.values.get("dont_use", "false") == "true"
-    return Cell(name, area, pins, storage(group), dont_use, special(group))
+    state = storage(group)
+    for variable in state.variables if state else ():
+        fit(path, f"cell {name}: name of its state", variable, STATE)
+    return Cell(name, area, pins, state, dont_use, special(group))
 
 
 def storage(group: Group) -> Storage | None:

@@ -21,10 +21,11 @@ from functools import cache
 from pathlib import Path
 
 from golden import check
-from sim import leftovers
+from sim import leftovers, quote
 from synth import cell_models, process
 from synth.activity import Activity
 from synth.asic import MappedNetlist
+from synth.folders import at_hand
 from synth.gate_layout import CLOCK, Layout, bit
 from synth.liberty import Liberty
 from synth.macros import CLOCK_FF
@@ -133,7 +134,7 @@ def power(
         raise check.fail("period_ns", period_ns, "over 0")
     folder.mkdir(parents=True, exist_ok=True)
     liberty, layout = mapped.liberty, found.layout
-    files = [*liberty.plain(folder), *([mapped.macro_liberty] if mapped.macro_liberty else [])]
+    macros = [at_hand(mapped.macro_liberty, folder)] if mapped.macro_liberty else []
     shims = write_verilog(layout, mapped.top, folder / "power.v")
     (folder / "shim.lib").write_text(shim_library(liberty.voltage))
     write_activity(found, folder / "activity.tcl")
@@ -141,8 +142,9 @@ def power(
         *(f"s{number}" for number in range(shims)),
         *(f"i{i}" for i in range(len(layout.cells)) if by_cell),
     ]
-    lines = [*(f"read_liberty {{{path}}}" for path in [*files, "shim.lib"]), "read_verilog power.v"]
-    lines += [f"link_design {mapped.top}", PROCEDURES]
+    libraries = [*liberty.plain(folder), *macros, "shim.lib"]
+    lines = [*(f"read_liberty {quote.tcl(name)}" for name in libraries), "read_verilog power.v"]
+    lines += [f"link_design {quote.tcl(mapped.top)}", PROCEDURES]
     lines += [f"create_clock -name {CLOCK} -period {period_ns / liberty.time_ns:.9g} [get_ports {CLOCK}]"]
     lines += ["source activity.tcl", 'set out [open "power.txt" w]', "puts $out [of_design]"]
     lines += [f"foreach name {{{' '.join(names)}}} {{ puts $out [of_cell $name] }}"]
@@ -200,8 +202,8 @@ def write_verilog(layout: Layout, top: str, path: Path) -> int:
         out.writelines(f"  {SHIM} s{at} (.C({CLOCK}), .Q({names[net]}));\n" for at, net in enumerate(given))
         for number, (kind, pins) in enumerate(zip(layout.kinds, layout.connections, strict=True)):
             nets = {pin: names[net_of_bit[bit(each[0])]] for pin, each in pins.items() if each}
-            ties = ", ".join(f".{pin}({name})" for pin, name in nets.items())
-            out.write(f"  {kind} i{number} ({ties});\n")
+            ties = ", ".join(f".{cell_models.identifier(pin)}({name})" for pin, name in nets.items())
+            out.write(f"  {cell_models.identifier(kind)} i{number} ({ties});\n")
         out.write("endmodule\n")
     return len(given)
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden import check
+from sim import quote
 from sim.tools import ToolMissing, on_path
 from synth import process
 from synth.asic import MappedNetlist
+from synth.folders import at_hand
 from synth.liberty import Liberty
 
 ASSUMED = ("ideal clock", "wires without delay", "inputs at the clock edge, outputs until the next")
@@ -93,17 +95,19 @@ def critical_path(
 
 def reading(mapped: MappedNetlist, liberty: Liberty, folder: Path) -> list[str]:
     """Tcl that reads the libraries and links the netlist: what every run of OpenSTA begins with."""
-    files = [*liberty.plain(folder), *([mapped.macro_liberty] if mapped.macro_liberty else [])]
-    read = [f"read_liberty {{{path}}}" for path in files]
-    return [*read, f"read_verilog {{{mapped.verilog}}}", f"link_design {mapped.top}"]
+    macros = [at_hand(mapped.macro_liberty, folder)] if mapped.macro_liberty else []
+    read = [f"read_liberty {quote.tcl(name)}" for name in [*liberty.plain(folder), *macros]]
+    netlist = at_hand(mapped.verilog, folder)
+    return [*read, f"read_verilog {quote.tcl(netlist)}", f"link_design {quote.tcl(mapped.top)}"]
 
 
 def constraints(clock: str | None, period: float) -> list[str]:
     """Tcl of the clock and of the ports; period in the library's unit."""
-    at = f"[get_ports {{{clock}}}]" if clock else ""
-    other = "if {[get_property $p full_name] ne {%s}} { lappend inputs $p }" % (clock or "")
+    at = f"[get_ports {quote.tcl(clock)}]" if clock else ""
+    other = "if {[get_property $p full_name] ne $clock_port} { lappend inputs $p }"
     return [
         f"create_clock -name systola_clock -period {period:.9g} {at}",
+        f"set clock_port {quote.tcl(clock or '')}",
         "set inputs {}",
         f"foreach p [all_inputs] {{ {other} }}",
         "if {[llength $inputs]} { set_input_delay 0 -clock systola_clock $inputs }",

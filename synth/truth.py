@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sim import quote
 from sim.benches import Case
 from sim.runner import BenchResult, run_bench
 from synth import cell_models, process
@@ -59,9 +60,10 @@ def prove(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "gold.v").write_text(rtl)
     (folder / "gate.v").write_text(netlist_verilog(mapped) if verilog is None else verilog)
-    prepare = f"hierarchy -check -top {mapped.top}; proc; flatten; opt_clean"
-    commands = [f"read_verilog -sv gold.v; {prepare}; rename {mapped.top} gold; design -stash gold"]
-    commands += [f"read_verilog gate.v; {prepare}; rename {mapped.top} gate; design -stash gate"]
+    top = quote.yosys(mapped.top)
+    prepare = f"hierarchy -check -top {top}; proc; flatten; opt_clean"
+    commands = [f"read_verilog -sv gold.v; {prepare}; rename {top} gold; design -stash gold"]
+    commands += [f"read_verilog gate.v; {prepare}; rename {top} gate; design -stash gate"]
     commands += ["design -copy-from gold -as gold gold", "design -copy-from gate -as gate gate"]
     commands += ["equiv_make gold gate equiv", "hierarchy -top equiv", "opt_clean", "techmap; opt_clean"]
     commands += [f"equiv_simple -seq {DEPTH}", f"equiv_induct -seq {DEPTH}", "equiv_status -assert"]

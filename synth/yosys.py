@@ -3,11 +3,13 @@
 pyosys and not a Yosys of PATH: what a library of costs is keyed by must be one version for everybody.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib import metadata, util
 from pathlib import Path
 
+from golden.check import fail
 from sim.tools import ToolMissing
 from synth import process
 
@@ -15,9 +17,14 @@ from synth import process
 RUN = """import sys
 from pyosys import libyosys
 design = libyosys.Design()
-for command in open(sys.argv[1]).read().splitlines():
+for command in open(sys.argv[1], encoding="utf-8").read().splitlines():
     libyosys.run_pass(command, design)
 """
+
+# Yosys writes the folder that it works in into commands for ABC and for a shell: in double quotes
+UNFIT = re.compile(r"""["'`;$\\\x00-\x1f\x7f]""")
+# their temporary files go with the folder, also where they are killed; a relative name has no blanks in it
+ENVIRONMENT = {"TMPDIR": "."}
 
 
 def version() -> str:
@@ -27,12 +34,21 @@ def version() -> str:
     return metadata.version("pyosys")
 
 
+def is_fit(folder: Path) -> bool:
+    """Whether Yosys can work in a folder."""
+    return not UNFIT.search(str(folder.resolve()))
+
+
 def yosys(commands: Sequence[str], folder: Path, *, name: str = "yosys", timeout: float = 3600) -> Path:
     """Run `commands`, each one line, in `folder`; the path of the log.
 
-    raises  SynthesisError with Yosys' own message, ToolMissing
+    raises  SynthesisError with Yosys' own message, ToolMissing, BadValue for a folder that it cannot work in
     """
     version()
+    if not is_fit(folder):
+        allowed = "a path without quotes, ; $ and \\ (SYSTOLA_CACHE or TMPDIR sets it)"
+        raise fail("folder for Yosys", repr(str(folder.resolve())), allowed)
     script = folder / f"{name}.ys"
-    script.write_text("".join(f"{command}\n" for command in commands))
-    return process.run(name, [sys.executable, "-c", RUN, script.name], folder, timeout=timeout)
+    script.write_text("".join(f"{command}\n" for command in commands), encoding="utf-8")
+    command = [sys.executable, "-c", RUN, script.name]
+    return process.run(name, command, folder, env=ENVIRONMENT, timeout=timeout)

@@ -6,10 +6,10 @@ dark page. `standalone` puts that style inside, for a README.
 
 import re
 from collections.abc import Iterable
-from html import escape
 from importlib.resources import files
 
 from golden import check
+from sim.quote import html
 
 LIGHT_DARK = re.compile(r"light-dark\((#\w+), (#\w+)\)")
 
@@ -20,7 +20,7 @@ def element(tag: str, content: str | Iterable[str] = "", **attributes: object) -
     """One element; `class_` is class, and in the other names an underscore is a hyphen."""
     body = content if isinstance(content, str) else "".join(content)
     given = "".join(
-        f' {name.rstrip("_").replace("_", "-") if name != "viewBox" else name}="{escape(number(value))}"'
+        f' {name.rstrip("_").replace("_", "-") if name != "viewBox" else name}="{html(number(value))}"'
         for name, value in attributes.items()
     )
     return f"<{tag}{given}>{body}</{tag}>" if body else f"<{tag}{given}/>"
@@ -32,7 +32,7 @@ def number(value: object) -> str:
 
 
 def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
-    shown = escape(check.printable(words))
+    shown = html(check.printable(words))
     return element("text", shown, x=x, y=y, class_=f"t {kind}".strip(), text_anchor=anchor)
 
 
@@ -46,7 +46,7 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 def hint(words: str) -> str:
     """What a pointer that rests on an element shows."""
-    return element("title", escape(check.printable(words))) if words else ""
+    return element("title", html(check.printable(words))) if words else ""
 
 
 def picture(width: float, height: float, parts: Iterable[str], label: str) -> str:
