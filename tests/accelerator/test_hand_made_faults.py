@@ -39,6 +39,9 @@ FAULTS = {
     "its response is told of the next program": Fault(
         *CONTROL, "what_failed_ahead_is_not_told_of_the_next_program", FETCH,
         r"if \(\S+ \) failed <= 2'h0;", "if (rst) failed <= 2'h0;"),
+    "more is asked for than there is room, or left": Fault(
+        *CONTROL, "a_full_queue_holds_up_what_follows/unit=load", FETCH,
+        r"(= \| left;\n.*\n.* <= 7'h40;\n  assign \S+  = \S+ ) & ", r"\1 | "),
     "statuses are counted twice": Fault(
         *CONTROL, "a_refused_prefetch_is_forgotten/stall=0.0", FETCH, r"else waiting <= (\S+ \[6:0\]);",
         r"else waiting <= status_valid ? \1 - 1 : \1;"),

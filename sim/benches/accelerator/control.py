@@ -198,7 +198,7 @@ async def a_full_queue_holds_up_what_follows(dut: Any, unit: str) -> None:
     full.takes, full.most = lambda word: None, 100
     count, buffered = IN_FLIGHT + bench.p.queue + 2, REQUESTS * REQUEST_BYTES // COMMAND_BYTES
     words = [programs.of_unit(bench.random, bench.p, unit) for _ in range(count)]
-    words += [programs.of_unit(bench.random, bench.p, other.name) for _ in range(buffered)] + [END]
+    words += [programs.of_unit(bench.random, bench.p, other.name) for _ in range(buffered + 8)] + [END]
     started = await bench.start(words)
     await ClockCycles(dut.clk, 300)
     assert len(full.passed) == IN_FLIGHT, f"{len(full.passed)} commands in flight"

@@ -228,6 +228,7 @@ class ControlBench:
         for address, count in self.memory.asked:
             wanted = min(end, (at // 256 + 1) * 256) - at
             assert (address, count) == (at, wanted), f"{address:#x} {count}, expected {at:#x} {wanted}"
+            assert count, f"a request of nothing at {address:#x}"
             at += count
 
     def check_counters(self, words: list[int], started: int) -> None:
