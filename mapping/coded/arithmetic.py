@@ -1,5 +1,6 @@
 """Functions, sums, factors and normalisations: the vector unit's work element by element."""
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -16,8 +17,6 @@ from mapping.coded.products import ROOM, SHORT
 from mapping.coded.scores import check_scores
 from mapping.network import Node, Shape
 
-PART = 7  # bits of a code that 16 bits hold beside all codes less a zero point
-TINY = 1e-300
 FINE = 14  # bits of a code that the bias of a sum with a constant holds
 
 
@@ -116,6 +115,15 @@ def reread(c: Coder, node: Node) -> None:
     others(c, node.outputs[0])
 
 
+def widened(c: Coder, name: str, source: str, x: Coded) -> tuple[str, Coded]:
+    """8-bit codes of x, in the tensor `source`, in 16 bits without a zero point; the new tensor's name."""
+    form = Form(dtype="int16", scale=x.scale / 2.0**stated.PART, low=-32768, high=32767)
+    c.tensor(name, c.tensors[source].shape, form)
+    e = plain("int16", multiplier=np.array([1 << stated.PART]))
+    c.add(graph.Map(name=name, x=source, y=name, x_zero=x.zero, epilogue=e))
+    return name, replace(x, name=name, form=form)
+
+
 def normalise(c: Coder, node: Node) -> None:
     """Standardised in 16 bits, then gamma and beta."""
     x_name, y, a = node.inputs[0], node.outputs[0], node.attributes
@@ -132,6 +140,8 @@ def normalise(c: Coder, node: Node) -> None:
             rest = [i for i in range(rank) if i not in axes]
             x = c.need(x_name, "half", [*rest, *sorted(axes)])
         name = c.reshaped(x.name, (prod(shape) // n, n))
+    if x.form.dtype == "int8":
+        name, x = widened(c, f"{y}:wide", name, x)
     fraction = min(15, int(np.floor(np.log2(32767 / np.sqrt(n)))))
     epsilon = epsilon_code(float(a["epsilon"]), x.scale, n)
     coded_shape = c.tensors[name].shape
@@ -198,13 +208,10 @@ def scaled(c: Coder, y: str, x: Coded, gamma: np.ndarray, beta: np.ndarray) -> N
 
 
 def added(c: Coder, y: str, x: Coded, b: Coded, sign: int) -> None:
-    """y = x + sign b; of a quantised network rounded once, but for PART of a code."""
+    """y = x + sign b; of a quantised network rounded once, but for 2^-stated.PART of a code."""
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
-        bits = min(PART, whole_bits((1 << 14) * how.scale, b.scale))
-        if c.given and form.dtype == "int8" and bits > 0:
-            fields = {**how.fields, "post_multiplier": 1, "post_shift": bits}
-            how = Stage(scale=how.scale / 2.0**bits, fields=fields)
+        how = stated.finer(how, b.scale) if c.given and form.dtype == "int8" else how
         multiplier, shift = short_factor(sign * b.scale / how.scale, SHORT)
         return graph.Map(
             name=name, x=x.name, y=name, operation="add", x_zero=x.zero, b=b.name, b_zero=b.zero,
@@ -247,11 +254,6 @@ def operands(c: Coder, node: Node, forms: str | None) -> tuple[Coded, Coded, boo
     )
 
 
-def whole_bits(size: float, unit: float) -> int:
-    """Of size over unit, both positive: the exponent of the greatest power of two in it."""
-    return int(np.floor(np.log2(max(size, TINY)) - np.log2(max(unit, TINY))))
-
-
 def shifted(c: Coder, node: Node) -> bool:
     """x + constant or constant - x of a quantised network, rounded once; False if no row holds the constant.
 
@@ -268,7 +270,7 @@ def shifted(c: Coder, node: Node) -> bool:
     beta = spread_constant(value, shape, x.order, len(shape), coded)
     if not np.isfinite(beta).all():
         raise check.fail("constant operand", "infinite or no number", "finite numbers")
-    bits = min(FINE, whole_bits(ROOM * x.scale, float(np.abs(beta).max())))
+    bits = min(FINE, stated.whole_bits(ROOM * x.scale, float(np.abs(beta).max())))
     if len(beta) > 1 or bits < 1:
         return False
     less = node.operator == "Sub"

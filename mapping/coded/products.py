@@ -11,7 +11,7 @@ import numpy as np
 from golden import check
 from golden.formats import Int
 from golden.host.convolution import conv_window
-from mapping.coded import graph
+from mapping.coded import graph, stated
 from mapping.coded.coder import Coded, Coder, function_of
 from mapping.coded.curves import Form, Function, Spelt, Stage
 from mapping.coded.fixed import short_factor
@@ -203,6 +203,8 @@ def product(c: Coder, node: Node) -> None:
         x, weights = doubled(c, x, len(pieces)), np.concatenate(pieces, axis=2)
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        if residual is not None and c.given and form.dtype == "int8":
+            how = stated.finer(how, residual.scale)
         e = c.epilogue(form, x.scale * scale, how, bias, -x.zero * codes.sum(0))
         added = None if residual is None else residual_of(residual, how)
         return graph.Product(

@@ -8,6 +8,8 @@ from golden.formats import Int, Scale
 from mapping.coded import curves
 from mapping.coded.curves import Form, Function, Stage, kind_of, table_stage, varying
 
+PART = 7  # bits of a code that 16 bits hold beside all codes less a zero point
+TINY = 1e-300
 NEAR = 0.5  # of a result's code that a table of its argument may be off
 POINTS = (1 << 14) + 1  # of a range at which a table is held to its function
 
@@ -50,6 +52,23 @@ def stage(p: AcceleratorParams, f: Function | None, out: Form, own: Form | None)
         raise check.fail("a function of sums", what, "a QuantizeLinear before it")
     limits = {"zero_point": out.zero, "low": out.low, "high": out.high}
     return table_stage(f, out, scale, zero, limits)
+
+
+def whole_bits(size: float, unit: float) -> int:
+    """Of size over unit, both positive: the exponent of the greatest power of two in it."""
+    return int(np.floor(np.log2(max(size, TINY)) - np.log2(max(unit, TINY))))
+
+
+def finer(how: Stage, other: float) -> Stage:
+    """The stage of a sum whose terms are rounded to parts of a code, and the sum then to codes.
+
+    other  scale of the second term
+    """
+    bits = min(PART, whole_bits((1 << 14) * how.scale, other))
+    if bits < 1 or how.fields.get("function", "none") != "none":
+        return how
+    fields = {**how.fields, "post_multiplier": 1, "post_shift": bits}
+    return Stage(scale=how.scale / 2.0**bits, offset=how.offset * 2**bits, fields=fields)
 
 
 def table(f: Function, x: Form, out: Form) -> Stage:

@@ -267,6 +267,36 @@ def test_a_softmax_reads_the_files_codes_not_what_was_before_them(params):
     agree(model(nodes, constants(ws=F(0.06), **coding)), params, scale=1 / 32, codes=1, share=0.1)
 
 
+def test_a_layer_norm_of_codes(params):
+    random = np.random.default_rng(12)
+    stored = constants(g=random.normal(1, 0.2, 16).astype(F), b=random.normal(0, 0.2, 16).astype(F))
+    stored["ys"] = F(0.03)
+    agree(model([*IN, node("LayerNormalization", "xd g b", "h", axis=-1), *OUT], stored, opset=17), params,
+          scale=0.03)  # fmt: skip
+
+
+def test_batch_normalization_behind_a_product_keeps_its_codes(params):
+    """Its factors, of either sign, are the scales' and the codes' signs."""
+    random = np.random.default_rng(13)
+    stored = constants(w=random.integers(-127, 128, (4, 3, 3, 3)).astype(np.int8))
+    stored |= {n: random.normal(0, 1, 4).astype(F) for n in "gbm"} | {"v": random.uniform(1, 2, 4).astype(F)}
+    nodes = [*IN, WEIGHTS, node("Conv", "xd wd", "c"), node("BatchNormalization", "c g b m v", "h"), *OUT]
+    x = random.normal(0, 1, (1, 3, 6, 7)).astype(F)
+    agree(model(nodes, stored, x=x.shape, y=(1, 4, 4, 5)), params, x)
+
+
+def test_sums_of_two_products_without_codes_between(params):
+    stored = constants(w2=np.random.default_rng(14).integers(-127, 128, (16, 16)).astype(np.int8))
+    nodes = [*IN, WEIGHTS, dq("w2", W, "wd2"), node("MatMul", "xd wd", "a"), node("MatMul", "xd wd2", "b")]
+    agree(model([*nodes, node("Add", "a b", "h"), *OUT], stored), params, codes=1, share=0.05)
+
+
+def test_a_function_of_sums_that_no_unit_holds_is_refused_by_name(params):
+    nodes = [*IN, WEIGHTS, node("MatMul", "xd wd", "a"), node("HardSwish", "a", "h"), *OUT]
+    with pytest.raises(BadValue, match=r"node n_a \(MatMul\): a function of sums is .* codes of its result"):
+        ours(model(nodes, constants(ws=F(0.02)), opset=14), np.zeros((4, 16), F), params)
+
+
 def test_convolution_flatten_and_product(params):
     random = np.random.default_rng(8)
     stored = constants(
