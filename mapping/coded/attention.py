@@ -67,6 +67,7 @@ def attention(c: Coder, node: Node) -> None:
     made = projections(c, node)
     q, k, v = together(c, node, made) if made else [c.rows(t, "even") for t in node.inputs[:3]]
     heads = int(node.attributes["heads"])
+    check_right(c, k, v)
     rows, keys = c.tensors[q.name].shape[0], c.tensors[k.name].shape[0]
     check_scores(c, node.attributes["scores"])
     score = c.form(node.attributes["scores"], "score")
@@ -93,6 +94,15 @@ def attention(c: Coder, node: Node) -> None:
     c.emit(y, (rows, c.tensors[v.name].shape[1]), c.natural(y), make)
 
 
+def check_right(c: Coder, *factors: Coded) -> None:
+    """BadValue where codes of a computed right factor are more than the PE's weights hold."""
+    weight = c.p.unit.pe.weight
+    for w in factors:
+        if w.form.low < weight.min or w.form.high > weight.max:
+            what = f"in codes of {w.form.low} to {w.form.high}"
+            raise check.fail("computed right factor", what, f"a pe.weight that holds them, not {weight}")
+
+
 def exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, str]:
     """Codes and reciprocals of scores."""
     shape = c.tensors[scores].shape
@@ -114,6 +124,7 @@ def computed_product(c: Coder, node: Node) -> None:
         w = c.need(right, "even", (rank - 1, rank - 2))
     else:
         w = c.rows(right, "even")
+    check_right(c, w)
     y = node.outputs[0]
     function, before = function_behind(c, node)
 

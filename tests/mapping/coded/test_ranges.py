@@ -1,10 +1,13 @@
 """Functions, factors and inputs of any range: what was recognised holds over all of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from golden.check import BadValue
-from tests.mapping.coded.against import by_codes, errors, model, node
+from golden.formats import Int
+from tests.mapping.coded.against import P, by_codes, errors, model, node
 
 RANDOM = np.random.default_rng(5)
 
@@ -216,3 +219,11 @@ def test_what_stands_behind_a_rows_channels_counts_for_nothing(case, k):
     """x x^T: both factors have lanes behind their channels."""
     nodes = [*(node(*each) for each in PADDED[case]), node("Transpose", "a", "t"), node("MatMul", "a t", "y")]
     assert errors(nodes, {"x": normal(5, k)}, {"one": np.float32(1)}) < 0.03
+
+
+@pytest.mark.parametrize("width", [4, 6])
+def test_a_computed_factor_that_narrow_weights_do_not_hold_is_named(width):
+    p = replace(P, unit=replace(P.unit, pe=replace(P.unit.pe, weight=Int(width))))
+    made = model([node("Transpose", "x", "t"), node("MatMul", "x t", "y")], x := {"x": normal(4, 16)}, {})
+    with pytest.raises(BadValue, match=r"node y .*: computed right factor is in codes of -128 to 127"):
+        by_codes(made, x, p)
