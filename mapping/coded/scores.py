@@ -68,13 +68,16 @@ def tops(c: "Coder", seen: Mapping[str, Tops]) -> dict[str, tuple[float, float]]
             span = c.given[tensor].reach
         else:
             continue
-        while True:
+        queue = [tensor]
+        while queue:
+            tensor = queue.pop()
             low, high = ranges.get(tensor, span)
             ranges[tensor] = min(low, span[0]), max(high, span[1])
             maker = c.producers.get(tensor)
-            if maker is None or maker.operator not in (*MOVING, "Transpose"):
-                break
-            tensor = maker.inputs[0]
+            if maker is not None and maker.operator == "Concat":
+                queue += maker.inputs
+            elif maker is not None and maker.operator in (*MOVING, "Transpose"):
+                queue.append(maker.inputs[0])
     return ranges
 
 

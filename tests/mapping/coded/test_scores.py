@@ -31,16 +31,21 @@ def test_rows_of_scores_far_from_zero(x):
 CHAINS = {
     "direct": [("Softmax", "s", "y")],
     "reshaped": [("Reshape", "s half", "r"), ("Softmax", "r", "y")],
+    "joined": [("Concat", "s s", "j", {"axis": 0}), ("Softmax", "j", "y")],
     "of a ReLU": [("Relu", "s", "r"), ("Softmax", "r", "y")],
     "of a table": [("Abs", "h", "a"), ("Add", "a o", "b"), ("Softmax", "b", "y")],
     "read by a product too": [("Softmax", "s", "y"), ("MatMul", "s v", "z")],
 }
 
 
+def built(chain):
+    return [node(operator, x, y, **(rest[0] if rest else {})) for operator, x, y, *rest in chain]
+
+
 @pytest.mark.parametrize("offset", [0, 80, -80, 100, -200, 1000, -5000])
 @pytest.mark.parametrize("case", CHAINS)
 def test_a_constant_offset_does_not_matter(case, offset):
-    nodes = [node("MatMul", "x w", "h"), node("Add", "h o", "s"), *(node(*each) for each in CHAINS[case])]
+    nodes = [node("MatMul", "x w", "h"), node("Add", "h o", "s"), *built(CHAINS[case])]
     constants = {"w": normal(16, 32, scale=0.5), "o": np.float32(offset), "half": np.array([8, 16]),
                  "v": normal(32, 5)}  # fmt: skip
     outputs = ("y", "z") if "too" in case else ("y",)
