@@ -23,6 +23,8 @@ from mapping.migrate import Channels
 from mapping.network import Node
 from mapping.weights import quantise_weights, real_weights
 
+ELEMENTWISE = ("Add", "Sub", "Mul", "Elementwise", "Identity")  # results whose axes are an operand's
+
 
 def candidates(c: Coder) -> dict[str, list[Node]]:
     """Tensors that may be evened, and the products that read them as 8-bit codes."""
@@ -42,11 +44,25 @@ def candidates(c: Coder) -> dict[str, list[Node]]:
 
 def keeps_channels(c: Coder, maker: Node, readers: list[Node]) -> bool:
     """Are the codes' last axis the readers' channels? A Normalise may leave its own axes there."""
-    if maker.operator != "Normalise":
-        return True
     x = maker.inputs[0]
-    channels = 1 if any(n.operator == "Conv" for n in readers) else len(c.shape(x)) - 1
-    return channels in axes_of(maker) or len(c.natural(x)) <= 2
+    channels = {1 if n.operator == "Conv" else len(c.shape(n.inputs[0])) - 1 for n in readers}
+    if maker.operator != "Normalise":
+        return len(c.natural(maker.outputs[0])) <= 1 or channels == {last_axis(c, maker)}
+    return channels <= set(axes_of(maker)) or len(c.natural(x)) <= 2
+
+
+def last_axis(c: Coder, maker: Node) -> int:
+    """The axis of a node's result that its codes have last; -1 where that is not known yet."""
+    y = c.shape(maker.outputs[0])
+    if maker.operator == "Conv" or "Pool" in maker.operator:
+        return 1
+    if is_weighted(c, maker):
+        return len(y) - 1
+    for x in maker.inputs:
+        before = c.producers.get(x)
+        if before is not None and c.shape(x) == y and maker.operator in ELEMENTWISE:
+            return last_axis(c, before)
+    return axes_of(maker)[-1] if maker.operator == "Normalise" else -1
 
 
 def axes_of(norm: Node) -> tuple[int, ...]:

@@ -128,8 +128,8 @@ def place_inputs(c: Coder) -> None:
     for node in c.network.nodes:
         imaged = node.operator == "Conv" or "Pool" in node.operator
         rank = len(c.shape(node.inputs[0])) if imaged else 0
-        if rank not in (3, 4):
-            continue
+        if rank not in (3, 4) or c.shape(node.inputs[0])[0] != 1:
+            continue  # a batch of more is refused, by name, where the operator is lowered
         axes = (2, 3, 1) if rank == 4 else (0, 2, 1)
         for source, perm in sources(c, node.inputs[0], tuple(range(rank))):
             for form in sorted(c.wanted[source]):
