@@ -24,13 +24,24 @@ def run_float(
     last_use = {tensor: i for i, node in enumerate(network.nodes) for tensor in node.inputs}
     values = {**network.constants, **inputs}
     for i, node in enumerate(network.nodes):
-        values.update(zip(node.outputs, run_node(node, values), strict=False))
+        made = dict(zip(node.outputs, run_node(node, values), strict=False))
+        check_shapes(network, node, made)
+        values.update(made)
         if not all_tensors:
             for tensor in {*node.inputs, *node.outputs} - kept:
                 if last_use.get(tensor, i) == i:
                     values.pop(tensor, None)
     computed = [t for t in values if t and t not in network.constants] if all_tensors else []
     return {tensor: values[tensor] for tensor in [*computed, *network.outputs]}
+
+
+def check_shapes(network: Network, node: Node, made: Mapping[str, np.ndarray]) -> None:
+    """BadValue where a result is not of the shape that follows from the file."""
+    for tensor, value in made.items():
+        wanted = network.shapes.get(tensor)
+        if tensor and wanted is not None and value.shape != wanted:
+            what = f"{list(value.shape)} from its values"
+            raise check.fail(f"node {node.name}: shape of {tensor}", what, f"{list(wanted)}, as in the file")
 
 
 def run_node(node: Node, values: Mapping[str, np.ndarray]) -> list[np.ndarray]:

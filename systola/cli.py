@@ -16,6 +16,7 @@ from golden import check
 from systola import failures, output
 from systola.report import numbers
 
+DIGITS = 18  # of a number on the command line
 FILE = click.Path(path_type=Path)
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 force_option = click.option(
@@ -61,7 +62,7 @@ def sizes(values: Sequence[str]) -> dict[str, int]:
     """--dim name=value."""
     found = pairs(values, "--dim", "NAME=SIZE")
     for name, size in found:
-        if not size.isdecimal() or int(size) < 1:
+        if not size.isdecimal() or len(size) > DIGITS or int(size) < 1:
             raise check.fail(f"--dim {name}", repr(size), "a whole number from 1")
     return {name: int(size) for name, size in found}
 
@@ -319,6 +320,6 @@ def cycles(window: str | None) -> tuple[int, int] | None:
     if window is None:
         return None
     first, _, last = window.partition(":")
-    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+    if not (first.isdecimal() and last.isdecimal() and len(window) <= 2 * DIGITS and int(first) <= int(last)):
         raise check.fail("--window", repr(window), "FIRST:LAST, cycles of the layer")
     return int(first), int(last)

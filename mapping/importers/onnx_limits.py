@@ -12,6 +12,7 @@ from mapping.network import MATRIX_PRODUCTS, Node, Shape
 
 MOST_MADE = 256 * files.MIB  # bytes of constants that are larger than what they follow from
 GENERATIONS = 8  # how often the stored constants may be made anew: transposed, retyped
+PER_CHANNEL = ("BatchNormalization", "InstanceNormalization", "GroupNormalization")
 # inputs that ONNX says are one number, which its own inference does not check
 SCALARS = {"Trilu": (1,), "OneHot": (1,), "Range": (0, 1, 2), "Pad": (2,), "TopK": (1,), "Clip": (1, 2)}
 
@@ -62,16 +63,37 @@ class Room:
                 raise check.fail(f"{where}: output {name}", f"{size:,} bytes", allowed)
 
 
-def check_addend(
+def check_parameters(
     node: Node, shapes: Mapping[str, Shape], found: Mapping[str, onnx.TypeProto], where: str
 ) -> None:
-    """BadValue for the third input of a Gemm that is not of its result's shape, or repeated to it."""
-    if node.operator != "Gemm" or len(node.inputs) < 3 or not node.inputs[2]:
-        return
-    c, y = shapes[node.inputs[2]], [dim.dim_value for dim in found[node.outputs[0]].tensor_type.shape.dim]
-    aligned = (1,) * (len(y) - len(c)) + c
-    if len(c) > len(y) or any(a not in (1, b) for a, b in zip(aligned, y, strict=True)):
-        raise check.fail(f"{where}: C", f"of shape {list(c)}", f"what can be repeated to {y}")
+    """BadValue for a parameter that is not of the shape of what it meets, or repeated to it.
+
+    onnx's inference checks none of these, and numpy would repeat the other operand instead.
+    """
+    x = shapes[node.inputs[0]] if node.inputs and node.inputs[0] else ()
+    for place, tensor in enumerate(node.inputs):
+        wanted = None
+        if not tensor or not place:
+            continue
+        if node.operator == "Gemm" and place == 2:
+            wanted = tuple(dim.dim_value for dim in found[node.outputs[0]].tensor_type.shape.dim)
+        elif node.operator == "LayerNormalization":
+            axis = int(node.attributes.get("axis", -1))
+            check.in_range(f"{where}: axis", axis, -len(x), len(x) - 1)
+            wanted = x[axis % len(x) :]
+        elif node.operator in PER_CHANNEL:
+            wanted = x[1:2]
+        elif node.operator == "PRelu":
+            wanted = x
+        if wanted is not None and not repeats(shapes[tensor], wanted):
+            what, allowed = f"of shape {list(shapes[tensor])}", f"what can be repeated to {list(wanted)}"
+            raise check.fail(f"{where}: input {place} of {node.operator}", what, allowed)
+
+
+def repeats(shape: Shape, wanted: Shape) -> bool:
+    """Can a tensor of `shape` be repeated to `wanted`?"""
+    aligned = (1,) * (len(wanted) - len(shape)) + shape
+    return len(shape) <= len(wanted) and all(a in (1, b) for a, b in zip(aligned, wanted, strict=True))
 
 
 def elements(kind: onnx.TypeProto) -> int:

@@ -14,7 +14,7 @@ from onnx import helper, numpy_helper
 from golden import check, host
 from mapping.importers import onnx_functions, onnx_graph
 from mapping.importers.onnx_functions import Step
-from mapping.importers.onnx_limits import Room, check_addend, check_elements, check_given, check_scalars
+from mapping.importers.onnx_limits import Room, check_elements, check_given, check_parameters, check_scalars
 from mapping.importers.onnx_versions import is_old, modern
 from mapping.network import Node, Shape, TensorType
 from mapping.passes.fold import fold_node
@@ -99,7 +99,7 @@ class Graph:
         found = infer(message, self.types, self.constants, opset, where)
         check_conv(node, self.shapes, where)
         check_elements(found, node.operator, where)
-        check_addend(node, self.shapes, found, where)
+        check_parameters(node, self.shapes, found, where)
         self.kept.append(node)
         self.types |= found
         self.shapes |= {name: shape_of(kind, f"{where}: output {name}") for name, kind in found.items()}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tflite
 
-from golden import check
+from golden import check, files
 from golden.tflite.quantisation import Quantisation
 from mapping.importers import tflite_options, tflite_stated
 from mapping.importers.tflite_bytes import Bytes
@@ -18,6 +18,7 @@ DTYPES = {
     "FLOAT32": np.float32, "FLOAT16": np.float16, "INT32": np.int32, "UINT8": np.uint8, "INT64": np.int64,
     "INT16": np.int16, "INT8": np.int8, "BOOL": np.bool_, "FLOAT64": np.float64, "UINT32": np.uint32,
 }  # fmt: skip
+MOST_BYTES = 1 << 31  # FlatBuffers' own limit
 MOST_ELEMENTS = 1 << 27  # of a tensor: no host of a network for an array holds more
 
 
@@ -66,11 +67,7 @@ class Model:
 
 def read(path: Path) -> Model:
     """The model in a file; BadValue names what in it makes no sense."""
-    try:
-        data = path.read_bytes()
-    except OSError as wrong:
-        raise check.fail(path.name, f"unreadable ({wrong.strerror})", "a .tflite file") from None
-    return from_bytes(data, path.name, path.stem)
+    return from_bytes(files.regular(path, "a .tflite file", MOST_BYTES), path.name, path.stem)
 
 
 def from_bytes(data: bytes, where: str, name: str) -> Model:

@@ -1,5 +1,6 @@
 """Options of TFLite's operators, by the names that this project gives them."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -99,7 +100,11 @@ def stated(operator: Any, kind: str) -> dict[str, Any]:
         return {}
     made: Any = getattr(tflite, name)()
     made.Init(union.Bytes, union.Pos)
-    return {key: field(made) for key, field in fields.items()}
+    found = {key: field(made) for key, field in fields.items()}
+    for key, value in found.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise check.fail(key, value, "a finite number")
+    return found
 
 
 def read(file: Bytes, operator: Any, kind: str, where: str) -> dict[str, Any]:
@@ -117,7 +122,11 @@ def read(file: Bytes, operator: Any, kind: str, where: str) -> dict[str, Any]:
     if number != getattr(tflite.BuiltinOptions, name):
         raise check.fail(f"{where}: options", names(tflite.BuiltinOptions).get(number, number), name)
     made.Init(union.Bytes, union.Pos)
-    return {key: field(made) for key, field in fields.items()}
+    found = {key: field(made) for key, field in fields.items()}
+    for key, value in found.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise check.fail(key, value, "a finite number")
+    return found
 
 
 def variable(file: Bytes, operator: Any) -> dict[str, Any]:

@@ -190,3 +190,23 @@ def test_a_network_that_no_memory_holds_is_refused_when_it_runs():
     network = onnx_file.from_model(model([node()], shape=(1 << 31, 16)), "bert.onnx", "bert")
     with pytest.raises(BadValue, match=r"bert: tensor x: elements is 34359738368; allowed: 0 to 134217728"):
         network.check_room()
+
+
+@pytest.mark.parametrize(
+    ("operator", "parameters", "attributes"),
+    [
+        ("Gemm", [(3, 4), (5,)], {}),
+        ("Gemm", [(3, 4), (1, 2, 4)], {}),
+        ("LayerNormalization", [(2, 3)], {}),
+        ("LayerNormalization", [(3,), (2, 3)], {"axis": -1}),
+        ("LayerNormalization", [(6,)], {"axis": 0}),
+        ("BatchNormalization", [(3,), (3,), (2,), (3,)], {}),
+        ("PRelu", [(4, 2, 3)], {}),
+    ],
+)
+def test_parameters_of_other_shapes_are_refused(operator, parameters, attributes):
+    names = [f"p{place}" for place in range(len(parameters))]
+    constants = {name: np.ones(shape, np.float32) for name, shape in zip(names, parameters, strict=True)}
+    proto = model([node(operator, ("x", *names), **attributes)], constants=constants)
+    with pytest.raises(BadValue, match=r"^bert\.onnx: node /encoder/3/it: input"):
+        onnx_file.from_model(proto, "bert.onnx", "bert")

@@ -256,3 +256,10 @@ def test_a_result_replaces_systolas_own_and_nobody_elses(in_a_folder):
     Path("ws16_int8.ice40.area.svg").write_text("mine")
     words = ["synth", REFERENCE, "--target", "ice40", "--part", "all"]
     assert refused(in_a_folder, *words).startswith("ws16_int8.ice40.area.svg is not systola's; ")
+
+
+def test_numbers_of_thousands_of_digits_are_refused():
+    digits = "9" * 5000
+    for words in (("--dim", f"n={digits}"), ("--window", f"1:{digits}"), ("--tokens", digits)):
+        done = call("run", "net.onnx", "--on", "x.toml", *words)
+        assert done.exit_code == 2 and "Traceback" not in done.stderr and len(done.stderr) < 6000

@@ -216,3 +216,10 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(BadValue, match=r"is a directory; allowed: a TOML file$"):
         design_file.load(tmp_path)
+
+
+def test_an_entry_of_a_list_is_named_by_its_place():
+    tables = tomllib.loads((EXAMPLES / "accelerator16_int8.toml").read_text())
+    tables["units"]["functions"] = ["gelu", 1]
+    with pytest.raises(BadValue, match=r"^x\.toml: units\.functions\.1 is 1; allowed: text in quotes$"):
+        design_file.parse(tables, where="x.toml")
