@@ -48,6 +48,31 @@ def scaled(
     return y.codes(multiply(total, *quantise_multiplier(multiplier), rounding) + y.zero, activation)
 
 
+def is_unsigned(q: tuple[Quantisation, ...]) -> bool:
+    """Are the codes of x uint8? TFLite's convolutions of these take the weights' zero point off, and multiply
+    both scales in float32; those of int8 do neither."""
+    return q[0].dtype == np.uint8
+
+
+def raised(weights: np.ndarray, q: tuple[Quantisation, ...]) -> np.ndarray:
+    """A convolution's weights less their zero point, int64; BadValue for one of int8."""
+    zero = q[1].zero if len(q[1].scale) == 1 else 0
+    if zero and not is_unsigned(q):
+        raise check.fail("zero point of int8 weights", zero, "0: TFLite's kernel takes none off")
+    return weights.astype(np.int64) - zero
+
+
+def multipliers(q: tuple[Quantisation, ...]) -> np.ndarray:
+    """Of a convolution's sums, float64 [n] or [1]."""
+    return in_float32(q) if is_unsigned(q) and len(q[1].scale) == 1 else channel_multipliers(*q)
+
+
+def in_float32(q: tuple[Quantisation, ...]) -> np.ndarray:
+    """scale_x scale_w / scale_y of one scale each, the product in float32; float64 [1]."""
+    product = np.asarray(q[0].one_scale * q[1].scale, np.float32)
+    return np.asarray(product.astype(np.float64) / np.float64(q[2].one_scale))
+
+
 def channel_multipliers(x: Quantisation, w: Quantisation, y: Quantisation) -> np.ndarray:
     """scale_x scale_w / scale_y, float64 [n]."""
     return np.asarray(x.one_scale.astype(np.float64) * w.scale.astype(np.float64) / np.float64(y.one_scale))
@@ -60,7 +85,7 @@ def conv_2d(
 ) -> np.ndarray:
     """x [N, H, W, C], weights [O, KH, KW, C / groups], bias [O] int32 -> [N, OH, OW, O].
 
-    q   of x, weights (zero points 0) and result
+    q   of x, weights (zero points 0 if int8) and result
     """
     filters, kernel, depth = len(weights), weights.shape[1:3], weights.shape[3]
     groups = x.shape[3] // depth if depth else 0
@@ -70,10 +95,10 @@ def conv_2d(
     seen = patches(x, q[0].zero, kernel, strides, dilations, padding)
     stops, size = seen.shape[:3], depth * prod(kernel)
     rows = seen.reshape(*stops, groups, size)
-    each = weights.transpose(0, 3, 1, 2).reshape(groups, filters // groups, size)
+    each = raised(weights, q).transpose(0, 3, 1, 2).reshape(groups, filters // groups, size)
     parts = [sums(rows[..., g, :].reshape(-1, size), each[g]) for g in range(groups)]
     total = np.concatenate(parts, axis=1).reshape(*stops, filters)
-    return scaled(total, bias, channel_multipliers(*q), q[2], activation, rounding)
+    return scaled(total, bias, multipliers(q), q[2], activation, rounding)
 
 
 def depthwise_conv_2d(
@@ -83,20 +108,20 @@ def depthwise_conv_2d(
 ) -> np.ndarray:
     """x [N, H, W, C], weights [1, KH, KW, C * m], bias [C * m] int32 -> [N, OH, OW, C * m].
 
-    q   of x, weights (zero points 0) and result
-    "upward" is the rounding of whole vectors of channels; those that fill none are rounded "double"
+    q   of x, weights (zero points 0 if int8) and result
+    "upward" is the rounding of int8's whole vectors of channels; all else is rounded "double"
     """
     channels = x.shape[3]
     if len(weights) != 1 or weights.shape[3] % channels:
         raise check.fail("depthwise weights", list(weights.shape), f"[1, height, width, {channels} * m]")
     seen = patches(x, q[0].zero, weights.shape[1:3], strides, dilations, padding)
-    each = weights[0].reshape(*weights.shape[1:3], channels, -1).astype(np.float64)
+    each = raised(weights[0], q).reshape(*weights.shape[1:3], channels, -1).astype(np.float64)
     total = np.einsum("nhwcij,ijcm->nhwcm", seen, each)
     total = np.rint(total).astype(np.int64).reshape(*seen.shape[:3], -1)
-    found = scaled(total, bias, channel_multipliers(*q), q[2], activation, rounding)
-    whole = total.shape[3] - total.shape[3] % VECTOR
+    found = scaled(total, bias, multipliers(q), q[2], activation, rounding)
+    whole = 0 if is_unsigned(q) else total.shape[3] - total.shape[3] % VECTOR
     if rounding == "upward" and whole < total.shape[3]:
-        apart = scaled(total, bias, channel_multipliers(*q), q[2], activation, "double")
+        apart = scaled(total, bias, multipliers(q), q[2], activation, "double")
         found[..., whole:] = apart[..., whole:]
     return found
 
@@ -114,8 +139,5 @@ def fully_connected(
         raise check.fail("inputs of a row of weights", k, f"a divisor of {x.size}")
     zero = q[1].zero if len(q[1].scale) == 1 else 0
     total = sums(x.reshape(-1, k).astype(np.float64) - q[0].zero, weights.astype(np.float64) - zero)
-    multiplier = channel_multipliers(*q)
-    if len(q[1].scale) == 1:
-        product = np.asarray(q[0].one_scale * q[1].scale, np.float32)
-        multiplier = product.astype(np.float64) / np.float64(q[2].one_scale)
+    multiplier = in_float32(q) if len(q[1].scale) == 1 else channel_multipliers(*q)
     return scaled(total, bias, multiplier, q[2], activation, rounding)

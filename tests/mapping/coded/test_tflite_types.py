@@ -11,6 +11,7 @@ from mapping.coded.run import run
 from mapping.coded.tflite import coded
 from mapping.coded.tflite_ends import ends_of
 from mapping.importers import tflite_graph
+from mapping.integer_run import Runner
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 WINDOW = {"StrideW": 1, "StrideH": 1}
@@ -125,6 +126,9 @@ def agree(case, y, params, oracle):
     interpreter.close()
     got = computed(data, params, case.values)
     assert got.dtype == wanted.dtype and got.shape == wanted.shape
+    g = (model := tflite_graph.from_bytes(data, "m.tflite", "m")).graphs[0]
+    given = {g.tensors[i].name: v for i, v in zip(g.inputs, case.values, strict=True)}
+    assert (next(iter(Runner(model).step(given).values())) == got).all()
     if wanted.dtype.kind == "f":
         np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-6 * np.abs(wanted).max(initial=0))
     else:
