@@ -36,6 +36,7 @@ class Observer:
     def see(self, values: np.ndarray) -> None:
         """Add finite values; the reach doubles until it holds them, so that bins merge in pairs."""
         self.dtype = values.dtype
+        values = values.astype(np.float32) if values.dtype == np.float16 else values
         if not values.size:
             return
         low, high = float(values.min()), float(values.max())
@@ -64,6 +65,11 @@ class Observer:
     @property
     def centres(self) -> np.ndarray:
         return (np.arange(2 * HALF) - HALF + 0.5) * (self.reach / HALF)
+
+    def saw(self, values: np.ndarray) -> np.ndarray:
+        """Which of these fall into a bin of the histogram that is not empty: bool of their shape."""
+        bins = np.floor(values * (HALF / (self.reach or 1.0))).astype(np.int64) + HALF
+        return np.asarray(self.counts[np.clip(bins, 0, 2 * HALF - 1)] > 0)
 
     def scale(self, fmt: Int, method: str, *, symmetric: bool) -> Scale:
         """Of the tensor."""

@@ -1,7 +1,9 @@
 """Functions, sums, factors and normalisations: the vector unit's work element by element."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +13,13 @@ from mapping.boundary import constant_factor
 from mapping.coded import graph, stated
 from mapping.coded.attention import exponential
 from mapping.coded.coder import PASSED, Coded, Coder, function_of, standing
-from mapping.coded.curves import Form, Function, Stage, table_stage
+from mapping.coded.curves import Form, Function, Stage, kind_of, table_stage
+from mapping.coded.exact import power_of_two
 from mapping.coded.fixed import plain, short_factor
 from mapping.coded.products import ROOM, SHORT
 from mapping.coded.scores import check_scores
+from mapping.coded.turning import positions, selected
+from mapping.coded.windows import lined, stepped
 from mapping.network import Node, Shape
 
 FINE = 14  # bits of a code that the bias of a sum with a constant holds
@@ -62,6 +67,13 @@ def function(c: Coder, node: Node) -> None:
     if flag and f.jumps and x.scale != 1:
         span = "{:g} to {:g}".format(*c.bounds(x_name))
         raise check.fail(f"integers of {x_name}", span, "of 16 bits, where single ones are asked for")
+    if x.form.dtype == "int16" and not x.zero and not c.given:
+        if f.line is not None:
+            lined(c, y, x, f.line)
+            return
+        if kind_of(f, *c.bounds(x_name))[0] == "table":
+            stepped(c, y, x, f, x_name)
+            return
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
         zero = x.zero
@@ -170,9 +182,15 @@ def spread_constant(
     return value
 
 
-def half_constant(c: Coder, name: str, value: np.ndarray, shape: Shape) -> Coded:
-    """A constant [1 or rows, 1 or channels] as a second operand in 16 bits."""
+def half_constant(
+    c: Coder, name: str, value: np.ndarray, shape: Shape, dtype: np.dtype[Any] | None = None
+) -> Coded:
+    """A constant [1 or rows, 1 or channels] as a second operand in 16 bits; integers as they are."""
     scale = max(float(np.abs(value).max()), 1e-9) / 32767
+    if dtype is not None and dtype.kind in "iub" and scale <= 1:
+        scale = 1.0
+    if dtype is not None and dtype.kind == "f":
+        scale = power_of_two(scale)
     form = Form(dtype="int16", scale=scale, low=-32768, high=32767)
     if value.shape[0] == 1:
         value = np.broadcast_to(value, (1, shape[-1])).reshape(-1)
@@ -228,9 +246,7 @@ def operands(c: Coder, node: Node, forms: str | None) -> tuple[Coded, Coded, boo
     swapped = a in c.network.constants or (b not in c.network.constants and c.shape(a) != shape)
     if swapped:
         a, b = b, a
-    if c.shape(a) != shape:
-        raise check.fail("operands", [list(c.shape(t)) for t in (a, b)], f"one of {list(shape)}")
-    x = standing(c, a, forms)
+    x = full(c, a, forms, shape)
     coded = c.tensors[x.name].shape
     if b in c.network.constants:
         given = c.network.constants[b].astype(np.float64)
@@ -238,20 +254,32 @@ def operands(c: Coder, node: Node, forms: str | None) -> tuple[Coded, Coded, boo
             with np.errstate(all="ignore"):
                 given = 1 / given
         value = spread_constant(given, shape, x.order, len(shape), coded)
-        return x, half_constant(c, f"{node.name}:constant", value, coded), swapped
+        exact = c.dtype(b) if c.dtype(b).kind != "f" or node.outputs[0] in c.exactly else None
+        return x, half_constant(c, f"{node.name}:constant", value, coded, exact), swapped
     other = standing(c, b, forms)
     lifted = (1,) * (len(shape) - len(c.shape(b))) + c.shape(b)
-    if lifted == shape:
-        return x, Coded(name=c.reshaped(other.name, coded), order=x.order, form=other.form), swapped
     varying = tuple(i for i, size in enumerate(lifted) if size > 1)
-    if x.order and varying == x.order[-1:]:
+    row = x.order and varying == x.order[-1:] and coded[-1] == shape[x.order[-1]]
+    if lifted != shape and row:
         return x, Coded(name=c.reshaped(other.name, coded[-1:]), order=x.order, form=other.form), swapped
-    if tuple(sorted(varying)) == tuple(sorted(x.order[:-1])):
-        one = (*coded[:-1], 1)
-        return x, Coded(name=c.reshaped(other.name, one), order=x.order, form=other.form), swapped
-    raise check.fail(
-        "operands", [list(c.shape(t)) for t in (a, b)], "one shape, a row of channels, or one a row"
-    )
+    wide = full(c, b, forms, shape, x.order)
+    return x, replace(wide, name=c.reshaped(wide.name, coded)), swapped
+
+
+def full(c: Coder, tensor: str, form: str | None, shape: Shape, order: Sequence[int] | None = None) -> Coded:
+    """An operand in the result's shape, repeated where it is smaller. order: of its axes, else any."""
+    found = standing(c, tensor, form)
+    own = c.shape(tensor)
+    if own == shape:
+        rest = [axis for axis in range(len(shape)) if shape[axis] == 1]
+        return found if order is None else c.need(tensor, form or c.has(tensor), (*order, *rest))
+    lifted = positions(own, found).reshape((1,) * (len(shape) - len(own)) + own)
+    at = np.broadcast_to(lifted, shape)
+    order = tuple(axis for axis, size in enumerate(shape) if size > 1) if order is None else tuple(order)
+    key = (f"{found.name}:{shape}", order)
+    if key not in c.turned:
+        c.turned[key] = selected(c, f"{tensor}:{'x'.join(map(str, (*shape, *order)))}", found, at, order)
+    return c.turned[key]
 
 
 def shifted(c: Coder, node: Node) -> bool:
@@ -289,20 +317,28 @@ def shifted(c: Coder, node: Node) -> bool:
 def add(c: Coder, node: Node) -> None:
     if shifted(c, node):
         return
+    if node.operator == "Sub":
+        subtract(c, node)
+        return
+    x, b, _ = operands(c, node, "half")
+    added(c, node.outputs[0], x, b, 1)
+
+
+def subtract(c: Coder, node: Node) -> None:
+    """a - b; a may be a constant, or smaller."""
     x, b, swapped = operands(c, node, "half")
-    if node.operator == "Sub" and node.inputs[0] in c.network.constants and not c.given:
+    if node.outputs[0] in c.differences:
+        c.scales[node.outputs[0]] = max(x.scale, b.scale)
+    if swapped and node.inputs[0] in c.network.constants and not c.given:
         shape = c.shape(node.outputs[0])
         value, coded = c.network.constants[node.inputs[0]], c.tensors[x.name].shape
         beta = spread_constant(value, shape, x.order, len(shape), coded)
         scaled(c, node.outputs[0], x, np.full((1, 1), -1.0), beta)
         return
-    if node.operator == "Sub" and swapped:
-        raise check.fail("operands", "a constant or row less a tensor", "a tensor less a constant or row")
-    if c.shape(node.inputs[0]) == c.shape(node.inputs[1]) and node.inputs[1] not in c.network.constants:
-        other = standing(c, node.inputs[1], "half")
-        if other.order != x.order:
-            raise check.fail("operands' axes", [list(x.order), list(other.order)], "one order")
-    added(c, node.outputs[0], x, b, -1 if node.operator == "Sub" else 1)
+    if swapped:
+        wide = full(c, node.inputs[0], "half", c.shape(node.outputs[0]), x.order)
+        x, b = replace(wide, name=c.reshaped(wide.name, c.tensors[x.name].shape)), x
+    added(c, node.outputs[0], x, b, -1)
 
 
 def multiply(c: Coder, node: Node) -> None:
@@ -333,16 +369,16 @@ def multiply(c: Coder, node: Node) -> None:
 
 def softmax(c: Coder, node: Node) -> None:
     x_name, y = node.inputs[0], node.outputs[0]
-    rank = len(c.shape(x_name))
-    if node.attributes.get("axis", -1) % rank != rank - 1:
-        raise check.fail("axis", node.attributes["axis"], "the last")
     check_scores(c, x_name)
-    x = c.rows(x_name, "score")
-    rows = c.tensors[x.name].shape[0]
+    shape = c.shape(x_name)
+    axis = node.attributes.get("axis", -1) % len(shape)
+    axes = (*(i for i in range(len(shape)) if i != axis), axis)
+    rows = prod(shape) // shape[axis]
+    x = c.need(x_name, "score", axes, (rows, shape[axis]))
     codes, r = exponential(c, f"{y}:weights", x.name, (rows, 1))
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
         e = c.epilogue(form, 2.0**-22, how)
         return graph.Map(name=name, x=codes, y=name, operation="mul", b=r, epilogue=e)
 
-    c.emit(y, c.tensors[x.name].shape, c.natural(y), make)
+    c.emit(y, c.tensors[x.name].shape, x.order, make)

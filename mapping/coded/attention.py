@@ -1,5 +1,6 @@
 """Attention: projections as one product, scores in octaves, their exponentials, the context."""
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -8,8 +9,9 @@ from golden import check
 from mapping.coded import graph
 from mapping.coded.coder import Coded, Coder, standing
 from mapping.coded.curves import Form, Stage, coded_as
-from mapping.coded.products import coded_weights, function_behind, is_weighted, parts
+from mapping.coded.products import bias_of, coded_weights, function_behind, is_weighted, parts
 from mapping.coded.scores import check_scores
+from mapping.coded.turning import positions, selected
 from mapping.network import Node, Shape
 
 
@@ -112,26 +114,41 @@ def exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, 
     return codes, r
 
 
+def factor(c: Coder, tensor: str, batch: Shape) -> Coded:
+    """A factor as matrices [batch, rows, width], its batch repeated where the other's is greater."""
+    shape = c.shape(tensor)
+    matrix = (prod(batch), *shape[-2:])
+    if prod(shape[:-2]) == prod(batch):
+        found = c.need(tensor, "even", range(len(shape)), matrix)
+        return found if prod(batch) > 1 else replace(found, name=c.reshaped(found.name, shape[-2:]))
+    wide = (*batch, *shape[-2:])
+    found = c.need(tensor, "even", range(len(shape)))
+    at = np.broadcast_to(positions(shape, found), wide)
+    order = tuple(axis for axis, size in enumerate(wide) if size > 1)
+    found = selected(c, f"{tensor}:{'x'.join(map(str, wide))}", found, at, order)
+    return replace(found, name=c.reshaped(found.name, matrix))
+
+
 def computed_product(c: Coder, node: Node) -> None:
-    """A MatMul of two computed matrices, or of a constant one by a computed one."""
-    shapes = [c.shape(t) for t in node.inputs[:2]]
-    if any(prod(s[:-2]) > 1 or len(s) < 2 for s in shapes) or len(node.inputs) > 2:
-        raise check.fail("factors", [list(s) for s in shapes], "two matrices, or heads of an attention")
-    x, right = c.rows(node.inputs[0], "even"), node.inputs[1]
-    rank = len(shapes[1])
-    turned = right not in c.network.constants and standing(c, right, "even").order == (rank - 1, rank - 2)
-    if turned:
-        w = c.need(right, "even", (rank - 1, rank - 2))
-    else:
-        w = c.rows(right, "even")
+    """A MatMul of two computed factors, or of one by matrices that differ from batch to batch."""
+    shape, y = c.shape(node.outputs[0]), node.outputs[0]
+    batch, shapes = shape[:-2], [c.shape(t) for t in node.inputs[:2]]
+    if len(node.inputs) > 3 or min(len(s) for s in shapes) < 2 or node.operator != "MatMul":
+        raise check.fail("factors", [list(s) for s in shapes], "two matrices, or as many of each")
+    heads, right, rank = prod(batch), node.inputs[1], len(shapes[1])
+    swapped = (rank - 1, rank - 2)
+    turned = heads == 1 and right not in c.network.constants and standing(c, right, "even").order == swapped
+    x = factor(c, node.inputs[0], batch)
+    w = c.need(right, "even", swapped) if turned else factor(c, right, batch)
     check_right(c, w)
-    y = node.outputs[0]
+    bias = bias_of(c, node, shape[-1])
     function, before = function_behind(c, node)
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
-        e = c.epilogue(form, x.scale * w.scale, how)
-        return graph.MatMul(name=name, x=x.name, w=w.name, y=name, heads=1, transposed=turned,
-                            heads_in_y="columns", epilogue=e)  # fmt: skip
+        e = c.epilogue(form, x.scale * w.scale, how, bias if bias.any() else 0.0)
+        where = "first" if heads > 1 else "columns"
+        return graph.MatMul(name=name, x=x.name, w=w.name, y=name, heads=heads, transposed=turned,
+                            heads_in_x=where, heads_in_w=where, heads_in_y=where, epilogue=e)  # fmt: skip
 
-    shape = c.shape(y)
-    c.emit(y, (prod(shape[:-1]), shape[-1]), c.natural(y), make, function, before)
+    made = (heads, *shape[-2:]) if heads > 1 else shape[-2:]
+    c.emit(y, made, c.natural(y), make, function, before)

@@ -40,6 +40,7 @@ from mapping.coded.curves import (
     stage,
     varying,
 )  # fmt: skip
+from mapping.coded.exact import LEAD, exactly, power_of_two
 from mapping.coded.fixed import LIMITS, factors, plain
 from mapping.coded.fixed import bias as whole
 from mapping.coded.integers import HEADROOM, integers, of_integers
@@ -100,6 +101,9 @@ class Coder:
         self.dtypes = dtypes_of(network)
         self.tops: dict[str, tuple[float, float]] = {}  # see mapping.coded.scores
         self.masks: dict[str, int] = {}
+        self.exactly, self.differences = exactly(network)
+        self.scales: dict[str, float] = {}  # of those differences
+        self.grains: dict[str, float] = {}  # what tells reals apart, where it is not the own scale
 
     # what tensors there are
 
@@ -127,15 +131,30 @@ class Coder:
         return self.observer(tensor).dtype if constant is None else constant.dtype
 
     def reach(self, tensor: str) -> float:
-        """The greatest magnitude seen."""
+        """The greatest magnitude seen; 1 where there was nothing but 0."""
         seen = self.observer(tensor)
-        return max(-seen.low, seen.high, 1e-9)
+        return max(-seen.low, seen.high) or 1.0
+
+    def grain(self, tensor: str) -> float:
+        """The worth of the coarsest code that a tensor came through."""
+        own = [made.scale for form in PASSED if (made := self.coded.get((tensor, form)))]
+        return max(min(own, default=0.0), self.grains.get(tensor, 0.0))
+
+    def pass_grains(self, node: Node) -> None:
+        """To the results of a node that adds or moves."""
+        if node.operator in LEAD:
+            given = [t for t in node.inputs if t and t not in self.network.constants]
+            grain = max(map(self.grain, given), default=0.0)
+            self.grains.update(dict.fromkeys(node.outputs, grain))
 
     def scale_of(self, tensor: str, *, symmetric: bool = False, fmt: Int | None = None) -> Scale:
         seen = self.observer(tensor)
         if tensor in self.saturated:
             seen = copy(seen)
             seen.high = min(seen.high, self.end)
+        if seen.low == seen.high == 0:
+            seen = Observer()
+            seen.see(np.array([-1.0, 1.0]))
         return seen.scale(fmt or self.p.unit.pe.activation, self.method, symmetric=symmetric)
 
     @property
@@ -156,7 +175,9 @@ class Coder:
         if kind == "half" and self.dtype(tensor).kind in "iub":
             return self.whole(tensor)
         if kind == "half":
-            return Form(dtype="int16", scale=HEADROOM * self.reach(tensor) / 32767, low=-32768, high=32767)
+            scale = HEADROOM * self.reach(tensor) / 32767
+            scale = self.scales.get(tensor) or (power_of_two(scale) if tensor in self.exactly else scale)
+            return Form(dtype="int16", scale=scale, low=-32768, high=32767)
         if kind == "score":
             scale, zero = OCTAVE * self.masks.get(tensor, 1), zero_of(self.tops.get(tensor))
             return Form(dtype="int16", scale=scale, zero=zero, low=-32768, high=32767)

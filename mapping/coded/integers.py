@@ -13,6 +13,7 @@ def integers(dtype: np.dtype, low: float, high: float, *, wide: bool) -> Form:
 
     wide  in 16 bits, without a zero point where they fit
     """
+    seen = low, high
     if dtype.kind in "iu" and dtype.itemsize < 4:
         low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
     if not wide:
@@ -23,7 +24,9 @@ def integers(dtype: np.dtype, low: float, high: float, *, wide: bool) -> Form:
             return Form(dtype="int8", scale=1.0, zero=least)
     if dtype == np.uint16 and not wide:
         return Form(dtype="int16", scale=1.0, zero=-32768, low=-32768, high=32767)
-    room = 1.0 if dtype.itemsize < 4 else HEADROOM
+    if max(-seen[0], seen[1]) <= 32767:
+        low, high = seen
+    room = 1.0 if dtype.itemsize < 4 or max(-low, high) <= 32767 else HEADROOM
     scale = max(1.0, room * max(-low, high) / 32767)
     return Form(dtype="int16", scale=scale, low=-32768, high=32767)
 

@@ -4,12 +4,12 @@ from math import prod
 
 import numpy as np
 
-from golden import check
+from golden import check, host
 from mapping.coded import graph
 from mapping.coded.coder import PASSED, Coded, Coder, computed, standing
 from mapping.coded.curves import Form, Stage, coded_as
 from mapping.coded.subgraphs import permutation
-from mapping.coded.turning import positions, regrouped
+from mapping.coded.turning import positions, regrouped, selected
 from mapping.network import Node
 
 
@@ -48,6 +48,9 @@ def transpose(c: Coder, node: Node) -> None:
 def gather(c: Coder, node: Node) -> None:
     table, index = node.inputs[:2]
     y = node.outputs[0]
+    if index in c.network.constants:
+        rearrange(c, node)
+        return
     if table not in c.network.constants or node.attributes.get("axis", 0) or len(c.shape(table)) != 2:
         raise check.fail("table", list(c.shape(table)), "a constant [rows, channels], gathered along axis 0")
     n = prod(c.shape(index))
@@ -59,6 +62,36 @@ def gather(c: Coder, node: Node) -> None:
         return graph.Gather(name=name, x=rows, i=numbers.name, y=name)
 
     c.emit(y, (n, value.shape[1]), c.natural(y), make)
+
+
+def rearrange(c: Coder, node: Node) -> None:
+    """What only moves elements, told where by constants: each result is an element of x, or a constant."""
+    x, y = node.inputs[0], node.outputs[0]
+    for tensor in node.inputs[1:]:
+        if tensor and tensor not in c.network.constants:
+            raise check.fail(f"input {tensor}", "computed", "a constant")
+    for form in sorted({f if f in PASSED else c.kind("half") for f in c.wanted[y]}):
+        found = placed(c, x, form)
+        at = moved(c, node, positions(c.shape(x), found) + 1) - 1
+        order = tuple(axis for axis in found.order if len(c.shape(x)) == at.ndim and at.shape[axis] > 1)
+        order = (*(axis for axis in c.natural(y) if axis not in order), *order)
+        value = float(c.network.constants[node.inputs[2]]) if fills(node) else 0.0
+        c.coded[y, form] = selected(c, y, found, at, order, int(found.form.code(np.array(value))))
+    for form in sorted(c.wanted[y] - set(PASSED)):
+        c.again(y, c.coded[y, c.kind("half")], form)
+
+
+def fills(node: Node) -> bool:
+    """Does a Pad state what it pads with?"""
+    return node.operator == "Pad" and len(node.inputs) > 2 and bool(node.inputs[2])
+
+
+def moved(c: Coder, node: Node, numbers: np.ndarray) -> np.ndarray:
+    """The node of numbers from 1 on instead of its first input's elements; 0 where it puts its own."""
+    given = [c.network.constants[t] if t else None for t in node.inputs[1:]]
+    if fills(node):
+        given[1] = np.zeros((), numbers.dtype)
+    return np.asarray(host.evaluate(node.operator, [numbers, *given], node.attributes)[0])
 
 
 def cut(c: Coder, node: Node) -> None:
@@ -77,18 +110,21 @@ def cut(c: Coder, node: Node) -> None:
         for first, last, axis, step in zip(starts, ends, axes, steps, strict=True):
             bounds = slice(first, last, step).indices(shape[axis])
             if bounds[2] < 0:
-                raise check.fail("step", step, "1 or more")
+                rearrange(c, node)
+                return
             if len(range(*bounds)) != shape[axis]:
                 start, stop, step = bounds
                 pieces.append((node.outputs[0], axis % len(shape), start, stop - start, step))
-        if len(pieces) != 1:
-            raise check.fail("axes that are cut", len(pieces), "1")
+    if node.operator == "Slice" and len(pieces) != 1:
+        rearrange(c, node)
+        return
     for y, axis, start, length, step in pieces:
         wanted = c.wanted.get(y, set())
         for form in sorted({f if f in PASSED else c.kind("half") for f in wanted}):
             found = standing(c, x, form)
-            if axis not in found.order:
-                raise check.fail("axis", axis, f"one of {list(found.order)}")
+            if axis not in found.order:  # of length 1, and taken whole
+                c.coded[y, form] = found
+                continue
             sizes = tuple(shape[i] for i in found.order)
             source = c.reshaped(found.name, sizes)
             at = found.order.index(axis)

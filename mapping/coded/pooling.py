@@ -10,7 +10,7 @@ import numpy as np
 from golden import check
 from golden.host.window import Window
 from mapping.coded import graph
-from mapping.coded.coder import PASSED, Coded, Coder, standing
+from mapping.coded.coder import PASSED, Coded, Coder
 from mapping.coded.curves import Form, Stage
 from mapping.coded.fixed import plain
 from mapping.network import Node, Shape
@@ -170,22 +170,3 @@ def mean_of_some(
         return graph.Map(name=name, x=f"{y}:sums", y=name, operation="mul", b=factors, b_shift=4, epilogue=e)
 
     c.emit(y, shape, order, make)
-
-
-def reduce(c: Coder, node: Node) -> None:
-    """ReduceMean and ReduceMax over the rows: a window of all of them."""
-    x, y = node.inputs[0], node.outputs[0]
-    shape = c.shape(x)
-    given = node.attributes.get("axes")
-    if given is None and len(node.inputs) > 1 and node.inputs[1]:
-        given = c.network.constants[node.inputs[1]].ravel().tolist()
-    axes = sorted({int(axis) % len(shape) for axis in given or ()} & set(c.natural(x)))
-    form = c.has(x) if "Mean" in node.operator else "half"
-    order = standing(c, x, form).order
-    at = [order.index(axis) for axis in axes]
-    if not at or len(order) > 3 or len(order) - 1 in at:
-        raise check.fail("axes", given, "of the one or two before the channels")
-    kind = "sum" if "Mean" in node.operator else "max"
-    full = order if len(order) == 3 else (None, *order)
-    kernel = [shape[axis] if axis in axes else 1 for axis in full[:2]]
-    windowed(c, y, x, full, WindowOf(kernel=(kernel[0], kernel[1])), kind)

@@ -16,6 +16,7 @@ from mapping.coded.coder import Coded, Coder, function_of
 from mapping.coded.curves import Form, Function, Spelt, Stage
 from mapping.coded.fixed import short_factor
 from mapping.coded.pooling import check_fits
+from mapping.coded.recognise import weighted
 from mapping.coded.structure import Line
 from mapping.network import Node, Shape
 from mapping.weights import quantise_weights
@@ -26,8 +27,8 @@ ROOM = 1 << 29  # a bias takes no more of 32 bits
 
 
 def is_weighted(c: Coder, node: Node) -> bool:
-    """A product by constant weights?"""
-    return node.is_product and node.inputs[1] in c.network.constants
+    """A product by constant weights, the same for all rows?"""
+    return node.is_product and weighted(c.network, node)
 
 
 def function_behind(c: Coder, node: Node) -> tuple[Function | None, str]:

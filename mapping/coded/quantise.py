@@ -21,6 +21,7 @@ from mapping.coded import even, graph, scores, stated
 from mapping.coded.attention import absorbed
 from mapping.coded.coder import Coder, standing
 from mapping.coded.gemms import spelt_gemms
+from mapping.coded.primitives import primitive
 from mapping.coded.recognise import recognise
 from mapping.coded.regions import UNMOVED
 from mapping.coded.rules import RULES
@@ -47,6 +48,8 @@ def quantise(
     network = simplify(spelt_gemms(simplify(network)))
     computed = tuple(name for name in network.outputs if name not in network.constants)
     network = replace(network, outputs=computed or network.outputs)
+    if samples:
+        network = primitive(network, samples[0])
     known = recognise(network)
     known_operators(known)
     made = {t for node in network.nodes for t in node.outputs if t} | set(network.inputs)
@@ -59,7 +62,7 @@ def quantise(
     seers: list[tuple[str, Seer]] = [*c.seen.items(), *channels.items(), *greatest.items()]
     observe(network, samples, [(tensor, seer) for tensor, seer in seers if tensor in made])
     c.tops = scores.tops(c, greatest)
-    unmoved = {t: t.removesuffix(UNMOVED) for node in known.nodes for t in (*node.outputs, *inner(node))}
+    unmoved = {t: t.replace(UNMOVED, "") for node in known.nodes for t in (*node.outputs, *inner(node))}
     c.seen.update({t: c.seen[real] for t, real in unmoved.items() if t != real and real in c.seen})
     even.choose(c, evenable, channels)
     lower(c)
@@ -70,6 +73,10 @@ def known_operators(network: Network) -> None:
     """BadValue for an operator without a rule."""
     for node in network.nodes:
         check.one_of(f"{network.name}: node {node.name}: operator", node.operator, sorted(RULES))
+    for tensor in {*network.outputs, *(t for n in network.nodes for t in (*n.inputs, *n.outputs) if t)}:
+        if 0 in network.shapes[tensor]:
+            raise check.fail(f"{network.name}: tensor {tensor}: shape", list(network.shapes[tensor]),
+                             "elements: no axis of length 0")  # fmt: skip
 
 
 def inner(node: object) -> tuple[str, ...]:
@@ -114,6 +121,7 @@ def lower(c: Coder) -> None:
             continue
         try:
             RULES[node.operator][1](c, node)
+            c.pass_grains(node)
         except check.BadValue as bad:
             where = f"{c.network.name}: node {node.name} ({node.operator})"
             raise check.BadValue(f"{where}: {bad}") from None

@@ -12,6 +12,7 @@ are spelt. A product's fourth input is added to it, then its attribute
 """
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -108,7 +109,7 @@ def epilogues(network: Network) -> Network:
         changed = False
         readers = network.consumers()
         for node in network.nodes:
-            if not (node.is_product and node.inputs[1] in network.constants) or "function" in node.attributes:
+            if not (node.is_product and weighted(network, node)) or "function" in node.attributes:
                 continue
             follower = sole_reader(network, readers, node.outputs[0])
             fused = None if follower is None else fuse(network, node, follower)
@@ -120,6 +121,12 @@ def epilogues(network: Network) -> Network:
                 changed = True
                 break
     return remove_dead(network)
+
+
+def weighted(network: Network, node: Node) -> bool:
+    """By a constant that has no batch."""
+    weights = network.constants.get(node.inputs[1])
+    return weights is not None and (node.operator == "Conv" or prod(weights.shape[:-2]) == 1)
 
 
 def fuse(network: Network, node: Node, follower: Node) -> Node | None:

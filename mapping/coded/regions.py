@@ -8,12 +8,16 @@ from mapping.network import Network, Node
 from mapping.passes.rewrite import remove_dead, sole_reader
 
 UNARY = frozenset(
-    "Abs Cast Ceil Clip Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Mish Neg Not "
-    "Relu Reciprocal Round Selu Sigmoid Sign Softplus Softsign Sqrt Swish Tanh ThresholdedRelu".split()
+    "Abs Acos Acosh Asin Asinh Atan Atanh Cast Ceil Celu Clip Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid "
+    "HardSwish Identity LeakyRelu Log Mish Neg Not Relu Reciprocal Round Selu Shrink Sigmoid Sign Sin Sinh "
+    "Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu".split()
 )
 
 
-BINARY = frozenset("Add And Div Equal Greater Less Max Min Mul Or Pow PRelu Sub Where".split())
+BINARY = frozenset(
+    "Add And Div Equal Greater GreaterOrEqual Less LessOrEqual Max Min Mod Mul Or Pow PRelu Sub Where "
+    "Xor".split()
+)
 
 
 UNMOVED = ":unmoved"

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from mapping.boundary import constant_factor
-from mapping.coded import arithmetic, attention, computed_products, moving, pooling, products
-from mapping.coded.coder import PASSED, Coder, computed
+from mapping.coded import arithmetic, attention, computed_products, moving, pooling, products, reductions
+from mapping.coded.coder import PASSED, Coder, computed, function_of
+from mapping.coded.curves import kind_of
 from mapping.coded.regions import MOVING
 from mapping.network import Node
 
@@ -36,7 +37,8 @@ def function_needs(c: Coder, node: Node) -> Needs:
     elif arithmetic.slope_of(c, node) is not None:
         yield from passing_needs(c, node)
     else:
-        yield x, "any"
+        steep = not c.given and kind_of(function_of(node))[0] == "table"
+        yield x, "half" if steep else "any"
 
 
 def passing_needs(c: Coder, node: Node) -> Needs:
@@ -46,6 +48,18 @@ def passing_needs(c: Coder, node: Node) -> Needs:
                 yield node.inputs[0], form
             else:
                 yield node.inputs[0], "half"
+
+
+def rearranging_needs(c: Coder, node: Node) -> Needs:
+    for form in c.wanted[node.outputs[0]]:
+        yield node.inputs[0], form if form in PASSED else "half"
+
+
+def gather_needs(c: Coder, node: Node) -> Needs:
+    if node.inputs[1] in c.network.constants:
+        yield from rearranging_needs(c, node)
+    else:
+        yield node.inputs[1], "index"
 
 
 def joining_needs(c: Coder, node: Node) -> Needs:
@@ -65,6 +79,17 @@ def any_needs(c: Coder, node: Node) -> Needs:
         yield from ((t, "any") for t in computed(c, node, 0, 1))
 
 
+def half_needs(c: Coder, node: Node) -> Needs:
+    yield node.inputs[0], "half"
+
+
+def mean_needs(c: Coder, node: Node) -> Needs:
+    """Of an image's pixels or of rows, 8 bits will do: they are many."""
+    axes = reductions.axes_of(c, node)
+    rows = axes == list(range(2, 4)) or (axes == [1] and len(c.shape(node.inputs[0])) == 3)
+    yield node.inputs[0], "any" if rows else "half"
+
+
 def product(c: Coder, node: Node) -> None:
     if products.is_weighted(c, node):
         products.product(c, node)
@@ -74,6 +99,9 @@ def product(c: Coder, node: Node) -> None:
         attention.computed_product(c, node)
 
 
+REARRANGING = ("DepthToSpace", "Expand", "GatherElements", "GatherND", "Pad", "ReverseSequence", "Resize",
+               "SpaceToDepth", "Tile", "Trilu")  # fmt: skip
+
 Rule = tuple[Callable[[Coder, Node], Needs], Callable[[Coder, Node], None]]
 RULES: dict[str, Rule] = {
     **dict.fromkeys(("MatMul", "Gemm", "Conv"), (product_needs, product)),
@@ -81,15 +109,16 @@ RULES: dict[str, Rule] = {
     "Elementwise": (function_needs, arithmetic.function),
     "Normalise": (lambda c, n: iter([(n.inputs[0], "half")]), arithmetic.normalise),
     "Softmax": (lambda c, n: iter([(n.inputs[0], "score")]), arithmetic.softmax),
-    "Gather": (lambda c, n: iter([(n.inputs[1], "index")]), moving.gather),
     "QuantizeLinear": (lambda c, n: iter([(n.inputs[0], "byte")]), arithmetic.requantise),
     "DequantizeLinear": (lambda c, n: iter([(n.inputs[0], "byte")]), arithmetic.reread),
+    "Gather": (gather_needs, moving.gather),
+    **dict.fromkeys(REARRANGING, (rearranging_needs, moving.rearrange)),
     **dict.fromkeys(("Add", "Sub"), (sum_needs, arithmetic.add)),
     **dict.fromkeys(("Mul", "Div"), (any_needs, arithmetic.multiply)),
     **dict.fromkeys(("MaxPool", "GlobalMaxPool"), (passing_needs, pooling.pool)),
     **dict.fromkeys(("AveragePool", "GlobalAveragePool"), (any_needs, pooling.pool)),
-    "ReduceMean": (any_needs, pooling.reduce),
-    "ReduceMax": (passing_needs, pooling.reduce),
+    "ReduceMean": (mean_needs, reductions.reduce),
+    **dict.fromkeys(("ReduceMax", "ReduceSum"), (half_needs, reductions.reduce)),
     **dict.fromkeys(MOVING, (passing_needs, moving.move)),
     "Transpose": (passing_needs, moving.transpose),
     **dict.fromkeys(("Slice", "Split"), (passing_needs, moving.cut)),

@@ -60,6 +60,18 @@ def by_matrices(c: "Coder", tensor: str, found: "Coded", order: tuple[int, ...])
     return taken(c, tensor, found, (*others, last, new), shape)
 
 
+def selected(
+    c: "Coder", y: str, found: "Coded", at: np.ndarray, order: tuple[int, ...], fill: int = 0
+) -> "Coded":
+    """Elements of codes as a new tensor. at: int64 [y's shape]: places in the codes, `fill` where -1."""
+    index = in_order(at.shape, at, order)
+    name = f"{y}:{found.name}"
+    c.tensor(name, index.shape, found.form)
+    source = c.sources.get(found.name, found.name)
+    c.add(graph.Take(name=name, x=source, y=name, index=index, fill=fill))
+    return replace(found, name=name, order=order, places=None)
+
+
 def regrouped(before: Shape, after: Shape, order: tuple[int, ...]) -> tuple[int, ...] | None:
     """The order of a reshaped tensor's axes in codes that stay; None if the codes have no such axes.
 

@@ -205,8 +205,9 @@ def test_codes_of_an_image_have_channels_last(params):
 
 
 def test_an_operator_without_a_unit_is_named(params, from_onnx):
-    network = from_onnx({"x": (1, 6, 12)}, {}, ("ReduceL2", "x", "y", {"axes": [1]}), shape=(1, 1, 12))
-    with pytest.raises(BadValue, match="node y: operator is 'ReduceL2'; allowed: Add, "):
+    values = {"depth": np.array(3), "values": np.float32([0, 1])}
+    network = from_onnx({"x": (1, 6)}, values, ("OneHot", "x depth values", "y"), shape=(1, 6, 3))
+    with pytest.raises(BadValue, match="node y: operator is 'OneHot'; allowed: Add, "):
         quantise(network, params, [draw(network, 0)])
 
 

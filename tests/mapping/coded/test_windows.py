@@ -114,7 +114,7 @@ def test_layer_norms_of_images(axis):
     assert errors([*nodes, node("Conv", "n l", "y")], {"x": normal(1, 4, 5, 7)}, constants) < 0.03
 
 
-def test_a_computed_scale_of_a_layer_norm_is_named():
-    made = model([node("LayerNormalization", "x g", "y")], feeds := {"x": normal(4, 16), "g": normal(16)}, {})
-    with pytest.raises(BadValue, match=r"node y .*: input g is computed; allowed: a constant"):
-        by_codes(made, feeds)
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_a_layer_norm_by_computed_factors(axis):
+    given = {"x": normal(4, 6, 16), "g": normal(6, 16)[(axis == -1) * 5 :].reshape(-1, 16), "b": normal(16)}
+    assert errors([node("LayerNormalization", "x g b", "y", axis=axis)], given, {}) < 0.03
