@@ -111,7 +111,7 @@ def refusal(model: onnx.ModelProto, message: str) -> Outcome:
     """A refusal is clear if it names something of the user's: a node, operator or tensor, or the opset."""
     graph = model.graph
     names = {node.op_type for node in graph.node} | {t for node in graph.node for t in node.output if t}
-    names |= {entry.name for entry in (*graph.input, *graph.output)}
+    names |= {entry.name for entry in (*graph.input, *graph.output, *graph.node)}
     words = set(re.findall(WORD, message))
     named = "opset" in words or any(set(re.findall(WORD, name)) <= words for name in names if name)
     return Outcome("refused" if named else "unclear", message)

@@ -90,10 +90,18 @@ def pad(
     return padded
 
 
-def cast(x: np.ndarray, *, to: int, saturate: int = 1) -> np.ndarray:
-    """x in the type of that ONNX number; float to integer truncates. saturate: of float8, not held here."""
+def cast(x: np.ndarray, *, to: int, saturate: int = 1, round_mode: str = "up") -> np.ndarray:
+    """x in the type of that ONNX number; float to integer truncates.
+
+    saturate, round_mode  of types of 8 bits and fewer, which are not held here
+    """
     check.one_of("Cast.to", to, DTYPES)
     return x.astype(DTYPES[to])
+
+
+def cast_like(x: np.ndarray, like: np.ndarray, *, saturate: int = 1, round_mode: str = "up") -> np.ndarray:
+    """Cast to the type of `like`."""
+    return x.astype(like.dtype)
 
 
 def shape_of(x: np.ndarray, *, start: int = 0, end: int | None = None) -> np.ndarray:
@@ -125,7 +133,11 @@ def one(where: str, values: Any) -> Any:
     return found.item()
 
 
-def range_of(start: np.ndarray, limit: np.ndarray, delta: np.ndarray) -> np.ndarray:
+def range_of(
+    start: np.ndarray, limit: np.ndarray, delta: np.ndarray, *, stash_type: int = 1
+) -> np.ndarray:  # fmt: skip
+    """From start to before limit. stash_type: what half precision is computed in, float32 here."""
+    check.one_of("Range.stash_type", stash_type, [1])
     if one("Range.delta", delta) == 0:
         raise check.fail("Range.delta", 0, "any other number")
     return np.arange(one("Range.start", start), one("Range.limit", limit), delta.item(), dtype=start.dtype)
@@ -143,7 +155,7 @@ def dropout(
 OPERATORS: dict[str, Callable[..., Any]] = {
     "Reshape": reshape, "Transpose": transpose, "Flatten": flatten, "Squeeze": squeeze,
     "Unsqueeze": unsqueeze, "Expand": expand, "Tile": tile, "Concat": concat, "Split": split, "Pad": pad,
-    "Cast": cast, "CastLike": lambda x, like: x.astype(like.dtype), "Shape": shape_of,
+    "Cast": cast, "CastLike": cast_like, "Shape": shape_of,
     "Size": lambda x: np.array(x.size, np.int64), "Constant": constant, "ConstantOfShape": constant_of_shape,
     "Range": range_of, "Identity": lambda x: x, "Dropout": dropout,
 }  # fmt: skip

@@ -55,7 +55,7 @@ def check_operator(message: onnx.NodeProto, opset: int | None, where: str) -> No
     except onnx.defs.SchemaError:
         gone = True
     if gone:
-        what = f"{operator}, which opset {opset} does not have"
+        what = f"{operator}, which opset {opset} does not have or has deprecated"
         raise check.fail(f"{where}: operator", what, "operators of that opset")
 
 

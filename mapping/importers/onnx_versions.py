@@ -12,9 +12,8 @@
     TopK                   10            k was an attribute                     an input
     Upsample               10            scales an attribute, then an input     Resize, asymmetric, floor
     Resize                 11            no rule of coordinates                 asymmetric, floor
-    GroupNormalization     21            scale and bias of a group              of each channel
     Scatter                11                                                   ScatterElements
-    OneHot                 11            a negative index is outside            the attribute `negative` = 0
+    OneHot                 11            a negative index is outside            one far beyond the depth
 
 Squeeze, Unsqueeze, Split and reductions take axes and sizes in either form and need nothing here. What else
 differs between versions (types, negative axes) only widens what is allowed.
@@ -174,17 +173,18 @@ def resized(old: Old, scales: str) -> list[Made]:
     return [Made(new, 13)]
 
 
-def group_normalisation(old: Old) -> list[Made]:
-    """scale and bias [groups], repeated for the channels of each group."""
-    x, *factors = old.message.input
-    groups, channels = int(old.need("num_groups")), old.shape(0)[1]
-    check.in_range(f"{old.where}: attribute num_groups", groups, 1, channels)
-    made, names = [], []
-    index = old.constant("group", np.repeat(np.arange(groups), channels // groups))
-    for key, tensor in zip(("scale", "bias"), factors, strict=True):
-        names.append(f"{old.name}:{key}")
-        made.append(Made(old.new([tensor, index], "Gather", names[-1:], names[-1], axis=0), 18))
-    return [*made, Made(old.new([x, *names], **old.attributes), 21)]
+def one_hot(old: Old) -> list[Made]:
+    """A negative index gives no 1."""
+    indices, *others = old.message.input
+    dtype = old.real(0).dtype
+    far = old.real(2.0**24 if dtype.kind == "f" else np.iinfo(dtype).max)
+    names = [f"{old.name}:outside", f"{old.name}:indices"]
+    zero, beyond = old.constant("zero", old.real(0)), old.constant("beyond", far)
+    return [
+        Made(old.new([indices, zero], "Less", names[:1], names[0]), 9),
+        Made(old.new([names[0], beyond, indices], "Where", names[1:], names[1]), 9),
+        Made(old.new([names[1], *others], **old.attributes), 11),
+    ]
 
 
 def scatter(old: Old) -> list[Made]:
@@ -196,7 +196,7 @@ OLD: dict[str, tuple[int, Callable[[Old], list[Made]]]] = {
     "Clip": (11, clip), "Slice": (10, slice_of), "Pad": (11, pad), "Dropout": (12, dropout),
     "Softmax": (13, flattened), "LogSoftmax": (13, flattened), "Hardmax": (13, flattened),
     "BatchNormalization": (14, batch_normalisation), "TopK": (10, top_k), "Upsample": (10, upsample),
-    "Resize": (11, resize), "GroupNormalization": (21, group_normalisation), "Scatter": (11, scatter),
+    "Resize": (11, resize), "Scatter": (11, scatter), "OneHot": (11, one_hot),
 }  # fmt: skip
 
 

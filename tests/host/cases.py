@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
+import pytest
 from onnx import TensorProto, helper
+
+ort = pytest.importorskip("onnxruntime")
 
 
 @dataclass

@@ -5,9 +5,6 @@ import pytest
 
 from golden import host
 from golden.check import BadValue
-
-pytest.importorskip("onnxruntime")
-
 from tests.host.cases import CASES, IMAGE, X, by_onnxruntime, ints, real
 from tests.host.more_cases import MORE
 
