@@ -27,6 +27,7 @@ class Case:
     data, suffix  the file's bytes and kind
     wanted        outputs by name, of onnxruntime or of TFLite
     names         of nodes and tensors, which a refusal may name
+    weights       float constants of a TFLite file
     builder       of an ONNX model: every tensor's value; None of a TFLite file
     """
 
@@ -39,6 +40,7 @@ class Case:
     wanted: dict[str, np.ndarray]
     names: tuple[str, ...]
     builder: Builder | None
+    weights: tuple[np.ndarray, ...] = ()
 
 
 def draw(kind: str, seed: int) -> Case:
@@ -140,6 +142,7 @@ def tflite(random: np.random.Generator, seed: int) -> Case:
         raise Illegal("an empty result, or one that is not finite")
     return Case(
         seed=seed, kind="tflite", operators=(f.kind, *f.operators), suffix=".tflite", data=data, builder=None,
+        weights=tuple(f.made),
         feeds={f"t{number}": value for number, value in zip(f.inputs, f.values, strict=True)},
         wanted={f"t{number}": value for number, value in zip(outputs, wanted, strict=True)},
         names=tuple(

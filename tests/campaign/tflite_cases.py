@@ -29,6 +29,7 @@ class Files:
     scales: dict[int, float] = field(default_factory=dict)
     zeros: dict[int, int] = field(default_factory=dict)
     operators: list[str] = field(default_factory=list)
+    made: list[np.ndarray] = field(default_factory=list)  # float weights
 
     def pick(self, *choices):
         return choices[int(self.random.integers(len(choices)))]
@@ -86,6 +87,7 @@ class Files:
         filters = shape[axis]
         if self.kind == "FLOAT32":
             w = (self.random.standard_normal(shape) / 4).astype(np.float32)
+            self.made.append(w)
             return self.writer.constant(w), self.writer.constant(
                 self.random.standard_normal(filters).astype(np.float32)
             )
