@@ -43,6 +43,8 @@ def run(
 ) -> dict[str, Any]:  # fmt: skip
     """See systola.networks.run."""
     source, target = load(network, on, tokens, dims)
+    if calibrate and source.network is None:
+        raise check.fail("--calibrate", "given", f"none: {source.name} states its own scales")
     if write_to:
         operands.check_file(Path(write_to), len(source.outputs), force=force)
     given = operands.read_inputs(source.name, source.inputs, inputs or {}, seed)

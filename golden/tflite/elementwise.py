@@ -7,6 +7,7 @@ from golden.tflite.fixed_point import quantise_multiplier as significand
 from golden.tflite.quantisation import Quantisation
 
 VECTOR = 16  # codes that the kernels which change a scale take at once
+REALS = 8  # and those that make reals of codes
 HEADROOM = 20  # bits that a sum's terms are shifted left by before they are scaled
 
 
@@ -51,9 +52,9 @@ def requantise(
     return q[1].codes(scaled + q[1].zero)
 
 
-def in_vectors(x: np.ndarray) -> np.ndarray:
-    """Which elements the kernel's vector unit takes: all but the last size mod 16. bool [...]."""
-    return np.arange(x.size).reshape(x.shape) < x.size - x.size % VECTOR
+def in_vectors(x: np.ndarray, size: int = VECTOR) -> np.ndarray:
+    """Which elements the kernel's vector unit takes: all but what fills no `size`. bool [...]."""
+    return np.arange(x.size).reshape(x.shape) < x.size - x.size % size
 
 
 def quantise(x: np.ndarray, q: Quantisation) -> np.ndarray:
@@ -66,7 +67,7 @@ def dequantise(x: np.ndarray, q: Quantisation) -> np.ndarray:
     their difference are rounded apart. q: of x."""
     apart = x.astype(np.float32) * q.one_scale - np.float32(q.zero) * q.one_scale
     once = (x.astype(np.int64) - q.zero).astype(np.float32) * q.one_scale
-    return np.where(in_vectors(x), apart, once)
+    return np.where(in_vectors(x, REALS), apart, once)
 
 
 def relu(

@@ -178,8 +178,10 @@ def passed_by(network: Network, names: Mapping[str, str]) -> Network:
 
 def reading(node: Node, names: Mapping[str, str]) -> Node:
     """The node, its operands by other names."""
+    if not any(t in names for t in node.inputs):
+        return node
     made = replace(node, inputs=tuple(names.get(t, t) for t in node.inputs))
-    if node.operator != "Elementwise" or made.inputs == node.inputs:
+    if node.operator != "Elementwise":
         return made
     inside = renamed(node, made.inputs[0], node.outputs[0])
     return replace(made, attributes={**node.attributes, "nodes": inside})

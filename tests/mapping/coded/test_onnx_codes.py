@@ -350,3 +350,11 @@ def test_a_design_that_would_quantise_a_files_codes_anew_refuses_them(tmp_path):
     for design in ("ws16_int8", "tile8_int8"):
         with pytest.raises(BadValue, match=r"q\.onnx: node n_h \(MatMul\) is a product of codes, which this"):
             systola.run(tmp_path / "q.onnx", on=examples / f"{design}.toml", engine="model")
+
+
+def test_samples_to_calibrate_on_are_refused_where_the_file_states_its_scales(tmp_path):
+    onnx.save(model([*IN, WEIGHTS, node("MatMul", "xd wd", "h"), *OUT], constants()), tmp_path / "q.onnx")
+    np.save(tmp_path / "x.npy", np.zeros((4, 16), F))
+    design = Path(__file__).parents[3] / "examples" / "accelerator16_int8.toml"
+    with pytest.raises(BadValue, match=r"--calibrate is given; allowed: none: q states its own scales"):
+        systola.run(tmp_path / "q.onnx", on=design, engine="model", calibrate={"": tmp_path / "x.npy"})
