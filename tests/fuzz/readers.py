@@ -7,6 +7,7 @@ READERS = {
     "shapes": texts.Shapes,
     "topology": texts.Topologies,
     "liberty": texts.Libraries,
+    "memories": texts.Memories,
     "onnx": onnx_files.Onnx,
     "qdq": onnx_files.Coded,
     "tflite": binaries.Tflite,

@@ -1,10 +1,12 @@
 """Readers of what people write: designs of every family, lists of shapes, SCALE-Sim topologies, Liberty."""
 
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
 import systola
 from synth.liberty import Liberty
+from synth.memories import MemoryModel, Shape
 from systola import design_file, tables
 from tests.fuzz import mutate, toml_text
 
@@ -110,6 +112,30 @@ def mapped(random, path):
 def printed(result):
     assert tables.whole(result)
     return result
+
+
+class Memories:
+    """Memory models of a synthesis."""
+
+    def prepare(self):
+        pass
+
+    def damage(self, random, folder):
+        tree = {
+            "node_nm": 22.0,
+            "energy_pj": 1.5,
+            "rows": 64,
+            "small_bits": 256,
+            "source": "mine",
+            "voltage": 0.8,
+        }
+        return text_of(random, tree, folder / "memory.toml")
+
+    def use(self, random, path):
+        model = MemoryModel.read(path, "osu018", 1.8)
+        return model.as_dict() | asdict(
+            model.figures(Shape(words=64, width=32, reads=1, asynchronous=0, writes=1, byte=32))
+        )
 
 
 class Libraries:
