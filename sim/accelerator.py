@@ -137,10 +137,10 @@ def named_verilog(p: AcceleratorParams) -> tuple[str, str]:
     return name, kept_verilog(name, p, lambda: str(verilog(accelerator.definition(p))))
 
 
-def build_accelerator(p: AcceleratorParams, *, trace: bool = False) -> Path:
-    """Its library, from the cache where it is there."""
+def build_accelerator(p: AcceleratorParams, *, trace: bool = False, opt: str = "-O3") -> Path:
+    """Its library, from the cache where it is there. opt: of the C++ compiler, one of sim.build.LEVELS."""
     top, text = named_verilog(p)
-    return build_with(DRIVER, text, top, f"#define LANES {p.lanes}\n", trace=trace)
+    return build_with(DRIVER, text, top, f"#define LANES {p.lanes}\n", trace=trace, opt=opt)
 
 
 class Library:
