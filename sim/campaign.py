@@ -1,0 +1,140 @@
+"""A mutation campaign over all blocks: `make mutate`, or `python -m sim.campaign BLOCK... --count 12`.
+
+Of each block one small case, `count` faults by seed, on Icarus. What its bench passes is proven to be none
+where Yosys can (sim.equivalence), else looked up in sim.equivalents, where each has its reason; the rest are
+open. The report gives score = killed / (all - equivalent) a block, and each survivor by name.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from golden import check
+from sim.equivalence import proven_equal
+from sim.equivalents import reason
+from sim.mutate import Mutant, mutation_score
+from sim.runner import blocks
+
+# the case that is small and runs long enough to meet what there is; else a block's first
+CASES = {
+    "accelerator/accelerator": "4x4-w4", "accelerator/control": "l4-q3", "accelerator/map_lanes": "x4",
+    "accelerator/multiply": "4-int4-int8-r1", "accelerator/registers": "l4", "accelerator/walk": "3x32",
+    "axi/read": "d32-b4", "axi/write": "d32-b4", "pe/bitmod_column": "bitmod_fp4",
+    "pe/float_multiply_add": "fp16-fp32-lean-r0", "pe/lut": "uint2-int8",
+    "pe/mixpe_float": "int4-fp16-lean-r0", "pe/multiplier": "int4-int8-r3", "stages": "x2",
+    "systolic/matrix_unit": "weight-4x3-scarce",
+    "tile/tile": "lut1-int8-short", "vector/requantise": "int20-int4-half_even", "vector/softmax": "small-x1",
+}  # fmt: skip
+# benches that are another's with other checks, or look at more than a simulator of mutants can
+LEFT_OUT = ("systolic/wavefront", "accelerator/move_timing")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A survivor; why it is no fault, or "": open."""
+
+    mutant: Mutant
+    module: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A block's score."""
+
+    block: str
+    case: str
+    killed: int
+    survivors: tuple[Judged, ...]
+
+    @property
+    def open(self) -> int:
+        return sum(not each.why for each in self.survivors)
+
+    @property
+    def score(self) -> float:
+        """Of the faults that are some."""
+        real = self.killed + self.open
+        return self.killed / real if real else 1.0
+
+
+def module_at(verilog: str, line: int) -> str:
+    """Name of the module that a line, from 1, stands in."""
+    named = re.findall(r"^module (\\\S+|\w+)", "\n".join(verilog.splitlines()[:line]), re.MULTILINE)
+    return str(named[-1])
+
+
+def judged(block: str, sound: str, mutant: Mutant) -> Judged:
+    """Proven equal, known to be equivalent, or open."""
+    module = module_at(mutant.verilog, mutant.line)
+    why = reason(block, module, mutant)
+    if not why and proven_equal(sound, mutant.verilog, module):
+        why = "proven: the module does the same in every state (Yosys)"
+    return Judged(mutant, module, why)
+
+
+def campaign(block: str, count: int, seed: int = 1, *, timeout: float = 120) -> Row:
+    """The score of one block; BadValue if there is none of that name."""
+    known = blocks()
+    check.one_of("block", block, known)
+    case = CASES.get(block, known[block].CASES[0].name)
+    (built,) = (each for each in known[block].CASES if each.name == case)
+    killed, survivors = mutation_score(block, case, count, seed=seed, timeout=timeout)
+    sound, _ = built.build()
+    return Row(block, case, killed, tuple(judged(block, sound, mutant) for mutant in survivors))
+
+
+def report(rows: Sequence[Row], count: int, seed: int) -> str:
+    """The rows as a page of markdown."""
+    lines = [
+        "# Mutation campaign",
+        "",
+        f"Written by `make mutate` (`python -m sim.campaign --count {count} --seed {seed}`): {count} faults",
+        "a block by seed, on Icarus. Score: killed of those that are faults.",
+        "",
+        "| block | case | killed | equivalent | open | score |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        equivalent = len(row.survivors) - row.open
+        lines.append(
+            f"| {row.block} | {row.case} | {row.killed} | {equivalent} | {row.open} | {row.score:.0%} |"
+        )
+    killed, left = sum(row.killed for row in rows), sum(row.open for row in rows)
+    equivalent = sum(len(row.survivors) for row in rows) - left
+    score = killed / (killed + left) if killed + left else 1.0
+    lines += [f"| all | | {killed} | {equivalent} | {left} | {score:.0%} |", ""]
+    for title, wanted in (("Equivalent, with the reason", True), ("Open", False)):
+        found = [(row, each) for row in rows for each in row.survivors if bool(each.why) == wanted]
+        lines += [f"## {title}", ""]
+        for row, each in found:
+            why = f": {each.why}" if wanted else ""
+            lines.append(f"- {row.block}, {each.module}: `{each.mutant}`{why}")
+        lines += [*([] if found else ["None."]), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m sim.campaign", description=__doc__)
+    parser.add_argument("blocks", nargs="*", help="all, if none are named")
+    parser.add_argument("--count", type=int, default=12, help="faults a block")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--report", type=Path, default=Path("docs/mutation.md"))
+    given = parser.parse_args(words)
+    rows = []
+    for block in given.blocks or [name for name in blocks() if name not in LEFT_OUT]:
+        rows.append(campaign(block, given.count, given.seed))
+        print(f"{block}: {rows[-1].killed} killed, {rows[-1].open} open, {rows[-1].score:.0%}", flush=True)
+        given.report.parent.mkdir(parents=True, exist_ok=True)
+        given.report.write_text(report(rows, given.count, given.seed))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except check.BadValue as bad:
+        sys.exit(f"systola: {bad}")

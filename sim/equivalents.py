@@ -1,0 +1,40 @@
+"""Faults that change nothing of what a block promises, each with the reason; benches pass them rightly.
+
+Looked up by block, module and the fault as it reads: "kind, line N: before  ->  after". What Yosys can prove
+(sim.equivalence) need not stand here.
+"""
+
+import re
+
+from sim.mutate import Mutant
+
+# (block, module, fault, why): patterns, searched for in each
+EQUIVALENT = [
+    ("systolic/|multiply|accelerator$", "^(weight|output)_drain", r"\((drain_ready|rst)\) raw_q +<=",
+     "input-stationary only"),
+    ("systolic/|multiply|accelerator$", "sequencer",
+     r"if \(rst\) (row_rewind|row_first|row_final|first_q|final_q|leaving_\w+|clear\w*) +<=",
+     "loaded with each command or last pair, before it is used"),
+    ("systolic/|vector/requantise", "requantise", r"assign \{ \S+ \[\d+\], halves \}|= halves;",
+     "the bits beside it are unused"),
+    ("systolic/|vector/requantise", "requantise", r"->.*\(placed\) [<>]= ",
+     "at the end of the range, clipping or not gives the same"),
+    ("systolic/|multiply|accelerator$", "column", r"if \(rst\) (last_out|load_out) +<=",
+     "what moves is written again before it counts"),
+    ("systolic/|multiply|accelerator$", "column", r"if \(rst\) held +<=",
+     "the first tile after a reset overwrites nothing that is in use"),
+    ("systolic/|multiply|accelerator$", "skew_[0-9]+x1_reset", r"if \(rst\) stage_",
+     "a swap, step or last with nothing behind it, as above"),
+    ("systolic/|multiply|accelerator$", "skew_[0-9]+x1_reset", r"assign o = ", "all its inputs are one flag"),
+    ("systolic/|multiply|accelerator$", "matrix_(unit|sums)",
+     r"constant plus one, line \d+: if \(rst\) way_\d+ +<= \d+'h0+;  ->",
+     "a step that is neither first nor final: it adds to a sum that is begun anew before it is used"),
+]  # fmt: skip
+
+
+def reason(block: str, module: str, mutant: Mutant) -> str:
+    """Why a survivor is none, or ""."""
+    for where, part, what, why in EQUIVALENT:
+        if re.search(where, block) and re.search(part, module) and re.search(what, str(mutant)):
+            return why
+    return ""

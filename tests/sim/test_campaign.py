@@ -1,0 +1,68 @@
+"""Survivors of mutation: proven equal, known with a reason, or open; and the report."""
+
+import importlib.util
+
+import pytest
+
+from golden.check import BadValue
+from sim import campaign
+from sim.campaign import Judged, Row, judged, module_at, report
+from sim.equivalence import proven_equal
+from sim.equivalents import reason
+from sim.mutate import Mutant, Score
+
+TEXT = """module m(input clk, input rst, input [7:0] a, input [7:0] b, output reg [7:0] o, output p);
+  reg v;
+  assign p = v;
+  always @(posedge clk) begin
+    if (rst) v <= 1'h0;
+    else v <= a[0];
+    o <= a + b;
+  end
+endmodule
+"""
+yosys = pytest.mark.skipif(not importlib.util.find_spec("pyosys"), reason="pyosys is not installed")
+
+
+@yosys
+@pytest.mark.parametrize(
+    "before, after, equal",
+    [
+        ("", "", True), ("a + b", "b - (~a) - 8'd1", True), ("a + b", "a - b", False),
+        ("if (rst) v", "if (1'h0) v", False), ("a[0]", "a[1]", False), ("1'h0", "1'h1", False),
+    ],
+)  # fmt: skip
+def test_what_is_the_same_in_every_state_is_proven_and_nothing_else(before, after, equal):
+    assert proven_equal(TEXT, TEXT.replace(before, after, 1), "m") == equal
+
+
+def test_a_proof_that_takes_too_long_is_none():
+    assert not proven_equal(TEXT, TEXT, "m", timeout=0.001)
+
+
+def test_a_stage_of_the_way_may_be_reset_to_another_value_but_not_left_out():
+    before = "    if (rst) way_3 <= 7'h00;"
+    excused = Mutant("constant plus one", 9, before, before.replace("7'h00", "7'h1"), "")
+    dropped = Mutant("never enabled", 9, before, before.replace("(rst)", "(1'h0)"), "")
+    assert reason("systolic/matrix_unit", "matrix_unit_weight_4x3", excused)
+    assert not reason("systolic/matrix_unit", "matrix_unit_weight_4x3", dropped)
+    assert not reason("axi/read", "matrix_unit_weight_4x3", excused)
+
+
+@yosys
+def test_survivors_are_judged_and_reported(monkeypatch):
+    same = Mutant("operator", 7, "o <= a + b;", "o <= b + a;", TEXT.replace("a + b", "b + a"))
+    other = Mutant("operator", 7, "o <= a + b;", "o <= a - b;", TEXT.replace("a + b", "a - b"))
+    assert module_at(TEXT, 7) == "m"
+    assert judged("stages", TEXT, same).why.startswith("proven") and not judged("stages", TEXT, other).why
+    monkeypatch.setattr(campaign, "mutation_score", lambda *words, **given: Score(3, []))
+    assert campaign.campaign("stages", 3) == Row("stages", "x2", 3, ())
+    row = Row("stages", "x2", 3, (Judged(same, "m", "proven"), Judged(other, "m", "")))
+    page = report([row], 5, 1)
+    assert "| stages | x2 | 3 | 1 | 1 | 75% |" in page and "| all | | 3 | 1 | 1 | 75% |" in page
+    assert "- stages, m: `operator, line 7: o <= a + b;  ->  o <= a - b;`" in page.split("## Open")[1]
+
+
+def test_a_block_that_is_none_is_refused():
+    with pytest.raises(BadValue, match="block is 'nothing'"):
+        campaign.campaign("nothing", 1)
