@@ -85,9 +85,10 @@ def _end_with_parent() -> None:
 def said(
     command: Sequence[str], folder: Path | None, env: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
-    """(exit status, what it printed on either stream)."""
+    """(exit status, what it printed); its temporary files are in `folder`, and go with that."""
+    own = {**(os.environ if env is None else env), **({"TMPDIR": str(folder.resolve())} if folder else {})}
     with tempfile.TemporaryFile() as out:
-        status = run(command, folder, out, env=env)
+        status = run(command, folder, out, env=own)
         out.seek(0)
         assert status is not None
         return status, out.read().decode(errors="replace")

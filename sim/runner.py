@@ -8,8 +8,8 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -29,6 +29,7 @@ from sim.verilate import WARNINGS
 SIMULATORS = ("verilator", "icarus")
 # cocotb's runner makes every signal public: half of the compile's time, and a crash where there are many
 PORTS_ONLY = ["--no-public-flat-rw", "--public-depth", "1"]
+Keep = Callable[[str], AbstractContextManager[Path]]
 LOG_LINES = 15  # of the log, where a simulation leaves no results
 
 
@@ -201,11 +202,16 @@ def blocks() -> dict[str, ModuleType]:
 
 
 def run_block(
-    name: str, *, simulator: str = "verilator", seed: int = 1, waves: bool = False, case: str | None = None
+    name: str,
+    *,
+    simulator: str = "verilator",
+    seed: int = 1,
+    keep: Keep | None = None,
+    case: str | None = None,
 ) -> list[BenchResult]:
     """Run each case of a block, or the one named; messages say how to repeat.
 
-    waves   leave the folder waves/BLOCK-CASE in the current one
+    keep    gives a folder for BLOCK-CASE, in which waves and log are left
     raises  BadValue if there is no such block, case or simulator; ToolMissing
     """
     known = blocks()
@@ -218,17 +224,18 @@ def run_block(
     results = []
     for each in cases.values() if case is None else [cases[case]]:
         verilog, top = each.build()
-        result = run_bench(
-            verilog,
-            top,
-            known[name].__name__,
-            simulator=simulator,
-            parameters=each.parameters,
-            seed=seed,
-            waves=waves,
-            build_dir=Path("waves") / f"{name.replace('/', '-')}-{each.name}" if waves else None,
-            inside=getattr(known[name], "INSIDE", False),
-        )
+        with keep(f"{name.replace('/', '-')}-{each.name}") if keep else nullcontext() as folder:
+            result = run_bench(
+                verilog,
+                top,
+                known[name].__name__,
+                simulator=simulator,
+                parameters=each.parameters,
+                seed=seed,
+                waves=keep is not None,
+                build_dir=folder,
+                inside=getattr(known[name], "INSIDE", False),
+            )
         told = [f"{name}: {each.name}, seed {seed}, {text}\n  again: {again}" for text in result.messages]
         results.append(replace(result, name=f"{name} {each.name}", messages=tuple(told)))
     return results

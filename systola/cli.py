@@ -153,15 +153,18 @@ def generate(design: Path, folder: Path, force: bool, as_json: bool) -> None:
 @click.option(
     "--sim", "simulator", type=click.Choice(["verilator", "icarus"]), default="verilator", show_default=True
 )
+@force_option
 @seed_option
 @as_json_option
-def test(blocks: Sequence[str], waves: bool, simulator: str, seed: int | None, as_json: bool) -> None:
+def test(
+    blocks: Sequence[str], waves: bool, simulator: str, force: bool, seed: int | None, as_json: bool
+) -> None:
     """Run the benches of BLOCKs (all, if none is named) against their RTL."""
     from systola import testing
 
     with output.progress(None, "benches") as update:
         found = systola.test(
-            blocks, waves=waves, simulator=simulator, seed=1 if seed is None else seed,
+            blocks, waves=waves, simulator=simulator, seed=1 if seed is None else seed, force=force,
             progress=lambda name, done, total: update(done, f"{name} ({done + 1} of {total})"),
         )  # fmt: skip
     result = {

@@ -12,7 +12,6 @@ import select
 import signal
 import sys
 import tempfile
-import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,18 +21,10 @@ import click
 
 from golden.check import BadValue
 from sim import process
-from systola import output, start
+from systola import output, signals, start
 
 DONE, FAILED, WRONG = 0, 1, 2
 WRONG_FILES = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
-
-
-LAST = 3  # this many signals end the process whatever it does
-_signals: list[int] = []  # that came
-
-
-class Ended(BaseException):
-    """A signal asked for the end."""
 
 
 class Passed(Exception):
@@ -56,9 +47,8 @@ def status_of(error: BaseException) -> int:
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, Ended | KeyboardInterrupt | click.Abort):
-        _signals.append(signal.SIGINT)
-        return FAILED
+    if isinstance(error, KeyboardInterrupt | click.Abort):  # where no signal is heard
+        return interrupted(signal.SIGINT)
     if type(error).__module__.startswith("sim."):  # a missing tool, a hang, Verilog that a tool refuses
         say(str(error))
         return FAILED
@@ -105,38 +95,15 @@ def bug(error: BaseException) -> int:
 def guarded(work: Callable[[], object]) -> NoReturn:
     """Do `work` and leave the process with the status of how it ended."""
     start.open_standard_streams()
-    _signals.clear()
-    main = threading.current_thread() is threading.main_thread()  # another may not set signals
-    before = {number: signal.getsignal(number) for number in start.ENDING} if main else {}
-    if main:
-        start.settle(hear)
-    unraisable, sys.unraisablehook = sys.unraisablehook, unraised
     try:
-        status = outcome(work)
-    finally:
-        sys.unraisablehook = unraisable
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if _signals and process.threads_left():  # which Python would wait for
+        with signals.heard():
+            status = outcome(work)
+    except signals.Ended:  # it came when all was over
+        status = 128 + signals.came[0]
+    if signals.came and process.threads_left():  # which Python would wait for
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
-
-
-def hear(number: int, frame: object) -> None:
-    """A signal asks for the end: all that runs is unwound; at the third it is left as it is."""
-    _signals.append(number)
-    if len(_signals) >= LAST:
-        os._exit(128 + number)
-    raise Ended
-
-
-def unraised(what: "sys.UnraisableHookArgs") -> None:
-    """A signal that came where Python cannot raise (in a finaliser): once more, a little later."""
-    if what.exc_type is not None and issubclass(what.exc_type, Ended):
-        os.kill(os.getpid(), _signals[-1])
-    else:
-        sys.__unraisablehook__(what)
 
 
 def outcome(work: Callable[[], object]) -> int:
@@ -150,15 +117,18 @@ def outcome(work: Callable[[], object]) -> int:
         status = DONE if reader_gone() else status
     except BaseException as error:
         raised = error.__cause__ if isinstance(error, Passed) and error.__cause__ else error
-        try:
+        if signals.came:  # whatever became of it on its way: not all code lets it through
+            status = interrupted(signals.came[0])
+        else:
             status = DONE if isinstance(raised, BrokenPipeError) and reader_gone() else status_of(raised)
-        except Ended:
-            status = FAILED
-    if _signals:  # whatever became of it on its way: not all code lets it through
-        say(f"ended by {signal.Signals(_signals[0]).name}; results are as they were")
-        status = 128 + _signals[0]
     silence()
     return status
+
+
+def interrupted(number: int) -> int:
+    """Say that a signal ended the work; the exit status for it."""
+    say(f"ended by {signal.Signals(number).name}; results are as they were")
+    return 128 + number
 
 
 def reader_gone() -> bool:

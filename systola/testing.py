@@ -1,11 +1,17 @@
 """`systola test`: the cocotb benches of some blocks, or of all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from golden import check
+from systola import output
 from systola.output import table
+
+WAVES = Path("waves")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +30,12 @@ class Tested:
 
 def test(
     blocks: Sequence[str] = (), *, waves: bool = False, simulator: str = "verilator", seed: int = 1,
-    progress: Callable[[str, int, int], None] | None = None,
+    force: bool = False, progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Tested]:  # fmt: skip
-    """Run the benches of `blocks`, of all if none is named; BadValue lists the blocks if one is unknown."""
+    """Run the benches of `blocks`, of all if none is named; BadValue lists the blocks if one is unknown.
+
+    waves   leave a folder waves/BLOCK-CASE of each in the current one; force: replace what was edited in it
+    """
     from sim import runner
 
     known = runner.blocks()
@@ -37,22 +46,32 @@ def test(
     for done, block in enumerate(wanted):
         if progress:
             progress(block, done, len(wanted))
-        results = runner.run_block(block, simulator=simulator, seed=seed, waves=waves)
+        keep = partial(kept, force=force) if waves else None
+        results = runner.run_block(block, simulator=simulator, seed=seed, keep=keep)
         found += [tested(block, result) for result in results]
     return found
 
 
+@contextmanager
+def kept(name: str, *, force: bool) -> Iterator[Path]:
+    """The folder of a case's waves, as it is made."""
+    WAVES.mkdir(exist_ok=True)
+    with output.whole_folder(WAVES / name, by="test", force=force) as building:
+        yield building
+
+
 def tested(block: str, result: Any) -> Tested:
     """The runner's result, whose name is "BLOCK CASE"."""
+    case = result.name.removeprefix(block).strip()
     return Tested(
         block=block,
-        case=result.name.removeprefix(block).strip(),
+        case=case,
         tests=result.tests,
         failures=result.failures,
         seconds=result.seconds,
         passed=result.passed,
         messages=result.messages,
-        waves=str(result.waves) if result.waves else None,
+        waves=str(WAVES / f"{block.replace('/', '-')}-{case}" / result.waves.name) if result.waves else None,
     )
 
 

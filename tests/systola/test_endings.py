@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from golden.check import BadValue
-from systola import failures
+from systola import failures, signals
 from tests.disks import fill, protect, small_disk
 
 ROOT = Path(__file__).parents[2]
@@ -244,6 +244,41 @@ def test_a_signal_in_code_that_lets_nothing_through_still_ends_the_command(capsy
     assert "ended by SIGTERM" in capsys.readouterr().err
 
 
+def test_a_signal_that_is_swallowed_comes_again(capsys):
+    def work():
+        for _ in range(2):  # no finaliser and no optional import keeps a command alive
+            try:
+                os.kill(os.getpid(), signal.SIGINT) if not signals.came else None
+                time.sleep(5)
+            except BaseException:
+                pass
+
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as ended:
+        failures.guarded(work)
+    assert ended.value.code == 0 and time.monotonic() - began < 4, "it went through both"
+    with pytest.raises(SystemExit) as ended:
+        failures.guarded(lambda: (work(), time.sleep(5)))
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "systola: ended by SIGINT; results are as they were\n"
+
+
+def test_what_cleans_up_is_not_disturbed(tmp_path):
+    done = []
+
+    def work():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            time.sleep(3 * signals.AGAIN)
+            done.append("cleaned up")
+
+    with pytest.raises(SystemExit) as ended:
+        failures.guarded(work)
+    assert (ended.value.code, done) == (143, ["cleaned up"])
+
+
 def test_the_handlers_are_gone_afterwards():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(SystemExit):
@@ -253,3 +288,16 @@ def test_the_handlers_are_gone_afterwards():
 
 def test_the_program_is_the_one_that_is_installed():
     assert subprocess.run([installed(), "--version"], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not on PATH")
+def test_waves_of_a_bench_are_kept_whole_and_do_not_replace_what_is_the_users():
+    words = ["test", "stages", "--sim", "icarus", "--waves"]
+    Path("waves/stages-x1/mine").mkdir(parents=True)
+    done = call(*words)
+    assert done.returncode == failures.WRONG and "not systola's (mine/)" in done.stderr
+    Path("waves/stages-x1/mine").rmdir()
+    done = call(*words)
+    assert done.returncode == 0 and "wrote waves/stages-x5/waves.fst" in done.stdout
+    left = {path.name for path in Path("waves/stages-x5").iterdir()}
+    assert {"log.txt", "waves.fst", "manifest.json"} < left

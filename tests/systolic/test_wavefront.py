@@ -45,7 +45,7 @@ def test_output_stationary_loads_nothing():
 @pytest.mark.parametrize("case", ["weight-4x3", "output-3x4", "input-2x5-r1"])
 def test_rtl_works_where_golden_draws_it(case):
     try:
-        (result,) = run_block("systolic/wavefront", simulator="icarus", seed=1, waves=False, case=case)
+        (result,) = run_block("systolic/wavefront", simulator="icarus", seed=1, case=case)
     except ToolMissing as missing:
         pytest.skip(str(missing))
     assert result.passed, result.messages
