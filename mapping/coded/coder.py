@@ -93,6 +93,7 @@ class Coder:
         self.evened: dict[str, tuple[np.ndarray, Scale]] = {}  # see mapping.coded.even
         self.given: dict[str, Form] = {}  # of a quantised network: how each tensor is coded
         self.weight_scales: dict[str, np.ndarray] = {}  # and its constant weights, float64 [1] or [n]
+        self.weight_names: dict[str, str] = {}  # what the file calls them, where it is another name
         self.sources: dict[str, str] = {}  # what a Reshape is of
         self.turned: dict[tuple[str, tuple[int, ...]], Coded] = {}  # codes with the axes in other orders
         self.saturated: set[str] = set()  # results of piecewise functions, which end where their format does

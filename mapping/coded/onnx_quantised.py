@@ -79,11 +79,11 @@ class Quantised:
     def lowered(self, p: AcceleratorParams) -> graph.CodedNetwork:
         before = placed(self.network, self.bare.marks)
         network = simplify(before)
-        scales = scales_after(before, network, self.bare.weight_scales)
+        scales, names = scales_after(before, network, self.bare.weight_scales)
         network, forms = settled(recognise(network), self.bare.forms, scales)
         known_operators(network)
         c = Coder(network, p, {}, "max")
-        c.given, c.weight_scales = forms, scales
+        c.given, c.weight_scales, c.weight_names = forms, scales, names
         plan(c)
         lower(c)
         return finished(c)
@@ -99,17 +99,19 @@ def coded(
 
 def scales_after(
     before: Network, after: Network, scales: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Scales of the constant weights that products have when passes turned or multiplied what the file has.
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Scales of the constant weights that products have when passes turned or multiplied what the file has,
+    and the file's names of those weights.
 
     A pass multiplies a whole output channel: its codes stay, its scale is multiplied too.
     """
-    found = dict(scales)
+    found, names = dict(scales), dict[str, str]()
     old = {node.name: node for node in before.nodes}
     for node in after.nodes:
         if not node.is_product or node.inputs[1] in found or node.name not in old:
             continue
         own, source = after.constants.get(node.inputs[1]), old[node.name]
+        names[node.inputs[1]] = source.inputs[1]
         was, scale = before.constants.get(source.inputs[1]), scales.get(source.inputs[1])
         if own is None or was is None or scale is None:
             continue
@@ -121,6 +123,6 @@ def scales_after(
         sizes = [np.abs(w.astype(np.float64)).max(axes, keepdims=True) for w in (own, was)]
         ratio = np.where(sizes[1] > 0, sizes[0] / np.where(sizes[1] > 0, sizes[1], 1), 1)
         found[node.inputs[1]] = scale * np.where(ratio > 0, ratio, 1)
-    return found
+    return found, names
 
 

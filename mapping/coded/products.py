@@ -129,8 +129,9 @@ def coded_weights(
 def stated_weights(c: Coder, node: Node, part: Weighted) -> tuple[np.ndarray, np.ndarray]:
     """Codes [k, n] and scales [n] of a quantised network's weights, less their zero points: 9 bits."""
     name = node.inputs[1]
+    called = c.weight_names.get(name, name)
     if name not in c.weight_scales:
-        raise check.fail(f"weights {name}", "not in codes", "constants behind a DequantizeLinear")
+        raise check.fail(f"weights {called}", "not in codes", "constants behind a DequantizeLinear")
     shadow = copy(c)
     shadow.network = replace(c.network, constants={**c.network.constants, name: c.weight_scales[name]})
     w, each = (p.w.reshape(-1, p.w.shape[-1]) for p in (part, parts(shadow, node)))
@@ -138,10 +139,10 @@ def stated_weights(c: Coder, node: Node, part: Weighted) -> tuple[np.ndarray, np
     scale = each.max(0)
     if (np.abs(np.where(each > 0, each, scale) / scale - 1) > 1e-6).any():
         allowed = "one, or one for each output channel: a product's sums have one scale"
-        raise check.fail(f"scales of weights {name}", "several within an output channel", allowed)
+        raise check.fail(f"scales of weights {called}", "several within an output channel", allowed)
     codes = np.rint(w / scale)
     if (np.abs(w / scale - codes) > 0.01).any():
-        raise check.fail(f"weights {name}", "multiplied behind their DequantizeLinear", "codes as they are")
+        raise check.fail(f"weights {called}", "multiplied behind their DequantizeLinear", "codes as they are")
     return codes.astype(np.int64), scale
 
 

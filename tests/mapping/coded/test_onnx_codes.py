@@ -134,7 +134,7 @@ def test_weight_scales_along_the_depth_are_refused_by_name(params, n):
     stored = constants(w=np.ones((16, n), np.int8), ws=np.linspace(0.1, 0.2, 16).astype(F))
     stored["wz"] = np.zeros(16, np.int8)
     nodes = [*IN, dq("w", W, "wd", axis=0), node("Gemm", "xd wd", "h"), *OUT]
-    with pytest.raises(BadValue, match=r"node n_h \(MatMul\): scales of weights .* one for each output chan"):
+    with pytest.raises(BadValue, match=r"node n_h \(MatMul\): scales of weights wd is several .* each out"):
         ours(model(nodes, stored, y=(4, n)), np.zeros((4, 16), F), params)
 
 
