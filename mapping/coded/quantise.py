@@ -19,7 +19,7 @@ from golden.accelerator.params import AcceleratorParams
 from mapping.calibrate import METHODS, Observer, Seer, observe
 from mapping.coded import even, graph, scores, stated
 from mapping.coded.attention import absorbed
-from mapping.coded.coder import Coder, standing
+from mapping.coded.coder import PASSED, Coder, standing
 from mapping.coded.gemms import spelt_gemms
 from mapping.coded.primitives import primitive
 from mapping.coded.recognise import recognise
@@ -103,10 +103,11 @@ def plan(c: Coder) -> None:
 
 
 def settle(c: Coder, tensor: str) -> None:
-    """A reader to whom any form will do takes one that there is, or bytes."""
+    """A reader to whom any form will do takes one that there is, or bytes: scores and indices saturate."""
     forms = c.wanted.setdefault(tensor, set())
+    alone = "any" in forms and not forms & {*PASSED, "flag"}
     forms.discard("any")
-    if not forms or (tensor in c.given and c.given[tensor].dtype == "int8"):
+    if not forms or alone or (tensor in c.given and c.given[tensor].dtype == "int8"):
         forms.add("byte")  # of a quantised network: its own codes first, all else from them
 
 

@@ -101,3 +101,19 @@ def test_transposes_of_attention_without_perm_are_no_crash():
         by_codes(made, x)
     except BadValue as bad:
         assert "node " in str(bad)
+
+
+@pytest.mark.parametrize("other", [("Mul", "x z", "m"), ("Abs", "x", "m"), ("GlobalAveragePool", "i", "m")])
+def test_scores_are_not_what_others_read(other):
+    """A product of two reads any codes but those of scores, which end at 88."""
+    feeds = {"x": normal(7, 13, scale=60), "z": normal(7, 13, scale=60)}
+    nodes = [node("Softmax", "x", "y"), node(*other)]
+    if other[0] == "GlobalAveragePool":
+        nodes.insert(0, node("Unsqueeze", "x zero", "i"))
+    assert errors(nodes, feeds, {"zero": np.array([0])}, ("y", "m")) < 0.03
+
+
+def test_zeros_alone_are_coded():
+    x = {"x": np.zeros((4, 16), np.float32)}
+    made = model([node("MatMul", "x w", "h"), node("Relu", "h", "y")], x, {"w": normal(16, 5)})
+    assert not by_codes(made, x)["y"].any()
