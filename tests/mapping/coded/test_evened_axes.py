@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from golden.check import BadValue
 from tests.campaign.builder import Builder
 from tests.campaign.cases import finished
-from tests.campaign.judge import judge, systolas
+from tests.campaign.judge import judge
 from tests.campaign.test_campaign import DESIGN
 
 ACCELERATOR = DESIGN.with_name("accelerator16_int8.toml")
@@ -44,10 +43,9 @@ def test_a_convolutions_width_becomes_the_depth_of_a_product(channels):
     assert judge(case(of, 1, 3, 5, 6), ACCELERATOR).outcome == "taken"
 
 
-def test_a_batch_of_images_is_refused_whoever_else_reads_it():
+def test_a_batch_of_images_is_right_whoever_else_reads_it():
     def of(b, x):
         product = b.node("MatMul", [x, b.constant(loud(0, 5, 8, up=True))])
         return [product, b.node("Conv", [x, b.constant(loud(0, 3, 8, 2, 2, up=True))])]
 
-    with pytest.raises(BadValue, match=r"Conv_1 \(Conv\): input is \[6, 8, 8, 5\]"):
-        systolas(case(of, 6, 8, 8, 5), ACCELERATOR, "model")
+    assert judge(case(of, 6, 8, 8, 5), ACCELERATOR).outcome == "taken"
