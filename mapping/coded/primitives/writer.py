@@ -58,8 +58,22 @@ class Writer:
     def add(self, node: Node, *, rewritten: bool) -> None:
         """A node of the network, or its meaning."""
         self.now = node
-        if not (rewritten and self.rules[node.operator](self, node)):
+        if not (rewritten and self.rule(node)):
             self.nodes.append(node)
+
+    def rule(self, node: Node) -> bool:
+        """Write a node's meaning, the function that a product took along behind it; False: there is none."""
+        y, follower = node.outputs[0], node.attributes.get("activation")
+        if follower is None:
+            return self.rules[node.operator](self, node)
+        bare = f"{y}:before {follower}"
+        self.shapes[bare] = self.shapes[y]
+        attributes = {key: value for key, value in node.attributes.items() if key != "activation"}
+        if not self.rules[node.operator](self, replace(node, outputs=(bare,), attributes=attributes)):
+            del self.shapes[bare]
+            return False
+        self(str(follower), bare, out=y)
+        return True
 
     def value(self, value: Any, dtype: Any = None) -> str:
         """A new constant."""

@@ -1,4 +1,4 @@
-"""Channels are evened out only where the codes' last axis is the readers' channels; batches are refused."""
+"""Channels are evened out only where the codes' last axis is the readers' channels."""
 
 import numpy as np
 import pytest
