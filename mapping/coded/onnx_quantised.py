@@ -77,6 +77,8 @@ class Quantised:
             raise check.BadValue(f"{self.where}: {bad}") from None
 
     def lowered(self, p: AcceleratorParams) -> graph.CodedNetwork:
+        self.network.check_room()
+        self.network.check_elements()
         before = placed(self.network, self.bare.marks)
         network = simplify(before)
         scales, names = scales_after(before, network, self.bare.weight_scales)
