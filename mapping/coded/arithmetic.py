@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from golden import check
-from golden.accelerator.normalise import epsilon_code
+from golden.accelerator.normalise import EPSILON, epsilon_code
 from mapping.boundary import constant_factor
 from mapping.coded import graph, stated
 from mapping.coded.attention import exponential
 from mapping.coded.coder import PASSED, Coded, Coder, function_of, standing
-from mapping.coded.curves import Form, Function, Stage, kind_of, table_stage
+from mapping.coded.curves import Form, Function, Stage, coded_as, kind_of, table_stage
 from mapping.coded.exact import power_of_two
 from mapping.coded.fixed import plain, short_factor
 from mapping.coded.products import ROOM, SHORT
@@ -154,6 +154,8 @@ def normalise(c: Coder, node: Node) -> None:
         name = c.reshaped(x.name, (prod(shape) // n, n))
     if x.form.dtype == "int8":
         name, x = widened(c, f"{y}:wide", name, x)
+    x = coarser(c, replace(x, name=name), float(a["epsilon"]), n)
+    name = x.name
     fraction = min(15, int(np.floor(np.log2(32767 / np.sqrt(n)))))
     epsilon = epsilon_code(float(a["epsilon"]), x.scale, n)
     coded_shape = c.tensors[name].shape
@@ -164,6 +166,20 @@ def normalise(c: Coder, node: Node) -> None:
     ))  # fmt: skip
     gamma, beta = (spread_constant(a[key], shape, x.order, rank, coded_shape) for key in ("gamma", "beta"))
     scaled(c, y, Coded(name=made, order=x.order, form=unit), gamma, beta)
+
+
+def coarser(c: Coder, x: Coded, epsilon: float, n: int) -> Coded:
+    """Codes of a scale under which a command holds epsilon: of numbers as small as its root."""
+    least = n * np.sqrt(epsilon / EPSILON.max)
+    if x.scale >= least:
+        return x
+    form = replace(x.form, scale=float(least) * (1 + 1e-6))
+    name = f"{x.name}:coarser{n}"
+    if name not in c.tensors:
+        c.tensor(name, c.tensors[x.name].shape, form)
+        e = c.epilogue(form, x.scale, coded_as(form))
+        c.add(graph.Map(name=name, x=x.name, y=name, x_zero=x.zero, epilogue=e))
+    return replace(x, name=name, form=form)
 
 
 def spread_constant(

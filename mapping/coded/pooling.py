@@ -10,7 +10,7 @@ import numpy as np
 from golden import check
 from golden.host.window import Window
 from mapping.coded import graph
-from mapping.coded.coder import PASSED, Coded, Coder
+from mapping.coded.coder import FORMS, PASSED, Coded, Coder
 from mapping.coded.curves import Form, Stage
 from mapping.coded.fixed import plain
 from mapping.network import Node, Shape
@@ -118,7 +118,9 @@ def windowed(
         return
     fixed: dict[str, Any] = {"kernel": window.kernel, "strides": window.strides, "pads": window.pads}
     if kind == "max":
-        for form in sorted({f if f in PASSED else c.kind("half") for f in c.wanted[y]}):
+        forms = {f if f in PASSED else c.kind("half") for f in c.wanted[y]}
+        there = forms & c.wanted.get(x_name, forms) or {c.has(x_name)}
+        for form in sorted(there):
             x = c.need(x_name, form, given, extent)
             name = c.tensor(f"{y}:{form}", shape, x.form)
             e = plain(x.form.dtype, low=x.form.low, high=x.form.high)
@@ -126,8 +128,9 @@ def windowed(
                 graph.Pool(name=name, x=x.name, y=name, kind=kind, epilogue=e, pad_value=x.form.low, **fixed)
             )
             c.coded[y, form] = Coded(name=name, order=order, form=x.form)
-        for form in sorted(c.wanted[y] - set(PASSED)):
-            c.again(y, c.coded[y, c.kind("half")], form)
+        best = c.coded[y, next(form for form in FORMS if form in there)]
+        for form in sorted(c.wanted[y] - there):
+            c.again(y, best, form)
         return
     x = c.need(x_name, c.has(x_name), given, extent)
 

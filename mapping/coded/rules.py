@@ -79,8 +79,15 @@ def any_needs(c: Coder, node: Node) -> Needs:
         yield from ((t, "any") for t in computed(c, node, 0, 1))
 
 
-def half_needs(c: Coder, node: Node) -> Needs:
-    yield node.inputs[0], "half"
+def reducing_needs(c: Coder, node: Node) -> Needs:
+    """Of a reduction that only leaves axes of length 1 out, whatever its readers need."""
+    shape = c.shape(node.inputs[0])
+    if all(shape[axis] == 1 for axis in reductions.axes_of(c, node)):
+        yield from ((node.inputs[0], form) for form in c.wanted[node.outputs[0]])
+    elif node.operator == "ReduceMean":
+        yield from mean_needs(c, node)
+    else:
+        yield node.inputs[0], "half"
 
 
 def mean_needs(c: Coder, node: Node) -> Needs:
@@ -117,8 +124,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("Mul", "Div"), (any_needs, arithmetic.multiply)),
     **dict.fromkeys(("MaxPool", "GlobalMaxPool"), (passing_needs, pooling.pool)),
     **dict.fromkeys(("AveragePool", "GlobalAveragePool"), (any_needs, pooling.pool)),
-    "ReduceMean": (mean_needs, reductions.reduce),
-    **dict.fromkeys(("ReduceMax", "ReduceSum"), (half_needs, reductions.reduce)),
+    **dict.fromkeys(("ReduceMean", "ReduceMax", "ReduceSum"), (reducing_needs, reductions.reduce)),
     **dict.fromkeys(MOVING, (passing_needs, moving.move)),
     "Transpose": (passing_needs, moving.transpose),
     **dict.fromkeys(("Slice", "Split"), (passing_needs, moving.cut)),

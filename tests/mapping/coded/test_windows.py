@@ -118,3 +118,31 @@ def test_layer_norms_of_images(axis):
 def test_a_layer_norm_by_computed_factors(axis):
     given = {"x": normal(4, 6, 16), "g": normal(*(4, 6, 16)[axis:]), "b": normal(16)}
     assert errors([node("LayerNormalization", "x g b", "y", axis=axis)], given, {}) < 0.03
+
+
+EPSILONS = [(0.02, 1e-5), (0.002, 1e-5), (1.0, 1.0), (1.0, 30.0), (1e-3, 1e-12)]
+
+
+@pytest.mark.parametrize("deviation, epsilon", EPSILONS)
+@pytest.mark.parametrize("length", [16, 384])
+def test_an_epsilon_that_is_large_beside_the_variance(deviation, epsilon, length):
+    norm = node("LayerNormalization", "x g b", "y", epsilon=epsilon)
+    constants = {"g": normal(length), "b": normal(length, scale=0.1)}
+    assert errors([norm], {"x": normal(3, length, scale=deviation)}, constants) < 0.03
+
+
+READERS = {
+    "itself": [("Identity", "r", "y")], "a product": [("MatMul", "r w", "y")],
+    "a computed product": [("Transpose", "r", "t"), ("MatMul", "r t", "y")],
+    "a softmax": [("Softmax", "r", "y")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("operator", ["ReduceMean", "ReduceMax", "ReduceSum"])
+@pytest.mark.parametrize("shape, axis", [((1, 7), 0), ((5, 7), 0), ((5, 7), 1), ((5, 1), 1)])
+@pytest.mark.parametrize("reader", READERS)
+def test_whoever_reads_a_reduction(operator, shape, axis, reader):
+    nodes = [node("Relu", "x", "a"), node(operator, "a axes", "r")]
+    nodes += [node(*each) for each in READERS[reader]]
+    constants = {"axes": np.array([axis]), "w": normal(1 if axis else 7, 5)}
+    assert errors(nodes, {"x": normal(*shape)}, constants, opset=18) < 0.03
