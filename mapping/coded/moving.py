@@ -67,6 +67,7 @@ def gather(c: Coder, node: Node) -> None:
 def rearrange(c: Coder, node: Node) -> None:
     """What only moves elements, told where by constants: each result is an element of x, or a constant."""
     x, y = node.inputs[0], node.outputs[0]
+    check_resize(node)
     for tensor in node.inputs[1:]:
         if tensor and tensor not in c.network.constants:
             raise check.fail(f"input {tensor}", "computed", "a constant")
@@ -79,6 +80,15 @@ def rearrange(c: Coder, node: Node) -> None:
         c.coded[y, form] = selected(c, y, found, at, order, int(found.form.code(np.array(value))))
     for form in sorted(c.wanted[y] - set(PASSED)):
         c.again(y, c.coded[y, c.kind("half")], form)
+
+
+def check_resize(node: Node) -> None:
+    """BadValue for a Resize that computes: elements between others, or a value beyond the edges."""
+    if node.operator == "Resize":
+        check.one_of("attribute mode", node.attributes.get("mode", "nearest"), ("nearest",))
+        key = "coordinate_transformation_mode"
+        if node.attributes.get(key) == "tf_crop_and_resize":
+            raise check.fail(f"attribute {key}", "tf_crop_and_resize", "any other")
 
 
 def fills(node: Node) -> bool:
