@@ -48,6 +48,7 @@ class Network:
     """nodes: in an order that can be run. shapes: of every tensor: inputs, constants and results.
 
     types  of results; one that is not there is float32
+    fixed  inputs of the file that are parameters, by the values they were given; `inputs` are the others
     """
 
     name: str
@@ -57,6 +58,7 @@ class Network:
     outputs: tuple[str, ...]
     shapes: Mapping[str, Shape]
     types: Mapping[str, np.dtype[Any]] = field(default_factory=dict)
+    fixed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def type_of(self, tensor: str) -> np.dtype[Any]:
         """The type of a tensor's elements."""

@@ -12,12 +12,14 @@ from systola.whole_network import Prepared, Progress
 Files = Mapping[str, str | Path]
 
 
-def load(network: str | Path, on: str | Path, tokens: int | None, dims: Mapping[str, int] | None) -> tuple[
-    coding.Source, Any
-]:  # fmt: skip
+def load(
+    network: str | Path, on: str | Path, tokens: int | None, dims: Mapping[str, int] | None,
+    inputs: Files | None = None,
+) -> tuple[coding.Source, Any]:  # fmt: skip
     """The design first, then the network; what has shapes alone has no program."""
     target = design_file.load(on)
-    source = coding.read(Path(network), tokens=tokens, dims=dims)
+    given = operands.parameter(inputs or {})
+    source = coding.read(Path(network), tokens=tokens, dims=dims, given=given)
     if isinstance(source, ShapeNetwork):
         raise check.fail(
             f"{source.name}: weights", "not there", "a network with weights (a design of family systolic)"
@@ -42,16 +44,22 @@ def run(
     force: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """See systola.networks.run."""
-    source, target = load(network, on, tokens, dims)
+    source, target = load(network, on, tokens, dims, inputs)
     if calibrate and source.network is None:
         raise check.fail("--calibrate", "given", f"none: {source.name} states its own scales")
     if write_to:
         operands.check_file(Path(write_to), len(source.outputs), force=force)
-    given = operands.read_inputs(source.name, source.inputs, inputs or {}, seed)
-    samples = operands.read_inputs(source.name, source.inputs, calibrate, seed) if calibrate else given
+    given = read(source, inputs or {}, seed)
+    samples = read(source, calibrate, seed) if calibrate else given
     prepared: Prepared = whole_network.prepare(source, target, samples)
     outputs, made = whole_network.run(prepared, given, engine, progress)
     result = whole_network.ran(prepared, made, design_file.tables(target), len(given), seed)
     if write_to:
         operands.write(Path(write_to), outputs, force=force)
     return result | {"outputs": {name: list(value.shape) for name, value in outputs.items()}, "waves": []}
+
+
+def read(source: coding.Source, files: Files, seed: int) -> list[operands.Inputs]:
+    """The inputs, a dict a sample, without those that are parameters."""
+    fixed = source.network.fixed if source.network else {}
+    return operands.read_inputs(source.name, source.inputs, operands.unfixed(fixed, files), seed)

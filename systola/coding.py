@@ -14,6 +14,7 @@ from mapping.coded import onnx_quantised, tflite, tflite_ends
 from mapping.coded.graph import CodedNetwork
 from mapping.coded.quantise import decode, encoded, quantise
 from mapping.importers import onnx_file, tflite_graph
+from mapping.importers.onnx_parameters import Given
 from mapping.network import Network, ShapeNetwork, TensorType
 from mapping.passes import simplify
 
@@ -47,9 +48,10 @@ class Source:
 
 
 def read(
-    path: Path, tokens: int | None = None, dims: Mapping[str, int] | None = None
-) -> Source | ShapeNetwork:
-    """The network in `path`; a list of shapes stays one."""
+    path: Path, tokens: int | None = None, dims: Mapping[str, int] | None = None,
+    given: Given | None = None,
+) -> Source | ShapeNetwork:  # fmt: skip
+    """The network in `path`; a list of shapes stays one. given: values of inputs that are parameters."""
     if path.suffix == ".tflite":
         model = tflite_graph.read(path)
         if tflite_ends.is_integer(model):
@@ -65,7 +67,7 @@ def read(
         model = onnx_file.read(path)
         if onnx_quantised.is_quantised(model):
             return of_quantised(path, model, tokens, dims)
-    found = importers.load(path, tokens=tokens, dims=dims)
+    found = importers.load(path, tokens=tokens, dims=dims, given=given)
     if isinstance(found, ShapeNetwork):
         return found
     return of_network(simplify(found))

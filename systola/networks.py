@@ -22,11 +22,16 @@ Progress = Callable[[str, int, int], None]
 
 
 def load(
-    network: str | Path, on: str | Path, tokens: int | None = None, dims: Mapping[str, int] | None = None
-) -> tuple[Network | ShapeNetwork, Target]:
-    """Both files, read, checked and simplified; a design's faults are told before a network's."""
+    network: str | Path, on: str | Path, tokens: int | None = None, dims: Mapping[str, int] | None = None,
+    inputs: Mapping[str, str | Path] | None = None,
+) -> tuple[Network | ShapeNetwork, Target]:  # fmt: skip
+    """Both files, read, checked and simplified; a design's faults are told before a network's.
+
+    inputs  files by input name, for inputs that decide shapes
+    """
     target = design_file.load(on)
-    found = importers.load(Path(network), tokens=tokens, dims=dims)
+    given = operands.parameter(inputs or {})
+    found = importers.load(Path(network), tokens=tokens, dims=dims, given=given)
     return (simplify(found) if isinstance(found, Network) else found), target
 
 
@@ -123,7 +128,7 @@ def run(
             network, on=on, engine=engine, inputs=inputs, calibrate=calibrate, write_to=write_to, seed=seed,
             tokens=tokens, dims=dims, progress=progress, force=force,
         )  # fmt: skip
-    loaded, target = load(network, on, tokens, dims)
+    loaded, target = load(network, on, tokens, dims, inputs)
     coding.refuse_codes(Path(network))
     found = plan(loaded, target)
     if waves is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from golden import check
+from mapping.importers.onnx_parameters import Given
 from mapping.network import MOST_ELEMENTS, Network, ShapeNetwork, TensorType
 from mapping.plan import Plan
 from systola import arrays, output
@@ -29,7 +30,21 @@ def read(network: Network | ShapeNetwork, given: Mapping[str, str | Path], seed:
                 f"{network.name}: input", "given", "none: its layers run on random operands (--seed)"
             )
         return [{}]
-    return read_inputs(network.name, network.inputs, given, seed)
+    return read_inputs(network.name, network.inputs, unfixed(network.fixed, given), seed)
+
+
+def parameter(files: Mapping[str, str | Path]) -> Given:
+    """The value of an input that a file is given for."""
+    return lambda name: arrays.read(Path(files[name])) if name in files else None
+
+
+def unfixed(fixed: Mapping[str, np.ndarray], files: Mapping[str, str | Path]) -> dict[str, str | Path]:
+    """The files of inputs that are no parameters; BadValue for another value of one that is."""
+    for name, value in fixed.items():
+        if name in files and not np.array_equal(arrays.read(Path(files[name])), value):
+            what = "another than that of the run"
+            raise check.fail(f"{Path(files[name]).name}: input {name}", what, "one value: it decides a shape")
+    return {name: path for name, path in files.items() if name not in fixed}
 
 
 def read_inputs(where: str, inputs: Types, given: Mapping[str, str | Path], seed: int) -> list[Inputs]:

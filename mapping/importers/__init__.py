@@ -5,6 +5,7 @@ from pathlib import Path
 
 from golden import check
 from mapping.importers import hugging_face, onnx_file, scale_sim, shapes_toml, tflite_file
+from mapping.importers.onnx_parameters import Given
 from mapping.network import Network, ShapeNetwork
 
 KINDS = (
@@ -14,12 +15,14 @@ KINDS = (
 
 
 def load(
-    path: Path, *, tokens: int | None = None, batch: int = 1, dims: Mapping[str, int] | None = None
-) -> Network | ShapeNetwork:
+    path: Path, *, tokens: int | None = None, batch: int = 1, dims: Mapping[str, int] | None = None,
+    given: Given | None = None,
+) -> Network | ShapeNetwork:  # fmt: skip
     """The network in `path`, chosen by the kind of file.
 
     tokens, batch  sizes of the dimensions a network leaves open: a sentence, the samples at once
     dims           sizes of open ONNX dimensions by their names
+    given          values of inputs by their names, for those of an ONNX file that are parameters
     raises         BadValue, naming the file and what in it cannot be used
     """
     path = Path(path)
@@ -32,7 +35,7 @@ def load(
         refuse_dims(path, dims)
         return hugging_face.load(path, tokens=tokens, batch=batch)
     if path.suffix == ".onnx":
-        return onnx_file.load(path, tokens=tokens, batch=batch, dims=dims or {})
+        return onnx_file.load(path, tokens=tokens, batch=batch, dims=dims or {}, given=given)
     shapes: dict[str, Callable[[Path], Network | ShapeNetwork]] = {
         ".csv": scale_sim.load, ".tflite": tflite_file.load, ".toml": shapes_toml.load
     }  # fmt: skip

@@ -7,8 +7,9 @@ import onnx
 import onnx.inliner
 
 from golden import check
-from mapping.importers import onnx_graph, onnx_sizes
+from mapping.importers import onnx_graph, onnx_parameters, onnx_sizes
 from mapping.importers.onnx_message import check_message, check_text, one_line, read
+from mapping.importers.onnx_parameters import Given
 from mapping.importers.onnx_shapes import propagate
 from mapping.network import Network
 from mapping.passes.rewrite import remove_dead
@@ -16,33 +17,39 @@ from mapping.passes.rewrite import remove_dead
 OPSETS = range(7, min(28, onnx.defs.onnx_opset_version()) + 1)
 
 
-def load(path: Path, *, tokens: int | None, batch: int, dims: Mapping[str, int]) -> Network:
+def load(
+    path: Path, *, tokens: int | None, batch: int, dims: Mapping[str, int], given: Given | None = None
+) -> Network:
     """The network in an ONNX file."""
     model = read(path)
-    return from_model(model, path.name, path.stem, tokens=tokens, batch=batch, dims=dims)
+    return from_model(model, path.name, path.stem, tokens=tokens, batch=batch, dims=dims, given=given)
 
 
 def from_model(
     model: onnx.ModelProto, where: str, name: str, *, tokens: int | None = None, batch: int = 1,
-    dims: Mapping[str, int] | None = None,
-) -> Network:
+    dims: Mapping[str, int] | None = None, given: Given | None = None,
+) -> Network:  # fmt: skip
     """The network in `model`, constants folded, dead nodes removed.
 
     where   begins each error: the file's name
+    given   values of inputs, for those that are parameters
     """
     check_text(model, where)
     opset = opset_of(model, where)
     check_message(model, where)
     model = inlined(model, where)
-    given = onnx_graph.steps(model.graph, opset, where)
+    steps = onnx_graph.steps(model.graph, opset, where)
     constants = onnx_graph.constants(model.graph, where)
+    fixed = onnx_parameters.fixed(model.graph, constants, given)
+    constants.update(fixed)
     inputs = onnx_sizes.inputs(model.graph, where, constants, tokens=tokens, batch=batch, dims=dims or {})
     check_model(model, where)
-    nodes, shapes, types = propagate(given, constants, inputs, where)
+    nodes, shapes, types = propagate(steps, constants, inputs, where)
     network = remove_dead(
         Network(
             name=name, nodes=tuple(nodes), constants=constants, inputs=inputs,
             outputs=tuple(output.name for output in model.graph.output), shapes=shapes, types=types,
+            fixed=fixed,
         )
     )  # fmt: skip
     onnx_graph.check_finite_weights(network, where)

@@ -12,7 +12,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from golden import check, host
-from mapping.importers import onnx_functions, onnx_graph
+from mapping.importers import onnx_functions, onnx_graph, onnx_parameters
 from mapping.importers.onnx_functions import Step
 from mapping.importers.onnx_limits import Room, check_elements, check_given, check_parameters, check_scalars
 from mapping.importers.onnx_versions import is_old, modern
@@ -20,6 +20,7 @@ from mapping.network import Node, Shape, TensorType
 from mapping.passes.fold import fold_node
 
 POOLS = ("AveragePool", "MaxPool")
+FOLLOW = "shapes that follow from those of the inputs"
 MOST_DATA = 4096  # elements of a constant that can decide a shape; weights are not copied
 
 
@@ -46,7 +47,7 @@ class Graph:
     def __init__(
         self, constants: dict[str, np.ndarray], inputs: Mapping[str, TensorType], where: str
     ) -> None:
-        self.constants, self.where = constants, where
+        self.constants, self.inputs, self.where = constants, inputs, where
         self.kept: list[Node] = []
         self.room = Room(constants)
         self.types = {name: type_of(entry.dtype, entry.shape) for name, entry in inputs.items()}
@@ -102,7 +103,16 @@ class Graph:
         check_parameters(node, self.shapes, found, where)
         self.kept.append(node)
         self.types |= found
-        self.shapes |= {name: shape_of(kind, f"{where}: output {name}") for name, kind in found.items()}
+        wanted = self.wanted(message)
+        for name, kind in found.items():
+            self.shapes[name] = shape_of(kind, f"{where}: output {name}", wanted)
+
+    def wanted(self, message: onnx.NodeProto) -> str:
+        """What would make the shapes of a node's outputs known."""
+        places = onnx_parameters.PLACES.get(message.op_type, ())
+        read = [message.input[i] for i in places if i < len(message.input)]
+        needed = [f"{name}, {self.inputs[name].dtype}" for name in read if name in self.inputs]
+        return f"a file for input {' and '.join(needed)}, which decides it" if needed else FOLLOW
 
     def take_room(self, node: Node, message: onnx.NodeProto, opset: int, where: str) -> None:
         """BadValue if `node` is about to be folded, and what it makes has no room."""
@@ -162,9 +172,9 @@ def type_of(dtype: np.dtype, shape: Shape) -> onnx.TypeProto:
     return helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(dtype), shape)
 
 
-def shape_of(kind: onnx.TypeProto, where: str) -> Shape:
-    """The shape in a type; BadValue unless every size is known."""
+def shape_of(kind: onnx.TypeProto, where: str, wanted: str = FOLLOW) -> Shape:
+    """The shape in a type; BadValue unless every size is known, which is what `wanted` asks for."""
     tensor = kind.tensor_type
     if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
-        raise check.fail(f"{where}: shape", "dynamic", "shapes that follow from those of the inputs")
+        raise check.fail(f"{where}: shape", "dynamic", wanted)
     return tuple(dim.dim_value for dim in tensor.shape.dim)

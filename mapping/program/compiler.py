@@ -119,7 +119,9 @@ class Compiler:
         builder.schedule.emit(Opcode.END, {})
         drafts = builder.schedule.drafts
         most = TOKENS - self.p.queue - 1
-        check.in_range(f"{self.network.name}: tokens of a pair of units", most_tokens(drafts), 0, most)
+        longest = max(ranges, key=lambda each: each[2] - each[1], default=("", 0, 0))[0]
+        where = f"{self.network.name}: node {longest}: commands by which one unit leads another"
+        check.in_range(where, most_tokens(drafts), 0, most)
         commands = b"".join(encode(draft.opcode, **draft.header(), **draft.fields) for draft in drafts)
         return self.finished(builder, aligned(end), commands, ranges)
 
