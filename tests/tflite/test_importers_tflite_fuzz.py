@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from golden.check import BadValue
+from mapping.coded import tflite
 from mapping.importers import tflite_file, tflite_graph
 from mapping.integer_run import Runner
 
@@ -54,3 +55,35 @@ def test_damage_is_a_bad_value_or_harmless(word, use, wake_word):
         outcomes.append(outcome(damaged(data, random), use))
         assert time.monotonic() - start < SECONDS
     assert {True, False} == set(outcomes)
+
+
+def coded(model):
+    tflite.coded(model)
+
+
+@pytest.mark.parametrize("use", [imported, coded])
+@pytest.mark.parametrize("kind", ["VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "ADD", "RESHAPE", "MEAN"])
+def test_operators_without_operands_are_refused_by_name(kind, use, writer):
+    x = writer.tensor((1, 4), "INT8", 0.1)
+    writer.add(kind, [], [])
+    with pytest.raises(BadValue, match=rf"^damaged\.tflite: operator 0 \({kind}\)"):
+        use(tflite_graph.from_bytes(writer.bytes([x], [x]), "damaged.tflite", "damaged"))
+
+
+@pytest.mark.parametrize("use", [imported, coded, stepped])
+def test_a_bias_of_another_length_is_refused(use, writer):
+    x, y = writer.tensor((1, 4), "INT8", 0.1), writer.tensor((1, 8), "INT8", 0.1)
+    weights = writer.constant(np.ones((8, 4), np.int8), 0.01)
+    bias = writer.constant(np.ones(5, np.int32), 0.001)
+    options = {"FusedActivationFunction": 0}
+    writer.add("FULLY_CONNECTED", [x, weights, bias], [y], "FullyConnectedOptions", **options)
+    with pytest.raises(BadValue, match=r"^damaged\.tflite: "):
+        use(tflite_graph.from_bytes(writer.bytes([x], [y]), "damaged.tflite", "damaged"))
+
+
+def test_an_output_that_nobody_computes_is_refused(writer):
+    x, y = writer.tensor((1, 4), "INT8", 0.1), writer.tensor((1, 4), "INT8", 0.1)
+    z = writer.tensor((1, 4), "INT8", 0.1)
+    writer.add("ADD", [x, x], [y], "AddOptions", FusedActivationFunction=0)
+    with pytest.raises(BadValue, match=r"^damaged\.tflite: output t2 is not computed"):
+        coded(tflite_graph.from_bytes(writer.bytes([x], [z]), "damaged.tflite", "damaged"))
