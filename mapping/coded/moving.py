@@ -76,7 +76,7 @@ def rearrange(c: Coder, node: Node) -> None:
         at = moved(c, node, positions(c.shape(x), found) + 1) - 1
         order = tuple(axis for axis in found.order if len(c.shape(x)) == at.ndim and at.shape[axis] > 1)
         order = (*(axis for axis in c.natural(y) if axis not in order), *order)
-        value = float(c.network.constants[node.inputs[2]]) if fills(node) else 0.0
+        value = float(c.network.constants[node.inputs[2]].item()) if fills(node) else 0.0
         c.coded[y, form] = selected(c, y, found, at, order, int(found.form.code(np.array(value))))
     for form in sorted(c.wanted[y] - set(PASSED)):
         c.again(y, c.coded[y, c.kind("half")], form)

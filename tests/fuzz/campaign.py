@@ -26,9 +26,10 @@ import numpy as np
 from golden.check import LONGEST_MESSAGE, BadValue
 from systola import output
 
-SECONDS = 20  # for a case
+SECONDS = 20  # of the processor, for a case
+PATIENCE = 6  # times as many by the clock: other programs run, too
 MEMORY = 4 << 30  # bytes of address space beyond those of the process as it starts
-GRACE = 10.0  # seconds beyond, until a case that no signal reaches is killed
+GRACE = 10  # seconds beyond, until a case that no signal reaches is killed
 
 
 class Hang(BaseException):
@@ -65,7 +66,7 @@ def batch(reader, seeds, found: Found) -> int:
     os.close(writing)
     done, buffer = 0, b""
     while True:
-        ready, _, _ = select.select([reading], [], [], SECONDS + GRACE)
+        ready, _, _ = select.select([reading], [], [], PATIENCE * SECONDS + GRACE)
         if not ready:
             os.kill(child, signal.SIGKILL)
         data = os.read(reading, 1 << 16) if ready else b""
@@ -99,6 +100,7 @@ def work(reader, seeds, writing: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (held() + MEMORY, resource.RLIM_INFINITY))
     signal.signal(signal.SIGALRM, too_long)
+    signal.signal(signal.SIGPROF, too_long)
     top = Path(tempfile.mkdtemp(prefix="fuzz-"))
     try:
         reader.prepare()
@@ -127,7 +129,8 @@ def too_long(signum, frame):
 def one(reader, seed: int, folder: Path) -> tuple[str, str]:
     """How one case ends, and what is wrong with that."""
     random = np.random.default_rng(seed)
-    signal.alarm(SECONDS)
+    signal.alarm(PATIENCE * SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         files = reader.damage(random, folder)
         result = reader.use(random, files)
@@ -142,6 +145,7 @@ def one(reader, seed: int, folder: Path) -> tuple[str, str]:
         return "fault", f"{type(error).__name__} at {at}: {str(error)[:200]}"
     finally:
         signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def strict(result) -> str:

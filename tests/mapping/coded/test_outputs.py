@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 import systola
-from tests.mapping.coded.against import by_onnxruntime, error, model, node
+from tests.mapping.coded.against import by_onnxruntime, error, errors, model, node
 
 RANDOM = np.random.default_rng(8)
 DESIGN = """
@@ -71,3 +71,9 @@ def test_a_network_of_constants_alone_has_a_program(tmp_path):
     onnx.save(made, tmp_path / "net.onnx")
     (tmp_path / "small.toml").write_text(DESIGN)
     assert systola.map(tmp_path / "net.onnx", on=tmp_path / "small.toml")["total"]["macs"] == 0
+
+
+def test_a_pad_may_state_its_one_number_as_a_vector():
+    constants = {"w": normal(16, 8), "pads": np.array([0, 0, 1, 1]), "filler": np.float32([0.5])}
+    nodes = [node("MatMul", "x w", "m"), node("Pad", "m pads filler", "y")]
+    assert errors(nodes, {"x": normal(4, 16)}, constants) < 0.02
