@@ -9,13 +9,13 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
 from golden.check import fail
+from sim import leftovers
 
 CONTENTS = "contents.json"  # written last: {file: sha256}
 
@@ -83,13 +83,11 @@ def kept(kind: str, name: str, build: Callable[[Path], None]) -> Path:
 
 def replace(entry: Path, build: Callable[[Path], None]) -> None:
     """Build `entry` beside its place and rename it there. The caller holds its lock."""
-    for left_over in entry.parent.glob(f"{entry.name}.part*"):  # the lock is ours: whoever made it is gone
+    leftovers.clear_once(entry.parent)
+    for left_over in entry.parent.glob(f"{entry.name}.part*"):  # of older versions; the lock is ours
         shutil.rmtree(left_over)
-    part = Path(tempfile.mkdtemp(prefix=f"{entry.name}.part", dir=entry.parent))
-    try:
+    with leftovers.folder(entry.parent, entry.name) as part:
         build(part)
         seal(part)
         shutil.rmtree(entry, ignore_errors=True)
         part.rename(entry)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -301,3 +302,20 @@ def test_waves_of_a_bench_are_kept_whole_and_do_not_replace_what_is_the_users():
     assert done.returncode == 0 and "wrote waves/stages-x5/waves.fst" in done.stdout
     left = {path.name for path in Path("waves/stages-x5").iterdir()}
     assert {"log.txt", "waves.fst", "manifest.json"} < left
+
+
+def test_a_signal_that_comes_just_before_a_wait_ends_it():
+    """The main thread does not see it: another one gets it while that one waits without end."""
+    lock = threading.Lock()
+    lock.acquire()
+
+    def work():
+        other = threading.Thread(target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
+        threading.Timer(0.2, other.start).start()
+        threading.Timer(8, lock.release).start()
+        lock.acquire()
+
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as ended:
+        failures.guarded(work)
+    assert ended.value.code == 143 and time.monotonic() - began < 5

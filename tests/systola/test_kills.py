@@ -14,7 +14,7 @@ from sim.leftovers import MARK
 from tests.synth import libraries
 
 DESIGN = '[array]\nrows = 2\ncols = 2\ndataflow = "weight"\n'
-PROGRAM = [sys.executable, "-c", "from systola.start import main; main()"]
+PROGRAM = [sys.executable, "-X", "faulthandler", "-c", "from systola.start import main; main()"]
 COMMANDS = {
     "generate": ["generate", "small.toml", "-o", "out"],
     "run": ["run", "two.csv", "--on", "small.toml", "--engine", "rtl", "--output", "y.npz"],
@@ -23,6 +23,7 @@ COMMANDS = {
 }  # fmt: skip
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 KILLS = 30
+PATIENCE = 10.0  # seconds that an end may take
 
 pytestmark = [
     pytest.mark.slow,
@@ -77,6 +78,16 @@ class Place:
         }
 
 
+def ended(process, place):
+    """What a process that should end says on stderr; where it stands if it does not."""
+    try:
+        return process.communicate(timeout=PATIENCE)[1]
+    except subprocess.TimeoutExpired:
+        running = place.processes()
+        process.send_signal(signal.SIGABRT)  # faulthandler prints what each thread does
+        pytest.fail(f"still running: {running}\n{process.communicate()[1]}")
+
+
 def within(seconds, happens):
     end = time.monotonic() + seconds
     while not happens() and time.monotonic() < end:
@@ -103,7 +114,7 @@ def test_nothing_is_left_of_thirty_killed_commands(tmp_path):
         time.sleep(after)
         process.send_signal(how)
         began = time.monotonic()
-        said = process.communicate()[1]
+        said = ended(process, place)
         took = time.monotonic() - began
         assert process.returncode in (STATUS[how], -how, 0), said
         assert "Traceback" not in said and "bug" not in said, said
@@ -111,7 +122,6 @@ def test_nothing_is_left_of_thirty_killed_commands(tmp_path):
         left, written = place.left(), place.result()
         told.append(f"{name} {how.name} after {after:.1f} s: ended in {took:.1f} s, left {left or 'nothing'}")
         assert how == signal.SIGKILL or not left, told[-1]
-        assert took < 10, told[-1]
         assert written in ({}, wanted[name]), f"{told[-1]}: half written"
         again = place.start()
         words = again.communicate()
