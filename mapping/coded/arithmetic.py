@@ -16,6 +16,7 @@ from mapping.coded.coder import PASSED, Coded, Coder, function_of, standing
 from mapping.coded.curves import Form, Function, Stage, coded_as, kind_of, table_stage
 from mapping.coded.exact import power_of_two
 from mapping.coded.fixed import plain, short_factor
+from mapping.coded.integers import line_over
 from mapping.coded.products import ROOM, SHORT
 from mapping.coded.scores import check_scores
 from mapping.coded.turning import positions, selected
@@ -68,8 +69,11 @@ def function(c: Coder, node: Node) -> None:
         span = "{:g} to {:g}".format(*c.bounds(x_name))
         raise check.fail(f"integers of {x_name}", span, "of 16 bits, where single ones are asked for")
     if x.form.dtype == "int16" and not x.zero and not c.given:
-        if f.line is not None:
-            lined(c, y, x, f.line)
+        line = f.line
+        if line is None and f.whole and x.scale == 1:
+            line = line_over(f, *c.bounds(x_name))
+        if line is not None:
+            lined(c, y, x, line)
             return
         if kind_of(f, *c.bounds(x_name))[0] == "table":
             stepped(c, y, x, f, x_name)
@@ -292,7 +296,7 @@ def full(c: Coder, tensor: str, form: str | None, shape: Shape, order: Sequence[
     lifted = positions(own, found).reshape((1,) * (len(shape) - len(own)) + own)
     at = np.broadcast_to(lifted, shape)
     order = tuple(axis for axis, size in enumerate(shape) if size > 1) if order is None else tuple(order)
-    key = (f"{found.name}:{shape}", order)
+    key = (f"{tensor}:{found.name}:{shape}", order)
     if key not in c.turned:
         c.turned[key] = selected(c, f"{tensor}:{'x'.join(map(str, (*shape, *order)))}", found, at, order)
     return c.turned[key]

@@ -95,7 +95,7 @@ class Coder:
         self.weight_scales: dict[str, np.ndarray] = {}  # and its constant weights, float64 [1] or [n]
         self.weight_names: dict[str, str] = {}  # what the file calls them, where it is another name
         self.sources: dict[str, str] = {}  # what a Reshape is of
-        self.turned: dict[tuple[str, tuple[int, ...]], Coded] = {}  # codes with the axes in other orders
+        self.turned: dict[tuple[str, tuple[int, ...] | bytes], Coded] = {}  # codes moved, by what moved them
         self.saturated: set[str] = set()  # results of piecewise functions, which end where their format does
         self.producers = network.producers()
         self.readers = network.consumers()
@@ -172,7 +172,11 @@ class Coder:
         own = self.network.inputs.get(tensor)
         if own is not None and own.dtype.kind != "f" and kind in ("half", "flag"):
             seen = self.observer(tensor)
-            return integers(own.dtype, seen.low, seen.high, wide=kind == "half")
+            made = integers(own.dtype, seen.low, seen.high, wide=kind == "half")
+            read = [out for node in self.readers.get(tensor, ()) for out in node.outputs]
+            if made.scale != 1 and any(self.dtype(out).kind != "f" for out in read):
+                self.whole(tensor)
+            return made
         if kind == "half" and self.dtype(tensor).kind in "iub":
             return self.whole(tensor)
         if kind == "half":

@@ -1,5 +1,6 @@
 """What moves codes, or takes some of them: reshapes, slices, concatenations, gathers."""
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -72,23 +73,45 @@ def rearrange(c: Coder, node: Node) -> None:
         if tensor and tensor not in c.network.constants:
             raise check.fail(f"input {tensor}", "computed", "a constant")
     for form in sorted({f if f in PASSED else c.kind("half") for f in c.wanted[y]}):
-        found = placed(c, x, form)
+        found = filled(c, node, form)
         at = moved(c, node, positions(c.shape(x), found) + 1) - 1
         order = tuple(axis for axis in found.order if len(c.shape(x)) == at.ndim and at.shape[axis] > 1)
         order = (*(axis for axis in c.natural(y) if axis not in order), *order)
-        value = float(c.network.constants[node.inputs[2]].item()) if fills(node) else 0.0
-        c.coded[y, form] = selected(c, y, found, at, order, int(found.form.code(np.array(value))))
+        fill = int(found.form.code(np.array(put(c, node) or 0.0)))
+        c.coded[y, form] = selected(c, y, found, at, order, fill)
     for form in sorted(c.wanted[y] - set(PASSED)):
         c.again(y, c.coded[y, c.kind("half")], form)
 
 
 def check_resize(node: Node) -> None:
-    """BadValue for a Resize that computes: elements between others, or a value beyond the edges."""
+    """BadValue for a Resize that computes elements between others."""
     if node.operator == "Resize":
         check.one_of("attribute mode", node.attributes.get("mode", "nearest"), ("nearest",))
-        key = "coordinate_transformation_mode"
-        if node.attributes.get(key) == "tf_crop_and_resize":
-            raise check.fail(f"attribute {key}", "tf_crop_and_resize", "any other")
+
+
+def filled(c: Coder, node: Node, form: str) -> Coded:
+    """What is rearranged, in codes that hold what is put beside it."""
+    x, y = node.inputs[0], node.outputs[0]
+    found = placed(c, x, form)
+    value, out = put(c, node), c.form(y, form)
+    if c.given or value is None:
+        return found
+    held = (int(found.form.code(np.array(value))) - found.zero) * found.scale
+    if abs(held - value) <= found.scale / 2:
+        return found
+    name = c.tensor(f"{y}:{form}:wide", c.tensors[found.name].shape, out)
+    e = c.epilogue(out, found.scale, coded_as(out))
+    c.add(graph.Map(name=name, x=found.name, y=name, x_zero=found.zero, epilogue=e))
+    return replace(found, name=name, form=out)
+
+
+def put(c: Coder, node: Node) -> float | None:
+    """The number that a Pad or a Resize puts where there is no element; None if it states none."""
+    if fills(node):
+        return float(c.network.constants[node.inputs[2]].item())
+    if node.operator == "Resize" and "extrapolation_value" in node.attributes:
+        return float(node.attributes["extrapolation_value"])
+    return None
 
 
 def fills(node: Node) -> bool:
@@ -101,7 +124,8 @@ def moved(c: Coder, node: Node, numbers: np.ndarray) -> np.ndarray:
     given = [c.network.constants[t] if t else None for t in node.inputs[1:]]
     if fills(node):
         given[1] = np.zeros((), numbers.dtype)
-    return np.asarray(host.evaluate(node.operator, [numbers, *given], node.attributes)[0])
+    attributes = {key: value for key, value in node.attributes.items() if key != "extrapolation_value"}
+    return np.asarray(host.evaluate(node.operator, [numbers, *given], attributes)[0])
 
 
 def cut(c: Coder, node: Node) -> None:

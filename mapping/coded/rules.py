@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from mapping.boundary import constant_factor
 from mapping.coded import arithmetic, attention, computed_products, moving, pooling, products, reductions
-from mapping.coded.coder import PASSED, Coder, computed, function_of
+from mapping.coded.coder import PASSED, REAL, Coder, computed, function_of
 from mapping.coded.curves import kind_of
 from mapping.coded.regions import MOVING
 from mapping.network import Node
@@ -37,7 +37,8 @@ def function_needs(c: Coder, node: Node) -> Needs:
     elif arithmetic.slope_of(c, node) is not None:
         yield from passing_needs(c, node)
     else:
-        steep = not c.given and kind_of(function_of(node))[0] == "table"
+        whole = c.dtypes.get(x, REAL).kind != "f"  # 8 bits hold few integers
+        steep = not c.given and (whole or kind_of(function_of(node))[0] == "table")
         yield x, "half" if steep else "any"
 
 
@@ -94,7 +95,8 @@ def mean_needs(c: Coder, node: Node) -> Needs:
     """Of an image's pixels or of rows, 8 bits will do: they are many."""
     axes = reductions.axes_of(c, node)
     rows = axes == list(range(2, 4)) or (axes == [1] and len(c.shape(node.inputs[0])) == 3)
-    yield node.inputs[0], "any" if rows else "half"
+    real = c.dtypes.get(node.inputs[0], REAL).kind == "f"
+    yield node.inputs[0], "any" if rows and real else "half"
 
 
 def product(c: Coder, node: Node) -> None:

@@ -32,23 +32,26 @@ def in_order(shape: Shape, at: np.ndarray, order: Sequence[int]) -> np.ndarray:
 
 def turned(c: "Coder", tensor: str, found: "Coded", order: tuple[int, ...]) -> "Coded":
     """The same codes with the axes in another order."""
-    key = (found.name, order)
-    if key not in c.turned:
-        shape = c.shape(tensor)
-        if found.places is None and prod(shape) > FEW and found.order[-1:] != order[-1:]:
-            found = by_matrices(c, tensor, found, order)
-        c.turned[key] = taken(c, tensor, found, order, shape)
-    return c.turned[key]
+    shape = c.shape(tensor)
+    if found.places is None and prod(shape) > FEW and found.order[-1:] != order[-1:]:
+        found = by_matrices(c, tensor, found, order)
+    return taken(c, tensor, found, order, shape)
 
 
 def taken(c: "Coder", tensor: str, found: "Coded", order: tuple[int, ...], shape: Shape) -> "Coded":
     if found.places is None and found.order == order:
         return found
+    """Codes may be those of several tensors, whose axes have other names: what is taken tells them apart."""
     index = in_order(shape, positions(shape, found), order)
-    name = f"{found.name}:{'.'.join(map(str, order))}"
-    c.tensor(name, index.shape, found.form)
-    c.add(graph.Take(name=name, x=c.sources.get(found.name, found.name), y=name, index=index))
-    return replace(found, name=name, order=order, places=None)
+    key = (f"{found.name}:{index.shape}", index.tobytes())
+    if key not in c.turned:
+        name = plain = f"{found.name}:{'.'.join(map(str, order))}"
+        while name in c.tensors:
+            name = f"{plain}:{len(c.turned)}"
+        c.tensor(name, index.shape, found.form)
+        c.add(graph.Take(name=name, x=c.sources.get(found.name, found.name), y=name, index=index))
+        c.turned[key] = replace(found, name=name, order=order, places=None)
+    return replace(found, name=c.turned[key].name, order=order, places=None)
 
 
 def by_matrices(c: "Coder", tensor: str, found: "Coded", order: tuple[int, ...]) -> "Coded":

@@ -22,6 +22,7 @@ from mapping.coded.structure import Line
 
 ENTRIES = 256
 CLOSE = 0.004  # of the greatest result: the error that a window may have
+EXACT = 0.25  # of whole numbers: less than any two differ by
 MOST = 32  # windows of a function
 
 
@@ -85,8 +86,11 @@ def stepped(c: Coder, y: str, x: Coded, f: Function, tensor: str) -> None:
     if c.dtype(tensor).kind == "f" and tensor not in c.exactly:
         there = c.observer(tensor).saw((low + np.arange(len(values))) * x.scale)
         too_coarse(tensor, values, there, max(1, round(grain / x.scale)), grain)
+    close = CLOSE * float(np.abs(values).max())
+    if c.dtype(y).kind in "iub":  # exactly
+        close = min(close, EXACT)
     found = []
-    for window in windows(values, low, CLOSE * float(np.abs(values).max())):
+    for window in windows(values, low, close):
         found.append(window)
         if len(found) > MOST:
             what = f"too steep between {c.observer(tensor).low:.4g} and {c.observer(tensor).high:.4g}"

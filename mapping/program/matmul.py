@@ -75,10 +75,14 @@ def factor(op: MatMul, place: Place, name: str, where: str) -> Factor:
 
 @dataclass(slots=True)
 class W:
-    """A part of w. address: in the scratchpad, -1: not loaded."""
+    """A part of w. words: of the greatest part, room that each takes, so that the next fits beside the last.
+
+    address  in the scratchpad, -1: not loaded
+    """
 
     heads: Range
     columns: Range
+    words: int
     address: int = -1
 
 
@@ -145,7 +149,9 @@ class MatMulLowering:
     def steps(self) -> list[Step]:
         """Heads, columns, rows, these innermost: a part of w stays for all of them."""
         heads, rows, columns = self.tiling()
-        parts = [W(h, c) for h in split(self.op.heads, heads) for c in split(self.y.vectors, columns)]
+        ranges = [(h, c) for h in split(self.op.heads, heads) for c in split(self.y.vectors, columns)]
+        words = max(h[1] * self.w_rows(c[1]) * self.w_vectors(c[1]) for h, c in ranges)
+        parts = [W(h, c, words) for h, c in ranges]
         return [self.step(w, part) for w in parts for part in split(self.x.rows, rows)]
 
     def step(self, w: W, rows: Range) -> Step:
@@ -173,8 +179,8 @@ class MatMulLowering:
         builder, place = self.builder, self.builder.place(self.op.w)
         heads, columns = w.heads[1], w.columns[1]
         room, vectors = self.w_rows(columns), self.w_vectors(columns)
-        w.address = builder.regions.b.take(heads * room * vectors)
-        builder.regions.b.hold(w.address, heads * room * vectors)
+        w.address = builder.regions.b.take(w.words)
+        builder.regions.b.hold(w.address, w.words)
         if self.op.transposed:
             first = w.columns[0] * self.lanes
             rows, wanted = (first, min(room, self.w.rows - first)), (0, vectors)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from golden import check
-from mapping.coded.primitives import elements, normalising, reducing, sliding
+from mapping.coded.primitives import elements, normalising, reducing, resizing, sliding
 from mapping.coded.primitives.writer import Rule, Writer
 from mapping.coded.recognise import recognise
 from mapping.float_run import run_float
@@ -18,7 +18,9 @@ from mapping.network import Network
 from mapping.passes import simplify
 from mapping.passes.rewrite import remove_dead
 
-RULES: dict[str, Rule] = {**elements.RULES, **reducing.RULES, **normalising.RULES, **sliding.RULES}
+RULES: dict[str, Rule] = {
+    **elements.RULES, **reducing.RULES, **normalising.RULES, **sliding.RULES, **resizing.RULES,
+}  # fmt: skip
 
 
 def primitive(network: Network, sample: Mapping[str, np.ndarray]) -> Network:

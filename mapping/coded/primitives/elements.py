@@ -36,13 +36,18 @@ def logical(w: Writer, node: Node) -> bool:
 
 
 def extreme(w: Writer, node: Node) -> bool:
-    """max(a, b) = a + relu(b - a), min(a, b) = a - relu(a - b)."""
+    """max(a, b) = a + relu(b - a), min(a, b) = a - relu(a - b); a is what the result is nearest to.
+
+    So where a is all the result there is nothing that rounding could add.
+    """
     if len(node.inputs) == 1:
         return w.named(node.inputs[0], node.outputs[0])
     if w.is_function(node) and len(node.inputs) == 2:
         return False
-    made = whole(w, node.inputs[0])
-    for tensor in node.inputs[1:]:
+    result = w.values[node.outputs[0]].astype(np.float64)
+    given = sorted(node.inputs, key=lambda t: float(np.abs(w.values[t] - result).sum()))
+    made = whole(w, given[0])
+    for tensor in given[1:]:
         other = whole(w, tensor)
         if node.operator == "Max":
             made = w("Add", made, w("Relu", w("Sub", other, made)))

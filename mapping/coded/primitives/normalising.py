@@ -67,9 +67,12 @@ def length(w: Writer, node: Node) -> bool:
 
 
 def log_softmax(w: Writer, node: Node) -> bool:
-    """(x - greatest) - log(sum of exponentials)."""
+    """(x - greatest) - log(sum of exponentials); of one element 0."""
     x = node.inputs[0]
     axis = int(node.attributes.get("axis", -1)) % len(w.shape(x))
+    if w.shape(x)[axis] == 1:
+        w("Sub", x, x, out=node.outputs[0])
+        return True
     low = w("Sub", x, reduced(w, "ReduceMax", x, [axis], 1))
     log = w("Log", reduced(w, "ReduceSum", w("Exp", low), [axis], 1))
     w("Sub", low, log, out=node.outputs[0])
