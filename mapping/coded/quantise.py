@@ -61,6 +61,8 @@ def quantise(
     greatest = scores.seers(known)
     seers: list[tuple[str, Seer]] = [*c.seen.items(), *channels.items(), *greatest.items()]
     observe(network, samples, [(tensor, seer) for tensor, seer in seers if tensor in made])
+    if softmaxes := scores.apart(network, known, greatest):
+        return quantise(scores.less_greatest(network, softmaxes), p, samples, method=method)
     c.tops = scores.tops(c, greatest)
     unmoved = {t: t.replace(UNMOVED, "") for node in known.nodes for t in (*node.outputs, *inner(node))}
     c.seen.update({t: c.seen[real] for t, real in unmoved.items() if t != real and real in c.seen})

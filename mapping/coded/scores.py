@@ -5,7 +5,8 @@ from 0, the codes have a zero point that puts them into the middle. What is far 
 saturate, since its share is less than a code of the result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,17 +23,19 @@ BELOW = 16 * 256  # codes that a row needs under its greatest score: what is 16 
 ABOVE = 8 * 256  # codes left above the greatest score that was seen
 MIDDLE = (32767 - ABOVE + BELOW - 32768) // 2  # where the middle of the greatest scores is put
 LEAST, MOST = (BELOW - 32768) * OCTAVE, (32767 - ABOVE) * OCTAVE  # of a row's greatest, without a zero point
+FARTHEST = 2000.0  # from 0, of scores in 16 bits: a code is worth less than a tenth
 STRONGEST = 4  # times the codes' reach: what a mask takes off at most
 
 
 class Tops:
-    """The greatest score of each row that was seen: from low to high."""
+    """The greatest score of each row that was seen: from low to high; the least of all scores."""
 
     def __init__(self, axis: int) -> None:
-        self.axis, self.low, self.high = axis, np.inf, -np.inf
+        self.axis, self.low, self.high, self.least = axis, np.inf, -np.inf, np.inf
 
     def see(self, values: np.ndarray) -> None:
         if values.size:
+            self.least = min(self.least, float(values.min()))
             greatest = values.max(self.axis)
             self.low = min(self.low, float(greatest.min()))
             self.high = max(self.high, float(greatest.max()))
@@ -79,6 +82,42 @@ def tops(c: "Coder", seen: Mapping[str, Tops]) -> dict[str, tuple[float, float]]
             elif maker is not None and maker.operator in (*MOVING, "Transpose"):
                 queue.append(maker.inputs[0])
     return ranges
+
+
+def apart(network: Network, known: Network, seen: Mapping[str, Tops]) -> list[Node]:
+    """Softmaxes of rows too far from one another, whose scores 16 bits still tell from one another.
+
+    known  the network recognised; an attention's scores come from factors of 8 bits, too coarse for that
+    """
+    found = []
+    alone = {node.inputs[0] for node in known.nodes if node.operator == "Softmax"}
+    for node in network.nodes:
+        own = node.operator == "Softmax" and node.inputs[0] in alone
+        tops_of = seen.get(node.inputs[0]) if own else None
+        if tops_of is not None and tops_of.high - tops_of.low > MOST - LEAST:
+            if max(-tops_of.least, tops_of.high) <= FARTHEST:
+                found.append(node)
+    return found
+
+
+def less_greatest(network: Network, softmaxes: Sequence[Node]) -> Network:
+    """The network with each row's greatest score taken off before these softmaxes."""
+    shapes, nodes = dict(network.shapes), []
+    names = {node.name for node in softmaxes}
+    for node in network.nodes:
+        if node.name in names:
+            x, axis = node.inputs[0], int(node.attributes.get("axis", -1)) % len(shapes[node.inputs[0]])
+            top, less = f"{node.name}:greatest", f"{node.name}:less"
+            shapes[less] = shapes[x]
+            shapes[top] = tuple(1 if i == axis else size for i, size in enumerate(shapes[x]))
+            how = {"axes": [axis], "keepdims": 1}
+            nodes += [
+                Node(name=top, operator="ReduceMax", inputs=(x,), outputs=(top,), attributes=how),
+                Node(name=less, operator="Sub", inputs=(x, top), outputs=(less,)),
+            ]
+            node = replace(node, inputs=(less,))
+        nodes.append(node)
+    return replace(network, nodes=tuple(nodes), shapes=shapes)
 
 
 def zero_of(span: tuple[float, float] | None) -> int:

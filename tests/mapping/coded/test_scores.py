@@ -58,8 +58,14 @@ def test_rows_may_be_a_hundred_apart(middle):
     assert errors([node("Softmax", "x", "y")], {"x": x}, {}) < 0.02
 
 
+@pytest.mark.parametrize("distance", [400, 1500, -1500])
+def test_rows_far_apart_are_told_from_their_greatest(distance):
+    x = {"x": normal(4, 13) + np.array([[0], [50], [distance], [20]], np.float32)}
+    assert errors([node("Softmax", "x", "y")], x, {}) < 0.03
+
+
 def test_rows_too_far_apart_are_named():
-    x = {"x": normal(4, 13) + np.array([[0], [50], [400], [20]], np.float32)}
+    x = {"x": normal(4, 13) + np.array([[0], [50], [4000], [20]], np.float32)}
     with pytest.raises(BadValue, match=r"node y .*: greatest scores of rows of x is from .*; allowed: w"):
         by_codes(model([node("Softmax", "x", "y")], x, {}), x)
 
