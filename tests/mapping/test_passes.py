@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mapping import passes
-from mapping.float_run import run_float
+from mapping.float_run import run_float, run_node
 from mapping.importers import load
 from mapping.network import Network, Node, TensorType
 
@@ -39,11 +39,9 @@ def build(inputs, constants, *nodes, outputs=("y",)):
     )
     types = {name: TensorType(shape, np.dtype(np.float32)) for name, shape in inputs.items()}
     every = {**inputs, **{name: value.shape for name, value in constants.items()}}
-    unknown = {node.outputs[0]: () for node in made}
-    draft = Network(
-        name="t", nodes=made, constants=constants, inputs=types, outputs=outputs, shapes=every | unknown
-    )
-    values = run_float(draft, {name: real(*shape) for name, shape in inputs.items()}, all_tensors=True)
+    values = {**constants, **{name: real(*shape) for name, shape in inputs.items()}}
+    for node in made:
+        values[node.outputs[0]] = run_node(node, values)[0]
     shapes = every | {name: value.shape for name, value in values.items()}
     return Network(name="t", nodes=made, constants=constants, inputs=types, outputs=outputs, shapes=shapes)
 
