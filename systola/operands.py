@@ -10,7 +10,7 @@ import numpy as np
 
 from golden import check
 from mapping.importers.onnx_parameters import Given
-from mapping.network import MOST_ELEMENTS, Network, ShapeNetwork, TensorType
+from mapping.network import MOST_ELEMENTS, MOST_HELD, Network, ShapeNetwork, TensorType
 from mapping.plan import Plan
 from systola import arrays, output
 
@@ -63,9 +63,11 @@ def read_inputs(where: str, inputs: Types, given: Mapping[str, str | Path], seed
 
 
 def check_sizes(where: str, inputs: Types) -> None:
-    """BadValue for an input that no memory holds."""
+    """BadValue for inputs that no memory holds."""
     for name, (shape, _) in inputs.items():
         check.in_range(f"{where}: input {name}: elements", prod(shape), 0, MOST_ELEMENTS)
+    total = sum(prod(shape) for shape, _ in inputs.values())
+    check.in_range(f"{where}: elements of all inputs", total, 0, MOST_HELD)
 
 
 def samples_of(inputs: Types, found: Inputs) -> int:

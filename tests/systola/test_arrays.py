@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from golden.check import BadValue
+from mapping.network import TensorType
 from systola import arrays, operands
 
 
@@ -95,3 +96,16 @@ def test_names_that_savez_cannot_take(tmp_path):
     with np.load(tmp_path / "y.npz") as found:
         assert set(found.files) == {"file", "allow_pickle", "a/b", r"x\x00y", "arr_0"}
         assert np.array_equal(found["file"], [0, 0]) and np.array_equal(found[r"x\x00y"], [3, 3])
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "said"),
+    [
+        (1, (1 << 27) + 1, "net: input x0: elements is 134217729; allowed: 0 to 134217728"),
+        (5, 1 << 27, "net: elements of all inputs is 671088640; allowed: 0 to 536870912"),
+    ],
+)
+def test_inputs_that_no_memory_holds_are_refused(count, size, said):
+    types = {f"x{i}": TensorType((size,), np.dtype(np.float32)) for i in range(count)}
+    with pytest.raises(BadValue, match=said):
+        operands.read_inputs("net", types, {}, 0)

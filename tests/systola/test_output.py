@@ -1,6 +1,7 @@
 """What is printed: JSON, tables, progress."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -43,3 +44,16 @@ def test_names_in_tables_move_no_cursor():
 
 def test_lines_keep_their_ends_and_tabs_alone():
     assert output.lines("a\tb\r\n\x07c\ud800") == "a\tb\\r\n\\x07c\\ud800"
+
+
+def test_names_in_progress_move_no_cursor_and_are_no_markup(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr(output, "PATIENCE", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    with output.progress(2, "run") as update:
+        update(1, "golden: \x1b[2J[red]evil\nlayer[/red]")
+        time.sleep(0.3)
+        update(2, "golden: \x1b[2J[red]evil\nlayer[/red]")
+    shown = capsys.readouterr().err
+    assert r"\x1b[2J[red]evil\nlayer[/red]" in shown and "\x1b[2J" not in shown
