@@ -378,7 +378,8 @@ def multiply(c: Coder, node: Node) -> None:
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
         wide = x.form.dtype == b.form.dtype == "int16"
-        shift = 4 if wide else 0  # a product of two 16-bit codes and its rounding stay within 32 bits
+        whole = x.scale == b.scale == 1 and c.dtype(y).kind in "iub"
+        shift = 4 if wide and not whole else 0  # of two 16-bit codes, so that rounding stays within 32 bits
         return graph.Map(
             name=name, x=x.name, y=name, operation="mul", x_zero=x.zero, b=b.name, b_zero=b.zero,
             b_shift=shift, epilogue=c.epilogue(form, x.scale * b.scale * 2.0**shift, how),

@@ -40,7 +40,7 @@ from mapping.coded.curves import (
     stage,
     varying,
 )  # fmt: skip
-from mapping.coded.exact import LEAD, exactly, power_of_two
+from mapping.coded.exact import GRAINED, alike, exactly, power_of_two
 from mapping.coded.fixed import LIMITS, factors, plain
 from mapping.coded.fixed import bias as whole
 from mapping.coded.integers import HEADROOM, integers, of_integers
@@ -103,6 +103,7 @@ class Coder:
         self.tops: dict[str, tuple[float, float]] = {}  # see mapping.coded.scores
         self.masks: dict[str, int] = {}
         self.exactly, self.differences = exactly(network)
+        self.alike = alike(network, self.differences)
         self.scales: dict[str, float] = {}  # of those differences
         self.grains: dict[str, float] = {}  # what tells reals apart, where it is not the own scale
 
@@ -143,9 +144,11 @@ class Coder:
 
     def pass_grains(self, node: Node) -> None:
         """To the results of a node that adds or moves."""
-        if node.operator in LEAD:
+        if node.operator in GRAINED:
             given = [t for t in node.inputs if t and t not in self.network.constants]
             grain = max(map(self.grain, given), default=0.0)
+            if node.operator == "ReduceSum":
+                grain *= (prod(self.shape(node.inputs[0])) / prod(self.shape(node.outputs[0]))) ** 0.5
             self.grains.update(dict.fromkeys(node.outputs, grain))
 
     def scale_of(self, tensor: str, *, symmetric: bool = False, fmt: Int | None = None) -> Scale:
@@ -180,7 +183,8 @@ class Coder:
         if kind == "half" and self.dtype(tensor).kind in "iub":
             return self.whole(tensor)
         if kind == "half":
-            scale = HEADROOM * self.reach(tensor) / 32767
+            together = self.alike.get(tensor, {tensor})
+            scale = HEADROOM * max(map(self.reach, together)) / 32767
             scale = self.scales.get(tensor) or (power_of_two(scale) if tensor in self.exactly else scale)
             return Form(dtype="int16", scale=scale, low=-32768, high=32767)
         if kind == "score":

@@ -17,6 +17,7 @@ MOVES = frozenset(
     "SpaceToDepth Split Squeeze Tile Transpose Trilu Unsqueeze".split()
 )
 LEAD = MOVES | {"Add", "Sub"}
+GRAINED = LEAD | {"ReduceMean", "ReduceSum", "MaxPool", "AveragePool"}  # as coarse as what they are of
 COARSE = 0.03  # of a function's greatest result: how much half a grain of its argument may change it
 
 
@@ -25,6 +26,17 @@ def turns(node: Node) -> bool:
     return node.operator == "Elementwise" and any(
         each.operator in TURNING for each in node.attributes["nodes"]
     )
+
+
+def alike(network: Network, differences: set[str]) -> dict[str, set[str]]:
+    """Tensors that are taken from one another, each with all that have its scale."""
+    producers = network.producers()
+    found: dict[str, set[str]] = {}
+    for tensor in differences:
+        pair = [t for t in producers[tensor].inputs if t not in network.constants]
+        group = set().union(*(found.get(t, {t}) for t in pair))
+        found.update(dict.fromkeys(group, group))
+    return found
 
 
 def exactly(network: Network) -> tuple[set[str], set[str]]:

@@ -39,7 +39,13 @@ def function_needs(c: Coder, node: Node) -> Needs:
     else:
         whole = c.dtypes.get(x, REAL).kind != "f"  # 8 bits hold few integers
         steep = not c.given and (whole or kind_of(function_of(node))[0] == "table")
-        yield x, "half" if steep else "any"
+        yield x, "half" if steep or is_between_sums(c, node) else "any"
+
+
+def is_between_sums(c: Coder, node: Node) -> bool:
+    """Is what a function takes a difference, and what it makes added? 16 bits on either side, then."""
+    maker = c.producers.get(node.inputs[0])
+    return maker is not None and maker.operator == "Sub" and "half" in c.wanted.get(node.outputs[0], ())
 
 
 def passing_needs(c: Coder, node: Node) -> Needs:
@@ -77,7 +83,10 @@ def any_needs(c: Coder, node: Node) -> Needs:
     if node.operator in ("Mul", "Div") and (constant_factor(node, c.network.constants) is not None):
         yield from passing_needs(c, node)
     else:
-        yield from ((t, "any") for t in computed(c, node, 0, 1))
+        for tensor in computed(c, node, 0, 1):
+            square = node.operator == "Mul" and node.inputs[0] == node.inputs[1]
+            exact = not c.given and (square or c.dtypes.get(tensor, REAL).kind != "f")
+            yield tensor, "half" if exact else "any"
 
 
 def reducing_needs(c: Coder, node: Node) -> Needs:

@@ -13,7 +13,7 @@ from mapping.network import Shape
 if TYPE_CHECKING:
     from mapping.coded.coder import Coded, Coder
 
-FEW = 1 << 11  # elements that one product moves whole; more go by rows and by matrices
+FEW = 1 << 9  # elements that one product moves whole; more go by rows and by matrices
 
 
 def positions(shape: Shape, found: "Coded") -> np.ndarray:

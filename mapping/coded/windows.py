@@ -21,9 +21,9 @@ from mapping.coded.fixed import LIMITS, plain
 from mapping.coded.structure import Line
 
 ENTRIES = 256
-CLOSE = 0.004  # of the greatest result: the error that a window may have
+CLOSE = 0.001  # of the greatest result: the error that a window may have
 EXACT = 0.25  # of whole numbers: less than any two differ by
-MOST = 32  # windows of a function
+MOST = 64  # windows of a function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +95,8 @@ def stepped(c: Coder, y: str, x: Coded, f: Function, tensor: str) -> None:
         if len(found) > MOST:
             what = f"too steep between {c.observer(tensor).low:.4g} and {c.observer(tensor).high:.4g}"
             raise check.fail(f"function of {tensor}", what, f"{MOST} tables of {ENTRIES} entries")
+    if len(found) > 1 or found[0].step > 1:
+        c.grains[y] = 2 * CLOSE * float(np.abs(values).max())
     shape = c.tensors[x.name].shape
     far = "score" in c.wanted[y] and c.form(y, "score").zero
     if len(found) == 1 and not far:

@@ -34,10 +34,12 @@ from mapping.coded.graph import (
     Tensor,
 )  # fmt: skip
 from mapping.program.aliases import same_rows
-from mapping.program.layout import rows_of
+from mapping.program.layout import PARAMETER_WORDS, pass_words, rows_of
+from mapping.program.scratch import Regions
 
 MOST_WEIGHTS = 1 << 22  # of a flat product
-PATTERNS = 64  # of rows, or rows that one is merged of: products that are worth it
+WASTE = 8  # times the rows that are wanted: what may be made of each row by every pattern
+PATTERNS = 64  # rows that one is merged of: products that are worth it
 
 
 def rearranged(network: CodedNetwork, p: AcceleratorParams) -> CodedNetwork:
@@ -149,7 +151,9 @@ class Mover:
             self.operations.append(Take(name=self.name, x=x, y=y, index=index, fill=fill))
             return y
         small = rows * channels * index.shape[0] * self.padded(index.shape[1]) <= MOST_WEIGHTS
-        made = self.channels(x, index, fill, PATTERNS if not small else 1)
+        room = Regions(self.p).weights.words // 2 - PARAMETER_WORDS
+        small = small and rows * self.padded(channels) // self.p.lanes * pass_words(self.p) <= room
+        made = self.channels(x, index, fill, self.patterns(x, index) if not small else 1)
         made = made or self.turned(x, index)
         made = made or (self.flat(x, index, fill) if small else self.merged(x, index, fill))
         if made is None:
@@ -157,6 +161,11 @@ class Mover:
             raise check.fail(f"{self.name}: elements that change lanes", what,
                              f"rows of few patterns, or {MOST_WEIGHTS} pairs of elements")  # fmt: skip
         return made
+
+    def patterns(self, x: str, index: np.ndarray) -> int:
+        """How many a product may make of each row: those that its weights hold, and that are mostly taken."""
+        rows, channels = self.tensors[x].shape
+        return min(MOST_WEIGHTS // (channels * self.padded(index.shape[1])), WASTE * len(index) // rows)
 
     def padded(self, n: int) -> int:
         return -(-n // self.p.lanes) * self.p.lanes

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from golden import check
-from mapping.coded.primitives import elements, normalising, reducing, resizing, sliding
+from mapping.coded.primitives import elements, normalising, picking, reducing, resizing, sliding
 from mapping.coded.primitives.writer import Rule, Writer
 from mapping.coded.recognise import recognise
 from mapping.float_run import run_float
@@ -20,6 +20,7 @@ from mapping.passes.rewrite import remove_dead
 
 RULES: dict[str, Rule] = {
     **elements.RULES, **reducing.RULES, **normalising.RULES, **sliding.RULES, **resizing.RULES,
+    **picking.RULES,
 }  # fmt: skip
 
 

@@ -94,11 +94,11 @@ def chosen(w: Writer, node: Node) -> bool:
 
 
 def added(w: Writer, node: Node) -> bool:
-    """An Add of a constant that is a mask."""
+    """An Add of a constant that is a mask, or a Pad with one."""
     new = tamed(w, node)
     if new is node:
         return False
-    w("Add", *new.inputs, out=node.outputs[0])
+    w(node.operator, *new.inputs, out=node.outputs[0], **node.attributes)
     return True
 
 
@@ -151,6 +151,6 @@ def dropped(w: Writer, node: Node) -> bool:
 RULES: dict[str, Rule] = {
     **dict.fromkeys(("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"), compared),
     **dict.fromkeys(("And", "Or", "Xor"), logical), **dict.fromkeys(("Max", "Min"), extreme),
-    **dict.fromkeys(("Sum", "Mean"), summed), "Clip": clipped, "Where": chosen, "Add": added,
+    **dict.fromkeys(("Sum", "Mean"), summed), "Clip": clipped, "Where": chosen, "Add": added, "Pad": added,
     "CastLike": cast_like, "Div": divided, "Pow": raised, "PRelu": sloped, "Dropout": dropped,
 }  # fmt: skip

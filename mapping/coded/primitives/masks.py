@@ -12,7 +12,7 @@ from mapping.coded.primitives.writer import Writer
 from mapping.network import Node
 
 FAR = -1e3  # a constant below it is a mask, if all it reaches is a softmax
-MOVING = ("Add", "Cast", "Expand", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze", "Where")
+MOVING = ("Add", "Cast", "Expand", "Identity", "Pad", "Reshape", "Squeeze", "Transpose", "Unsqueeze", "Where")
 
 
 def tamed(w: Writer, node: Node) -> Node:

@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from golden import check
+from golden import check, host
 from golden.host.convolution import conv_window
 from golden.host.window import Window
 from mapping.coded.primitives.reducing import reduced
@@ -165,7 +165,52 @@ def laid_out_convolution(w: Writer, node: Node) -> str:
     return w.reshape(made, w.shape(node.outputs[0]))
 
 
+def length_pool(w: Writer, node: Node) -> bool:
+    """LpPool: the p-th root of the sum of |x|^p."""
+    x, p = node.inputs[0], float(node.attributes.get("p", 2))
+    _, window = pool_window(w, node)
+    powers = w("Mul", x, x) if p == 2 else w("Pow", w("Abs", x), w.value(p, w.dtype(x)))
+    total = reduced(w, "ReduceSum", laid_out(w, powers, places(w.shape(x)[2:], window), zeros=True), [3], 0)
+    root = w("Pow", total, w.value(1 / p, w.dtype(x)))
+    w.reshape(root, w.shape(node.outputs[0]), out=node.outputs[0])
+    return True
+
+
+def transposed(w: Writer, node: Node) -> bool:
+    """ConvTranspose: each element by all of the kernel, then the sums of what meets in one place."""
+    x, weights = node.inputs[:2]
+    shape, kernel, y = w.shape(x), w.shape(weights), w.shape(node.outputs[0])
+    groups = int(node.attributes.get("group", 1))
+    stops, taps, depth = prod(shape[2:]), prod(kernel[2:]), shape[1] // groups
+    left = w.turn(w.reshape(x, (shape[0], groups, depth, stops)), [0, 1, 3, 2])
+    made = w("MatMul", left, w.reshape(weights, (groups, depth, kernel[1] * taps)))
+    made = w.turn(w.reshape(made, (shape[0], groups, stops, kernel[1], taps)), [0, 1, 3, 2, 4])
+    flat = w.reshape(made, (shape[0], y[1], stops * taps))
+    every = laid_out(w, flat, meetings(node, shape, kernel, y), zeros=True)
+    total = w.reshape(reduced(w, "ReduceSum", every, [3], 0), y)
+    if len(node.inputs) > 2 and node.inputs[2]:
+        total = w("Add", total, w.reshape(node.inputs[2], (y[1], *(1,) * (len(y) - 2))))
+    return w.named(total, node.outputs[0])
+
+
+def meetings(node: Node, shape: Shape, kernel: Shape, y: Shape) -> np.ndarray:
+    """Which of the products [stops, taps] add up at each place of the result: int64 [places, most], or -1.
+
+    Told by ONNX's own meaning: a product's number, put through a kernel that has it alone.
+    """
+    stops, taps = prod(shape[2:]), prod(kernel[2:])
+    one = np.eye(taps).reshape(1, taps, *kernel[2:])
+    numbers = np.arange(1, stops + 1, dtype=np.float64).reshape(1, 1, *shape[2:])
+    plain = {key: value for key, value in node.attributes.items() if key not in ("group", "activation")}
+    found = host.evaluate("ConvTranspose", [numbers, one], plain)[0].reshape(taps, prod(y[2:]))
+    stop = np.rint(found).astype(np.int64) - 1  # [taps, places]
+    at = np.where(stop < 0, -1, stop * taps + np.arange(taps)[:, None]).T
+    at = -np.sort(-at, axis=1)
+    return at[:, : max(1, int((at >= 0).sum(1).max()))]
+
+
 RULES: dict[str, Rule] = {
     "Gemm": gemm, "MatMul": matmul, "MaxPool": max_pool, "AveragePool": average_pool,
     "GlobalMaxPool": global_pool, "GlobalAveragePool": global_pool, "Conv": convolution,
+    "LpPool": length_pool, "ConvTranspose": transposed,
 }  # fmt: skip
