@@ -26,6 +26,14 @@ failures.guarded(lambda: compile_all(["a.cpp", "b.cpp"], [], Path(sys.argv[1])))
 """
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell that starts something in the background has it ignore Ctrl-C, and all that it starts, too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def alive(pid):
     """Whether a process runs; one that nobody has asked about since its end does not."""
     try:

@@ -22,6 +22,14 @@ PROGRAM = [sys.executable, "-c", "from systola.start import main; main()"]
 
 
 @pytest.fixture(autouse=True)
+def interruptible():
+    """A shell that starts something in the background has it ignore Ctrl-C, and all that it starts, too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
 def in_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "two.csv").write_text("Layer, M, N, K,\nfirst, 64, 64, 64,\nsecond, 100, 50, 30,\n")

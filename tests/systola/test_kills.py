@@ -78,6 +78,14 @@ class Place:
         }
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell that starts something in the background has it ignore Ctrl-C, and all that it starts, too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def ended(process, place):
     """What a process that should end says on stderr; where it stands if it does not."""
     try:
