@@ -38,6 +38,7 @@ from sim.benches.accelerator.control_stops import (
     faults_of_units_stop_it,
     illegal_commands_stop_it,
     nothing_moving_stops_it,
+    words_that_go_to_memory_are_counted,
 )
 from sim.benches.accelerator.control_tokens import (
     a_token_may_come_as_one_goes_where_there_are_most,
@@ -69,6 +70,7 @@ __all__ = [  # cocotb runs what it finds in this module: tests of the other topi
     "tokens_given_and_taken_at_once_are_all_counted",
     "tokens_of_the_last_program_are_gone",
     "what_failed_ahead_is_not_told_of_the_next_program",
+    "words_that_go_to_memory_are_counted",
 ]
 
 

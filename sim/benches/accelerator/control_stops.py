@@ -174,6 +174,27 @@ async def nothing_moving_stops_it(dut: Any, limit: int) -> None:
 
 
 @cocotb.test
+async def words_that_go_to_memory_are_counted(dut: Any) -> None:
+    """While a program runs, in any cycles; the next program's count begins anew."""
+    bench = ControlBench(dut)
+    await bench.begin()
+    for _ in range(2):
+        bench.units["vector"].takes = lambda word: 200
+        await bench.start([programs.of_unit(bench.random, bench.p, "vector"), END])
+        written = 0
+        for _ in range(100):
+            await RisingEdge(dut.clk)
+            written += int(dut.word_written.value)
+            dut.word_written.value = bench.random.randrange(2)
+        await RisingEdge(dut.clk)
+        written += int(dut.word_written.value)
+        dut.word_written.value = 0
+        await bench.wait("done")
+        found = bench.counters()["WORDS_WRITTEN"]
+        assert written and found == written, f"{found} words, expected {written}"
+
+
+@cocotb.test
 async def an_error_waits_for_a_reset(dut: Any) -> None:
     bench = ControlBench(dut)
     await bench.begin()
