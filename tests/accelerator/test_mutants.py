@@ -1,0 +1,28 @@
+"""Two faults in every block of the accelerator, by seed: its bench notices each. `make mutate` has more."""
+
+import pytest
+
+from sim.campaign import judged
+from sim.mutate import mutation_score
+from sim.runner import blocks
+
+FAULTS = 2
+# case and seed: small, and of faults that end a run soon
+BLOCKS = {
+    "control": ("l16-q8", 4), "exponential": ("x4", 7), "fetcher": ("4-4x4", 1), "load": ("4-o4", 2),
+    "map_lanes": ("x4-plain", 5), "memory_port": ("l4", 1), "multiply": ("4-int8-int8", 1),
+    "normalise": ("x4", 7), "registers": ("l4", 1), "scratchpad": ("4x64x4", 1), "store": ("4-o4", 2),
+    "transpose": ("4x8", 1), "vector": ("x4", 1), "walk": ("3x32", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_faults_of_every_block_are_noticed(has, name):
+    """That the bench passes on the block as it is, its own tests say."""
+    has("icarus")
+    block, (case, seed) = f"accelerator/{name}", BLOCKS[name]
+    score = mutation_score(block, case, FAULTS, seed=seed, timeout=300, sound=True)
+    verilog, _ = next(each for each in blocks()[block].CASES if each.name == case).build()
+    left = [str(mutant) for mutant in score.survivors if not judged(block, verilog, mutant).why]
+    assert not left, "\n".join(left)
+    assert score.killed + len(score.survivors) == FAULTS, "a fault that does not build: take another seed"
