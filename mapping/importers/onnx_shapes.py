@@ -12,6 +12,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from golden import check, host
+from golden.host.window import Window
 from mapping.importers import onnx_functions, onnx_graph, onnx_parameters
 from mapping.importers.onnx_functions import Step
 from mapping.importers.onnx_limits import Room, check_elements, check_given, check_parameters, check_scalars
@@ -99,6 +100,7 @@ class Graph:
             return
         found = infer(message, self.types, self.constants, opset, where)
         check_conv(node, self.shapes, where)
+        check_window(node, self.shapes, where)
         check_elements(found, node.operator, where)
         check_parameters(node, self.shapes, found, where)
         self.kept.append(node)
@@ -150,6 +152,21 @@ def infer(
         allowed = f"what {message.op_type} takes ({reason})"
         raise check.fail(f"{where}: inputs", f"of shapes {shapes}", allowed) from None
     return dict(found)
+
+
+def check_window(node: Node, shapes: Mapping[str, Shape], where: str) -> None:
+    """BadValue for a kernel that is larger than its image with the padding."""
+    if node.operator not in (*POOLS, "Conv"):
+        return
+    a, spatial = node.attributes, shapes[node.inputs[0]][2:]
+    kernel = shapes[node.inputs[1]][2:] if node.operator == "Conv" else tuple(a["kernel_shape"])
+    window = Window.resolve(
+        spatial, kernel, a.get("strides"), a.get("pads"), a.get("dilations"), a.get("auto_pad", "NOTSET")
+    )
+    if any(e > n + sum(pads) for e, n, pads in zip(window.extent, spatial, window.pads, strict=True)):
+        size, around = list(window.extent), [list(pads) for pads in window.pads]
+        what = f"{size} long, pads {around}"
+        raise check.fail(f"{where}: kernel", what, f"one that fits into {list(spatial)}")
 
 
 def check_conv(node: Node, shapes: Mapping[str, Shape], where: str) -> None:

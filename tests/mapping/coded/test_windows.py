@@ -84,7 +84,7 @@ def test_a_kernel_larger_than_its_image_is_named(operator):
     for value in made.graph.input[0].type.tensor_type.shape.dim[2:]:
         value.dim_value = 2
     del made.graph.output[0].type.tensor_type.shape.dim[:]
-    with pytest.raises(BadValue, match=r"node y"):
+    with pytest.raises(BadValue, match=r"node y: kernel is .*; allowed: one that fits into \[2, 2\]"):
         by_codes(made, {"x": normal(1, 3, 2, 2)})
 
 
