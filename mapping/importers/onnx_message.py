@@ -186,14 +186,14 @@ def stored_numbers(kind: int, count: int) -> int:
 
 
 def check_input(entry: onnx.ValueInfoProto, where: str) -> None:
-    """BadValue unless an input is a tensor of sizes that can be."""
+    """BadValue unless an input is a tensor of sizes that can be; only a parameter may be empty (onnx_sizes)."""
     where = f"{where}: input {entry.name}"
     kind = entry.type.WhichOneof("value")
     if kind != "tensor_type":
         raise check.fail(f"{where}: type", (kind or "missing").removesuffix("_type"), "a tensor")
     for axis, dim in enumerate(entry.type.tensor_type.shape.dim):
         if dim.HasField("dim_value"):
-            check.in_range(f"{where}: dimension {axis}", dim.dim_value, 1, 1 << 31)
+            check.in_range(f"{where}: dimension {axis}", dim.dim_value, 0, 1 << 31)
 
 
 def check_functions(model: onnx.ModelProto, where: str) -> None:
