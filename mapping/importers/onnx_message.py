@@ -186,7 +186,7 @@ def stored_numbers(kind: int, count: int) -> int:
 
 
 def check_input(entry: onnx.ValueInfoProto, where: str) -> None:
-    """BadValue unless an input is a tensor of sizes that can be; only a parameter may be empty (onnx_sizes)."""
+    """BadValue unless an input is a tensor of sizes that can be; onnx_sizes lets parameters be empty."""
     where = f"{where}: input {entry.name}"
     kind = entry.type.WhichOneof("value")
     if kind != "tensor_type":
