@@ -348,7 +348,7 @@ def subtract(c: Coder, node: Node) -> None:
     """a - b; a may be a constant, or smaller."""
     x, b, swapped = operands(c, node, "half")
     if node.outputs[0] in c.differences:
-        c.scales[node.outputs[0]] = max(x.scale, b.scale)
+        c.scales[node.outputs[0]] = difference_scale(c, node, x, b)
     if swapped and node.inputs[0] in c.network.constants and not c.given:
         shape = c.shape(node.outputs[0])
         value, coded = c.network.constants[node.inputs[0]], c.tensors[x.name].shape
@@ -359,6 +359,21 @@ def subtract(c: Coder, node: Node) -> None:
         wide = full(c, node.inputs[0], "half", c.shape(node.outputs[0]), x.order)
         x, b = replace(wide, name=c.reshaped(wide.name, c.tensors[x.name].shape)), x
     added(c, node.outputs[0], x, b, -1)
+
+
+def difference_scale(c: Coder, node: Node, x: Coded, b: Coded) -> float:
+    """Of a difference of which its sign alone counts, so that it may saturate.
+
+    The coarser of both: reals that are equal then have equal codes. But a constant that is exact in its own
+    codes is so in finer ones.
+    """
+    coarse, fine = max(x.scale, b.scale), min(x.scale, b.scale)
+    for tensor in node.inputs:
+        value = c.network.constants.get(tensor)
+        exact = value is not None and not (value / coarse % 1).any()
+        if exact and b.scale == coarse:
+            return max(fine, coarse / 2**FINE)
+    return coarse
 
 
 def multiply(c: Coder, node: Node) -> None:

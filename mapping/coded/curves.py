@@ -32,6 +32,7 @@ RARE = 1e-3  # share of the elements beyond those ends that do no harm: a few ou
 NEAR = 6e-4  # the tanh form of gelu and the exact one differ by 4.8e-4
 BEYOND = 4.0  # times the range that was seen is looked at
 LEAST_REACH = 2.0**-5  # of x in a piecewise function: of less, 256 codes of a table are finer
+LEEWAY = 1 / 64  # of a range: more than a step of 256 codes
 WORST = 0.05  # relative error of a table
 POST = Int(16, signed=False)
 
@@ -141,7 +142,10 @@ def coded_as(out: Form) -> Stage:
 
 
 def varying(f: Function, low: float, high: float) -> tuple[float, float]:
-    """The part of [low, high] beyond which f stays as it is at its ends."""
+    """The part of [low, high] beyond which f stays as it is at its ends.
+
+    Where it jumps at an end, a little more: codes begin and end with a whole one, which must be beyond.
+    """
     x = np.linspace(low, high, 4097)
     if getattr(f, "whole", False):  # what it does at one number is seen there alone
         beside = [mark + step for mark in getattr(f, "marks", ()) for step in (-1.0, 0.0, 1.0)]
@@ -152,7 +156,12 @@ def varying(f: Function, low: float, high: float) -> tuple[float, float]:
     differs = [np.flatnonzero(y != y[end]) for end in (0, -1)]
     if not differs[0].size:
         return low, high
-    return float(x[max(differs[0][0] - 1, 0)]), float(x[min(differs[1][-1] + 1, len(x) - 1)])
+    first, last = max(int(differs[0][0]) - 1, 0), min(int(differs[1][-1]) + 1, len(x) - 1)
+    beside = 0.0 if getattr(f, "whole", False) else (x[last] - x[first]) * LEEWAY
+    jump = np.abs(np.diff(y)) > LEEWAY * (y.max() - y.min())
+    begin = x[first] - beside if first and jump[first] else x[first]
+    end = x[last] + beside if last < len(x) - 1 and jump[last - 1] else x[last]
+    return float(begin), float(end)
 
 
 def stage(

@@ -83,10 +83,21 @@ def any_needs(c: Coder, node: Node) -> Needs:
     if node.operator in ("Mul", "Div") and (constant_factor(node, c.network.constants) is not None):
         yield from passing_needs(c, node)
     else:
-        for tensor in computed(c, node, 0, 1):
-            square = node.operator == "Mul" and node.inputs[0] == node.inputs[1]
-            exact = not c.given and (square or c.dtypes.get(tensor, REAL).kind != "f")
-            yield tensor, "half" if exact else "any"
+        given = computed(c, node, 0, 1)
+        square = node.operator == "Mul" and node.inputs[0] == node.inputs[1]
+        chosen = any(is_choice(c, t) for t in given)
+        for tensor in given:
+            exact = square or c.dtypes.get(tensor, REAL).kind != "f" or (chosen and not is_choice(c, tensor))
+            yield tensor, "half" if exact and not c.given else "any"
+
+
+def is_choice(c: Coder, tensor: str) -> bool:
+    """A boolean as 0 or 1? It chooses one of two tensors, of which one may be far smaller."""
+    maker = c.producers.get(tensor)
+    if maker is None or maker.operator != "Elementwise":
+        return False
+    last = maker.attributes["nodes"][-1]
+    return bool(last.operator == "Cast" and c.dtypes.get(last.inputs[0], REAL).kind == "b")
 
 
 def reducing_needs(c: Coder, node: Node) -> Needs:

@@ -61,6 +61,18 @@ def signed(w: Writer, tensor: str) -> str:
     return tensor if w.dtype(tensor).kind == "f" else w.cast(tensor, np.int32)
 
 
+def mean(w: Writer, node: Node) -> bool:
+    """Of integers: the sum over their number, without what is behind the point."""
+    x = node.inputs[0]
+    if w.dtype(x).kind == "f":
+        return False
+    axes, keep = axes_of(w, node), int(node.attributes.get("keepdims", 1))
+    number = int(np.prod([w.shape(x)[axis] for axis in axes]))
+    total = reduced(w, "ReduceSum", x, axes, keep)
+    w("Div", total, w.value(number, w.dtype(x)), out=node.outputs[0])
+    return True
+
+
 def multiplied(w: Writer, node: Node) -> bool:
     """ReduceProd: the slices one after the other."""
     x, shape = node.inputs[0], w.shape(node.inputs[0])
@@ -117,5 +129,5 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(
         ("ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp", "ReduceMin"), composed
     ),
-    "ReduceProd": multiplied, "ArgMax": placed, "ArgMin": placed, "Hardmax": hard,
+    "ReduceMean": mean, "ReduceProd": multiplied, "ArgMax": placed, "ArgMin": placed, "Hardmax": hard,
 }  # fmt: skip

@@ -125,3 +125,38 @@ def test_the_less_of_two_ranges_is_not_rounded_by_the_greater():
     x, k = real(3, 5, scale=1e-3), np.full((3, 5), 40, np.float32)
     made = model([node("Min", "k h", "y"), node("Neg", "x", "h")][::-1], {"x": x}, {"k": k})
     assert error(by_codes(made, {"x": x})["y"], -x) < 1e-3
+
+
+@pytest.mark.parametrize("operator", ["Round", "Floor", "Ceil", "Sign"])
+@pytest.mark.parametrize("reach", [0.9, 1.2, 1.7])
+def test_the_last_jump_of_a_table_is_within_it(operator, reach):
+    """Of a product, so that 256 codes take the function; its results stay clear of where it jumps."""
+    x = np.linspace(-reach, reach, 61).astype(np.float32)[:, None]
+    x = x[np.abs((2 * x) % 1 - 0.5) < 0.4].reshape(-1, 1)
+    feeds, constants = {"x": x}, {"w": np.array([[1.0, -0.7]], np.float32)}
+    made = model([node("MatMul", "x w", "h"), node(operator, "h", "y")], feeds, constants)
+    clear = np.abs((2 * (x @ constants["w"])) % 1 - 0.5) < 0.4
+    found, wanted = by_codes(made, feeds)["y"], by_onnxruntime(made, feeds)["y"]
+    np.testing.assert_allclose(found[clear], wanted[clear], atol=1e-3)
+
+
+def test_one_of_two_tensors_of_which_one_is_far_smaller():
+    x, w, k = real(6, 8, scale=1e-3), real(8, 8, scale=0.3), real(8, scale=0.1)
+    nodes = [node("MatMul", "x w", "h"), node("Greater", "h low", "c"), node("Where", "c h k", "y")]
+    assert errors(nodes, {"x": x}, {"w": w, "k": k, "low": np.float32(-2)}) < 0.02
+
+
+def test_small_results_against_constants_of_other_sizes():
+    x, w, k = real(6, 8, scale=1e-4), real(8, 4), np.array([0, 0, 0.5, 1], np.float32)
+    nodes = [node("MatMul", "x w", "h"), node("GreaterOrEqual", "h k", "c"), node("Cast", "c", "y", to=1)]
+    made = model(nodes, {"x": x}, {"w": w, "k": k})
+    clear = np.abs(x @ w - k) > 1e-5
+    found, wanted = by_codes(made, {"x": x})["y"], by_onnxruntime(made, {"x": x})["y"]
+    np.testing.assert_array_equal(np.rint(found[clear]), wanted[clear])
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_mean_of_integers_drops_what_is_behind_the_point(axis):
+    x = whole(np.int32, (5, 16))
+    made = typed([node("ReduceMean", "x", "y", axes=[axis], keepdims=0)], {"x": x}, {}, T.INT32)
+    np.testing.assert_array_equal(by_codes(made, {"x": x})["y"], np.trunc(x.mean(axis)))
