@@ -372,7 +372,7 @@ def difference_scale(c: Coder, node: Node, x: Coded, b: Coded) -> float:
         value = c.network.constants.get(tensor)
         exact = value is not None and not (value / coarse % 1).any()
         if exact and b.scale == coarse:
-            return max(fine, coarse / 2**FINE)
+            return max(fine, coarse / 2.0**FINE)
     return coarse
 
 

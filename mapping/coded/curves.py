@@ -157,10 +157,10 @@ def varying(f: Function, low: float, high: float) -> tuple[float, float]:
     if not differs[0].size:
         return low, high
     first, last = max(int(differs[0][0]) - 1, 0), min(int(differs[1][-1]) + 1, len(x) - 1)
-    beside = 0.0 if getattr(f, "whole", False) else (x[last] - x[first]) * LEEWAY
+    more = 0.0 if getattr(f, "whole", False) else (x[last] - x[first]) * LEEWAY
     jump = np.abs(np.diff(y)) > LEEWAY * (y.max() - y.min())
-    begin = x[first] - beside if first and jump[first] else x[first]
-    end = x[last] + beside if last < len(x) - 1 and jump[last - 1] else x[last]
+    begin = x[first] - more if first and jump[first] else x[first]
+    end = x[last] + more if last < len(x) - 1 and jump[last - 1] else x[last]
     return float(begin), float(end)
 
 
