@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,16 @@ def test_a_scale_sim_topology_is_planned(target, tmp_path):
     table.write_text("Layer, M, N, K,\nfc1, 10, 20, 30,\n")
     row = plan(load(table), target()).layers[0]
     assert (row.m, row.n, row.k) == (10, 20, 30)
+
+
+def test_a_product_of_ten_to_the_five_takes_less_than_a_second_and_200_mib(target):
+    large = target(rows=16, cols=16, depth=1 << 15, accumulator_rows=1024, activation_buffer=1 << 17,
+                   weight_buffer=1 << 17, multiplier_bits=14)  # fmt: skip
+    tracemalloc.start()
+    start = time.process_time()
+    found = plan(shapes((100_000, 100_000, 32_000, 1)), large)
+    took, (_, most) = time.process_time() - start, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.total["macs"] == 32 * 10**13
+    assert took < 1
+    assert most < 200 << 20

@@ -67,3 +67,16 @@ def test_calibration_has_the_same_value():
     run(inputs=inputs, calibrate=inputs)
     with pytest.raises(BadValue, match=r"other\.npy: input axes is another than that of the run"):
         run(inputs=inputs, calibrate={"x": "x.npy", "axes": "other.npy"})
+
+
+def test_a_network_without_products_runs_on_the_host():
+    from click.testing import CliRunner
+
+    from systola.cli import main
+
+    on = ROOT / "examples" / "ws16_int8.toml"
+    words = ["run", "net.onnx", "--on", on, "--input", "x=x.npy", "--input", "axes=axes.npy"]
+    found = CliRunner().invoke(main, [str(word) for word in (*words, "--output", "y.npy")])
+    assert found.exit_code == 0, found.output
+    assert "no matrix product: all runs on the host: 1 ReduceSum" in found.output
+    assert np.array_equal(np.load("y.npy"), X.sum(axis=1))
