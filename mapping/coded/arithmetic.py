@@ -15,7 +15,7 @@ from mapping.coded.attention import exponential
 from mapping.coded.coder import PASSED, Coded, Coder, function_of, standing
 from mapping.coded.curves import Form, Function, Stage, coded_as, kind_of, table_stage
 from mapping.coded.exact import power_of_two
-from mapping.coded.fixed import plain, short_factor
+from mapping.coded.fixed import LIMITS, plain, short_factor
 from mapping.coded.integers import line_over
 from mapping.coded.products import ROOM, SHORT
 from mapping.coded.scores import check_scores
@@ -225,7 +225,7 @@ def scaled(c: Coder, y: str, x: Coded, gamma: np.ndarray, beta: np.ndarray) -> N
     """y = gamma x + beta; x: 16 bits without zero point."""
     shape = c.tensors[x.name].shape
     if len(beta) > 1:  # a row's own: no bias has it
-        form = Form(dtype="int16", scale=c.form(y, "half").scale, low=-32768, high=32767)
+        form = Form(dtype="int16", scale=before_sum(c, y, beta), low=-32768, high=32767)
         factor = half_constant(c, f"{y}:gamma", gamma, shape)
         name = c.tensor(f"{y}:scaled", shape, form)
         how = Stage(scale=form.scale, fields={"low": form.low, "high": form.high})
@@ -243,6 +243,15 @@ def scaled(c: Coder, y: str, x: Coded, gamma: np.ndarray, beta: np.ndarray) -> N
                          b=None if b is None else b.name, epilogue=e)  # fmt: skip
 
     c.emit(y, shape, x.order, make)
+
+
+def before_sum(c: Coder, y: str, beta: np.ndarray) -> float:
+    """The scale of what y is without beta, which may reach farther. Of integers and differences y's own."""
+    scale = c.form(y, "half").scale
+    need = (c.reach(y) + float(np.abs(beta).max())) / LIMITS["int16"][1]
+    if need <= scale or y in c.differences or c.dtype(y).kind in "iub":
+        return scale
+    return power_of_two(need) if y in c.exactly else need
 
 
 def added(c: Coder, y: str, x: Coded, b: Coded, sign: int) -> None:

@@ -179,7 +179,7 @@ class MatMulLowering:
         builder, place = self.builder, self.builder.place(self.op.w)
         heads, columns = w.heads[1], w.columns[1]
         room, vectors = self.w_rows(columns), self.w_vectors(columns)
-        w.address = builder.regions.b.take(w.words)
+        w.address = builder.regions.b.take_twice(w.words)
         builder.regions.b.hold(w.address, w.words)
         if self.op.transposed:
             first = w.columns[0] * self.lanes

@@ -45,6 +45,17 @@ class Ring:
         self.next += words
         return address
 
+    def take_twice(self, words: int) -> int:
+        """The address of a new buffer that another as large fits beside, wherever that held now may be."""
+        assert 0 < 2 * words <= self.words, f"twice a buffer of {words} words in a region of {self.words}"
+        begin, end = self.held
+        for at in (self.next, 0, end):
+            apart = at + words <= begin or end <= at
+            if apart and at + words <= self.words and (at >= words or at + 2 * words <= self.words):
+                self.next = at + words
+                return self.start + at
+        raise AssertionError(f"a buffer of {words} words beside one that is held, {self.held}")
+
     def hold(self, address: int, words: int) -> None:
         """Keep a buffer until the next is held, or `let_go`."""
         self.held = (address - self.start, address - self.start + words)

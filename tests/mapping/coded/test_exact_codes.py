@@ -160,3 +160,9 @@ def test_a_mean_of_integers_drops_what_is_behind_the_point(axis):
     x = whole(np.int32, (5, 16))
     made = typed([node("ReduceMean", "x", "y", axes=[axis], keepdims=0)], {"x": x}, {}, T.INT32)
     np.testing.assert_array_equal(by_codes(made, {"x": x})["y"], np.trunc(x.mean(axis)))
+
+
+def test_a_constant_less_a_tensor_that_reaches_farther():
+    far = np.abs(real(1, 32, 1)) + 1
+    near = (far + real(1, 32, 23, scale=0.05)).astype(np.float32)
+    assert errors([node("Sub", "far x", "y")], {"x": near}, {"far": far}) < 0.01

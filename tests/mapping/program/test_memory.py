@@ -62,6 +62,19 @@ def test_a_ring_spares_what_is_held():
     assert [ring.take(3) for _ in range(4)] == [104, 107, 104, 107]
 
 
+def test_a_ring_leaves_room_for_another_buffer_as_large_wherever_it_stands():
+    for first in range(10):
+        ring = Ring(100, 10)
+        ring.next = first
+        for between in (0, 2, 0, 1, 2, 2, 1, 0):
+            address = ring.take_twice(4)
+            begin, end = ring.held
+            assert address + 4 <= 100 + begin or 100 + end <= address
+            ring.hold(address, 4)
+            if between:
+                ring.take(between)
+
+
 def test_chunks_go_where_there_is_room():
     ring = ChunkRing(0, 10)
     first, second, third, fourth = (Chunk(0, words) for words in (4, 4, 3, 2))
