@@ -236,13 +236,20 @@ def scaled(c: Coder, y: str, x: Coded, gamma: np.ndarray, beta: np.ndarray) -> N
     positive = len(gamma) == 1 and (gamma > 1e-3 * gamma.max()).all()
     b: Coded | None = None if positive else half_constant(c, f"{y}:gamma", gamma, shape)
 
+    shift = 0 if b is None else room(float(np.abs(beta).max()) / (x.scale * b.scale))
+
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
-        unit = x.scale * gamma.ravel() if b is None else np.full(1, x.scale * b.scale)
+        unit = x.scale * gamma.ravel() if b is None else np.full(1, x.scale * b.scale * 2.0**shift)
         e = c.epilogue(form, unit, how, beta.ravel())
         return graph.Map(name=name, x=x.name, y=name, operation="copy" if b is None else "mul",
-                         b=None if b is None else b.name, epilogue=e)  # fmt: skip
+                         b=None if b is None else b.name, b_shift=shift, epilogue=e)  # fmt: skip
 
     c.emit(y, shape, x.order, make)
+
+
+def room(bias: float) -> int:
+    """Bits off a product of two 16-bit codes, so that 32 bits hold it with a bias that great."""
+    return max(0, int(np.ceil(np.log2(((1 << 30) + bias) / ((1 << 31) - (1 << 16))))))
 
 
 def before_sum(c: Coder, y: str, beta: np.ndarray) -> float:

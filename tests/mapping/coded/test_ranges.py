@@ -227,3 +227,13 @@ def test_a_computed_factor_that_narrow_weights_do_not_hold_is_named(width):
     made = model([node("Transpose", "x", "t"), node("MatMul", "x t", "y")], x := {"x": normal(4, 16)}, {})
     with pytest.raises(BadValue, match=r"node y .*: computed right factor is in codes of -128 to 127"):
         by_codes(made, x, p)
+
+
+@pytest.mark.parametrize("far", [1, 3, 5, 8, 100])
+def test_a_row_far_beyond_what_it_is_added_to(far):
+    """A product of two 16-bit codes and its bias stay within 32 bits."""
+    x, row = {"x": normal(6, 31, scale=50)}, normal(31, scale=50 * far)
+    less = [node("Sub", "c x", "y")]
+    norm = [node("LayerNormalization", "x g c", "y")]
+    assert errors(less, x, {"c": row}) < 0.01
+    assert errors(norm, x, {"c": normal(31) * far, "g": normal(31)}) < 0.01
