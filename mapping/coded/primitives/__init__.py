@@ -11,6 +11,7 @@ import numpy as np
 
 from golden import check
 from mapping.coded.primitives import elements, normalising, picking, reducing, resizing, sliding
+from mapping.coded.primitives.folding import fold_norms
 from mapping.coded.primitives.writer import Rule, Writer
 from mapping.coded.recognise import recognise
 from mapping.float_run import run_float
@@ -26,6 +27,7 @@ RULES: dict[str, Rule] = {
 
 def primitive(network: Network, sample: Mapping[str, np.ndarray]) -> Network:
     """The network in primitive operators; itself, if nothing has a rule."""
+    network = fold_norms(network)
     left = {(n.operator, n.outputs) for n in recognise(network).nodes if n.operator in RULES}
     left &= {(n.operator, n.outputs) for n in network.nodes}
     if not left:

@@ -64,6 +64,21 @@ CASES = {
     ),
 }  # fmt: skip
 
+NORM = {name: np.abs(constant(3)) + np.float32(0.1) for name in "sbmv"}
+
+
+@pytest.mark.parametrize("pads, maps", [([0] * 4, 0), ([1] * 4, 2)])
+def test_a_norm_before_a_convolution_is_folded_where_nothing_is_padded(params, from_onnx, pads, maps):
+    nodes = [("BatchNormalization", "x s b m v", "n"), ("Conv", "n k", "y", {"pads": pads})]
+    size = 3 + 2 * pads[0]
+    network = from_onnx(IMAGE, C | NORM, *nodes, shape=(1, 16, size, size))
+    made = quantise(network, params, [drawn(network, seed) for seed in range(4)])
+    kinds = [type(o).__name__ for o in made.operations]
+    assert kinds.count("Product") == 1 and kinds.count("Map") == maps
+    x = drawn(network, 9)
+    found, real = decoded(made, params, x)["y"], run_float(network, x)["y"]
+    assert np.linalg.norm(found - real) < 0.03 * np.linalg.norm(real)
+
 
 def drawn(network, seed):
     random = np.random.default_rng(seed)
