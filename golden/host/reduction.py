@@ -34,6 +34,14 @@ def sum_square(x: np.ndarray, **how: Any) -> np.ndarray:
     return np.asarray(np.sum(x * x, **how))
 
 
+def log_sum_exp(x: np.ndarray, *, axis: Any, keepdims: bool) -> np.ndarray:
+    """Of what is left of x below its greatest element: the standard's own definition overflows beyond 709."""
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0).astype(np.float64)
+    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return np.asarray(total if keepdims else np.sum(total, axis=axis))
+
+
 def argument(f: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """ArgMax and ArgMin: the first of equals, or the last with select_last_index."""
 
@@ -49,5 +57,6 @@ def argument(f: Callable[..., Any]) -> Callable[..., np.ndarray]:
 OPERATORS: dict[str, Callable[..., Any]] = {
     "ReduceSum": reducer(np.sum), "ReduceMean": reducer(np.mean), "ReduceMax": reducer(np.max),
     "ReduceMin": reducer(np.min), "ReduceProd": reducer(np.prod), "ReduceL2": reducer(norm),
-    "ReduceSumSquare": reducer(sum_square), "ArgMax": argument(np.argmax), "ArgMin": argument(np.argmin),
+    "ReduceSumSquare": reducer(sum_square), "ReduceLogSumExp": reducer(log_sum_exp),
+    "ArgMax": argument(np.argmax), "ArgMin": argument(np.argmin),
 }  # fmt: skip

@@ -162,8 +162,15 @@ def resize(b: Builder, x: str) -> str:
         given["nearest_mode"] = b.pick("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
     if b.chance(0.5):
         scales = [1.0, 1.0, *[float(b.pick(1, 2, 3, 0.5, 1.5)) for _ in shape[2:]]]
+        whole_sizes = all(float(size * scale).is_integer() for size, scale in zip(shape, scales, strict=True))
+        if given.get("coordinate_transformation_mode") == "align_corners" and not whole_sizes:
+            raise Illegal("corners beyond the last element: onnxruntime aligns those of the rounded size, "
+                          "onnx.reference and its node tests those of the real one")  # fmt: skip
         return b.node("Resize", [x, "", b.constant(np.array(scales, np.float32))], **given)
-    return b.node("Resize", [x, "", "", whole(b, [*shape[:2], *[b.size() for _ in shape[2:]]])], **given)
+    sizes = [*shape[:2], *[b.size() for _ in shape[2:]]]
+    if given.get("coordinate_transformation_mode") == "pytorch_half_pixel" and 1 in sizes[2:]:
+        raise Illegal("an axis of 1: at -0.5 by onnx.reference, at 0 by onnxruntime")
+    return b.node("Resize", [x, "", "", whole(b, sizes)], **given)
 
 
 def depth_to_space(b: Builder, x: str) -> str:

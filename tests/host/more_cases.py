@@ -196,7 +196,9 @@ MORE = [
     Case("ArgMin", [ints(3, 1, 1, 2)], {"select_last_index": 1}),
     *(
         Case(op, [X], {"noop_with_empty_axes": 1}, opset=18)
-        for op in ("ReduceL2", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare")
+        for op in ("ReduceL2", "ReduceLogSumExp", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare")
     ),
+    Case("ReduceLogSumExp", [X], {"axes": [1], "keepdims": 0}, opset=13),
+    Case("ReduceLogSumExp", [X * 500], opset=13, note="beyond the exponential's range"),
     Case("Where", [flags(3, 4), ints(1, 2, 3, 4), ints(5)], note="integers"),
 ]  # fmt: skip

@@ -23,6 +23,18 @@ def whole(w: Writer, tensor: str) -> str:
     return tensor if w.dtype(tensor).kind == "f" else w.cast(tensor, np.int32)
 
 
+def wrapped(w: Writer, node: Node) -> bool:
+    """Sums, differences and products of 8 or 16 bits that were seen to wrap: whole, then in their type."""
+    y = node.outputs[0]
+    if w.dtype(y).kind not in "iu" or w.dtype(y).itemsize > 2 or w.is_function(node):
+        return False
+    a, b = (w.values[t].astype(np.int64) for t in node.inputs)
+    if np.array_equal(ARITHMETIC[node.operator](a, b), w.values[y]):
+        return False
+    w.cast(w(node.operator, *(whole(w, t) for t in node.inputs)), w.dtype(y), out=y)
+    return True
+
+
 def logical(w: Writer, node: Node) -> bool:
     if w.is_function(node):
         return False
@@ -94,7 +106,9 @@ def chosen(w: Writer, node: Node) -> bool:
 
 
 def added(w: Writer, node: Node) -> bool:
-    """An Add of a constant that is a mask, or a Pad with one."""
+    """An Add of a constant that is a mask, or a Pad with one; integers that wrap."""
+    if node.operator == "Add" and wrapped(w, node):
+        return True
     new = tamed(w, node)
     if new is node:
         return False
@@ -148,7 +162,9 @@ def dropped(w: Writer, node: Node) -> bool:
     return w.named(node.inputs[0], node.outputs[0])
 
 
+ARITHMETIC = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}
 RULES: dict[str, Rule] = {
+    "Sub": wrapped, "Mul": wrapped,
     **dict.fromkeys(("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"), compared),
     **dict.fromkeys(("And", "Or", "Xor"), logical), **dict.fromkeys(("Max", "Min"), extreme),
     **dict.fromkeys(("Sum", "Mean"), summed), "Clip": clipped, "Where": chosen, "Add": added, "Pad": added,

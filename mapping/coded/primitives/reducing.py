@@ -47,6 +47,8 @@ def composed(w: Writer, node: Node) -> bool:
             w("Sqrt", total(w("Mul", x, x)), out=y)
         case "ReduceLogSum":
             w("Log", total(x), out=y)
+        case "ReduceLogSumExp" if all(w.shape(x)[axis] == 1 for axis in axes):
+            w.reshape(x, w.shape(y), out=y)
         case "ReduceLogSumExp":
             top = reduced(w, "ReduceMax", x, axes, 1)
             log = w("Log", total(w("Exp", w("Sub", x, top))))

@@ -9,6 +9,7 @@ from onnx import helper
 from golden import check
 from tests.mapping.coded.against import by_codes, by_onnxruntime, error, errors, model, node
 
+ARITHMETIC = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}
 RANDOM = np.random.default_rng(11)
 
 
@@ -166,3 +167,23 @@ def test_a_constant_less_a_tensor_that_reaches_farther():
     far = np.abs(real(1, 32, 1)) + 1
     near = (far + real(1, 32, 23, scale=0.05)).astype(np.float32)
     assert errors([node("Sub", "far x", "y")], {"x": near}, {"far": far}) < 0.01
+
+
+@pytest.mark.parametrize(("operator", "dtype"), [("Add", np.uint8), ("Sub", np.uint16), ("Mul", np.int8)])
+def test_integers_wrap_in_their_type(operator, dtype):
+    most = 200 if dtype == np.uint8 else 120
+    x, k = whole(dtype, (5, 17), most), whole(dtype, (5, 17), 3 if operator == "Mul" else most)
+    nodes = [node(operator, "x k", "h"), node("Cast", "h", "y", to=T.INT32)]
+    made = typed(nodes, {"x": x}, {"k": k}, T.INT32)
+    if dtype == np.uint16:  # beyond 16 bits with a sign
+        with pytest.raises(check.BadValue, match="integers is of up to"):
+            by_codes(made, {"x": x})
+        return
+    wanted = ARITHMETIC[operator](x, k).astype(np.int32)
+    np.testing.assert_array_equal(by_codes(made, {"x": x})["y"], wanted)
+
+
+def test_the_log_of_a_sum_of_exponentials_of_great_numbers():
+    x = (real(4, 6, scale=5) + 800).astype(np.float32)
+    assert errors([node("ReduceLogSumExp", "x", "y", axes=[1])], {"x": x}, {}) < 0.01
+    assert errors([node("ReduceLogSumExp", "x", "y", axes=[0])], {"x": x[:1] * -1}, {}) < 0.01
