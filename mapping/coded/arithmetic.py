@@ -64,7 +64,8 @@ def function(c: Coder, node: Node) -> None:
         for form in sorted(c.wanted[y]):
             alias(c, y, x_name, form, slope)
         return
-    x = standing(c, x_name, "flag" if flag else None)
+    steep = not c.given and slope is None and kind_of(f)[0] == "table" and "half" in c.wanted[x_name]
+    x = standing(c, x_name, "flag" if flag else "half" if steep else None)
     if flag and f.jumps and x.scale != 1:
         span = "{:g} to {:g}".format(*c.bounds(x_name))
         raise check.fail(f"integers of {x_name}", span, "of 16 bits, where single ones are asked for")

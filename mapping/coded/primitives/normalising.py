@@ -84,10 +84,13 @@ def neighbours(w: Writer, node: Node) -> bool:
     x, a = node.inputs[0], node.attributes
     shape, size = w.shape(x), int(a["size"])
     before, after = (size - 1) // 2, -(-(size - 1) // 2)
-    at = np.arange(shape[1])
-    near = (at[None] >= at[:, None] - before) & (at[None] <= at[:, None] + after)
-    flat = w.reshape(w("Mul", x, x), (shape[0], shape[1], prod(shape[2:])))
-    total = w("MatMul", w.value(near, w.dtype(x)), flat)
+    total = flat = w.reshape(w("Mul", x, x), (shape[0], shape[1], prod(shape[2:])))
+    if size > 1:  # sums in 16 bits: of a product's 8 bits too little is left of small squares
+        wide = w("Pad", flat, w.value(np.array([0, before, 0, 0, after, 0], np.int64)))
+        for number in range(size):
+            bounds = [w.value(np.array([v], np.int64)) for v in (number, number + shape[1], 1)]
+            part = w("Slice", wide, *bounds)
+            total = part if number == 0 else w("Add", total, part)
     inner = w("Mul", total, w.value(float(a.get("alpha", 1e-4)) / size, w.dtype(x)))
     inner = w("Add", inner, w.value(float(a.get("bias", 1.0)), w.dtype(x)))
     factor = w("Pow", inner, w.value(-float(a.get("beta", 0.75)), w.dtype(x)))

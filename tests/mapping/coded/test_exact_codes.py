@@ -187,3 +187,18 @@ def test_the_log_of_a_sum_of_exponentials_of_great_numbers():
     x = (real(4, 6, scale=5) + 800).astype(np.float32)
     assert errors([node("ReduceLogSumExp", "x", "y", axes=[1])], {"x": x}, {}) < 0.01
     assert errors([node("ReduceLogSumExp", "x", "y", axes=[0])], {"x": x[:1] * -1}, {}) < 0.01
+
+
+def test_a_cast_of_an_input_that_a_product_reads_too():
+    x, w = (np.abs(real(13, 7, scale=40)) + 100).astype(np.float32), real(8, 13)
+    nodes = [node("Cast", "x", "c", to=T.INT32), node("Cast", "c", "y", to=1), node("MatMul", "w x", "z")]
+    made = model(nodes, {"x": x}, {"w": w}, ("y", "z"))
+    clear = np.abs(x % 1 - 0.5) < 0.45
+    np.testing.assert_array_equal(np.rint(by_codes(made, {"x": x})["y"])[clear], np.trunc(x)[clear])
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_neighbours_in_sixteen_bits(size):
+    x = real(1, 13, 5, 8, scale=3)
+    made = [node("LRN", "x", "y", size=size, alpha=0.1)]
+    assert errors(made, {"x": x}, {}) < 0.01
