@@ -43,9 +43,10 @@ def function_needs(c: Coder, node: Node) -> Needs:
 
 
 def is_between_sums(c: Coder, node: Node) -> bool:
-    """Is what a function takes a difference, and what it makes added? 16 bits on either side, then."""
+    """Is what a function takes a sum, and what it makes wanted in 16 bits? 16 bits on either side, then."""
     maker = c.producers.get(node.inputs[0])
-    return maker is not None and maker.operator == "Sub" and "half" in c.wanted.get(node.outputs[0], ())
+    summed = maker is not None and maker.operator in ("Add", "Sub")
+    return summed and "half" in c.wanted.get(node.outputs[0], ())
 
 
 def passing_needs(c: Coder, node: Node) -> Needs:

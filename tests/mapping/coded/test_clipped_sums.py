@@ -1,0 +1,23 @@
+"""A sum that reaches far beyond the bounds behind it keeps 16 bits."""
+
+import numpy as np
+import pytest
+
+from tests.campaign.builder import Builder
+from tests.campaign.cases import finished
+from tests.campaign.judge import judge
+from tests.campaign.test_campaign import DESIGN
+
+ACCELERATOR = DESIGN.with_name("accelerator16_int8.toml")
+
+
+@pytest.mark.parametrize("engine", ["model", "golden"])
+@pytest.mark.parametrize("operator", ["Add", "Sub"])
+def test_a_clip_of_a_wide_sum(engine, operator):
+    b = Builder(np.random.default_rng(2))
+    x = b.input(b.random.uniform(-0.3, 0.3, (1, 7, 3, 17)).astype(np.float32))
+    row = b.constant(np.linspace(-16, 16, 17).astype(np.float32))
+    wide = b.node(operator, [x, row])
+    y = b.node("Clip", [wide, b.constant(np.float32(-1)), b.constant(np.float32(1))])
+    outcome = judge(finished("network", 0, b, [y]), ACCELERATOR, engine)
+    assert outcome.outcome == "taken" and outcome.error < 0.01, outcome
