@@ -43,10 +43,10 @@ def function_needs(c: Coder, node: Node) -> Needs:
 
 
 def is_between_sums(c: Coder, node: Node) -> bool:
-    """Is what a function takes a sum, and what it makes wanted in 16 bits? 16 bits on either side, then."""
+    """Is what a function takes made of two tensors, and its result wanted in 16 bits? Then 16 before it."""
     maker = c.producers.get(node.inputs[0])
-    summed = maker is not None and maker.operator in ("Add", "Sub")
-    return summed and "half" in c.wanted.get(node.outputs[0], ())
+    wide = maker is not None and maker.operator in ("Add", "Sub", "Mul", "Div")
+    return wide and "half" in c.wanted.get(node.outputs[0], ())
 
 
 def passing_needs(c: Coder, node: Node) -> Needs:
@@ -88,8 +88,16 @@ def any_needs(c: Coder, node: Node) -> Needs:
         square = node.operator == "Mul" and node.inputs[0] == node.inputs[1]
         chosen = any(is_choice(c, t) for t in given)
         for tensor in given:
-            exact = square or c.dtypes.get(tensor, REAL).kind != "f" or (chosen and not is_choice(c, tensor))
+            whole = c.dtypes.get(tensor, REAL).kind != "f"
+            exact = square or whole or is_reciprocal(c, tensor) or (chosen and not is_choice(c, tensor))
             yield tensor, "half" if exact and not c.given else "any"
+
+
+def is_reciprocal(c: Coder, tensor: str) -> bool:
+    """One over something: it spans decades, of which 8 bits hold one or two."""
+    maker = c.producers.get(tensor)
+    nodes = maker.attributes["nodes"] if maker is not None and maker.operator == "Elementwise" else ()
+    return any(n.operator == "Reciprocal" for n in nodes)
 
 
 def is_choice(c: Coder, tensor: str) -> bool:

@@ -28,7 +28,7 @@ from tests.campaign.builder import Builder, Illegal, values_of
 from tests.campaign.cases import Case
 
 BAR = 0.06
-DRAWS = 16
+DRAWS, MORE_DRAWS = 16, 100
 FARTHEST = 3  # times the largest of DRAWS movements: of 10^5 elements some move so far
 CODES = 1  # that an output in the file's own codes may differ by: onnxruntime rounds in float32
 STEPS = {"Floor", "Ceil", "Round", "Sign", "Cast", "Greater", "GreaterOrEqual", "Less", "LessOrEqual",
@@ -130,7 +130,9 @@ def difference(case: Case, name: str, want: np.ndarray, found: np.ndarray) -> tu
     bar = BAR * largest if want.dtype.kind == "f" else (CODES if case.kind == "quantised" else 0)
     if np.all(away <= bar):
         return error, ""
-    unexplained = away > bar + explained(case, name, want)
+    unexplained = away > bar + explained(case, name, want, DRAWS)
+    if 0 < unexplained.sum() <= SHARE * real.size:  # a few: the tail of what DRAWS draws show
+        unexplained = away > bar + explained(case, name, want, MORE_DRAWS)
     steps = bool(STEPS & set(case.operators))
     if unexplained.sum() <= (max(1, SHARE * real.size) if steps else 0):
         return error, ""
@@ -141,25 +143,25 @@ def difference(case: Case, name: str, want: np.ndarray, found: np.ndarray) -> tu
     )
 
 
-def explained(case: Case, name: str, want: np.ndarray) -> np.ndarray | float:
+def explained(case: Case, name: str, want: np.ndarray, draws: int) -> np.ndarray | float:
     """What operands of 8 bits may add to each element's error. TFLite's integers are exact."""
     if case.builder is not None:
-        near = FARTHEST * moved(case, case.builder, name)
+        near = FARTHEST * moved(case, case.builder, name, draws)
         if STEPS & set(case.operators):
             return near
-        ends = (moved(case, case.builder, name, far) for far in (FARTHEST, -FARTHEST))
+        ends = (moved(case, case.builder, name, draws, far) for far in (FARTHEST, -FARTHEST))
         return np.maximum.reduce([near, *ends])
     if want.dtype.kind != "f":
         return 0.0
     # what stands between two operators of a TFLite file cannot be moved: that counts as much again
-    return 2 * FARTHEST * moved_by_operands(case, list(case.wanted).index(name))
+    return 2 * FARTHEST * moved_by_operands(case, list(case.wanted).index(name), draws)
 
 
-def moved_by_operands(case: Case, output: int) -> np.ndarray:
+def moved_by_operands(case: Case, output: int, draws: int) -> np.ndarray:
     """How far TFLite's own answer moves if inputs and weights are uncertain by half a step of 8 bits."""
     clean = list(case.wanted.values())[output].astype(np.float64)
     farthest = np.zeros(clean.shape)
-    for draw in range(DRAWS):
+    for draw in range(draws):
         random = np.random.default_rng([case.seed, draw])
         values = [shaken(value, random) for value in case.feeds.values()]
         data = case.data
@@ -170,11 +172,11 @@ def moved_by_operands(case: Case, output: int) -> np.ndarray:
     return farthest
 
 
-def moved(case: Case, b: Builder, name: str, far: float = 1.0) -> np.ndarray:
+def moved(case: Case, b: Builder, name: str, draws: int, far: float = 1.0) -> np.ndarray:
     """How far each element of an output moves if operands are uncertain by `far` half steps of 8 bits."""
     real = b.values[name].astype(np.float64)
     farthest = np.zeros(real.shape)
-    for draw in range(DRAWS):
+    for draw in range(draws):
         random = np.random.default_rng([case.seed, draw])
         try:
             values = uncertain(b, random, far)

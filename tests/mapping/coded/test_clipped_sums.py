@@ -21,3 +21,22 @@ def test_a_clip_of_a_wide_sum(engine, operator):
     y = b.node("Clip", [wide, b.constant(np.float32(-1)), b.constant(np.float32(1))])
     outcome = judge(finished("network", 0, b, [y]), ACCELERATOR, engine)
     assert outcome.outcome == "taken" and outcome.error < 0.01, outcome
+
+
+@pytest.mark.parametrize("engine", ["model", "golden"])
+def test_a_row_over_a_tensor_of_a_wide_range(engine):
+    b = Builder(np.random.default_rng(2))
+    x = b.input(b.random.uniform(-40, 40, (32, 32)).astype(np.float32))
+    below = b.node("Add", [b.node("Abs", [x]), b.constant(np.float32(0.5))])
+    y = b.node("Div", [b.constant(b.values[below].copy()), below])
+    outcome = judge(finished("network", 0, b, [y]), ACCELERATOR, engine)
+    assert outcome.outcome == "taken" and outcome.error < 0.03, outcome
+
+
+def test_a_chain_that_is_constant_for_random_numbers_is_no_softmax():
+    b = Builder(np.random.default_rng(2))
+    x = b.input(b.random.standard_normal((1, 5, 16, 5)).astype(np.float32))
+    hard = b.node("Hardmax", [x], axis=-1)
+    y = b.node("LogSoftmax", [hard], axis=1)
+    outcome = judge(finished("network", 0, b, [y]), ACCELERATOR)
+    assert outcome.outcome == "taken" and outcome.error < 0.01, outcome
