@@ -40,3 +40,12 @@ def test_a_chain_that_is_constant_for_random_numbers_is_no_softmax():
     y = b.node("LogSoftmax", [hard], axis=1)
     outcome = judge(finished("network", 0, b, [y]), ACCELERATOR)
     assert outcome.outcome == "taken" and outcome.error < 0.01, outcome
+
+
+def test_steps_behind_a_root_are_no_normalisation():
+    b = Builder(np.random.default_rng(2))
+    x = b.input(b.random.uniform(-40, 40, (5, 23)).astype(np.float32))
+    root = b.node("Sqrt", [b.node("Add", [b.node("Abs", [x]), b.constant(np.float32(1))])])
+    y = b.node("Hardmax", [root], axis=-1)
+    outcome = judge(finished("network", 0, b, [y]), ACCELERATOR)
+    assert outcome.outcome == "taken" and outcome.error < 0.01, outcome
