@@ -131,7 +131,7 @@ def difference(case: Case, name: str, want: np.ndarray, found: np.ndarray) -> tu
     if np.all(away <= bar):
         return error, ""
     unexplained = away > bar + explained(case, name, want, DRAWS)
-    if 0 < unexplained.sum() <= SHARE * real.size:  # a few: the tail of what DRAWS draws show
+    if 0 < unexplained.sum() <= 3 * SHARE * real.size:  # a few: the tail of what DRAWS draws show
         unexplained = away > bar + explained(case, name, want, MORE_DRAWS)
     steps = bool(STEPS & set(case.operators))
     if unexplained.sum() <= (max(1, SHARE * real.size) if steps else 0):
