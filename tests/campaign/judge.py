@@ -30,6 +30,7 @@ from tests.campaign.cases import Case
 BAR = 0.06
 DRAWS, MORE_DRAWS = 16, 100
 FARTHEST = 3  # times the largest of DRAWS movements: of 10^5 elements some move so far
+GRIDS = 0.3  # of the movements of a tensor that round it to a grid
 CODES = 1  # that an output in the file's own codes may differ by: onnxruntime rounds in float32
 STEPS = {"Floor", "Ceil", "Round", "Sign", "Cast", "Greater", "GreaterOrEqual", "Less", "LessOrEqual",
          "Equal", "ArgMax", "ArgMin", "Hardmax", "Mod", "Where", "QuantizeLinear", "Shrink",
@@ -191,11 +192,15 @@ def moved(case: Case, b: Builder, name: str, draws: int, far: float = 1.0) -> np
 def shaken(value: np.ndarray, random: np.random.Generator, far: float = 1.0) -> np.ndarray:
     """Reals moved by up to `far` half steps of 8 bits over their own range; a single number stays.
 
-    far  negative: the other way with the same random numbers
+    far  negative: the other way with the same random numbers; 1: at times rounded to codes of about that
+         step, which makes small numbers 0 as codes do and noise never does
     """
     if value.dtype.kind != "f" or not value.ndim or not np.all(np.isfinite(value)):
         return value
     step = (max(float(value.max()), 0.0) - min(float(value.min()), 0.0)) / 255
+    if far == 1.0 and step and random.random() < GRIDS:
+        step *= random.uniform(0.5, 1.5)
+        return (np.rint(value / step) * step).astype(value.dtype)
     return (value + far * random.uniform(-step / 2, step / 2, value.shape)).astype(value.dtype)
 
 
