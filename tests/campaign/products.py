@@ -156,6 +156,8 @@ def layer_normalisation(b: Builder, x: str) -> str:
 
 
 def instance_normalisation(b: Builder, x: str) -> str:
+    if int(np.prod(b.values[x].shape[2:])) == 1:
+        raise Illegal("one element a channel: its bias by the standard, 0 by onnxruntime")
     scale, bias, _, _ = parameters(b, b.values[x].shape[1])
     given = {"epsilon": float(b.pick(1e-5, 1e-2))} if b.chance(0.5) else {}
     inputs = [x, b.constant(scale.astype(np.float32)), b.constant(bias.astype(np.float32))]

@@ -166,6 +166,9 @@ def resize(b: Builder, x: str) -> str:
         if given.get("coordinate_transformation_mode") == "align_corners" and not whole_sizes:
             raise Illegal("corners beyond the last element: onnxruntime aligns those of the rounded size, "
                           "onnx.reference and its node tests those of the real one")  # fmt: skip
+        single = any(int(size * scale) == 1 for size, scale in zip(shape[2:], scales[2:], strict=True))
+        if given.get("coordinate_transformation_mode") == "pytorch_half_pixel" and single:
+            raise Illegal("an axis of 1, as below")
         return b.node("Resize", [x, "", b.constant(np.array(scales, np.float32))], **given)
     sizes = [*shape[:2], *[b.size() for _ in shape[2:]]]
     if given.get("coordinate_transformation_mode") == "pytorch_half_pixel" and 1 in sizes[2:]:
