@@ -39,7 +39,11 @@ def main() -> None:
     open_standard_streams()
     from systola.cli import main as command
 
-    command()
+    try:
+        command()
+    finally:
+        # Python takes handlers back before it ends: a signal in that moment would kill what is done
+        settle(_signal.SIG_IGN)
 
 
 if __name__ == "__main__":
