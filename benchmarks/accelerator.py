@@ -15,17 +15,17 @@ from golden.accelerator.accelerator import AcceleratorParams, predict
 from golden.accelerator.assembler import unpack
 from golden.accelerator.control import HOST
 from golden.accelerator.registers import Cause
-from mapping.coded.graph import CodedNetwork, MatMul, Product
-from mapping.coded.quantise import encoded, quantise
-from mapping.coded.run import run
-from mapping.importers import load
+from mapping.backends.program.compiler import Program, compile
+from mapping.frontends import load
+from mapping.ir.graph import CodedNetwork, MatMul, Product
+from mapping.legalise.float_network import encoded, quantise
 from mapping.network import Network
-from mapping.program.compiler import Program, compile
-from mapping.program.gemm import gemm
+from mapping.run.quantised import run
 from sim.accelerator import Accelerator, Bus, named_verilog
 from sim.accelerator import Result as Ran
 from systola.demonstration.packages import minilm
 from systola.demonstration.sentences import TEXTS, tokenised
+from tests.mapping.backends.program.gemm import gemm
 
 P = AcceleratorParams()
 LATENCY = 50

@@ -22,9 +22,9 @@ from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import cycles
 from golden.systolic.params import MatrixUnitParams
 from golden.tile import pes, tile, words
-from mapping.systems.bitmod import PUBLISHED
 from sim.benches.systolic import coverage
 from sim.runner import blocks
+from systola.reproduction.bitmod_system import PUBLISHED
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", *(f"docs/{name}.md" for name in (

@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.result import Result
-from mapping import importers
-from mapping.engines import ModelEngine
-from mapping.execute import execute
-from mapping.float_run import run_float
+from mapping import frontends
+from mapping.backends.engines import ModelEngine
 from mapping.grouped import execute as grouped
 from mapping.grouped.design import Design, is_grouped
 from mapping.grouped.engines import GoldenEngine
 from mapping.grouped.quantise import quantise_network
 from mapping.network import Network
 from mapping.passes import simplify
-from mapping.quantise import quantise
+from mapping.quantise.matrix_products import quantise
+from mapping.run.floating import run_float
+from mapping.run.host import execute
 from mapping.target import Target
 from systola import design_file
 from systola.demonstration import packages
@@ -72,7 +72,7 @@ def on_design(network: Network, design: Design, inputs: list[dict[str, np.ndarra
 
 def measure(names: tuple[str, ...] = tuple(BARS)) -> Iterator[Result]:
     """One result a design."""
-    network = importers.load(packages.minilm(), tokens=TOKENS)
+    network = frontends.load(packages.minilm(), tokens=TOKENS)
     assert isinstance(network, Network)
     network, inputs = simplify(network), tokenised(SENTENCES)
     floats = np.stack([embedding(run_float(network, x)[network.outputs[0]], x) for x in inputs])

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import version_converter
 
-from mapping import importers
+from mapping import frontends
 from mapping.network import Network
 from mapping.passes import simplify
 from systola import coding, design_file
@@ -78,7 +78,7 @@ def loaded(path: Path) -> Network:
         dim.dim_value = size
     with TemporaryDirectory() as folder:
         onnx.save(made, f"{folder}/text_direction.onnx")
-        network = importers.load(Path(folder) / "text_direction.onnx")
+        network = frontends.load(Path(folder) / "text_direction.onnx")
     assert isinstance(network, Network)
     return simplify(network)
 

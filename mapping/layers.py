@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from golden.host.convolution import col2im, conv_window, im2col
-from golden.host.window import Window
+from golden.operators.convolution import col2im, conv_window, im2col
+from golden.operators.window import Window
 from golden.systolic.gemm import Gemm
 from mapping.network import Network, Node, Shape, ShapeNetwork, batch_axes, product
 

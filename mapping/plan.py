@@ -5,12 +5,12 @@ from typing import Any
 
 from golden.systolic.gemm import Schedule
 from golden.systolic.matrix_unit import losses
-from mapping import energy
-from mapping.boundary import result_bits
+from mapping.cost import energy
+from mapping.cost.tilings import Placement, place
 from mapping.layers import ProductLayer, host_operators, layers
 from mapping.network import Network, ShapeNetwork
+from mapping.quantise.requantise_points import result_bits
 from mapping.target import Target
-from mapping.tiles import Placement, place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class PlanRow:
     utilisation     multiply-accumulates over PEs and compute_cycles
     losses          fractions of compute_cycles by cause; they add up to 1, and "useful" is utilisation
     bound           what the roofline says: "compute" or "memory"
-    energy_pj       a model (mapping.energy)
+    energy_pj       a model (mapping.cost.energy)
     """
 
     name: str

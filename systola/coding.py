@@ -9,12 +9,12 @@ import numpy as np
 
 from golden import check
 from golden.accelerator.params import AcceleratorParams
-from mapping import importers
-from mapping.coded import onnx_quantised, tflite, tflite_ends
-from mapping.coded.graph import CodedNetwork
-from mapping.coded.quantise import decode, encoded, quantise
-from mapping.importers import onnx_file, tflite_graph
-from mapping.importers.onnx_parameters import Given
+from mapping import frontends
+from mapping.frontends import onnx_file, onnx_quantised
+from mapping.frontends.onnx_parameters import Given
+from mapping.frontends.tflite import as_codes, ends, reader
+from mapping.ir.graph import CodedNetwork
+from mapping.legalise.float_network import decode, encoded, quantise
 from mapping.network import Network, ShapeNetwork, TensorType
 from mapping.passes import simplify
 
@@ -34,13 +34,13 @@ class Source:
     inputs: Mapping[str, TensorType]
     outputs: tuple[str, ...]
     network: Network | None = None
-    model: tflite_graph.Model | None = None
+    model: reader.Model | None = None
     onnx: onnx_quantised.Quantised | None = None
 
     def coded(self, p: AcceleratorParams, samples: Sequence[Inputs], method: str = "max") -> CodedNetwork:
         """The network in codes; a float one takes its ranges from `samples`, by a method of calibrate."""
         if self.model is not None:
-            return tflite.coded(self.model)
+            return as_codes.coded(self.model)
         if self.onnx is not None:
             return self.onnx.coded(p)
         assert self.network is not None
@@ -53,9 +53,9 @@ def read(
 ) -> Source | ShapeNetwork:  # fmt: skip
     """The network in `path`; a list of shapes stays one. given: values of inputs that are parameters."""
     if path.suffix == ".tflite":
-        model = tflite_graph.read(path)
-        if tflite_ends.is_integer(model):
-            importers.refuse_sizes(path, tokens, 1, dims)
+        model = reader.read(path)
+        if ends.is_integer(model):
+            frontends.refuse_sizes(path, tokens, 1, dims)
             tensors = model.graphs[0].tensors
             inputs = {
                 tensors[i].name: TensorType(tensors[i].shape, np.dtype(tensors[i].dtype))
@@ -67,7 +67,7 @@ def read(
         model = onnx_file.read(path)
         if onnx_quantised.is_quantised(model):
             return of_quantised(path, model, tokens, dims)
-    found = importers.load(path, tokens=tokens, dims=dims, given=given)
+    found = frontends.load(path, tokens=tokens, dims=dims, given=given)
     if isinstance(found, ShapeNetwork):
         return found
     return of_network(simplify(found))
@@ -85,7 +85,7 @@ def refuse_codes(path: Path) -> None:
     if not path.is_file():
         return
     if path.suffix == ".tflite":
-        found = tflite_ends.first_in_codes(tflite_graph.read(path))
+        found = ends.first_in_codes(reader.read(path))
         if found is not None:
             operator, tensor = found
             where = f"{operator.where}: tensor {tensor.name}"
@@ -123,7 +123,7 @@ def codes_of(source: Source, coded: CodedNetwork, sample: Inputs) -> dict[str, n
     """The network's inputs as codes: reals to the nearest code, codes of a file as they are."""
     if source.model is None:
         return encoded(coded, sample)
-    found = tflite_ends.ends_of(source.model).encode(sample)
+    found = ends.ends_of(source.model).encode(sample)
     return {name: codes.reshape(coded.tensors[name].shape) for name, codes in found.items()}
 
 
@@ -143,4 +143,4 @@ def answers(source: Source, coded: CodedNetwork, codes: Mapping[str, np.ndarray]
         }
         kinds = source.onnx.bare.output_kinds() if source.onnx is not None else real_types(source.network)
         return {name: value.astype(kinds.get(name, value.dtype)) for name, value in found.items()}
-    return tflite_ends.ends_of(source.model).decode(codes)
+    return ends.ends_of(source.model).decode(codes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from golden import check
-from mapping.engines import ComparingEngine, Engine, GoldenEngine, ModelEngine
+from mapping.backends.engines import ComparingEngine, Engine, GoldenEngine, ModelEngine
 from sim import leftovers
 from systola import output
 

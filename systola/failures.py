@@ -43,7 +43,7 @@ def say(message: str) -> None:
 
 def status_of(error: BaseException) -> int:
     """Say what went wrong, and the exit status for it."""
-    from mapping.engines import Mismatch
+    from mapping.backends.engines import Mismatch
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code

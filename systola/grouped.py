@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from golden import check
-from mapping import importers
-from mapping.float_run import run_float
+from mapping import frontends
 from mapping.grouped.design import Design
 from mapping.grouped.engines import ComparingEngine, Engine, GoldenEngine
 from mapping.grouped.execute import GroupedExecution, Progress, cosine, execute, relative_error
@@ -16,6 +15,7 @@ from mapping.grouped.plan import plan
 from mapping.grouped.quantise import quantise_network
 from mapping.network import Network, ShapeNetwork
 from mapping.passes import simplify
+from mapping.run.floating import run_float
 from systola import coding, design_file, operands
 
 SOURCES = {
@@ -27,7 +27,7 @@ SOURCES = {
 
 def load(network: str | Path, tokens: int | None, dims: Mapping[str, int] | None) -> Network | ShapeNetwork:
     """The network, read, checked and simplified."""
-    found = importers.load(Path(network), tokens=tokens, dims=dims)
+    found = frontends.load(Path(network), tokens=tokens, dims=dims)
     return simplify(found) if isinstance(found, Network) else found
 
 

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from golden import check
-from mapping import importers, scalesim
-from mapping.execute import Execution, execute
+from mapping import frontends
+from mapping.cost import scalesim
 from mapping.grouped.design import is_grouped
 from mapping.network import Network, ShapeNetwork
 from mapping.passes import simplify
 from mapping.plan import Plan, plan
-from mapping.quantise import quantise
-from mapping.shape_run import execute_shapes
+from mapping.quantise.matrix_products import quantise
+from mapping.run.host import Execution, execute
+from mapping.run.shapes import execute_shapes
 from mapping.target import Target
 from systola import accelerated, coding, design_file, engines, grouped, operands, output
 
@@ -31,7 +32,7 @@ def load(
     """
     target = design_file.load(on)
     given = operands.parameter(inputs or {})
-    found = importers.load(Path(network), tokens=tokens, dims=dims, given=given)
+    found = frontends.load(Path(network), tokens=tokens, dims=dims, given=given)
     return (simplify(found) if isinstance(found, Network) else found), target
 
 
@@ -108,7 +109,7 @@ def run(
     write_to  .npy for one output, .npz for several
     waves     the layer whose waveform is kept (rtl); window: its first and last cycle
     force     replace files that were changed since Systola wrote them
-    raises    BadValue; mapping.engines.Mismatch if the RTL differs
+    raises    BadValue; mapping.backends.engines.Mismatch if the RTL differs
     """
     check.one_of("--engine", engine, engines.NAMES)
     design = design_file.load_any(on)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from golden import check
-from mapping.importers.onnx_parameters import Given
+from mapping.frontends.onnx_parameters import Given
 from mapping.network import MOST_ELEMENTS, MOST_HELD, Network, ShapeNetwork, TensorType
 from mapping.plan import Plan
 from systola import arrays, output

@@ -11,12 +11,12 @@ from golden import check
 from golden.systolic.gemm import Schedule
 from golden.systolic.matrix_unit import Product, Scaling
 from golden.systolic.params import MatrixUnitParams
-from mapping import importers
-from mapping.engines import ModelEngine
-from mapping.execute import execute
+from mapping import frontends
+from mapping.backends.engines import ModelEngine
 from mapping.network import Network
 from mapping.passes import simplify
-from mapping.quantise import quantise
+from mapping.quantise.matrix_products import quantise
+from mapping.run.host import execute
 from mapping.target import Target
 from sim.cache import kept, key
 from synth.workload import Workload, gaussian
@@ -84,7 +84,7 @@ def record(folder: Path, unit: MatrixUnitParams) -> None:
     """Run the network on sentences up to the layer; its factors go to a file in `folder`."""
     from systola.demonstration import packages, sentences
 
-    network = importers.load(packages.minilm(), tokens=sentences.TOKENS)
+    network = frontends.load(packages.minilm(), tokens=sentences.TOKENS)
     assert isinstance(network, Network)
     samples = sentences.tokenised(sentences.CALIBRATION[:CALIBRATION])
     quantised = quantise(up_to(simplify(network), LAYER), Target(name="operands", unit=unit), samples)

@@ -10,11 +10,11 @@ from golden import check
 from golden.accelerator.assembler import unpack
 from golden.accelerator.interpreter import Machine
 from golden.accelerator.timing import Prediction, predict
-from mapping.coded import graph
-from mapping.coded.graph import CodedNetwork
-from mapping.coded.run import Steps
-from mapping.engines import Mismatch
-from mapping.program.compiler import Program, compile
+from mapping.backends.engines import Mismatch
+from mapping.backends.program.compiler import Program, compile
+from mapping.ir import graph
+from mapping.ir.graph import CodedNetwork
+from mapping.run.quantised import Steps
 from mapping.target import Target
 from systola import operands
 from systola.coding import Inputs, Source, answers, codes_of

@@ -11,7 +11,7 @@ from math import prod
 import numpy as np
 
 from golden import check
-from golden.host.window import Window
+from golden.operators.window import Window
 from golden.tflite.fixed_point import Rounding, multiply, quantise_multiplier
 from golden.tflite.quantisation import Quantisation
 

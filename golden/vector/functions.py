@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.host.error_function import erf
+from golden.operators.error_function import erf
 
 Real = Callable[[np.ndarray], np.ndarray]
 

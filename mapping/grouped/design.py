@@ -21,7 +21,7 @@ def pe_of(design: Design) -> Any:
 def is_grouped(design: Design) -> bool:
     """Whether networks run on it in groups: on every tile, and on arrays of PEs whose sums are of a group.
 
-    An array of multipliers adds up all of K and requantises: mapping.quantise.
+    An array of multipliers adds up all of K and requantises: mapping.quantise.matrix_products.
     """
     return isinstance(design, TileTarget) or pe.kind_of(design.unit.pe) != "multiplier"
 

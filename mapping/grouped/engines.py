@@ -8,12 +8,12 @@ from golden.systolic.gemm import Schedule
 from golden.systolic.matrix_unit import Product
 from golden.tile import words
 from golden.tile.tile import TileParams, Weights, compute
-from mapping.engines import Engine as ArrayEngine
-from mapping.engines import Mismatch, ModelEngine
+from mapping.backends.engines import Engine as ArrayEngine
+from mapping.backends.engines import Mismatch, ModelEngine
 
 
 class Engine(Protocol):
-    """tile: a product on a tile, fp32 [M, N]. sums: of groups, on an array, as in mapping.engines."""
+    """tile: a product on a tile, fp32 [M, N]. sums: of groups, on an array (mapping.backends.engines)."""
 
     @property
     def name(self) -> str: ...

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from golden import host
+from golden import operators
 from golden.pe.quantise import Quantised, activations
 from golden.systolic.gemm import Gemm, Schedule
 from golden.tile import pes
 from golden.tile.tile import TileParams, added, less_zeros
-from mapping.float_run import run_node
+from mapping.cost.tilings import place
 from mapping.grouped.design import Design, array_gemm, groups, pe_of
 from mapping.grouped.engines import Engine
 from mapping.grouped.quantise import GroupedNetwork, GroupedProduct
 from mapping.layers import ProductLayer
+from mapping.run.floating import run_node
 from mapping.target import Target, TileTarget
-from mapping.tiles import place
 
 Progress = Callable[[str, int, int], None]  # layer, layers done, of how many
 
@@ -162,7 +162,7 @@ def finished(layer: ProductLayer, y: np.ndarray, values: Mapping[str, np.ndarray
             bias = bias.reshape(-1, *[1] * (output.ndim - 2))
         output = output + bias
     output = output.astype(np.float32)
-    return host.evaluate(layer.activation, [output], {})[0] if layer.activation else output
+    return operators.evaluate(layer.activation, [output], {})[0] if layer.activation else output
 
 
 def relative_error(y: np.ndarray, wanted: np.ndarray) -> float:

@@ -4,12 +4,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from golden.tile import pes, words
+from mapping.cost.tilings import place
 from mapping.grouped.design import Design, array_gemm, grouped_layers, groups, pe_of
 from mapping.grouped.engines import tile_groups
 from mapping.layers import ProductLayer, layers
 from mapping.network import Network, ShapeNetwork
 from mapping.target import Target, TileTarget
-from mapping.tiles import place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ import numpy as np
 
 from golden import check
 from golden.pe.quantise import Quantised, quantise
-from mapping.calibrate import finite
 from mapping.grouped.design import Design, grouped_layers, pe_of
 from mapping.layers import ProductLayer
 from mapping.network import Network
-from mapping.weights import real_weights
+from mapping.quantise.calibrate import finite
+from mapping.quantise.weights import real_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mapping.float_run import run_node
 from mapping.network import Network, Node, Shape
+from mapping.run.floating import run_node
 
 
 def fold_node(

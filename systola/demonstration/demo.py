@@ -14,7 +14,7 @@ from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import cycles
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.wavefront import film
-from mapping.engines import Mismatch
+from mapping.backends.engines import Mismatch
 from mapping.target import Target
 from sim.accelerator import build_accelerator
 from sim.doctor import doctor

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mapping import importers
+from mapping import frontends
 from mapping.network import Network
 from mapping.passes import simplify
 from mapping.target import Target
@@ -58,7 +58,7 @@ def run(target: Target, judge: list[Path], progress: Progress) -> tuple[Ran, Sec
     """Run the files; the report's section."""
     folder = packages.magika()
     settings = json.loads((folder / "config.min.json").read_text())
-    network = importers.load(folder / "model.onnx")
+    network = frontends.load(folder / "model.onnx")
     assert isinstance(network, Network)
     network = replace(network, name="magika")  # the file is called model.onnx
     inputs = [features(path.read_bytes(), settings) for path in judge]

@@ -40,9 +40,9 @@ def run_on_rtl(
     source: Source, target: Target, calibration: Sequence[Inputs], inputs: Sequence[Inputs],
     progress: Progress, method: str = "max",
 ) -> Ran:  # fmt: skip
-    """Quantise on `calibration`, by `method` of mapping.calibrate, then run `inputs` on the RTL one by one.
+    """Quantise on `calibration`, by `method` (mapping.quantise.calibrate), then run `inputs` on the RTL.
 
-    raises  mapping.engines.Mismatch if an output differs from golden's
+    raises  mapping.backends.engines.Mismatch if an output differs from golden's
     """
     progress(f"{source.name}: quantising", 0, len(inputs))
     prepared = whole_network.prepare(source, target, calibration, method)

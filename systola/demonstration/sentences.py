@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mapping import importers
-from mapping.importers.hugging_face import build_onnx
+from mapping import frontends
+from mapping.frontends.hugging_face import build_onnx
 from mapping.network import Network
 from mapping.passes import simplify
 from mapping.target import Target
@@ -90,7 +90,7 @@ def embedding(hidden: np.ndarray, inputs: Inputs) -> np.ndarray:
 def run(target: Target, tokens: int, progress: Progress) -> tuple[Ran, Section]:
     """Run what stands for `tokens` tokens; the report's section."""
     folder = packages.minilm()
-    network = importers.load(folder, tokens=tokens)
+    network = frontends.load(folder, tokens=tokens)
     assert isinstance(network, Network)
     network = replace(network, name=f"all-MiniLM-L6-v2, {tokens} tokens")
     texts, others = TEXTS[tokens]

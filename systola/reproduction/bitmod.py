@@ -15,8 +15,8 @@ from golden.pe.float_multiply_add import FloatMultiplyAddParams
 from hw import pe
 from hw.emit import Definition
 from hw.pe import bitmod as hw_bitmod
-from mapping.systems import bitmod as model
 from systola.reproduction import bitmod_jobs, cells, jobs, operands, parts
+from systola.reproduction import bitmod_system as model
 from systola.reproduction.blocks import Block, Form, Job, Measured, Part
 from systola.reproduction.claims import Claim, System, paragraphs
 from systola.reproduction.operands import GROUP, Groups
@@ -153,7 +153,7 @@ def more(found: Mapping[str, Measured]) -> dict[str, Any]:
                 "title": "mean speed-ups by the authors' cycle model",
                 "columns": ["design", "over", *PHASES],
                 "rows": models,
-                "source": f"mapping.systems.bitmod: {exact:g} of {TOTAL} published counts to the cycle",
+                "source": f"{__name__}_system: {exact:g} of {TOTAL} published counts to the cycle",
             },
         ],
     }

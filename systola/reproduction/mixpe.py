@@ -18,8 +18,8 @@ from golden.tile.tile import TileParams
 from golden.tile.words import cycles
 from golden.vector import align
 from hw.vector import align as hw_align
-from mapping.systems.bitmod import CONTEXT, MODELS, products
 from systola.reproduction import jobs, operands, parts
+from systola.reproduction.bitmod_system import CONTEXT, MODELS, products
 from systola.reproduction.blocks import Block, Form, Job, Measured, Part
 from systola.reproduction.claims import Claim, System, paragraphs
 from systola.reproduction.operands import GROUP, RUNS, Groups

@@ -9,11 +9,11 @@ import numpy as np
 
 from golden import check
 from golden.formats.grouped import nearest
-from mapping import importers
-from mapping.float_run import run_float
+from mapping import frontends
 from mapping.layers import layers
 from mapping.network import Network
 from mapping.passes import simplify
+from mapping.run.floating import run_float
 from sim.cache import kept, key
 
 LAYER = "layer.0.intermediate"
@@ -55,7 +55,7 @@ def record(folder: Path) -> None:
     """Run the float network; the layer's factors go to a file in `folder`."""
     from systola.demonstration import packages, sentences
 
-    network = importers.load(packages.minilm(), tokens=sentences.TOKENS)
+    network = frontends.load(packages.minilm(), tokens=sentences.TOKENS)
     assert isinstance(network, Network)
     network = simplify(network)
     found = next(each for each in layers(network) if each.name == LAYER)

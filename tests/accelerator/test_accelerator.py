@@ -16,11 +16,11 @@ from golden.accelerator.commands import Opcode
 from golden.accelerator.registers import Cause
 from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
-from mapping.coded.graph import CodedNetwork
-from mapping.coded.run import run
-from mapping.program.compiler import Program, compile
-from mapping.program.gemm import gemm
+from mapping.backends.program.compiler import Program, compile
+from mapping.ir.graph import CodedNetwork
+from mapping.run.quantised import run
 from sim.accelerator import CHANNELS, Accelerator, Bus, Result
+from tests.mapping.backends.program.gemm import gemm
 
 sys.path.insert(0, str(Path(__file__).parent))
 from programs import SMALL

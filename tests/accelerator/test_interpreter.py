@@ -10,9 +10,9 @@ from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NO_UNIT, Cause
 from golden.check import BadValue
 from golden.systolic.params import MatrixUnitParams
-from mapping.coded.run import run
-from mapping.program.compiler import compile
-from mapping.program.gemm import gemm
+from mapping.backends.program.compiler import compile
+from mapping.run.quantised import run
+from tests.mapping.backends.program.gemm import gemm
 
 L = 4
 P = AcceleratorParams(unit=MatrixUnitParams(rows=L, cols=L, accumulator_rows=32), banks=4, bank_words=256)

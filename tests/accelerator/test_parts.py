@@ -14,9 +14,9 @@ from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.parts import Parts
 from golden.accelerator.timing import predict
-from mapping.coded.run import run
-from mapping.program.compiler import compile
-from mapping.program.gemm import gemm
+from mapping.backends.program.compiler import compile
+from mapping.run.quantised import run
+from tests.mapping.backends.program.gemm import gemm
 
 P = AcceleratorParams(outstanding=64)
 

@@ -9,8 +9,8 @@ import pytest
 from golden.accelerator import races
 from golden.accelerator.assembler import Command, assemble, unpack
 from golden.accelerator.params import AcceleratorParams
-from mapping.program.compiler import compile
-from mapping.program.gemm import gemm
+from mapping.backends.program.compiler import compile
+from tests.mapping.backends.program.gemm import gemm
 
 sys.path.insert(0, str(Path(__file__).parent))
 from programs import SMALL, Programs

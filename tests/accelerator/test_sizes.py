@@ -11,13 +11,13 @@ import pytest
 from golden.accelerator.accelerator import AcceleratorParams, Machine
 from golden.accelerator.registers import Cause
 from golden.systolic.params import MatrixUnitParams
-from mapping.coded.graph import CodedNetwork, Exponential, Gather, MatMul, Normalise
-from mapping.coded.run import run
-from mapping.program.compiler import compile
+from mapping.backends.program.compiler import compile
+from mapping.ir.graph import CodedNetwork, Exponential, Gather, MatMul, Normalise
+from mapping.run.quantised import run
 from sim.accelerator import Accelerator, Bus, build_accelerator
-from tests.mapping.program.machines import any_codes
-from tests.mapping.program.nets import epilogue, single
-from tests.mapping.program.test_chains import Chain
+from tests.mapping.backends.program.machines import any_codes
+from tests.mapping.backends.program.nets import epilogue, single
+from tests.mapping.backends.program.test_chains import Chain
 
 LANES = (8, 16, 32, 64)
 BASE = 4096

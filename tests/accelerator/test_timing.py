@@ -12,9 +12,9 @@ from golden.accelerator.commands import UNITS
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.timing import Prediction, predict
 from golden.check import BadValue
-from mapping.program.compiler import Program, compile
-from mapping.program.gemm import gemm
+from mapping.backends.program.compiler import Program, compile
 from sim.accelerator import Accelerator, Bus, Result
+from tests.mapping.backends.program.gemm import gemm
 
 sys.path.insert(0, str(Path(__file__).parent))
 from programs import SMALL, Programs

@@ -10,7 +10,7 @@ import systola
 from systola import tables
 from tests.fuzz import mutate
 from tests.fuzz.onnx_files import EXAMPLES, perceptron, used
-from tests.mapping.test_importers_hugging_face import CONFIG, random_tensors
+from tests.mapping.frontends.test_hugging_face import CONFIG, random_tensors
 from tests.tflite.conftest import Writer
 
 

@@ -7,8 +7,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import systola
-from golden import host
-from mapping.importers.onnx_message import messages
+from golden import operators
+from mapping.frontends.onnx_message import messages
 from systola import tables
 from tests.fuzz import mutate
 
@@ -230,7 +230,7 @@ def change(random, model):
         return
     field, value = mutate.pick(random, message.ListFields())
     if isinstance(message, onnx.NodeProto) and field.name == "op_type":
-        message.op_type = mutate.pick(random, (*host.OPERATORS, *OTHERS))
+        message.op_type = mutate.pick(random, (*operators.OPERATORS, *OTHERS))
     elif field.message_type is not None and not hasattr(value, "append") and not hasattr(value, "add"):
         message.ClearField(field.name) if random.random() < 0.3 else None
     elif hasattr(value, "__delitem__"):

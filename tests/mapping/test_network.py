@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from golden.check import BadValue
-from mapping.float_run import run_float, run_node
 from mapping.network import Network, Node, TensorType
+from mapping.run.floating import run_float, run_node
 
 F32 = np.dtype(np.float32)
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mapping.engines import ModelEngine
-from mapping.execute import execute
-from mapping.float_run import run_float
-from mapping.importers import load
+from mapping.backends.engines import ModelEngine
+from mapping.frontends import load
 from mapping.passes import simplify
 from mapping.plan import plan
-from mapping.quantise import quantise
+from mapping.quantise.matrix_products import quantise
+from mapping.run.floating import run_float
+from mapping.run.host import execute
 
 TOKENS = 16
 CALIBRATION = """The weather is lovely today.

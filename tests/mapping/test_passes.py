@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from mapping import passes
-from mapping.float_run import run_float, run_node
-from mapping.importers import load
+from mapping.frontends import load
 from mapping.network import Network, Node, TensorType
+from mapping.run.floating import run_float, run_node
 
 RNG = np.random.default_rng(11)
 

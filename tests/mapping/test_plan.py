@@ -9,8 +9,8 @@ import pytest
 
 from golden.check import BadValue
 from golden.systolic.matrix_unit import losses
-from mapping import energy
-from mapping.importers import load
+from mapping.cost import energy
+from mapping.frontends import load
 from mapping.layers import layers
 from mapping.network import ShapeLayer, ShapeNetwork
 from mapping.plan import plan

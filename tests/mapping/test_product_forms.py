@@ -5,12 +5,12 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from mapping.engines import GoldenEngine, ModelEngine
-from mapping.execute import execute
-from mapping.float_run import run_float
-from mapping.importers import onnx_file
+from mapping.backends.engines import GoldenEngine, ModelEngine
+from mapping.frontends import onnx_file
 from mapping.passes import simplify
-from mapping.quantise import quantise
+from mapping.quantise.matrix_products import quantise
+from mapping.run.floating import run_float
+from mapping.run.host import execute
 
 RNG = np.random.default_rng(3)
 CLOSE = 0.06  # of the largest magnitude: int8 factors

@@ -6,8 +6,8 @@ REFUSED: what is not computed, with the words that name it.
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.host.cases import IMAGE, Case, X, ints, real
-from tests.host.more_cases import CODES, SEQUENCE
+from tests.operators.cases import IMAGE, Case, X, ints, real
+from tests.operators.more_cases import CODES, SEQUENCE
 
 REDUCTIONS = ("ReduceL2", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare")
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}

@@ -11,12 +11,12 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from benchmarks import onnx_nodes
-from golden import host
-from mapping.importers.onnx_file import OPSETS
-from mapping.importers.onnx_versions import OLD
-from tests.host.cases import CASES, Case
-from tests.host.more_cases import MORE
+from golden import operators
+from mapping.frontends.onnx_file import OPSETS
+from mapping.frontends.onnx_versions import OLD
 from tests.onnx_nodes.attribute_cases import NEW_FORMS, OLD_FORMS, REFUSED
+from tests.operators.cases import CASES, Case
+from tests.operators.more_cases import MORE
 
 ort = pytest.importorskip("onnxruntime")
 
@@ -26,7 +26,7 @@ FILES = [
     case for case in ALL
     if (case.attributes or case.opset < 13) and all(x is None or np.size(x) for x in case.inputs)
 ]  # fmt: skip
-OPERATORS = sorted({*host.OPERATORS, *OLD})
+OPERATORS = sorted({*operators.OPERATORS, *OLD})
 
 
 def defaults(operator):
@@ -64,12 +64,12 @@ def test_every_attribute_is_honoured_or_refused(operator):
     assert [name for name, default in known if not has_case(operator, name, default, cases)] == []
 
 
-@pytest.mark.parametrize("operator", sorted(host.OPERATORS))
+@pytest.mark.parametrize("operator", sorted(operators.OPERATORS))
 def test_every_attribute_of_the_schema_is_known_to_the_host(operator):
     """Nothing that the latest schema has is passed over."""
     latest = set(onnx.defs.get_schema(operator, OPSETS[-1], "").attributes)
     refused = {name for case, _ in REFUSED if case.operator == operator for name in case.attributes}
-    assert latest - host.attribute_names(operator) <= refused
+    assert latest - operators.attribute_names(operator) <= refused
 
 
 def model_of(case):

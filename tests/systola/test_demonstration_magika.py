@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from golden.check import BadValue
-from mapping import importers
+from mapping import frontends
 from mapping.passes import simplify
 from systola import design_file, whole_network
 from systola.coding import of_network
@@ -22,7 +22,7 @@ def test_magika_is_taken_with_the_demos_calibration():
     except BadValue as missing:
         pytest.skip(str(missing))
     settings = json.loads((folder / "config.min.json").read_text())
-    network = replace(importers.load(folder / "model.onnx"), name="magika")
+    network = replace(frontends.load(folder / "model.onnx"), name="magika")
     samples = [files.features(path.read_bytes(), settings) for path in files.calibration()]
     source = of_network(simplify(network))
     assert whole_network.prepare(source, design_file.load(DESIGN), samples, "mse").timing.cycles == 1_450_403

@@ -10,7 +10,7 @@ from golden.pe.multiplier import MultiplierParams
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import compute
 from golden.systolic.params import MatrixUnitParams
-from mapping.engines import GoldenEngine, ModelEngine
+from mapping.backends.engines import GoldenEngine, ModelEngine
 
 SINGLE = float_multiply_add.Params(depth=64)
 HALF = float_multiply_add.Params(depth=64, accumulator=FP16, structure="separate", registers=1)

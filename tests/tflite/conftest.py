@@ -12,7 +12,7 @@ from golden.check import BadValue
 from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
-from mapping.importers.tflite_options import OPERATORS, TENSOR_TYPES
+from mapping.frontends.tflite.options import OPERATORS, TENSOR_TYPES
 from mapping.target import Target
 from systola.demonstration import tflite_runtime
 

@@ -7,13 +7,14 @@ import pytest
 
 import systola
 from golden.check import BadValue
-from mapping.engines import ModelEngine
-from mapping.execute import execute
-from mapping.float_run import run_float
-from mapping.importers import load, tflite_file, tflite_graph
-from mapping.integer_run import Runner
+from mapping.backends.engines import ModelEngine
+from mapping.frontends import load
+from mapping.frontends.tflite import file, reader
+from mapping.frontends.tflite.integer_run import Runner
 from mapping.passes import simplify
-from mapping.quantise import quantise
+from mapping.quantise.matrix_products import quantise
+from mapping.run.floating import run_float
+from mapping.run.host import execute
 
 LARGE = {"rows": 16, "cols": 16, "depth": 65536, "accumulator_rows": 1024, "max_shift": 47,
          "multiplier_bits": 16, "weight_buffer": 1 << 17, "activation_buffer": 1 << 17}  # fmt: skip
@@ -57,12 +58,12 @@ def test_a_float_network_is_quantised_and_executed(float_file, make_target):
 @pytest.mark.parametrize("word", ["okay_nabu", "hey_jarvis"])
 def test_reals_of_an_int8_step_stay_near_its_codes(word, wake_word):
     """The importer's network, on what the codes mean, against the integer run: units of its output."""
-    model = tflite_graph.read(wake_word(word))
+    model = reader.read(wake_word(word))
     graph, runner = model.graphs[0], Runner(model)
     tensor = graph.tensors[graph.inputs[0]]
     x = np.random.default_rng(0).integers(-128, 60, tensor.shape, dtype=np.int8)
     (codes,) = runner.step({tensor.name: x}).values()
-    network = tflite_file.from_graph(model)
+    network = file.from_graph(model)
     given = {name: np.zeros(kind.shape, np.float32) for name, kind in network.inputs.items()}
     outputs = run_float(network, {**given, tensor.name: tensor.quantisation.real(x)})
     assert abs(outputs[network.outputs[0]].item() - codes.item() / 256) < 3 / 256
@@ -84,7 +85,7 @@ def test_tokens_are_refused(wake_word):
 
 def refuse(writer, inputs, outputs, message):
     with pytest.raises(BadValue) as caught:
-        tflite_file.from_graph(tflite_graph.from_bytes(writer.bytes(inputs, outputs), "bad.tflite", "bad"))
+        file.from_graph(reader.from_bytes(writer.bytes(inputs, outputs), "bad.tflite", "bad"))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from golden.check import BadValue
-from mapping.coded import tflite
-from mapping.importers import tflite_file, tflite_graph
-from mapping.integer_run import Runner
+from mapping.frontends.tflite import as_codes, file, reader
+from mapping.frontends.tflite.integer_run import Runner
 
 SECONDS = 5  # for one file, on a busy machine; the slowest took 0.2
 
@@ -26,7 +25,7 @@ def damaged(data, random):
 
 
 def imported(model):
-    tflite_file.from_graph(model)
+    file.from_graph(model)
 
 
 def stepped(model):
@@ -38,7 +37,7 @@ def stepped(model):
 def outcome(data, use):
     """Whether the file could be used. Raises whatever is no BadValue."""
     try:
-        use(tflite_graph.from_bytes(data, "damaged.tflite", "damaged"))
+        use(reader.from_bytes(data, "damaged.tflite", "damaged"))
     except BadValue as bad:
         assert str(bad).startswith("damaged.tflite") and "\n" not in str(bad)
         return False
@@ -58,7 +57,7 @@ def test_damage_is_a_bad_value_or_harmless(word, use, wake_word):
 
 
 def coded(model):
-    tflite.coded(model)
+    as_codes.coded(model)
 
 
 @pytest.mark.parametrize("use", [imported, coded])
@@ -67,7 +66,7 @@ def test_operators_without_operands_are_refused_by_name(kind, use, writer):
     x = writer.tensor((1, 4), "INT8", 0.1)
     writer.add(kind, [], [])
     with pytest.raises(BadValue, match=rf"^damaged\.tflite: operator 0 \({kind}\)"):
-        use(tflite_graph.from_bytes(writer.bytes([x], [x]), "damaged.tflite", "damaged"))
+        use(reader.from_bytes(writer.bytes([x], [x]), "damaged.tflite", "damaged"))
 
 
 @pytest.mark.parametrize("use", [imported, coded, stepped])
@@ -78,7 +77,7 @@ def test_a_bias_of_another_length_is_refused(use, writer):
     options = {"FusedActivationFunction": 0}
     writer.add("FULLY_CONNECTED", [x, weights, bias], [y], "FullyConnectedOptions", **options)
     with pytest.raises(BadValue, match=r"^damaged\.tflite: "):
-        use(tflite_graph.from_bytes(writer.bytes([x], [y]), "damaged.tflite", "damaged"))
+        use(reader.from_bytes(writer.bytes([x], [y]), "damaged.tflite", "damaged"))
 
 
 def test_an_output_that_nobody_computes_is_refused(writer):
@@ -86,4 +85,4 @@ def test_an_output_that_nobody_computes_is_refused(writer):
     z = writer.tensor((1, 4), "INT8", 0.1)
     writer.add("ADD", [x, x], [y], "AddOptions", FusedActivationFunction=0)
     with pytest.raises(BadValue, match=r"^damaged\.tflite: output t2 is not computed"):
-        coded(tflite_graph.from_bytes(writer.bytes([x], [z]), "damaged.tflite", "damaged"))
+        coded(reader.from_bytes(writer.bytes([x], [z]), "damaged.tflite", "damaged"))

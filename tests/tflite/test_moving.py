@@ -5,8 +5,8 @@ import pytest
 
 from golden.check import BadValue
 from golden.tflite import fixed_point, moving
-from mapping.importers import tflite_graph
-from mapping.integer_run import Runner
+from mapping.frontends.tflite import reader
+from mapping.frontends.tflite.integer_run import Runner
 
 CODES = np.arange(2 * 6 * 5, dtype=np.int8).reshape(2, 6, 5)
 
@@ -22,7 +22,7 @@ def same(writer, oracle):
         writer.add(kind, [x, *more] if first else [*more, x], results, table, **options)
         data = writer.bytes([x], results)
         wanted = oracle(data).step(CODES, outputs=len(results))
-        found = Runner(tflite_graph.from_bytes(data, "test.tflite", "test")).step({f"t{x}": CODES})
+        found = Runner(reader.from_bytes(data, "test.tflite", "test")).step({f"t{x}": CODES})
         for index, value in zip(results, wanted, strict=True):
             np.testing.assert_array_equal(found[f"t{index}"], value)
 
@@ -64,7 +64,7 @@ def test_concatenation(writer, oracle):
     y = writer.tensor((2, 7, 5), scale=0.5)
     writer.add("CONCATENATION", [a, b], [y], "ConcatenationOptions", Axis=-2)
     data, values = writer.bytes([a, b], [y]), (CODES, CODES[:, :1])
-    runner = Runner(tflite_graph.from_bytes(data, "t.tflite", "t"))
+    runner = Runner(reader.from_bytes(data, "t.tflite", "t"))
     found = runner.step({"t0": values[0], "t1": values[1]})
     np.testing.assert_array_equal(found["t2"], oracle(data).step(*values)[0])
 
@@ -73,7 +73,7 @@ def test_a_move_that_would_change_the_scale_is_refused(writer):
     x, shape = writer.tensor((4,), scale=0.5), writer.constant(np.array([2, 2], np.int32))
     y = writer.tensor((2, 2), scale=0.25)
     writer.add("RESHAPE", [x, shape], [y])
-    runner = Runner(tflite_graph.from_bytes(writer.bytes([x], [y]), "t.tflite", "t"))
+    runner = Runner(reader.from_bytes(writer.bytes([x], [y]), "t.tflite", "t"))
     with pytest.raises(BadValue, match=r"operator 0 \(RESHAPE\): scale of t2 is 0.25; allowed: 0.5"):
         runner.step({"t0": np.zeros(4, np.int8)})
 

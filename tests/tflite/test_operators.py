@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mapping.importers import tflite_graph
-from mapping.integer_run import Runner
+from mapping.frontends.tflite import reader
+from mapping.frontends.tflite.integer_run import Runner
 
 PADDING = {"SAME": 0, "VALID": 1}
 ACTIVATION = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
@@ -36,7 +36,7 @@ def agree(writer, oracle):
         wanted = interpreter.step(*values, outputs=len(outputs))
         interpreter.close()
         named = {f"t{index}": value for index, value in zip(inputs, values, strict=True)}
-        found = Runner(tflite_graph.from_bytes(data, "test.tflite", "test")).step(named)
+        found = Runner(reader.from_bytes(data, "test.tflite", "test")).step(named)
         for index, value in zip(outputs, wanted, strict=True):
             assert found[f"t{index}"].dtype == value.dtype
             np.testing.assert_array_equal(found[f"t{index}"], value)
@@ -181,7 +181,7 @@ def test_the_mean_of_an_image_rounds_the_channels_beside_whole_vectors_otherwise
     x, y = (writer.tensor(shape, "INT8", 0.5, 3) for shape in ((1, 2, 2, channels), (1, 1, 1, channels)))
     writer.add("MEAN", [x, writer.constant(np.int32([1, 2]))], [y], "ReducerOptions", KeepDims=True)
     data = writer.bytes([x], [y])
-    runner, interpreter = Runner(tflite_graph.from_bytes(data, "m", "m")), oracle(data)
+    runner, interpreter = Runner(reader.from_bytes(data, "m", "m")), oracle(data)
     random = np.random.default_rng(channels)
     for _ in range(40):
         codes = random.integers(-128, 128, (1, 2, 2, channels)).astype(np.int8)

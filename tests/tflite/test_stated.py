@@ -5,11 +5,11 @@ import pytest
 import tflite
 
 from golden.check import BadValue
-from mapping.coded.tflite import RULES
-from mapping.importers import tflite_graph, tflite_onnx, tflite_operators, tflite_options, tflite_stated
-from mapping.integer_operators import OPERATORS
+from mapping.frontends.tflite import operators, options, reader, stated, to_onnx
+from mapping.frontends.tflite.as_codes import RULES
+from mapping.frontends.tflite.integer_operators import OPERATORS
 
-TAKEN = sorted({*tflite_operators.OPERATORS, *OPERATORS, *RULES})
+TAKEN = sorted({*operators.OPERATORS, *OPERATORS, *RULES})
 PLAIN = {
     "EXPAND_DIMS": "ExpandDimsOptions", "PAD": "PadOptions", "TRANSPOSE": "TransposeOptions",
     "MAXIMUM": "MaximumMinimumOptions", "MINIMUM": "MaximumMinimumOptions", "QUANTIZE": "QuantizeOptions",
@@ -38,32 +38,32 @@ def options_of(table):
 
 @pytest.mark.parametrize("kind", TAKEN)
 def test_every_option_is_read_or_named_as_unused(kind):
-    tables = [each[kind] for each in (tflite_options.TABLES, tflite_options.STATED) if kind in each]
+    tables = [each[kind] for each in (options.TABLES, options.STATED) if kind in each]
     names = {table for table, _ in tables} or {PLAIN[kind]} if kind not in WITHOUT else set()
     asked = Seen()
     for _, fields in tables:
         for field in fields.values():
             field(asked)
     for table in names:
-        assert options_of(table) - set(tflite_options.UNUSED) <= asked.fields
+        assert options_of(table) - set(options.UNUSED) <= asked.fields
 
 
-@pytest.mark.parametrize("kind", sorted({*TAKEN} - {*tflite_onnx.STATE}))
+@pytest.mark.parametrize("kind", sorted({*TAKEN} - {*to_onnx.STATE}))
 def test_an_operator_without_operands_or_results_is_one_clear_error(writer, kind):
-    assert kind in tflite_stated.ARITY
+    assert kind in stated.ARITY
     x = writer.tensor((1, 4, 4, 2), "INT8", 0.1)
-    least = tflite_stated.ARITY[kind][0]
-    table = tflite_options.TABLES.get(kind, ("",))[0]
+    least = stated.ARITY[kind][0]
+    table = options.TABLES.get(kind, ("",))[0]
     for inputs, outputs in (([], [x]), ([x] * least, []), ([-1] * least, [x])):
         writer.operators = [(kind, inputs, outputs, table, {})]
         with pytest.raises(BadValue, match=rf"^m\.tflite: operator 0 \({kind}\): inputs and outputs is "):
-            tflite_graph.from_bytes(writer.bytes([x], [x]), "m.tflite", "m")
+            reader.from_bytes(writer.bytes([x], [x]), "m.tflite", "m")
 
 
 def refused(writer, kind, inputs, outputs, table, said, **options):
     writer.add(kind, inputs, outputs, table, **options)
     with pytest.raises(BadValue, match=said):
-        tflite_graph.from_bytes(writer.bytes(inputs[:1], outputs), "m.tflite", "m")
+        reader.from_bytes(writer.bytes(inputs[:1], outputs), "m.tflite", "m")
 
 
 def test_shapes_that_contradict_the_options_are_refused(writer):

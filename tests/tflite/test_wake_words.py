@@ -8,8 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from mapping.importers import load, tflite_graph
-from mapping.integer_run import Runner
+from mapping.frontends import load
+from mapping.frontends.tflite import reader
+from mapping.frontends.tflite.integer_run import Runner
 from systola.demonstration import speech
 
 # seed of the voices; distinct outputs and the greatest one that they must reach, of 256
@@ -37,7 +38,7 @@ def codes(word, quantisation):
 @pytest.mark.parametrize("word", speech.WORDS)
 def test_every_step_is_what_tflite_gives(word, wake_word, oracle):
     path = wake_word(word)
-    model = tflite_graph.read(path)
+    model = reader.read(path)
     tensor = model.graphs[0].tensors[model.graphs[0].inputs[0]]
     runner, interpreter = Runner(model), oracle(path.read_bytes())
     given = codes(word, tensor.quantisation)
@@ -52,7 +53,7 @@ def test_every_step_is_what_tflite_gives(word, wake_word, oracle):
 @pytest.mark.parametrize("kernels", ["reference", "single"])
 def test_another_rounding_is_another_network(kernels, wake_word):
     """The comparison above can tell roundings apart."""
-    model = tflite_graph.read(wake_word("okay_nabu"))
+    model = reader.read(wake_word("okay_nabu"))
     tensor = model.graphs[0].tensors[model.graphs[0].inputs[0]]
     given = codes("okay_nabu", tensor.quantisation)[:200]
     runs = [[next(iter(run.step({tensor.name: x}).values())).item() for x in given]
@@ -62,7 +63,7 @@ def test_another_rounding_is_another_network(kernels, wake_word):
 
 
 def test_reset_forgets(wake_word):
-    model = tflite_graph.read(wake_word("alexa"))
+    model = reader.read(wake_word("alexa"))
     tensor = model.graphs[0].tensors[model.graphs[0].inputs[0]]
     given, runner = codes("alexa", tensor.quantisation)[:60], Runner(model)
     first = [runner.step({tensor.name: x}) for x in given]

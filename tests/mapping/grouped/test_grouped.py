@@ -13,12 +13,12 @@ from golden.pe.mixpe import MixPeParams
 from golden.systolic.matrix_unit import Product
 from golden.systolic.params import MatrixUnitParams
 from golden.tile.tile import TileParams
-from mapping.engines import Mismatch
-from mapping.float_run import run_float
+from mapping.backends.engines import Mismatch
 from mapping.grouped.engines import ComparingEngine, GoldenEngine
 from mapping.grouped.execute import execute
 from mapping.grouped.plan import plan
 from mapping.grouped.quantise import quantise_network
+from mapping.run.floating import run_float
 from mapping.target import Target, TileTarget
 
 DEPTH, K, N, M = 16, 48, 7, 5

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from golden import pe
-from mapping import engines, importers
-from mapping.execute import execute
-from mapping.float_run import run_float
+from mapping import frontends
+from mapping.backends import engines
 from mapping.grouped import engines as grouped_engines
 from mapping.grouped.design import is_grouped, pe_of
 from mapping.grouped.execute import execute as execute_grouped
@@ -17,7 +16,9 @@ from mapping.grouped.plan import plan
 from mapping.grouped.quantise import quantise_network
 from mapping.network import Network, TensorType
 from mapping.passes import simplify
-from mapping.quantise import quantise
+from mapping.quantise.matrix_products import quantise
+from mapping.run.floating import run_float
+from mapping.run.host import execute
 from systola import design_file
 
 pytestmark = pytest.mark.slow
@@ -39,7 +40,7 @@ def layer() -> tuple[Network, dict[str, np.ndarray]]:
         folder = packages.minilm()
     except ValueError as missing:
         pytest.skip(str(missing))
-    whole = simplify(importers.load(folder, tokens=sentences.TOKENS))
+    whole = simplify(frontends.load(folder, tokens=sentences.TOKENS))
     tensors = run_float(whole, sentences.tokenised(sentences.SENTENCES)[0], all_tensors=True)
     node = next(node for node in whole.nodes if node.name == LAYER)
     name, output = node.inputs[0], node.outputs[0]

@@ -1,0 +1,249 @@
+"""From a coded network to a program: places for tensors, steps for operations, commands with tokens.
+
+Memory: constants, tensors by lifetime, the commands.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from golden import check
+from golden.accelerator.assembler import encode
+from golden.accelerator.commands import TOKENS, Opcode
+from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
+from mapping.backends.program import elementwise, matmul, moving, product, reducing, rows
+from mapping.backends.program.aliases import Alias, aliases
+from mapping.backends.program.buffer_allocation import Life, allocate
+from mapping.backends.program.builder import Builder, Step
+from mapping.backends.program.dependencies import Schedule, most_tokens
+from mapping.backends.program.flatten import flattened
+from mapping.backends.program.layout import Place
+from mapping.backends.program.padding import masked
+from mapping.backends.program.prefetch import Emission
+from mapping.backends.program.rearrange import rearranged
+from mapping.backends.program.scratchpad_allocation import Constants, Regions
+from mapping.backends.program.split_depth import shallow
+from mapping.ir import graph
+from mapping.ir.verify import reads, validate, writes
+
+LOWERINGS: dict[type, Callable[[Builder, Any], list[Step]]] = {
+    graph.Product: product.lower,
+    graph.MatMul: matmul.lower,
+    graph.Map: elementwise.lower,
+    graph.Depthwise: reducing.lower_depthwise,
+    graph.Pool: reducing.lower_pool,
+    graph.Exponential: rows.lower_exponential,
+    graph.Normalise: rows.lower_normalise,
+    graph.Gather: moving.lower_gather,
+    graph.Reshape: moving.lower_reshape,
+    graph.Slice: moving.lower_slice,
+    graph.Concat: moving.lower_concat,
+    graph.Take: moving.lower_take,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What the accelerator runs.
+
+    base      address of memory[0]
+    memory    uint8: constants, the first state, commands; what is computed is 0
+    places    of inputs, outputs and state, by name
+    address   of the first command
+    commands  64 bytes each
+    ranges    (operation, first command, end) in order; what belongs to none is END
+    """
+
+    name: str
+    base: int
+    memory: np.ndarray
+    places: Mapping[str, Place]
+    address: int
+    commands: bytes
+    ranges: tuple[tuple[str, int, int], ...]
+
+    @property
+    def count(self) -> int:
+        """Commands."""
+        return len(self.commands) // COMMAND_BYTES
+
+    def write(self, memory: np.ndarray, name: str, codes: np.ndarray) -> None:
+        """Put an input's codes into `memory`, uint8 from `base` on."""
+        check.one_of(f"{self.name}: tensor", name, self.places)
+        place = self.places[name]
+        start = place.address - self.base
+        memory[start : start + place.bytes] = place.encode(codes)
+
+    def read(self, memory: np.ndarray, name: str) -> np.ndarray:
+        """An output's codes, int64, out of `memory`."""
+        check.one_of(f"{self.name}: tensor", name, self.places)
+        place = self.places[name]
+        start = place.address - self.base
+        return place.decode(memory[start : start + place.bytes])
+
+
+def compile(network: graph.CodedNetwork, p: AcceleratorParams, base: int = 0) -> Program:
+    """The program of a network; memory from address `base` on.
+
+    raises  BadValue, naming the operation, if it is none or no tiling fits, with what it needs
+    """
+    validate(network, p)
+    check.in_range("base", base, 0, (1 << 32) - 1)
+    check.in_range(f"base modulo {COMMAND_BYTES}", base % COMMAND_BYTES, 0, 0)
+    return Compiler(masked(shallow(rearranged(flattened(network, p), p), p), p), p, base).program()
+
+
+@dataclass(slots=True)
+class Compiler:
+    """One network's way to a program."""
+
+    network: graph.CodedNetwork
+    p: AcceleratorParams
+    base: int
+    aliases: dict[str, Alias] = field(init=False)
+    constants: Constants = field(init=False)
+
+    def program(self) -> Program:
+        """See `compile`."""
+        self.constants = Constants(self.p.lanes)
+        self.aliases = aliases(self.network, self.p)
+        builder = Builder(self.p, self.network, self.places(), self.constants, Regions(self.p), self.aliases)
+        steps, names = self.steps(builder)
+        builder.first = self.base
+        builder.changing = self.base + aligned(self.constants.bytes)
+        end = self.put(builder)
+        builder.schedule = Schedule(self.p.words, (end - builder.changing) // self.p.lanes)
+        ranges = self.emit(builder, steps, names)
+        builder.schedule.emit(Opcode.END, {})
+        drafts = builder.schedule.drafts
+        most = TOKENS - self.p.queue - 1
+        longest = max(ranges, key=lambda each: each[2] - each[1], default=("", 0, 0))[0]
+        where = f"{self.network.name}: node {longest}: commands by which one unit leads another"
+        check.in_range(where, most_tokens(drafts), 0, most)
+        commands = b"".join(encode(draft.opcode, **draft.header(), **draft.fields) for draft in drafts)
+        return self.finished(builder, aligned(end), commands, ranges)
+
+    def places(self) -> dict[str, Place]:
+        """Of all tensors, constants with the offset where they stand, the others without an address."""
+        spread = self.spread()
+        places = {}
+        for name, tensor in self.network.tensors.items():
+            shape = tensor.shape[:-1] if name in spread and tensor.data is not None else tensor.shape
+            place = Place(lanes=self.p.lanes, shape=shape, dtype=tensor.dtype, spread=name in spread)
+            if tensor.data is not None:
+                words = place.encode(np.asarray(tensor.data).reshape(shape)).reshape(-1, self.p.lanes)
+                place = replace(place, address=self.constants.add(words))
+            places[name] = place
+        return places
+
+    def spread(self) -> set[str]:
+        """Tensors whose numbers stand in vectors of their own: those that Exponential makes, and constants
+        that Map takes one a row."""
+        found = set()
+        for o in self.network.operations:
+            if isinstance(o, graph.Exponential):
+                found.add(o.r)
+            if isinstance(o, graph.MatMul) and o.row_scale:
+                found.add(o.row_scale)
+            if isinstance(o, graph.Map) and o.b is not None:
+                tensor, rows_of_x = self.network.tensors[o.b], self.network.tensors[o.x].shape
+                if tensor.data is not None and tensor.shape[-1] == 1 and rows_of_x[-1] > 1:
+                    found.add(o.b)
+        return found
+
+    def steps(self, builder: Builder) -> tuple[list[Step], list[str]]:
+        """The steps of all operations, and of which operation each is."""
+        steps: list[Step] = []
+        names: list[str] = []
+        for o in self.network.operations:
+            own = LOWERINGS[type(o)](builder, o)
+            for step in own:
+                step.reads, step.writes = reads(o), writes(o)
+            steps += own
+            names += [o.name] * len(own)
+        for old, new in self.network.state:
+            own = moving.copy(builder, new, old)
+            steps += own
+            names += [f"state {old}"] * len(own)
+        return steps, names
+
+    def put(self, builder: Builder) -> int:
+        """Give every tensor its address; the end of them."""
+        lives = self.lives()
+        own = {name: place for name, place in builder.places.items() if name in lives}
+        placed, end = allocate(own, lives, builder.changing)
+        for name, tensor in self.network.tensors.items():
+            if tensor.data is not None:
+                builder.places[name] = replace(
+                    builder.places[name], address=builder.first + builder.places[name].address
+                )
+            elif (alias := self.aliases.get(name, Alias(name, 0))).root in placed:
+                address = placed[alias.root].address + alias.offset
+                builder.places[name] = replace(builder.places[name], address=address, pitch=alias.pitch)
+        return end
+
+    def lives(self) -> dict[str, Life]:
+        """Of each tensor that has memory of its own: those that share it live as long as any of them."""
+        last = len(self.network.operations)
+        always = {*self.network.inputs, *(name for pair in self.network.state for name in pair)}
+        lives: dict[str, Life] = {}
+
+        def lives_at(name: str, time: int) -> None:
+            if self.network.tensors[name].data is None:
+                root = self.aliases[name].root if name in self.aliases else name
+                begin, end = lives.get(root, (time, time))
+                lives[root] = min(begin, time), max(end, time)
+
+        for name in always:
+            lives_at(name, 0)
+            lives_at(name, last)
+        for name in self.network.outputs:
+            lives_at(name, last)
+        for time, o in enumerate(self.network.operations):
+            for name in (*reads(o), *writes(o)):
+                lives_at(name, time)
+        return lives
+
+    def emit(self, builder: Builder, steps: list[Step], names: list[str]) -> tuple[tuple[str, int, int], ...]:
+        """All commands; which are whose."""
+        ranges: list[tuple[str, int, int]] = []
+
+        def note(number: int) -> None:
+            end = len(builder.schedule.drafts)
+            begin = ranges[-1][2] if ranges else 0
+            if ranges and ranges[-1][0] == names[number]:
+                begin = ranges.pop()[1]
+            ranges.append((names[number], begin, end))
+
+        Emission(builder, steps, names).run(note)
+        return tuple(ranges)
+
+    def finished(
+        self, builder: Builder, address: int, commands: bytes, ranges: tuple[tuple[str, int, int], ...]
+    ) -> Program:
+        """The memory, with what stands in it at first."""
+        memory = np.zeros(address - self.base + len(commands), np.uint8)
+        image = self.constants.image()
+        memory[: len(image)] = image
+        memory[address - self.base :] = np.frombuffer(commands, np.uint8)
+        state = {name for pair in self.network.state for name in pair}
+        names = [*self.network.inputs, *self.network.outputs, *sorted(state)]
+        program = Program(
+            name=self.network.name,
+            base=self.base,
+            memory=memory,
+            places={name: builder.places[name] for name in names},
+            address=address,
+            commands=commands,
+            ranges=ranges,
+        )
+        for name, codes in self.network.initial.items():
+            program.write(memory, name, codes)
+        return program
+
+
+def aligned(address: int) -> int:
+    """The next address at which commands may stand."""
+    return -(-address // COMMAND_BYTES) * COMMAND_BYTES

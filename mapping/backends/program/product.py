@@ -1,0 +1,366 @@
+"""Products with constant weights: convolutions, and products of rows, which are convolutions of 1 x 1.
+
+A tile of results is streamed past groups of columns, weights and parameters a chunk. Either tiles are
+the outer loop, weights loaded again for each unless they fit whole, or groups are; what moves less.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from golden import check
+from golden.accelerator.commands import Kind, Opcode, Operation
+from golden.systolic.matrix_unit import longest_stream
+from mapping.backends.program import parts
+from mapping.backends.program.builder import Builder, Parameters, Step
+from mapping.backends.program.layout import (
+    KINDS,
+    PARAMETER_WORDS,
+    Place,
+    column_tiles,
+    parameter_blocks,
+    pass_words,
+)
+from mapping.backends.program.scratchpad_allocation import Chunk, refuse
+from mapping.backends.program.window import Tile, Window, split, tiles, window_of
+from mapping.ir.graph import Product, Residual
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Of a product. deep: words of a pixel. passes: of a sum. columns: tiles of them. column: words of one
+    with its parameters. out, residual: words of a vector of results, of what is added to it (0: nothing)."""
+
+    deep: int
+    passes: int
+    columns: int
+    column: int
+    out: int
+    residual: int
+
+
+def doubling(total: int, first: int, most: int) -> list[tuple[int, int]]:
+    """(start, length) of pieces: twice `first`, then as much as there is before, of at most `most`."""
+    found, start = [], 0
+    while start < total:
+        count = min(max(first, start), most, total - start)
+        found.append((start, count))
+        start += count
+    return found
+
+
+@dataclass(slots=True)
+class Group:
+    """Tiles of columns [first, first + count), and the chunk that holds their weights and parameters."""
+
+    first: int
+    count: int
+    chunk: Chunk
+    parameters: Parameters
+
+
+@dataclass(slots=True)
+class Rows:
+    """Results of a tile, all columns, stored together. address: in the scratchpad, -1: no buffer yet."""
+
+    address: int = -1
+
+
+@dataclass(slots=True)
+class ProductLowering:
+    """A product and its sizes."""
+
+    builder: Builder
+    op: Product
+    window: Window
+    sizes: Sizes
+    table: list[Chunk]
+
+    @property
+    def x(self) -> Place:
+        return self.builder.place(self.op.x)
+
+    @property
+    def y(self) -> Place:
+        return self.builder.place(self.op.y)
+
+    def tile_fits(self, rows: int, columns: int, share: int) -> bool:
+        """Whether a tile of results fits: left operand in a half (share 2) of its region, and so on."""
+        s, regions, results = self.sizes, self.builder.regions, rows * columns
+        height, width = self.window.pixels(rows, columns)
+        return (
+            results <= longest_stream(self.builder.p.unit)
+            and share * height * width * s.deep <= regions.left.words
+            and 2 * results * s.out <= regions.out.words
+            and 2 * results * s.residual <= regions.b.words
+        )
+
+    def tiles(self) -> list[Tile]:
+        """A single one if it fits, else such that two fit, or at least one."""
+        height, width = self.window.out
+        if self.tile_fits(height, width, 1):
+            return [Tile(self.window, 0, height, 0, width)]
+        for share in (2, 1):
+            fits = partial(self.tile_fits, share=share)
+            if found := tiles(self.window, fits):
+                return found
+        tall, wide = self.window.pixels(1, 1)
+        has = self.builder.regions.left.words
+        raise refuse(self.op.name, "a result's window", tall * wide * self.sizes.deep, has)
+
+    def group_size(self, results: int) -> int:
+        """Columns' tiles of a group, for tiles of so many results."""
+        s, regions = self.sizes, self.builder.regions
+        if s.column > regions.weights.words:
+            raise refuse(self.op.name, "a tile of columns", s.column, regions.weights.words)
+        most = max(1, regions.weights.words // 4 // s.column)
+        most = min(most, regions.out.words // 2 // (results * s.out))
+        if s.residual:
+            most = min(most, regions.b.words // 2 // (results * s.residual))
+        return max(1, min(most, s.columns))
+
+    def groups(self, parts: Sequence[tuple[int, int]]) -> list[Group]:
+        """Constants of tiles of columns, (first, count) each."""
+        builder, op = self.builder, self.op
+        weights = column_tiles(builder.p, op.weights)
+        blocks = parameter_blocks(builder.p, op.epilogue, op.weights.shape[-1])
+        found = []
+        for first, count in parts:
+            own = blocks[first : first + count] if len(blocks) > 1 else blocks
+            chunk = builder.constants.chunk(weights[first : first + count], own)
+            stride = PARAMETER_WORDS if len(blocks) > 1 else 0
+            begin = count * weights.shape[1]
+            found.append(Group(first, count, chunk, Parameters(chunk, begin, stride, first)))
+        return found
+
+    def steps(self) -> list[Step]:
+        """Tiles and groups in the order that moves less; where nothing works meanwhile, small ones first."""
+        s, found = self.sizes, self.tiles()
+        if self.op.x in self.builder.network.inputs:
+            if self.may_begin_in_parts():
+                return self.in_parts()
+            if steps := self.growing(found):
+                return steps
+        results = max(tile.results for tile in found)
+        groups = self.groups(split(s.columns, self.group_size(results)))
+        whole = sum(group.chunk.words for group in groups)
+        image = self.x.words
+        resident = whole <= self.builder.regions.weights.words * 3 // 4
+        if resident or len(found) == 1 or whole * len(found) + image <= whole + image * len(groups):
+            return [
+                self.step(tile, group if resident or not number else self.again(group))
+                for number, tile in enumerate(found)
+                for group in groups
+            ]
+        assert s.deep
+        return [
+            self.step(Tile(self.window, tile.y, tile.rows, tile.x, tile.columns), group)
+            for group in groups
+            for tile in found
+        ]
+
+    def growing(self, found: list[Tile]) -> list[Step]:
+        """Where all operands fit: rows and columns in pieces that double, so that work begins with the first
+        of each and always finds the next loaded. Else nothing."""
+        s, regions, lanes = self.sizes, self.builder.regions, self.builder.lanes
+        if len(found) > 1 or not self.window.plain or s.columns * s.column > regions.weights.words * 3 // 4:
+            return []
+        rows = [
+            Tile(self.window, 0, 1, start, count) for start, count in doubling(self.window.out[1], lanes, 256)
+        ]
+        most = self.group_size(max(tile.results for tile in rows))
+        groups = self.groups(doubling(s.columns, 1, most))
+        order = sorted(
+            ((tile, group) for tile in range(len(rows)) for group in range(len(groups))),
+            key=lambda at: (max(2 * at[0], 2 * at[1] + 1 if at[1] else 0), at),
+        )
+        # rows go out whole; the last ones, for which all is waiting, piece by piece
+        whole = 2 * self.window.out[1] * s.columns * s.out <= regions.out.words
+        together = [Rows() if whole else None for _ in rows[1:]] + [None]
+        steps = [
+            self.step(rows[tile], groups[group], together[tile], group == len(groups) - 1)
+            for tile, group in order
+        ]
+        for step in steps[:-1]:
+            step.ahead = False
+        return steps
+
+    def may_begin_in_parts(self) -> bool:
+        """Whether it is the first operation, and all operands fit about twice (see the module `parts`)."""
+        s, builder, op = self.sizes, self.builder, self.op
+        regions, unit, rows = builder.regions, builder.p.unit, self.window.out[1]
+        return (
+            builder.network.operations[0] is op
+            and self.window.plain
+            and not (op.residual or self.table)
+            and rows > parts.FIRST * builder.lanes
+            and s.columns > parts.FIRST
+            and s.deep >= parts.LEAST_DEEP
+            and s.columns * s.column <= regions.weights.words * 3 // 4
+            and rows * s.deep <= regions.left.words
+            and 2 * rows * s.columns * s.out <= regions.out.words
+            and s.columns * PARAMETER_WORDS <= regions.b.words
+            and min(rows, 2 * parts.FIRST**2 * builder.lanes, parts.LONGEST) <= longest_stream(unit)
+            and 2 * parts.FIRST**2 * builder.lanes <= unit.accumulator_rows
+        )
+
+    def in_parts(self) -> list[Step]:
+        """As mapping.backends.program.parts says."""
+        builder, op, size = self.builder, self.op, self.sizes.out
+
+        def emit(out: int, width: int, columns: parts.Columns, rows: int, first: int) -> None:
+            fields = {
+                "out": out + first * size, "count0": rows, "out_stride0": width * size,
+                "count2": columns.count, "out_stride2": size, "a_kind": Kind.NONE,
+                **builder.epilogue_fields(op.epilogue, None, self.y.dtype),
+                **columns.parameters.fields(columns.first),
+            }  # fmt: skip
+            written = (rows - 1) * width * size + columns.count * size
+            reads = [columns.parameters.span(columns.first, columns.count)]
+            builder.schedule.emit(Opcode.MAP, fields, reads=reads, writes=[(out + first * size, written)])
+
+        return parts.Parts(builder, op, self.sizes.deep, self.sizes.columns, emit).run()
+
+    def again(self, group: Group) -> Group:
+        """The same group, its constants loaded once more."""
+        chunk, old = self.builder.constants.again(group.chunk), group.parameters
+        return Group(group.first, group.count, chunk, replace(old, chunk=chunk))
+
+    def step(self, tile: Tile, group: Group, rows: Rows | None = None, final: bool = True) -> Step:
+        """One tile of results, one group of columns. rows: stored together, with the `final` group."""
+        residual = -1
+
+        def load() -> None:
+            nonlocal residual
+            tile.load(self.builder, self.builder.regions.left, self.x, self.op.pad_value)
+            if self.op.residual:
+                residual = self.load_residual(self.op.residual, tile, group)
+
+        def work() -> None:
+            self.multiply(tile, group)
+            out = self.map(tile, group, residual, rows)
+            if rows is None:
+                self.store(tile, out, group.first, group.count)
+            elif final:
+                self.store(tile, rows.address, 0, self.sizes.columns)
+
+        return Step(chunks=[group.chunk, *self.table], load=load, work=work)
+
+    def load_residual(self, residual: Residual, tile: Tile, group: Group) -> int:
+        """What is added to a tile of results; its address in the scratchpad."""
+        place = self.builder.place(residual.b)
+        size = place.size
+        whole = place.rows == self.y.rows
+        address = self.builder.regions.b.take((tile.results if whole else 1) * group.count * size)
+        source = place.address + group.first * size * place.lanes
+        if whole:
+            width = self.window.out[1]
+            source += (tile.y * width + tile.x) * place.row_bytes
+            row = group.count * size
+            loops = [
+                (tile.rows, width * place.row_bytes, tile.columns * row),
+                (tile.columns, place.row_bytes, row),
+            ]
+            self.builder.load(source, address, row, loops)
+        else:
+            self.builder.load(source, address, group.count * size)
+        return address
+
+    def multiply(self, tile: Tile, group: Group) -> None:
+        """The sums of a tile, a tile of columns after another."""
+        s, w = self.sizes, self.window
+        height, width = tile.pixels
+        weights = s.passes * pass_words(self.builder.p)
+        top = group.chunk.scratch
+        fields = {
+            "left": tile.address,
+            "count_x": tile.columns, "stride_x": w.strides[1] * s.deep,
+            "count_y": tile.rows, "stride_y": w.strides[0] * width * s.deep,
+            "count_k0": s.deep, "stride_k0": 1,
+            "count_k1": w.kernel[1], "stride_k1": w.dilations[1] * s.deep,
+            "count_k2": w.kernel[0], "stride_k2": w.dilations[0] * width * s.deep,
+            "tiles0": group.count, "top": top, "top_row_stride": 1,
+            "top_pass_stride": pass_words(self.builder.p), "top_tile_stride0": weights,
+        }  # fmt: skip
+        reads = [(tile.address, height * width * s.deep), (top, group.count * weights)]
+        self.builder.schedule.emit(Opcode.MULTIPLY, fields, reads=reads)
+
+    def map(self, tile: Tile, group: Group, residual: int, rows: Rows | None) -> int:
+        """The vector unit's part of a tile; where its results are in the scratchpad."""
+        builder, size = self.builder, self.sizes.out
+        row = (self.sizes.columns if rows else group.count) * size
+        if rows is None:
+            out = builder.regions.out.take(tile.results * row)
+        else:
+            if rows.address < 0:
+                rows.address = builder.regions.out.take(tile.results * row)
+            out = rows.address + group.first * size
+        fields = {
+            "out": out,
+            "count0": tile.columns, "out_stride0": row,
+            "count1": tile.rows, "out_stride1": tile.columns * row,
+            "count2": group.count, "out_stride2": size,
+            "a_kind": Kind.NONE,
+            **builder.epilogue_fields(self.op.epilogue, self.table[0] if self.table else None, self.y.dtype),
+            **group.parameters.fields(group.first),
+        }  # fmt: skip
+        reads = [group.parameters.span(group.first, group.count)]
+        if self.op.residual:
+            more, span = self.residual_fields(self.op.residual, tile, group, residual)
+            fields |= more
+            reads.append(span)
+        written = (tile.results - 1) * row + group.count * size
+        builder.schedule.emit(Opcode.MAP, fields, reads=reads, writes=[(out, written)])
+        return out
+
+    def store(self, tile: Tile, out: int, first: int, count: int) -> None:
+        """Results of a tile, tiles of columns [first, first + count)."""
+        y, width, size = self.y, self.window.out[1], self.sizes.out
+        row = count * size
+        address = y.address + (tile.y * width + tile.x) * y.row_bytes + first * size * y.lanes
+        loops = [
+            (tile.rows, width * y.row_bytes, tile.columns * row),
+            (tile.columns, y.row_bytes, row),
+        ]
+        self.builder.store(address, out, row, loops)
+
+    def residual_fields(
+        self, residual: Residual, tile: Tile, group: Group, address: int
+    ) -> tuple[dict[str, int], tuple[int, int]]:
+        """What MAP needs for adding, and the words that it reads."""
+        place = self.builder.place(residual.b)
+        row = group.count * place.size
+        whole = place.rows == self.y.rows
+        fields = {
+            "operation": Operation.ADD,
+            "b": address, "b_kind": KINDS[place.dtype], "b_unsigned": place.dtype.startswith("u"),
+            "b_stride0": row if whole else 0, "b_stride1": tile.columns * row if whole else 0,
+            "b_stride2": place.size,
+            "b_zero": residual.zero, "b_multiplier": residual.multiplier, "b_shift": residual.shift,
+        }  # fmt: skip
+        return fields, (address, (tile.results if whole else 1) * row)
+
+
+def lower(builder: Builder, op: Product) -> list[Step]:
+    """The steps of a product."""
+    x, y = builder.place(op.x), builder.place(op.y)
+    check.one_of(f"operation {op.name}: dtype of x", x.dtype, ["int8", "uint8"])
+    kh, kw, c, n = op.weights.shape
+    check.in_range(f"operation {op.name}: channels", x.channels, c, c, "those of the weights")
+    passes = kh * kw * x.vectors
+    depth = builder.p.unit.pe.depth // x.lanes
+    check.in_range(f"operation {op.name}: passes of a sum", passes, 1, depth, "pe.depth / array.rows")
+    residual = builder.place(op.residual.b) if op.residual else None
+    sizes = Sizes(
+        deep=x.vectors,
+        passes=passes,
+        columns=-(-n // x.lanes),
+        column=passes * pass_words(builder.p) + PARAMETER_WORDS,
+        out=y.size,
+        residual=residual.size if residual and residual.rows == y.rows else 0,
+    )
+    window = window_of(x, (kh, kw), op.strides, op.pads, op.dilations)
+    check.in_range(f"operation {op.name}: results", int(np.prod(window.out)), y.rows, y.rows, "rows of y")
+    return ProductLowering(builder, op, window, sizes, builder.table_chunk(op.name, op.epilogue)).steps()

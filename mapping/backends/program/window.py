@@ -1,0 +1,151 @@
+"""A window that moves over an image: the part that a tile of results needs, with its padding."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from golden import check
+from mapping.backends.program.builder import Builder
+from mapping.backends.program.layout import Place
+from mapping.backends.program.scratchpad_allocation import Ring
+
+PIECES, LEAST = 2, 96  # pieces that are wanted of a tensor; words that a piece should have
+
+
+def split(total: int, most: int) -> list[tuple[int, int]]:
+    """(start, length) of equal pieces of at most `most`."""
+    pieces = -(-total // most)
+    ends = [total * (i + 1) // pieces for i in range(pieces)]
+    return [(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def fine(rows: int, row_words: int, most: int) -> int:
+    """Rows of a piece: at most `most`, and so few that a tensor is several pieces, which then overlap."""
+    wanted = min(PIECES, rows * row_words // LEAST)
+    return max(1, min(most, -(-rows // max(1, wanted))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """x [height, width] pixels, kernel, strides, dilations (y, x each), pads (top, left, bottom, right)."""
+
+    height: int
+    width: int
+    kernel: tuple[int, int] = (1, 1)
+    strides: tuple[int, int] = (1, 1)
+    dilations: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Pixels that the kernel covers, first to last."""
+        (ky, kx), (dy, dx) = self.kernel, self.dilations
+        return (ky - 1) * dy + 1, (kx - 1) * dx + 1
+
+    @property
+    def out(self) -> tuple[int, int]:
+        """Height and width of the result."""
+        top, left, bottom, right = self.pads
+        return (
+            (self.height + top + bottom - self.reach[0]) // self.strides[0] + 1,
+            (self.width + left + right - self.reach[1]) // self.strides[1] + 1,
+        )
+
+    def pixels(self, rows: int, columns: int) -> tuple[int, int]:
+        """Height and width of what rows x columns results need."""
+        return (rows - 1) * self.strides[0] + self.reach[0], (columns - 1) * self.strides[1] + self.reach[1]
+
+    @property
+    def plain(self) -> bool:
+        """A result for each pixel, of that pixel alone: rows of any tensor."""
+        return self.kernel == (1, 1) and self.strides == (1, 1) and not any(self.pads)
+
+
+def window_of(
+    place: Place,
+    kernel: tuple[int, int],
+    strides: tuple[int, int],
+    pads: tuple[int, int, int, int],
+    dilations: tuple[int, int] = (1, 1),
+) -> Window:
+    """Of an operation on `place`: an image or, where the window is a pixel or they are one line, rows."""
+    window = Window(
+        height=1, width=place.rows, kernel=kernel, strides=strides, pads=pads, dilations=dilations
+    )
+    if window.plain or len(place.shape) < 3:
+        return window
+    check.in_range("image rank", len(place.shape), 3, 3, "height, width, channels")
+    height, width = place.shape[:2]
+    return Window(height=height, width=width, kernel=kernel, strides=strides, pads=pads, dilations=dilations)
+
+
+@dataclass(slots=True)
+class Tile:
+    """Results [y, y + rows) x [x, x + columns). address: of its input in the scratchpad, -1: not loaded."""
+
+    window: Window
+    y: int
+    rows: int
+    x: int
+    columns: int
+    address: int = -1
+
+    @property
+    def results(self) -> int:
+        return self.rows * self.columns
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Height and width of its input, padding included."""
+        return self.window.pixels(self.rows, self.columns)
+
+    def load(
+        self, builder: Builder, ring: Ring, place: Place, pad: int, vectors: tuple[int, int] | None = None
+    ) -> None:
+        """Take a buffer and fill it: the image's part, `pad` around. vectors: (first, count) of a pixel."""
+        if self.address >= 0:
+            return
+        first, count = vectors or (0, place.vectors)
+        words, (height, width) = count * place.size, self.pixels
+        window = self.window
+        self.address = ring.take(height * width * words)
+        top = self.y * window.strides[0] - window.pads[0]
+        left = self.x * window.strides[1] - window.pads[1]
+        y0, y1 = max(top, 0), min(top + height, window.height)
+        x0, x1 = max(left, 0), min(left + width, window.width)
+        row = width * words
+        above, before = (y0 - top) * row, (x0 - left) * words
+        behind = (left + width - x1) * words
+        builder.fill(self.address, above, pad, size=place.size)
+        builder.fill(self.address + (y1 - top) * row, (top + height - y1) * row, pad, size=place.size)
+        middle = self.address + above
+        builder.fill(middle, before, pad, [(y1 - y0, row)], place.size)
+        builder.fill(middle + row - behind, behind, pad, [(y1 - y0, row)], place.size)
+        address = (
+            place.address + (y0 * window.width + x0) * place.row_bytes + first * place.size * place.lanes
+        )
+        loops = [
+            (y1 - y0, window.width * place.row_bytes, row),
+            (x1 - x0, place.row_bytes, words),
+        ]
+        if y1 > y0 and x1 > x0:
+            builder.load(address, middle + before, words, loops)
+
+
+def tiles(window: Window, fits: Callable[[int, int], bool]) -> list[Tile]:
+    """Tiles of results, the largest that fit: whole rows of them, or pieces of one. Empty if not one fits."""
+    height, width = window.out
+
+    def largest(most: int, good: Callable[[int], bool]) -> int:
+        low, high = 0, most
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if good(middle) else (low, middle - 1)
+        return low
+
+    columns = largest(width, lambda n: fits(1, n))
+    if not columns:
+        return []
+    rows = largest(height, lambda n: fits(n, width)) if columns == width else 1
+    return [
+        Tile(window, y, tall, x, wide) for y, tall in split(height, rows) for x, wide in split(width, columns)
+    ]

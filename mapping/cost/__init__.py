@@ -1,0 +1,1 @@
+"""What a layer costs under a tiling: cycles, traffic, energy. No values."""

@@ -1,0 +1,233 @@
+"""Where a quantised network's tensors become codes: nothing is fused across, and no operator twice rounded.
+
+A QuantizeLinear node behind an operator that requantises is that operator's own: its result is coded so. One
+behind what only moves elements goes before it. What is then left is a change of scale, or nothing. A
+DequantizeLinear node reads codes as those of another scale. `forms` says how each tensor is coded; a tensor
+of which the file says nothing takes 16 bits over the range that follows from the codes before it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from golden import check
+from mapping.frontends.onnx_stripped import DEQUANTISE, QUANTISE, Mark
+from mapping.network import Network, Node
+from mapping.passes.rewrite import remove_dead, sole_reader
+from mapping.patterns.curves import Form
+from mapping.patterns.regions import MOVING, renamed
+from mapping.quantise.ranges import range_of, ranges
+
+HOISTED = (*MOVING, "Transpose", "MaxPool", "GlobalMaxPool", "ReduceMax")  # of one operand, codes as they are
+PASSING = (*HOISTED, "Slice", "Split")
+WIDE = 1 << 30  # of 32-bit sums that leave the network: room for a rounding
+
+
+def placed(network: Network, marks: Mapping[str, Mark]) -> Network:
+    """The nodes that marks are, in the place of the Identities that held them."""
+
+    def node_of(node: Node) -> Node:
+        mark = marks.get(node.outputs[0]) if node.operator == "Identity" else None
+        if mark is None:
+            return node
+        return replace(node, operator=mark.operator, attributes={"form": mark.form})
+
+    return replace(network, nodes=tuple(node_of(node) for node in network.nodes))
+
+
+def form_of(node: Node) -> Form:
+    found = node.attributes["form"]
+    assert isinstance(found, Form)
+    return found
+
+
+def same(a: Form | None, b: Form) -> bool:
+    return a is not None and (a.scale, a.zero, a.dtype) == (b.scale, b.zero, b.dtype)
+
+
+def settled(
+    network: Network, inputs: Mapping[str, Form], scales: Mapping[str, np.ndarray]
+) -> tuple[Network, dict[str, Form]]:
+    """The recognised network with as few QuantizeLinear as its meaning needs; the form of each tensor.
+
+    inputs  forms of those that are codes
+    scales  of constants that are codes
+    """
+    stated = {name: form for name, form in inputs.items() if name in network.inputs}
+    network = hoisted(without_repeats(with_copies(network), stated), stated)
+    while (step := merged(network, stated)) is not None:
+        network = step
+    network = remove_dead(without_repeats(network, stated))
+    return network, forms(network, stated, scales)
+
+
+def with_copies(network: Network) -> Network:
+    """Functions that change nothing as Identity: of codes, the same codes."""
+
+    def plain(node: Node) -> Node:
+        if node.operator == "Elementwise" and all(n.operator == "Identity" for n in node.attributes["nodes"]):
+            return replace(node, operator="Identity", attributes={})
+        return node
+
+    return replace(network, nodes=tuple(plain(node) for node in network.nodes))
+
+
+def known_forms(network: Network, stated: Mapping[str, Form]) -> dict[str, Form]:
+    """Tensors that are codes already: of marks, of what only moves them, and those that are `stated`."""
+    known = dict(stated)
+    for node in network.nodes:
+        if node.operator in (QUANTISE, DEQUANTISE):
+            known[node.outputs[0]] = form_of(node)
+        elif node.operator in PASSING and node.inputs[0] in known:
+            for out in node.outputs:
+                known[out] = known[node.inputs[0]]
+    return known
+
+
+def without_repeats(network: Network, stated: Mapping[str, Form]) -> Network:
+    """Without QuantizeLinear of what is coded so already."""
+    known = known_forms(network, stated)
+    names: dict[str, str] = {}
+    kept = []
+    for node in network.nodes:
+        node = reading(node, names)
+        x, y = node.inputs[0] if node.inputs else "", node.outputs[0]
+        if node.operator == QUANTISE and y not in network.outputs and same(known.get(x), form_of(node)):
+            names[y] = x
+        else:
+            kept.append(node)
+    return replace(network, nodes=tuple(kept))
+
+
+def hoisted(network: Network, stated: Mapping[str, Form]) -> Network:
+    """QuantizeLinear behind what moves elements goes before it: codes are moved, not reals."""
+    while True:
+        readers, producers = network.consumers(), network.producers()
+        known, found = known_forms(network, stated), None
+        for node in network.nodes:
+            move = producers.get(node.inputs[0]) if node.operator == QUANTISE else None
+            if move is None or move.operator not in HOISTED or move.inputs[0] in known:
+                continue
+            if sole_reader(network, readers, move.outputs[0]) is not None:
+                found = node, move
+                break
+        if found is None:
+            return network
+        node, move = found
+        name = f"{node.outputs[0]}:unmoved"
+        first = replace(node, inputs=move.inputs[:1], outputs=(name,))
+        then = replace(move, inputs=(name, *move.inputs[1:]), outputs=node.outputs)
+        nodes = [then if n is node else first if n is move else n for n in network.nodes]
+        shapes = {**network.shapes, name: network.shapes[move.inputs[0]]}
+        network = remove_dead(replace(network, nodes=tuple(nodes), shapes=shapes))
+
+
+def merged(network: Network, stated: dict[str, Form]) -> Network | None:
+    """One tensor more takes the form of the QuantizeLinear behind it, which goes; None if there is none."""
+    readers, producers, known = network.consumers(), network.producers(), known_forms(network, stated)
+    for node in network.nodes:
+        x = node.inputs[0] if node.inputs else ""
+        if node.operator != QUANTISE or x in known:
+            continue
+        own = form_of(node)
+        maker = producers.get(x)
+        if maker is not None and (maker.operator in PASSING or len(maker.outputs) != 1):
+            continue
+        alike = [n for n in readers[x] if n.operator == QUANTISE and same(form_of(n), own)]
+        alone = len(alike) == len(readers[x]) and x not in network.outputs
+        if maker is None and not alone:
+            if len(readers[x]) > len(alike) and all(n.operator == QUANTISE for n in readers[x]):
+                other = next(form_of(n) for n in readers[x] if n not in alike)
+                what = f"coded by {own.scale}, {own.zero} and by {other.scale}, {other.zero}"
+                raise check.fail(f"{network.name}: input {x}", what, "one scale and zero point")
+            continue
+        if not alone and maker is not None:
+            return again(network, maker, alike)
+        stated[x] = own
+        return passed_by(network, {n.outputs[0]: x for n in alike if n.outputs[0] not in network.outputs})
+    return None
+
+
+def again(network: Network, maker: Node, readers: Iterable[Node]) -> Network:
+    """`maker` once more, for those of its readers that take its result in a form of their own."""
+    x = maker.outputs[0]
+    name = f"{x}:again{sum(t.startswith(f'{x}:again') for t in network.shapes)}"
+    twin = replace(maker, name=name, outputs=(name,))
+    if maker.operator == "Elementwise":
+        inside = renamed(maker, maker.inputs[0], name)
+        twin = replace(twin, attributes={**maker.attributes, "nodes": inside})
+    chosen = [n.name for n in readers]
+    nodes: list[Node] = []
+    for node in network.nodes:
+        if node.name in chosen and node.operator == QUANTISE:
+            node = reading(node, {x: name})
+        nodes += [node, twin] if node is maker else [node]
+    return replace(network, nodes=tuple(nodes), shapes={**network.shapes, name: network.shapes[x]})
+
+
+def passed_by(network: Network, names: Mapping[str, str]) -> Network:
+    """Readers of a name read another; QuantizeLinear nodes that make those names go."""
+    nodes = [
+        reading(node, names)
+        for node in network.nodes
+        if not (node.operator == QUANTISE and node.outputs[0] in names)
+    ]
+    return replace(network, nodes=tuple(nodes))
+
+
+def reading(node: Node, names: Mapping[str, str]) -> Node:
+    """The node, its operands by other names."""
+    if not any(t in names for t in node.inputs):
+        return node
+    made = replace(node, inputs=tuple(names.get(t, t) for t in node.inputs))
+    if node.operator != "Elementwise":
+        return made
+    inside = renamed(node, made.inputs[0], node.outputs[0])
+    return replace(made, attributes={**node.attributes, "nodes": inside})
+
+
+def forms(
+    network: Network, stated: Mapping[str, Form], scales: Mapping[str, np.ndarray]
+) -> dict[str, Form]:
+    """How every tensor is coded; without those of which nothing follows. scales: of constants in codes."""
+    found = {name: form for name, form in stated.items() if name in network.shapes}
+    for name, scale in scales.items():
+        value = network.constants.get(name)
+        if value is not None and scale.size and (scale == scale.flat[0]).all():
+            if np.abs(value).max() <= 127 * scale.flat[0]:
+                found[name] = Form(dtype="int8", scale=float(scale.flat[0]))
+    seen = ranges(network, found)
+    for node in network.nodes:
+        if node.operator in (QUANTISE, DEQUANTISE):
+            found[node.outputs[0]] = form_of(node)
+        elif node.operator in PASSING and node.inputs[0] in found:
+            for out in node.outputs:
+                found.setdefault(out, found[node.inputs[0]])
+        fused = node.attributes.get("function") if node.is_product else None
+        if fused is not None:  # its argument, which no tensor of the network is
+            rest = {key: value for key, value in node.attributes.items() if key != "function"}
+            before = range_of(network, replace(node, attributes=rest), seen)
+            if before is not None:
+                found[fused.inputs[0]] = wide(before)
+        for out in node.outputs:
+            if out not in found and out in seen:
+                found[out] = derived(network, node, seen[out])
+    return found
+
+
+def derived(network: Network, node: Node, seen: tuple[float, float]) -> Form:
+    """16 bits; 32 of the sums of a product that leave the network as they are."""
+    reach = max(-seen[0], seen[1], 1e-30)
+    plain = node.is_product and len(node.inputs) < 4 and not {"activation", "function"} & set(node.attributes)
+    constant = node.is_product and node.inputs[1] in network.constants
+    y = node.outputs[0]
+    if plain and constant and y in network.outputs and not network.consumers().get(y):
+        return Form(dtype="int32", scale=reach / WIDE, low=0, high=0)
+    return wide(seen)
+
+
+def wide(seen: tuple[float, float]) -> Form:
+    """16 bits over a range."""
+    scale = float(np.float32(max(-seen[0], seen[1], 1e-30) / 32767))
+    return Form(dtype="int16", scale=scale, low=-32768, high=32767)

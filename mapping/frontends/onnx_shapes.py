@@ -1,0 +1,197 @@
+"""Shapes of every tensor, node by node: what is constant is folded on the way, so Shape chains vanish.
+
+A node's shapes come from onnx's own inference, which is given the small integer constants that decide them.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from golden import check, operators
+from golden.operators.window import Window
+from mapping.frontends import onnx_functions, onnx_graph, onnx_parameters
+from mapping.frontends.onnx_functions import Step
+from mapping.frontends.onnx_limits import Room, check_elements, check_given, check_parameters, check_scalars
+from mapping.frontends.onnx_versions import is_old, modern
+from mapping.network import Node, Shape, TensorType
+from mapping.passes.fold import fold_node
+
+POOLS = ("AveragePool", "MaxPool")
+FOLLOW = "shapes that follow from those of the inputs"
+MOST_DATA = 4096  # elements of a constant that can decide a shape; weights are not copied
+
+
+def propagate(
+    steps: Sequence[Step], constants: dict[str, np.ndarray], inputs: dict[str, TensorType], where: str,
+) -> tuple[list[Node], dict[str, Shape], dict[str, np.dtype[Any]]]:  # fmt: skip
+    """The nodes that remain, shape and type of every tensor; what was folded is added to `constants`."""
+    graph = Graph(constants, inputs, where)
+    waiting = deque(steps)
+    while waiting:
+        step = waiting.popleft()
+        if step.message.op_type in operators.OPERATORS or is_old(step.message.op_type, step.opset):
+            graph.add(step)
+        else:
+            waiting.extendleft(reversed(graph.defined(step)))
+    types = {name: helper.tensor_dtype_to_np_dtype(kind.tensor_type.elem_type)
+             for name, kind in graph.types.items() if kind.tensor_type.elem_type}  # fmt: skip
+    return graph.kept, graph.shapes, types
+
+
+class Graph:
+    """What is known so far: types and shapes of tensors, constants, the nodes that remain."""
+
+    def __init__(
+        self, constants: dict[str, np.ndarray], inputs: Mapping[str, TensorType], where: str
+    ) -> None:
+        self.constants, self.inputs, self.where = constants, inputs, where
+        self.kept: list[Node] = []
+        self.room = Room(constants)
+        self.types = {name: type_of(entry.dtype, entry.shape) for name, entry in inputs.items()}
+        self.types |= {name: type_of(array.dtype, array.shape) for name, array in constants.items()}
+        self.shapes = {name: entry.shape for name, entry in inputs.items()}
+        self.shapes |= {name: array.shape for name, array in constants.items()}
+
+    def defined(self, step: Step) -> list[Step]:
+        """The nodes that an operator of the standard means."""
+        at = f"{self.where}: node {step.name}: operator"
+        found = onnx_functions.body(step, self.types)
+        if not found:
+            raise check.fail(at, step.message.op_type, ", ".join(sorted(operators.OPERATORS)))
+        for each in found:
+            if each.message.op_type == "Constant":
+                self.store(dict(onnx_graph.constant_nodes([each.message], at)))
+            else:
+                onnx_graph.check_operator(each.message, each.opset, f"{self.where}: node {each.name}")
+        return [each for each in found if each.message.op_type != "Constant"]
+
+    def store(self, made: Mapping[str, np.ndarray]) -> None:
+        """More constants."""
+        self.constants.update(made)
+        self.types |= {name: type_of(array.dtype, array.shape) for name, array in made.items()}
+        self.shapes |= {name: array.shape for name, array in made.items()}
+
+    def add(self, step: Step) -> None:
+        """A node of the file, in its latest form: folded, or kept."""
+        where = f"{self.where}: node {step.name}"
+        added: dict[str, np.ndarray] = {}
+        for message, opset in modern(step.message, step.opset, step.name, where, self.types, added):
+            onnx_graph.check_operator(message, opset, where)
+            self.store(added)
+            name = step.name if message.name in ("", step.message.name) else message.name
+            self.settle(onnx_graph.read_node(message, name, where), message, opset)
+
+    def settle(self, node: Node, message: onnx.NodeProto, opset: int) -> None:
+        """Fold `node`, or keep it and note what its outputs are."""
+        where = f"{self.where}: node {node.name}"
+        check_given(message, opset, where)
+        check_scalars(message, self.shapes, where)
+        self.take_room(node, message, opset, where)
+        try:
+            folded = fold_node(node, self.constants, self.shapes)
+        except check.BadValue as bad:
+            raise check.BadValue(f"{self.where}: {bad}") from None
+        if folded is not None:
+            self.store(dict(zip(node.outputs, folded, strict=False)))
+            return
+        found = infer(message, self.types, self.constants, opset, where)
+        check_conv(node, self.shapes, where)
+        check_window(node, self.shapes, where)
+        check_elements(found, node.operator, where)
+        check_parameters(node, self.shapes, found, where)
+        self.kept.append(node)
+        self.types |= found
+        wanted = self.wanted(message)
+        for name, kind in found.items():
+            self.shapes[name] = shape_of(kind, f"{where}: output {name}", wanted)
+
+    def wanted(self, message: onnx.NodeProto) -> str:
+        """What would make the shapes of a node's outputs known."""
+        places = onnx_parameters.PLACES.get(message.op_type, ())
+        read = [message.input[i] for i in places if i < len(message.input)]
+        needed = [f"{name}, {self.inputs[name].dtype}" for name in read if name in self.inputs]
+        return f"a file for input {' and '.join(needed)}, which decides it" if needed else FOLLOW
+
+    def take_room(self, node: Node, message: onnx.NodeProto, opset: int, where: str) -> None:
+        """BadValue if `node` is about to be folded, and what it makes has no room."""
+        given = [tensor for tensor in node.inputs if tensor]
+        if node.operator in ("Shape", "Size") or not all(tensor in self.constants for tensor in given):
+            return
+        try:
+            found = infer(message, self.types, self.constants, opset, where)
+        except check.BadValue:
+            return  # folding it says more
+        self.room.take(found, max((self.constants[tensor].size for tensor in given), default=0), where)
+
+
+def infer(
+    message: onnx.NodeProto, types: dict[str, onnx.TypeProto], constants: dict[str, np.ndarray], opset: int,
+    where: str,
+) -> dict[str, onnx.TypeProto]:
+    """Types of a node's outputs, by onnx."""
+    given = [name for name in message.input if name]
+    data = {
+        name: numpy_helper.from_array(np.asarray(constants[name]))
+        for name in given if name in constants and constants[name].size <= MOST_DATA
+    }  # fmt: skip
+    if message.op_type in POOLS:  # before, inference kept windows that lie all in padding
+        opset = max(opset, 22)
+    schema = onnx.defs.get_schema(message.op_type, opset, "")
+    try:
+        found = onnx.shape_inference.infer_node_outputs(
+            schema, message, {name: types[name] for name in given}, data,
+            opset_imports=[helper.make_opsetid("", opset)], ir_version=onnx.IR_VERSION,
+        )  # fmt: skip
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, ValueError) as wrong:
+        shapes = ", ".join(str(list(shape_of(types[name], where))) for name in given)
+        reason = " ".join(str(wrong).split())
+        allowed = f"what {message.op_type} takes ({reason})"
+        raise check.fail(f"{where}: inputs", f"of shapes {shapes}", allowed) from None
+    return dict(found)
+
+
+def check_window(node: Node, shapes: Mapping[str, Shape], where: str) -> None:
+    """BadValue for a kernel that is larger than its image with the padding."""
+    if node.operator not in (*POOLS, "Conv"):
+        return
+    a, spatial = node.attributes, shapes[node.inputs[0]][2:]
+    kernel = shapes[node.inputs[1]][2:] if node.operator == "Conv" else tuple(a["kernel_shape"])
+    window = Window.resolve(
+        spatial, kernel, a.get("strides"), a.get("pads"), a.get("dilations"), a.get("auto_pad", "NOTSET")
+    )
+    if any(e > n + sum(pads) for e, n, pads in zip(window.extent, spatial, window.pads, strict=True)):
+        size, around = list(window.extent), [list(pads) for pads in window.pads]
+        what = f"{size} long, pads {around}"
+        raise check.fail(f"{where}: kernel", what, f"one that fits into {list(spatial)}")
+
+
+def check_conv(node: Node, shapes: Mapping[str, Shape], where: str) -> None:
+    """What onnx's inference leaves unchecked: that a Conv's weights fit its input and its attributes."""
+    if node.operator != "Conv":
+        return
+    x, weights = (shapes[tensor] for tensor in node.inputs[:2])
+    group = node.attributes.get("group", 1)
+    check.in_range(f"{where}: group", group, 1, weights[0])
+    kernel = tuple(node.attributes.get("kernel_shape", weights[2:]))
+    if weights[1] * group != x[1] or weights[0] % group or kernel != weights[2:]:
+        given = f"of shape {list(weights)}, for {group} groups and input channels {x[1]}"
+        raise check.fail(f"{where}: weights", given, f"[filters, channels / groups, *{list(kernel)}]")
+    if len(node.inputs) > 2 and node.inputs[2] and shapes[node.inputs[2]] != weights[:1]:
+        bias = list(shapes[node.inputs[2]])
+        raise check.fail(f"{where}: bias", f"of shape {bias}", f"[{weights[0]}], one for each filter")
+
+
+def type_of(dtype: np.dtype, shape: Shape) -> onnx.TypeProto:
+    return helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(dtype), shape)
+
+
+def shape_of(kind: onnx.TypeProto, where: str, wanted: str = FOLLOW) -> Shape:
+    """The shape in a type; BadValue unless every size is known, which is what `wanted` asks for."""
+    tensor = kind.tensor_type
+    if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
+        raise check.fail(f"{where}: shape", "dynamic", wanted)
+    return tuple(dim.dim_value for dim in tensor.shape.dim)

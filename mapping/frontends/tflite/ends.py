@@ -1,0 +1,152 @@
+"""What a TFLite file's numbers are outside the network: types of its codes, and reals at its ends.
+
+Codes of uint8 stand as int8, codes and zero points 128 less: TFLite's kernels of the two types give the same
+but where their sums are rounded, which the rules ask `Translation.unsigned` for. A network whose input is
+real and read by QUANTIZE alone, or whose output DEQUANTIZE makes, has those codes as its input and output:
+`Ends` computes TFLite's own codes of reals, and its reals of codes.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from golden import check
+from golden.tflite import elementwise
+from golden.tflite.quantisation import Quantisation
+from mapping.frontends.tflite.reader import Graph, Model, Operator, Tensor
+
+# operators that map each code by itself, whatever else they are
+SINGLE = ("LOGISTIC", "TANH", "RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "QUANTIZE")
+OFF = 128
+WIDE = ("int16", "int32", "int64")  # codes that no operand of an accelerator holds
+
+
+def first_in_codes(model: Model) -> tuple[Operator, Tensor] | None:
+    """The first operator whose result is codes, and that; None of a model that computes in reals."""
+    graph = model.graphs[0]
+    for operator in graph.operators:
+        for index in operator.outputs:
+            tensor = graph.tensors[index]
+            if tensor.quantisation is not None and tensor.dtype in (np.int8, np.uint8, np.int16):
+                return operator, tensor
+    return None
+
+
+def is_integer(model: Model) -> bool:
+    """Does a model compute in codes?"""
+    return first_in_codes(model) is not None
+
+
+def check_codes(model: Model) -> None:
+    """BadValue for results in codes of more than 8 bits, by tensor and operator."""
+    graph = model.graphs[0]
+    for operator in graph.operators:
+        for index in operator.outputs:
+            tensor = graph.tensors[index]
+            if tensor.quantisation is not None and tensor.dtype is not None and tensor.dtype.name in WIDE:
+                what = f"codes of {tensor.dtype}: 8 bits of them would be lost"
+                where = f"{operator.where}: tensor {tensor.name}"
+                raise check.fail(where, what, "int8 or uint8, or the float network, quantised here")
+
+
+def turned(graph: Graph) -> frozenset[int]:
+    """The tensors of uint8 that stand as int8: all but what tables of single codes make and read alone."""
+    busy = {i for o in graph.operators if o.kind not in SINGLE for i in (*o.inputs, *o.outputs)}
+    return frozenset(
+        index for index, tensor in enumerate(graph.tensors)
+        if index in busy and tensor.dtype == np.uint8 and tensor.quantisation is not None
+    )  # fmt: skip
+
+
+def signed(model: Model) -> Model:
+    """The model with codes of int8 for those of uint8."""
+
+    def of(tensor: Tensor) -> Tensor:
+        q = tensor.quantisation
+        if q is None:
+            return tensor
+        data = None if tensor.data is None else (tensor.data.astype(np.int16) - OFF).astype(np.int8)
+        kind = np.dtype(np.int8)
+        return replace(tensor, dtype=kind, data=data,
+                       quantisation=Quantisation(q.scale, q.zero_point - OFF, kind, q.axis))  # fmt: skip
+
+    def whole(graph: Graph) -> Graph:
+        chosen = turned(graph)
+        return replace(
+            graph, tensors=tuple(of(t) if i in chosen else t for i, t in enumerate(graph.tensors))
+        )
+
+    return replace(model, graphs=tuple(whole(graph) for graph in model.graphs))
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Between a file's own inputs and outputs and the coded network's.
+
+    coded  the tensor, by number, whose codes an input or output of the file stands for; itself but at
+           QUANTIZE and DEQUANTIZE
+    """
+
+    graph: Graph
+    coded: Mapping[int, int]
+
+    def encode(self, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The coded network's inputs, int64, flat, by the file's names."""
+        found = {}
+        for index in self.graph.inputs:
+            tensor, stands = self.graph.tensors[index], self.graph.tensors[self.coded[index]]
+            value = given[tensor.name]
+            if tensor.dtype == np.float32 and stands.quantisation is not None:
+                value = elementwise.quantise(value, stands.quantisation)
+            off = OFF if self.coded[index] in turned(self.graph) else 0
+            found[tensor.name] = value.astype(np.int64) - off
+        return found
+
+    def decode(self, codes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The file's outputs in their own types and shapes."""
+        found = {}
+        for index in self.graph.outputs:
+            tensor, stands = self.graph.tensors[index], self.graph.tensors[self.coded[index]]
+            off = OFF if self.coded[index] in turned(self.graph) else 0
+            value = (codes[tensor.name] + off).astype(stands.dtype).reshape(tensor.shape)
+            if tensor.dtype == np.float32 and stands.quantisation is not None:
+                value = elementwise.dequantise(value, stands.quantisation)
+            found[tensor.name] = value
+        return found
+
+
+def ends_of(model: Model) -> Ends:
+    """How a model's inputs and outputs stand in codes.
+
+    raises  BadValue where a real input is read by anything but QUANTIZE of one scale
+    """
+    graph = model.graphs[0]
+    coded = {index: index for index in (*graph.inputs, *graph.outputs)}
+    for index in graph.inputs:
+        if graph.tensors[index].dtype == np.float32:
+            coded[index] = quantised(graph, index)
+    for operator in graph.operators:
+        for index in operator.outputs[:1]:
+            if operator.kind == "DEQUANTIZE" and index in graph.outputs and operator.inputs:
+                coded[index] = operator.inputs[0]
+    return Ends(graph, coded)
+
+
+def readers(graph: Graph, index: int) -> Iterator[Operator]:
+    return (operator for operator in graph.operators if index in operator.inputs)
+
+
+def quantised(graph: Graph, index: int) -> int:
+    """The tensor that QUANTIZE makes of a real input; the first of several that are alike."""
+    found = [operator for operator in readers(graph, index) if operator.outputs]
+    where = f"input {graph.tensors[index].name}"
+    for operator in found:
+        if operator.kind != "QUANTIZE":
+            raise check.fail(f"{operator.where}: {where}", "float32", "codes, or reals that QUANTIZE reads")
+    kinds = [graph.tensors[operator.outputs[0]] for operator in found]
+    for tensor, operator in zip(kinds, found, strict=True):
+        q, first = tensor.quantisation, kinds[0].quantisation
+        if q is None or first is None or (q.one_scale, q.zero) != (first.one_scale, first.zero):
+            raise check.fail(f"{operator.where}: {where}", "quantised by several scales", "one")
+    return found[0].outputs[0] if found else index

@@ -1,0 +1,195 @@
+"""A TFLite graph on its way to a coded network: its tensors and its state."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from golden import check
+from mapping.frontends.tflite.ends import check_codes, ends_of, signed
+from mapping.frontends.tflite.integer_call import Call, scale_of
+from mapping.frontends.tflite.integer_run import MISFITS, Runner
+from mapping.frontends.tflite.reader import Model, Operator, Tensor
+from mapping.frontends.tflite.to_onnx import STATE
+from mapping.ir import graph
+
+
+class Translation:
+    """A graph on its way. names: of the coded tensor that holds a tensor, by number."""
+
+    def __init__(self, model: Model) -> None:
+        check_codes(model)
+        self.source, self.ends = model.graphs[0], ends_of(model)
+        model = signed(model)
+        self.model, self.graph = model, model.graphs[0]
+        self.tensors: dict[str, graph.Tensor] = {}
+        self.operations: list[graph.Operation] = []
+        self.names: dict[int, str] = {}
+        self.handles: dict[int, tuple[str, str]] = {}
+        self.read: dict[tuple[str, str], str] = {}  # the input that a variable is
+        self.assigned: dict[tuple[str, str], str] = {}  # what it becomes
+        self.runner = Runner(model)
+
+    def translate(self, rules: Mapping[str, Callable[["Translation", Operator], None]]) -> graph.CodedNetwork:
+        """The coded network, each operator by its rule."""
+        g = self.graph
+        for index in g.inputs:
+            try:
+                self.names[index] = self.describe(self.ends.coded[index], g.tensors[index].name)
+            except check.BadValue as bad:
+                raise check.BadValue(f"{self.model.where}: input {g.tensors[index].name}: {bad}") from None
+        for operator in g.operators:
+            check.one_of(operator.where, operator.kind, sorted({*rules, *STATE, "DEQUANTIZE"}))
+            self.guarded(rules, operator)
+        outputs = tuple(self.output(index) for index in g.outputs)
+        state = tuple((name, self.assigned.get(variable, name)) for variable, name in self.read.items())
+        return graph.CodedNetwork(
+            name=self.model.name,
+            tensors=self.tensors,
+            operations=tuple(self.operations),
+            inputs=(*(self.names[i] for i in g.inputs), *self.read.values()),
+            outputs=outputs,
+            state=state,
+            initial={
+                name: self.runner.variables[variable].reshape(self.tensors[name].shape).astype(np.int64)
+                for variable, name in self.read.items()
+            },
+        )
+
+    def guarded(
+        self, rules: Mapping[str, Callable[["Translation", Operator], None]], operator: Operator
+    ) -> None:
+        """One operator; BadValue names it and its place, whatever of it makes no sense."""
+        try:
+            if operator.kind in STATE:
+                self.state(operator)
+            elif not self.at_an_end(operator):
+                rules[operator.kind](self, operator)
+        except check.BadValue as bad:
+            if str(bad).startswith(self.model.where):
+                raise
+            raise check.BadValue(f"{operator.where}: {bad}") from None
+        except (*MISFITS, KeyError) as wrong:
+            reason = " ".join(str(wrong).split()) or type(wrong).__name__
+            allowed = "operands that fit each other"
+            raise check.fail(operator.where, f"impossible ({reason})", allowed) from None
+
+    def at_an_end(self, operator: Operator) -> bool:
+        """QUANTIZE of a real input, or DEQUANTIZE to a real output: codes as they are at an end."""
+        if operator.kind == "QUANTIZE" and self.graph.tensors[operator.inputs[0]].dtype == np.float32:
+            if operator.inputs[0] not in self.graph.inputs:
+                raise check.fail("input 0", "computed reals", "codes, or a real input of the network")
+            self.names[operator.outputs[0]] = self.names[operator.inputs[0]]
+            return True
+        if operator.kind != "DEQUANTIZE":
+            return False
+        if operator.outputs[0] not in self.graph.outputs:
+            raise check.fail("output 0", "real, and not the network's", "codes until the last DEQUANTIZE")
+        scale_of(self.graph.tensors[operator.inputs[0]])
+        self.names[operator.outputs[0]] = self.input(operator)
+        return True
+
+    def output(self, index: int) -> str:
+        """An output, by its name in the file."""
+        name = self.graph.tensors[index].name
+        if index not in self.names:
+            raise check.fail(f"{self.model.where}: output {name}", "not computed", "a result")
+        found = self.names[index]
+        if found != name:
+            old = self.tensors[found]
+            self.tensor(name, old.shape, old.dtype, old.scale, old.zero_point)
+            self.add(graph.Reshape(name=name, x=found, y=name))
+        return name
+
+    def unsigned(self, operator: Operator) -> bool:
+        """Are the codes of its result uint8 in the file?"""
+        return self.source.tensors[operator.outputs[0]].dtype == np.uint8
+
+    def describe(self, index: int, name: str | None = None) -> str:
+        """A coded tensor as tensor `index` is."""
+        t = self.graph.tensors[index]
+        q = scale_of(t)
+        name = name or t.name
+        return self.tensor(name, rows(t.shape), str(t.dtype), float(q.one_scale), q.zero)
+
+    def tensor(
+        self, name: str, shape: graph.Shape, dtype: str, scale: float = 1.0, zero: int = 0,
+        data: np.ndarray | None = None,
+    ) -> str:  # fmt: skip
+        self.tensors[name] = graph.Tensor(
+            name=name, shape=shape, dtype=dtype, scale=scale, zero_point=zero, data=data
+        )
+        return name
+
+    def input(self, operator: Operator, place: int = 0) -> str:
+        """The coded tensor that an operator reads."""
+        index = operator.inputs[place]
+        if index not in self.names:
+            raise check.fail(f"input {place}", self.graph.tensors[index].name, "an input or a result")
+        return self.names[index]
+
+    def call(self, operator: Operator) -> Call:
+        """Its constants at hand."""
+        given = [None if i < 0 else self.graph.tensors[i].data for i in operator.inputs]
+        return Call(self.graph, operator, given, rounding="double", product_rounding="upward")
+
+    def result(self, operator: Operator, place: int = 0) -> str:
+        index = operator.outputs[place]
+        self.names[index] = self.describe(index)
+        return self.names[index]
+
+    def add(self, operation: graph.Operation) -> None:
+        self.operations.append(operation)
+
+    def state(self, operator: Operator) -> None:
+        """One operator on variables."""
+        given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.kind]
+        if given != wanted:
+            raise check.fail("inputs and outputs", given, str(wanted))
+        if operator.kind == "CALL_ONCE":
+            self.runner.call_once(operator)
+        elif operator.kind == "VAR_HANDLE":
+            self.handles[operator.outputs[0]] = operator.options["variable"]
+        elif operator.inputs[0] not in self.handles:
+            raise check.fail("input 0", "no variable", "what VAR_HANDLE made")
+        elif operator.kind == "ASSIGN_VARIABLE":
+            self.assigned[self.handles[operator.inputs[0]]] = self.input(operator, 1)
+        else:
+            self.read_variable(operator, self.handles[operator.inputs[0]])
+
+    def read_variable(self, operator: Operator, variable: tuple[str, str]) -> None:
+        index = operator.outputs[0]
+        if variable not in self.runner.variables:
+            raise check.fail(f"variable {variable[1]}", "read before it is assigned", "an assignment first")
+        check.shape(
+            f"variable {variable[1]}", self.runner.variables[variable], self.graph.tensors[index].shape
+        )
+        if variable in self.assigned:
+            self.names[index] = self.assigned[variable]
+            return
+        if variable not in self.read:
+            self.read[variable] = self.describe(index, f"state.{variable[1]}")
+        self.names[index] = self.read[variable]
+
+
+def rows(shape: graph.Shape) -> graph.Shape:
+    """A tensor without its batch of one; a vector is a row."""
+    if len(shape) > 2 and shape[0] == 1:
+        return shape[1:]
+    return shape or (1,)
+
+
+def ends(t: Translation, operator: Operator) -> tuple[Tensor, Tensor]:
+    """The first operand and the result."""
+    return t.graph.tensors[operator.inputs[0]], t.graph.tensors[operator.outputs[0]]
+
+
+def reshaped(t: Translation, name: str, shape: graph.Shape) -> str:
+    """The tensor in another shape."""
+    old = t.tensors[name]
+    if old.shape == shape:
+        return name
+    made = f"{name}:{'x'.join(map(str, shape))}"
+    if made not in t.tensors:
+        t.tensor(made, shape, old.dtype, old.scale, old.zero_point)
+        t.add(graph.Reshape(name=made, x=name, y=made))
+    return made

@@ -1,0 +1,1 @@
+"""The integer graph: operations on codes, and its verifier."""

@@ -1,0 +1,264 @@
+"""The coded network: what stands between quantisation and the accelerator's programs.
+
+Tensors are rows of channels: shape [..., channels]; an image is [height, width, channels] and a batch of one
+is left out. Every operation is exact in integers, in the terms of the command set
+(golden.accelerator.commands), so a program's result is compared with `mapping.run.quantised` bit for bit.
+
+In memory a tensor's rows follow one another, each padded to whole vectors of `lanes` channels; what stands in
+the padding is what the operation gives there, parameters 0, and counts for nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Shape = tuple[int, ...]
+DTYPES = ("int8", "uint8", "int16", "uint16", "int32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tensor:
+    """real = scale (code - zero_point). data: of a constant, its codes, else None.
+
+    real_shape  of a network's input or output: the shape of the reals that it codes
+    real_axes   their axes longer than 1, in the order in which the codes have them
+    real_dtype  their type
+    """
+
+    name: str
+    shape: Shape
+    dtype: str = "int8"
+    scale: float = 1.0
+    zero_point: int = 0
+    data: np.ndarray | None = None
+    real_shape: Shape | None = None
+    real_axes: tuple[int, ...] = ()
+    real_dtype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epilogue:
+    """What the vector unit does with a value `t` (a sum, or of MAP's front) before it is stored.
+
+        r = sat32(round(wrap32(t + bias) multiplier / 2^shift))      ties up; a set for each channel, or one
+        s = sat32(r + f)                                             f: of `Map.b` where the operation is ADD
+        v = function(s)                                              see golden.accelerator.map_lanes
+        v = round(v post_multiplier / 2^post_shift)                  unless post_multiplier is 0
+        out = clip(v + zero_point, low, high)                        out of 32 bits: v
+
+    bias, multiplier (below 2^31), shift (0 to 62): int64 [channels] or [1]
+    function  "none", "table" or the name of a piecewise one; table: int64 [256], its values at -128 to 127
+    """
+
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: np.ndarray
+    function: str = "none"
+    table: np.ndarray | None = None
+    post_multiplier: int = 0
+    post_shift: int = 0
+    zero_point: int = 0
+    low: int = -128
+    high: int = 127
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residual:
+    """What is added behind requantisation: f = sat32(round((b - zero) multiplier / 2^shift)).
+
+    b      a tensor's name; its shape is the result's, or broadcasts: [channels] or one row for all
+    """
+
+    b: str
+    zero: int = 0
+    multiplier: int = 1
+    shift: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """name: for people. x: the first operand. y: the result."""
+
+    name: str
+    x: str
+    y: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product(Operation):
+    """Constant weights: a convolution of an image [h, w, c], or of rows [..., c] where the kernel is 1 x 1.
+
+    weights   integers [kh, kw, c, n], values of pe.weight
+    pad_value code that stands outside the image (x's zero point)
+    pads      top, left, bottom, right
+    y         [oh, ow, n], or [..., n]
+    The input's zero point is in the epilogue's bias: bias - zero_point * sum of weights.
+    """
+
+    weights: np.ndarray
+    epilogue: Epilogue
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilations: tuple[int, int] = (1, 1)
+    pad_value: int = 0
+    residual: Residual | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatMul(Operation):
+    """Both factors computed, `heads` products: y_h = x_h w_h, or x_h w_h^T where `transposed`.
+
+    heads_in_x, _w, _y   "columns": the tensor is [rows, heads * width], head h its h-th slice of channels;
+                         "first": [heads, rows, width]
+    row_scale            name of a uint16 tensor [heads, rows]: a sum is multiplied by its row's, then
+                         round(. / 2^row_shift), saturated to 32 bits, before the epilogue
+    residual             b [n], one row for all heads and rows (a mask); never together with row_scale
+    Zero points are 0: x's padding is 0, or meets it.
+    """
+
+    w: str
+    heads: int
+    transposed: bool
+    epilogue: Epilogue
+    heads_in_x: str = "columns"
+    heads_in_w: str = "columns"
+    heads_in_y: str = "first"
+    row_scale: str | None = None
+    row_shift: int = 0
+    residual: Residual | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map(Operation):
+    """Element by element: y = epilogue(x - x_zero), or of the front with b.
+
+    operation  "copy"; "mul": sat32(round((x - x_zero)(b - b_zero) / 2^b_shift)); "add": see Residual
+    b          a tensor's name; its shape is x's, or one row [channels], or one a row [rows, 1]
+    """
+
+    epilogue: Epilogue
+    operation: str = "copy"
+    x_zero: int = 0
+    b: str | None = None
+    b_zero: int = 0
+    b_shift: int = 0
+    b_multiplier: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depthwise(Operation):
+    """Each channel by itself: x [h, w, c], weights integers [kh, kw, c] (8 bits), y [oh, ow, c].
+
+    sum over the kernel of (x - x_zero) weights, then the epilogue. Other fields as Product's.
+    """
+
+    weights: np.ndarray
+    epilogue: Epilogue
+    x_zero: int = 0
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilations: tuple[int, int] = (1, 1)
+    pad_value: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool(Operation):
+    """kind: "max" or "sum" (the mean is in the epilogue's multiplier) over a window of x [h, w, c].
+
+    pad_value  what stands outside: the least code for "max", x_zero for "sum"
+    """
+
+    kind: str
+    kernel: tuple[int, int]
+    epilogue: Epilogue
+    x_zero: int = 0
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    pad_value: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exponential(Operation):
+    """Rows of scores x [..., n] int16, 8 bits below an octave, to codes y int8 and r uint16 [...].
+
+    valid elements of row i of the last but one axis: min(n, length + length_step i)
+    probability = y r / 2^22
+    """
+
+    r: str
+    length: int
+    length_step: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalise(Operation):
+    """x int16 to y int16, `fraction` bits below 1: (x - mean) / sqrt(variance + epsilon).
+
+    axis     -1: along the channels; 0: along the rows of x [rows, channels], each channel by itself
+    rms      the mean is not taken off
+    epsilon  the integer of golden.accelerator.normalise
+    """
+
+    axis: int
+    rms: bool
+    epsilon: int
+    fraction: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gather(Operation):
+    """Rows of the constant table x [rows, channels] by numbers i int32 [n]: y [n, channels]."""
+
+    i: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reshape(Operation):
+    """The same codes in rows of other lengths; free where the padded rows stay what they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice(Operation):
+    """x[start : start + length : step] along `axis`."""
+
+    axis: int
+    start: int
+    length: int
+    step: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concat(Operation):
+    """x and `others` one after the other along `axis`."""
+
+    others: tuple[str, ...]
+    axis: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take(Operation):
+    """Elements of x, each any number of times: y.flat[i] = x.flat[index.flat[i]], `fill` where that is -1.
+
+    index  int64 of y's shape: places in x's elements, the last axis innermost
+    fill   a code
+    """
+
+    index: np.ndarray
+    fill: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedNetwork:
+    """operations: in an order that can be run. Inputs and outputs: names of tensors.
+
+    state  pairs (input, output): the input's codes are the output's of the step before; at first `initial`
+    """
+
+    name: str
+    tensors: Mapping[str, Tensor]
+    operations: tuple[Operation, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    state: tuple[tuple[str, str], ...] = ()
+    initial: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -1,0 +1,235 @@
+"""A float network as a coded network: calibrated, recognised, every operator in integers of the accelerator.
+
+    quantise    the network
+    encode      reals of an input as its codes
+    decode      an output's codes as reals
+
+Constant weights: symmetric, a scale for each output channel; what they multiply: 8 bits with a zero point,
+which the bias absorbs. What is added or normalised: 16 bits. Scores of attention: 16 bits, 256 to an octave.
+Source: Jacob et al., CVPR 2018, section 2. Ranges: mapping.quantise.calibrate.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from golden import check
+from golden.accelerator.params import AcceleratorParams
+from mapping.frontends import onnx_stated
+from mapping.ir import graph
+from mapping.ir.verify import reads, validate, writes
+from mapping.legalise import scores
+from mapping.legalise.attention import absorbed
+from mapping.legalise.coder import PASSED, Coder, standing
+from mapping.legalise.gemms import spelt_gemms
+from mapping.legalise.primitives import primitive
+from mapping.legalise.rules import RULES
+from mapping.network import Network
+from mapping.passes import simplify
+from mapping.patterns.recognise import recognise
+from mapping.patterns.regions import UNMOVED
+from mapping.quantise import equalise
+from mapping.quantise.calibrate import METHODS, Observer, Seer, observe
+
+
+def quantise(
+    network: Network,
+    p: AcceleratorParams,
+    samples: Sequence[Mapping[str, np.ndarray]],
+    *,
+    method: str = "max",
+) -> graph.CodedNetwork:
+    """`network` for the accelerator, calibrated on `samples`. Inputs and outputs keep their names.
+
+    Outputs that are constants are left out, unless all are: whoever has the network has them.
+
+    method  of mapping.quantise.calibrate
+    raises  BadValue, naming the node, for an operator or a shape that no unit has
+    """
+    check.one_of("calibration method", method, METHODS)
+    network = simplify(spelt_gemms(simplify(network)))
+    computed = tuple(name for name in network.outputs if name not in network.constants)
+    network = replace(network, outputs=computed or network.outputs)
+    if samples:
+        network = primitive(network, samples[0])
+    known = recognise(network)
+    known_operators(known)
+    made = {t for node in network.nodes for t in node.outputs if t} | set(network.inputs)
+    kept = {t for node in known.nodes for t in (*node.inputs, *node.outputs, *inner(node)) if t in made}
+    c = Coder(known, p, {name: Observer() for name in kept}, method)
+    plan(c)
+    evenable = equalise.candidates(c)
+    channels = equalise.seers(c, evenable)
+    greatest = scores.seers(known)
+    seers: list[tuple[str, Seer]] = [*c.seen.items(), *channels.items(), *greatest.items()]
+    observe(network, samples, [(tensor, seer) for tensor, seer in seers if tensor in made])
+    if softmaxes := scores.apart(network, known, greatest):
+        return quantise(scores.less_greatest(network, softmaxes), p, samples, method=method)
+    c.tops = scores.tops(c, greatest)
+    unmoved = {t: t.replace(UNMOVED, "") for node in known.nodes for t in (*node.outputs, *inner(node))}
+    c.seen.update({t: c.seen[real] for t, real in unmoved.items() if t != real and real in c.seen})
+    equalise.choose(c, evenable, channels)
+    lower(c)
+    return finished(c)
+
+
+def known_operators(network: Network) -> None:
+    """BadValue for an operator without a rule."""
+    for node in network.nodes:
+        check.one_of(f"{network.name}: node {node.name}: operator", node.operator, sorted(RULES))
+    for tensor in {*network.outputs, *(t for n in network.nodes for t in (*n.inputs, *n.outputs) if t)}:
+        if 0 in network.shapes[tensor]:
+            raise check.fail(f"{network.name}: tensor {tensor}: shape", list(network.shapes[tensor]),
+                             "elements: no axis of length 0")  # fmt: skip
+
+
+def inner(node: object) -> tuple[str, ...]:
+    """The tensor before a function that is fused with a product."""
+    fused = getattr(node, "attributes", {}).get("function")
+    return fused.inputs if fused is not None else ()
+
+
+def plan(c: Coder) -> None:
+    """Fill c.wanted, from the outputs back."""
+    skipped = absorbed(c)
+    for name in c.network.outputs:
+        c.wanted.setdefault(name, set()).add(c.kind("half"))
+    for node in reversed(c.network.nodes):
+        for out in node.outputs:
+            settle(c, out)
+        if node.name in skipped:
+            continue
+        needs, _ = RULES[node.operator]
+        for tensor, form in needs(c, node):
+            c.wanted.setdefault(tensor, set()).add(c.kind(form))
+    for name in c.network.inputs:
+        settle(c, name)
+
+
+def settle(c: Coder, tensor: str) -> None:
+    """A reader to whom any form will do takes one that there is, or bytes: scores and indices saturate."""
+    forms = c.wanted.setdefault(tensor, set())
+    alone = "any" in forms and not forms & {*PASSED, "flag"}
+    forms.discard("any")
+    if not forms or alone or (tensor in c.given and c.given[tensor].dtype == "int8"):
+        forms.add("byte")  # of a quantised network: its own codes first, all else from them
+
+
+def lower(c: Coder) -> None:
+    skipped = absorbed(c)
+    c.masks = scores.masks(c)
+    if c.given:
+        c.tops = scores.tops(c, {})
+    place_inputs(c)
+    for node in c.network.nodes:
+        if node.name in skipped:
+            continue
+        try:
+            RULES[node.operator][1](c, node)
+            c.pass_grains(node)
+        except check.BadValue as bad:
+            where = f"{c.network.name}: node {node.name} ({node.operator})"
+            raise check.BadValue(f"{where}: {bad}") from None
+
+
+# between an input and what reads an image: the same axes before and behind
+ALIKE = ("Elementwise", "Add", "Sub", "Mul", "Div", "Concat", "QuantizeLinear", "DequantizeLinear")
+
+
+def place_inputs(c: Coder) -> None:
+    """Images among the inputs: channels last, before anybody reads them."""
+    for node in c.network.nodes:
+        imaged = node.operator == "Conv" or "Pool" in node.operator
+        rank = len(c.shape(node.inputs[0])) if imaged else 0
+        if rank not in (3, 4) or c.shape(node.inputs[0])[0] != 1:
+            continue  # a batch of more is refused, by name, where the operator is lowered
+        axes = (2, 3, 1) if rank == 4 else (0, 2, 1)
+        for source, perm in sources(c, node.inputs[0], tuple(range(rank))):
+            for form in sorted(c.wanted[source]):
+                if (source, form) not in c.coded:
+                    c.need(source, form, [perm[axis] for axis in axes])
+
+
+def sources(c: Coder, x: str, perm: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Inputs of the network that x is element by element; perm: which axis of theirs each axis of x is."""
+    queue, seen = [(x, perm)], set()
+    while queue:
+        x, perm = queue.pop()
+        if x in c.network.inputs:
+            yield x, perm
+        node = c.producers.get(x)
+        if node is None or x in seen:
+            continue
+        seen.add(x)
+        if node.operator == "Transpose":
+            turned = node.attributes.get("perm", range(len(perm))[::-1])
+            queue.append((node.inputs[0], tuple(turned[axis] for axis in perm)))
+        elif node.operator in ALIKE:
+            queue += [(t, perm) for t in node.inputs if t and len(c.shape(t)) == len(perm)]
+
+
+def finished(c: Coder) -> graph.CodedNetwork:
+    """The network, its outputs by their own names, without what nobody reads."""
+    made_last = {name: standing(c, name, "half") for name in c.network.outputs}
+    tensors, outputs = dict(c.tensors), []
+    operations = list(c.operations)
+    for name, found in made_last.items():
+        old = tensors[found.name]
+        tensor = graph.Tensor(
+            name=name, shape=old.shape, dtype=old.dtype, scale=found.scale, zero_point=found.zero,
+            real_shape=c.shape(name), real_axes=found.order, real_dtype=str(c.dtype(name)),
+        )  # fmt: skip
+        if found.name != name:
+            operations.append(graph.Reshape(name=name, x=found.name, y=name))
+        tensors[name] = tensor
+        outputs.append(name)
+    needed, kept = set(outputs), []
+    for operation in reversed(operations):
+        if needed & set(writes(operation)):
+            needed |= {*reads(operation), *writes(operation)}
+            kept.append(operation)
+    inputs = tuple(name for name in c.network.inputs if name in c.inputs)
+    made = graph.CodedNetwork(
+        name=c.network.name,
+        tensors={name: tensor for name, tensor in tensors.items() if name in needed or name in inputs},
+        operations=tuple(reversed(kept)),
+        inputs=inputs,
+        outputs=tuple(outputs),
+    )
+    validate(made, c.p)
+    return made
+
+
+def encode(tensor: graph.Tensor, real: np.ndarray) -> np.ndarray:
+    """Codes, int64 of the tensor's shape, of reals of its real_shape."""
+    if tensor.real_shape is not None:
+        check.shape(f"input {tensor.name}", real, tensor.real_shape)
+        axes = (*tensor.real_axes, *(i for i in range(real.ndim) if i not in tensor.real_axes))
+        real = real.transpose(axes)
+    info = np.iinfo(tensor.dtype)
+    codes = onnx_stated.nearest(real, tensor.scale) + tensor.zero_point
+    if real.dtype.kind in "iu" and codes.size:  # reals saturate; a number of something must not
+        least, most = ((end - tensor.zero_point) * tensor.scale for end in (info.min, info.max))
+        for end in (real.min(), real.max()):
+            if not least <= end <= most:
+                allowed = f"{least:g} to {most:g}, from what calibration saw"
+                raise check.fail(f"input {tensor.name}", int(end), allowed)
+    return np.asarray(np.clip(codes, info.min, info.max), np.int64).reshape(tensor.shape)
+
+
+def decode(tensor: graph.Tensor, codes: np.ndarray) -> np.ndarray:
+    """Reals of the tensor's real_dtype and real_shape (its own shape where its axes are not stated)."""
+    exact = (codes - tensor.zero_point) * tensor.scale
+    dtype = np.dtype(tensor.real_dtype)
+    real = exact.astype(dtype) if dtype.kind == "f" else np.rint(exact).astype(dtype)
+    if tensor.real_shape is None:
+        return real
+    ordered = real.reshape([tensor.real_shape[i] for i in tensor.real_axes])
+    natural = ordered.transpose(np.argsort(np.array(tensor.real_axes, int)))
+    return np.asarray(natural.reshape(tensor.real_shape))
+
+
+def encoded(network: graph.CodedNetwork, real: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All inputs that the network reads, of those given."""
+    return {name: encode(network.tensors[name], real[name]) for name in network.inputs if name in real}

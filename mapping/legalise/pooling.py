@@ -1,0 +1,175 @@
+"""Pools and reductions: the greatest or the mean of what stands under a window of an image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from golden import check
+from golden.operators.window import Window
+from mapping.ir import graph
+from mapping.legalise.coder import FORMS, PASSED, Coded, Coder
+from mapping.legalise.fixed import plain
+from mapping.network import Node, Shape
+from mapping.patterns.curves import Form, Stage
+
+
+def image(c: Coder, x: str) -> tuple[tuple[int, ...], Shape]:
+    """Axes of an image [1, channels, height, width] or [1, channels, length] in its codes; its extent."""
+    shape = c.shape(x)
+    if len(shape) not in (3, 4) or shape[0] != 1:
+        raise check.fail("input", list(shape), "[1, channels, height, width] or [1, channels, length]")
+    return ((2, 3, 1), shape[2:]) if len(shape) == 4 else ((0, 2, 1), (1, *shape[2:]))
+
+
+def check_fits(window: Window, spatial: Shape) -> None:
+    """BadValue for a kernel that is larger than its image and the padding."""
+    if min(window.out(spatial)) < 1:
+        size, apart, around = (list(part) for part in (window.kernel, window.dilations, window.pads))
+        what = f"{size}, dilations {apart}, pads {around}"
+        raise check.fail("kernel", what, f"one that fits into {list(spatial)}")
+
+
+def pool(c: Coder, node: Node) -> None:
+    """MaxPool, AveragePool and their global forms."""
+    x_name, y = node.inputs[0], node.outputs[0]
+    axes, (height, width) = image(c, x_name)
+    window, beyond = WindowOf(kernel=(height, width)), (0, 0)
+    if not node.operator.startswith("Global"):
+        window, beyond = window_of(c, node)
+    if "Max" in node.operator:
+        windowed(c, y, x_name, axes, window, "max")
+        return
+    counted = bool(node.attributes.get("count_include_pad", 0))
+    windowed(
+        c, y, x_name, axes, window, "sum", elements(window, (height, width), beyond, counts_pads=counted)
+    )
+
+
+def window_of(c: Coder, node: Node) -> tuple["WindowOf", tuple[int, int]]:
+    """A pool's window, and the padding that ceil_mode adds at the bottom and at the right."""
+    a, spatial = node.attributes, c.shape(node.inputs[0])[2:]
+    stated = Window.resolve(
+        spatial, a["kernel_shape"], a.get("strides"), a.get("pads"), a.get("dilations"),
+        a.get("auto_pad", "NOTSET"),
+    )  # fmt: skip
+    window = stated.ceiled(spatial) if a.get("ceil_mode", 0) else stated
+    check_fits(window, spatial)
+    if any(d != 1 for d in window.dilations):
+        raise check.fail("dilations", list(window.dilations), "1")
+    beyond = [more[1] - less[1] for more, less in zip(window.pads, stated.pads, strict=True)]
+    flat = len(spatial) == 1  # a line is an image of one row
+    kernel, strides = ((1, *of) if flat else tuple(of) for of in (window.kernel, window.strides))
+    (top, bottom), (left, right) = ((0, 0), *window.pads) if flat else window.pads
+    found = WindowOf(
+        kernel=(kernel[0], kernel[1]), strides=(strides[0], strides[1]), pads=(top, left, bottom, right)
+    )
+    return found, (0 if flat else beyond[0], beyond[-1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowOf:
+    """Of a pool over an image [height, width, channels]; see mapping.ir.graph.Pool."""
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def out(self, sizes: Sequence[int]) -> tuple[int, int]:
+        """Height and width of the result."""
+        k, s, p = self.kernel, self.strides, self.pads
+        rows, columns = ((n + p[i] + p[i + 2] - k[i]) // s[i] + 1 for i, n in enumerate(sizes))
+        return rows, columns
+
+
+def elements(
+    window: WindowOf, sizes: tuple[int, int], beyond: tuple[int, int], *, counts_pads: bool
+) -> np.ndarray | None:
+    """How many elements each mean is of, int64 [rows, columns]; None: of the whole kernel everywhere.
+
+    beyond  padding at the bottom and at the right that ceil_mode added: never counted
+    """
+    there = []
+    for i, n in enumerate(sizes):
+        before, after = window.pads[i], window.pads[i + 2]
+        first, end = (0, before + n + after - beyond[i]) if counts_pads else (before, before + n)
+        starts = np.arange(window.out(sizes)[i]) * window.strides[i]
+        there.append(np.minimum(starts + window.kernel[i], end) - np.maximum(starts, first))
+    counts = np.outer(*there)
+    return None if (counts == prod(window.kernel)).all() else counts
+
+
+def windowed(
+    c: Coder, y: str, x_name: str, axes: tuple[int | None, ...], window: WindowOf, kind: str,
+    counts: np.ndarray | None = None,
+) -> None:  # fmt: skip
+    """Greatest elements or means under a window; axes: of height, width and channels in x, None: one long."""
+    x_shape, given = c.shape(x_name), tuple(axis for axis in axes if axis is not None)
+    extent = tuple(1 if axis is None else x_shape[axis] for axis in axes)
+    shape = (*window.out(extent[:2]), extent[2])
+    order = tuple(axis for axis, n in zip(axes, shape, strict=True) if n > 1 and axis is not None)
+    if len(c.shape(y)) != len(x_shape):  # a reduction that keeps no axes: the others are numbered anew
+        left = [axis for axis in c.natural(x_name) if axis in order]
+        order = tuple(c.natural(y)[left.index(axis)] for axis in order)
+    if counts is not None:
+        mean_of_some(c, y, c.need(x_name, c.has(x_name), given, extent), window, (shape, order), counts)
+        return
+    fixed: dict[str, Any] = {"kernel": window.kernel, "strides": window.strides, "pads": window.pads}
+    if kind == "max":
+        forms = {f if f in PASSED else c.kind("half") for f in c.wanted[y]}
+        there = forms & c.wanted.get(x_name, forms) or {c.has(x_name)}
+        for form in sorted(there):
+            x = c.need(x_name, form, given, extent)
+            name = c.tensor(f"{y}:{form}", shape, x.form)
+            e = plain(x.form.dtype, low=x.form.low, high=x.form.high)
+            c.add(
+                graph.Pool(name=name, x=x.name, y=name, kind=kind, epilogue=e, pad_value=x.form.low, **fixed)
+            )
+            c.coded[y, form] = Coded(name=name, order=order, form=x.form)
+        best = c.coded[y, next(form for form in FORMS if form in there)]
+        for form in sorted(c.wanted[y] - there):
+            c.again(y, best, form)
+        return
+    x = c.need(x_name, c.has(x_name), given, extent)
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        e = c.epilogue(form, x.scale / prod(window.kernel), how)
+        return graph.Pool(
+            name=name, x=x.name, y=name, kind=kind, epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed
+        )
+
+    c.emit(y, shape, order, make)
+
+
+def mean_of_some(
+    c: Coder, y: str, x: Coded, window: WindowOf, made: tuple[Shape, tuple[int, ...]], counts: np.ndarray
+) -> None:
+    """Means of as many elements as `counts` says: sums in 16 bits, each times a factor of its own.
+
+    made  shape of y's codes, and the order of their axes
+    """
+    shape, order = made
+    least = float(counts.min())
+    if least < 1:
+        raise check.fail("a window's elements", 0, "1 or more beside padding")
+    wanted = c.form(y, "half")
+    finer = 1 if wanted.dtype == "int16" else 128  # so that a code's rounding is the last one
+    unit = Form(dtype="int16", scale=wanted.scale / finer, low=-32768, high=32767)
+    name = c.tensor(f"{y}:sums", shape, unit)
+    how = Stage(scale=unit.scale, fields={"low": unit.low, "high": unit.high})
+    e = c.epilogue(unit, x.scale / prod(window.kernel), how)
+    c.add(graph.Pool(
+        name=name, x=x.name, y=name, kind="sum", epilogue=e, x_zero=x.zero, pad_value=x.zero,
+        kernel=window.kernel, strides=window.strides, pads=window.pads,
+    ))  # fmt: skip
+    factor = Form(dtype="int16", scale=prod(window.kernel) / least / 32767, low=-32768, high=32767)
+    codes = factor.code(prod(window.kernel) / counts).reshape(-1, 1)
+    factors = c.tensor(f"{y}:counts", codes.shape, factor, data=codes)
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        e = c.epilogue(form, unit.scale * factor.scale * 16, how)
+        return graph.Map(name=name, x=f"{y}:sums", y=name, operation="mul", b=factors, b_shift=4, epilogue=e)
+
+    c.emit(y, shape, order, make)

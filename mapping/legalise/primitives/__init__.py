@@ -1,0 +1,41 @@
+"""Operators in the words of those that the units have.
+
+What `mapping.patterns.recognise` finds is left alone. A rule writes a node's meaning as other nodes, which
+may have rules of their own; every node that is written is run on a sample, so that shapes, types and ranges
+are known. All of them mean what ONNX says.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from golden import check
+from mapping.legalise.primitives import elements, normalising, picking, reducing, resizing, sliding
+from mapping.legalise.primitives.folding import fold_norms
+from mapping.legalise.primitives.writer import Rule, Writer
+from mapping.network import Network
+from mapping.passes import simplify
+from mapping.passes.rewrite import remove_dead
+from mapping.patterns.recognise import recognise
+from mapping.run.floating import run_float
+
+RULES: dict[str, Rule] = {
+    **elements.RULES, **reducing.RULES, **normalising.RULES, **sliding.RULES, **resizing.RULES,
+    **picking.RULES,
+}  # fmt: skip
+
+
+def primitive(network: Network, sample: Mapping[str, np.ndarray]) -> Network:
+    """The network in primitive operators; itself, if nothing has a rule."""
+    network = fold_norms(network)
+    left = {(n.operator, n.outputs) for n in recognise(network).nodes if n.operator in RULES}
+    left &= {(n.operator, n.outputs) for n in network.nodes}
+    if not left:
+        return network
+    writer = Writer(network, {**sample, **run_float(network, sample, all_tensors=True)}, RULES)
+    for node in network.nodes:
+        try:
+            writer.add(node, rewritten=(node.operator, node.outputs) in left)
+        except check.BadValue as bad:
+            raise check.BadValue(f"{network.name}: node {node.name} ({node.operator}): {bad}") from None
+    return simplify(remove_dead(writer.network()))

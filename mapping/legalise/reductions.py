@@ -1,0 +1,88 @@
+"""Reductions over any axes: a window of the vector unit over all that is reduced."""
+
+from math import prod
+from typing import Any
+
+from golden import check
+from mapping.ir import graph
+from mapping.legalise.coder import Coded, Coder, standing
+from mapping.legalise.fixed import plain
+from mapping.legalise.moving import move
+from mapping.legalise.pooling import WindowOf, windowed
+from mapping.network import Node, Shape
+from mapping.patterns.curves import Form, Stage
+
+
+def axes_of(c: Coder, node: Node) -> list[int]:
+    """The axes that a reduction takes, from the front; none where it takes none."""
+    rank = len(c.shape(node.inputs[0]))
+    given = node.attributes.get("axes")
+    if len(node.inputs) > 1 and node.inputs[1]:
+        if node.inputs[1] not in c.network.constants:
+            raise check.fail(f"input {node.inputs[1]}", "computed", "a constant")
+        given = c.network.constants[node.inputs[1]].ravel().tolist()
+    if not given:
+        return [] if node.attributes.get("noop_with_empty_axes") else list(range(rank))
+    return sorted({int(axis) % rank for axis in given})
+
+
+def reduce(c: Coder, node: Node) -> None:
+    """ReduceSum, ReduceMean and ReduceMax: a window of all that is reduced."""
+    x, shape, every = node.inputs[0], c.shape(node.inputs[0]), axes_of(c, node)
+    axes = [axis for axis in every if shape[axis] > 1]
+    if not axes:
+        move(c, node)
+        return
+    form = c.has(x) if node.operator == "ReduceMean" else "half"
+    order = standing(c, x, form).order
+    at = [order.index(axis) for axis in axes]
+    if node.operator == "ReduceSum" or len(order) > 3 or len(order) - 1 in at:
+        over_rows(c, node, every, form)
+        return
+    full = order if len(order) == 3 else (None, *order)
+    kernel = [shape[axis] if axis in axes else 1 for axis in full[:2]]
+    kind = "sum" if node.operator == "ReduceMean" else "max"
+    windowed(c, node.outputs[0], x, full, WindowOf(kernel=(kernel[0], kernel[1])), kind)
+
+
+def over_rows(c: Coder, node: Node, axes: list[int], form: str) -> None:
+    """Axes anywhere: turned to the front, where they are the rows of an image as high as they are long."""
+    x_name, y, shape = node.inputs[0], node.outputs[0], c.shape(node.inputs[0])
+    rest = [axis for axis in range(len(shape)) if axis not in axes]
+    last = next((axis for axis in reversed(rest) if shape[axis] > 1), -1)
+    width = shape[last] if last >= 0 else 1
+    high = prod(shape[axis] for axis in axes)
+    image = (high, prod(shape) // high // width, width)
+    x = c.need(x_name, form, (*axes, *rest), image)
+    keeps = len(c.shape(y)) == len(shape)
+    order = tuple(
+        axis if keeps else rest.index(axis) for axis in rest if shape[axis] > 1
+    )
+    fixed: dict[str, Any] = {"kernel": (high, 1)}
+    if node.operator == "ReduceMax":
+        greatest(c, y, x, (1, *image[1:]), order, fixed)
+        return
+    count = high if node.operator == "ReduceMean" else 1
+
+    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        e = c.epilogue(form, x.scale / count, how)
+        return graph.Pool(
+            name=name, x=x.name, y=name, kind="sum", epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed
+        )
+
+    c.emit(y, (1, *image[1:]), order, make)
+
+
+def greatest(
+    c: Coder, y: str, x: Coded, shape: Shape, order: tuple[int, ...], fixed: dict[str, Any]
+) -> None:
+    """The greatest codes, in the form that they have."""
+    name = c.tensor(f"{y}:greatest", shape, x.form)
+    e = plain(x.form.dtype, low=x.form.low, high=x.form.high)
+    c.add(graph.Pool(name=name, x=x.name, y=name, kind="max", epilogue=e, pad_value=x.form.low, **fixed))
+    made = Coded(name=name, order=order, form=x.form)
+    for form in sorted(c.wanted[y]):
+        if form == "half" and x.form.dtype == "int16":
+            c.coded[y, form] = made
+        else:
+            c.again(y, made, form)

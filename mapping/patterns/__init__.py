@@ -1,0 +1,1 @@
+"""Pattern matching: what several primitive operators mean together."""

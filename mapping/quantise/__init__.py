@@ -1,0 +1,1 @@
+"""Ranges, scales and codes of tensors."""

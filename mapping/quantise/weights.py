@@ -1,0 +1,58 @@
+"""Constant weights as codes: symmetric, a scale for each output channel."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.formats import Int
+from mapping.layers import ProductLayer
+from mapping.quantise.calibrate import SHRINKS
+
+TRIED = 12  # of the shrinks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """codes: int64 [batch, k, n], values of the format. scale: float64 [batch or 1, 1, n]."""
+
+    codes: np.ndarray
+    scale: np.ndarray
+
+
+def quantise_weights(
+    w: np.ndarray, fmt: Int, *, grouped: bool, method: str, least: np.ndarray | float
+) -> Weights:
+    """Codes of w, float64 [batch, k, n].
+
+    grouped  each of the batch has channels of its own: a convolution's groups
+    method   "mse" shrinks each channel's range to where its squared error is least; others keep it
+    least    the smallest scale of each channel; a channel of zeros takes its largest neighbour's
+    """
+    shared = (1,) if grouped else (0, 1)
+    largest = np.abs(w).max(axis=shared, keepdims=True)
+    usual = largest.max() if largest.max() > 0 else 1.0
+    scale = np.where(largest > 0, largest, usual) / fmt.max
+    if method == "mse":
+        scale = scale * least_error(w, scale, fmt, shared)
+    scale = np.maximum(scale, least)
+    return Weights(codes=rounded(w, scale, fmt), scale=scale)
+
+
+def rounded(w: np.ndarray, scale: np.ndarray, fmt: Int) -> np.ndarray:
+    """Codes from -max to max, int64."""
+    codes: np.ndarray = np.clip(np.rint(w / scale), -fmt.max, fmt.max).astype(np.int64)
+    return codes
+
+
+def least_error(w: np.ndarray, scale: np.ndarray, fmt: Int, shared: tuple[int, ...]) -> np.ndarray:
+    """What to shrink each channel's scale by, of scale's shape."""
+    errors = [
+        ((rounded(w, scale * by, fmt) * (scale * by) - w) ** 2).sum(axis=shared, keepdims=True)
+        for by in SHRINKS[:TRIED]
+    ]
+    return np.asarray(SHRINKS[np.argmin(errors, axis=0)])
+
+
+def real_weights(layer: ProductLayer, given: np.ndarray) -> np.ndarray:
+    """float64 [batch, k, n]: what the product multiplies with, a Gemm's alpha in it."""
+    return layer.right(given).astype(np.float64) * float(layer.attributes.get("alpha", 1.0))

@@ -1,0 +1,246 @@
+"""What a coded network computes: each operation by numpy, the vector unit's part by golden's own functions.
+
+A program of the accelerator gives these codes bit for bit, whatever its tiles. Sums of products are taken by
+BLAS, in a float type that holds each of them exactly.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from golden import check
+from golden.accelerator import map_lanes
+from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
+from mapping.ir import graph
+from mapping.ir.verify import validate
+from mapping.run import row_operations
+
+Values = dict[str, np.ndarray]
+
+
+def run(
+    network: graph.CodedNetwork,
+    p: AcceleratorParams,
+    inputs: Mapping[str, np.ndarray],
+    *,
+    all_tensors: bool = False,
+) -> Values:
+    """Outputs by name, and the tensors that become state; or every tensor that is computed. int64.
+
+    inputs  codes by name; of state, what stands in `initial` where it is left out
+    raises  BadValue, naming the operation, tensor or input
+    """
+    validate(network, p)
+    values = start(network, inputs)
+    for operation in network.operations:
+        try:
+            values.update(RULES[type(operation)](Call(network, p, values), operation))
+        except check.BadValue as bad:
+            raise check.BadValue(f"{network.name}: {operation.name}: {bad}") from None
+    if all_tensors:
+        return values
+    return {name: values[name] for name in (*network.outputs, *(new for _, new in network.state))}
+
+
+def start(network: graph.CodedNetwork, inputs: Mapping[str, np.ndarray]) -> Values:
+    """The inputs' codes, int64, checked."""
+    own = {name: network.initial.get(name) for name, _ in network.state}
+    for name in inputs:
+        check.one_of(f"{network.name}: input", name, network.inputs)
+    values = {}
+    for name in network.inputs:
+        given, tensor = inputs.get(name, own.get(name)), network.tensors[name]
+        where = f"{network.name}: input {name}"
+        if given is None:
+            raise check.fail(where, "missing", f"{tensor.dtype} {list(tensor.shape)}")
+        info = np.iinfo(tensor.dtype)
+        values[name] = check.array(where, given, info.min, info.max)
+        check.shape(where, values[name], tensor.shape)
+    return values
+
+
+class Steps:
+    """A network that keeps state, step after step."""
+
+    def __init__(self, network: graph.CodedNetwork, p: AcceleratorParams) -> None:
+        self.network, self.p = network, p
+        self.state: Values = {}
+
+    def step(self, inputs: Mapping[str, np.ndarray]) -> Values:
+        """Outputs by name."""
+        made = run(self.network, self.p, {**inputs, **self.state})
+        self.state = {old: made[new] for old, new in self.network.state}
+        return {name: made[name] for name in self.network.outputs}
+
+
+class Call:
+    """What a rule works on: the tensors that there are, and the accelerator."""
+
+    def __init__(self, network: graph.CodedNetwork, p: AcceleratorParams, values: Values) -> None:
+        self.network, self.p, self.values = network, p, values
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """A tensor's codes, int64."""
+        data = self.network.tensors[name].data
+        return self.values[name] if data is None else np.asarray(data, np.int64)
+
+    def finish(self, y: str, epilogue: graph.Epilogue, t: np.ndarray, f: np.ndarray | None = None) -> Values:
+        """The result of an operation: `t`, values of 32 bits, through its epilogue. f: added within it."""
+        e, tensor = epilogue, self.network.tensors[y]
+        s = map_lanes.requantise32(t, e.bias, e.multiplier, e.shift)
+        if f is not None:
+            s = map_lanes.S32.saturate(s + f)
+        v = map_lanes.function(self.p, function_number(self.p, e.function), s, e.table)
+        v = map_lanes.post(v, e.post_multiplier, e.post_shift)
+        if tensor.dtype != "int32":
+            v = map_lanes.clipped(v + e.zero_point, e.low, e.high)
+        return {y: v.reshape(tensor.shape)}
+
+    def residual(self, r: graph.Residual | None) -> np.ndarray | None:
+        return None if r is None else map_lanes.scaled(self[r.b] - r.zero, r.multiplier, r.shift)
+
+
+def function_number(p: AcceleratorParams, name: str) -> int:
+    """Of an epilogue's function in a command."""
+    if name in ("none", "table"):
+        return map_lanes.TABLE if name == "table" else 0
+    check.one_of("function", name, ["none", "table", *p.functions])
+    return FIRST_FUNCTION + p.functions.index(name)
+
+
+def exact_product(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """a w, [..., m, k] [..., k, n] of codes, int64."""
+    bound = float(np.abs(a).max(initial=0)) * float(np.abs(w).max(initial=0)) * a.shape[-1]
+    kind = np.float32 if bound < 1 << 24 else np.float64
+    return np.asarray(np.rint(a.astype(kind) @ w.astype(kind)), np.int64)
+
+
+def windows(x: np.ndarray, o: Any, kernel: tuple[int, int]) -> np.ndarray:
+    """What each stop of a kernel covers: x [h, w, c] -> [oh, ow, c, kh, kw], read only."""
+    top, left, bottom, right = o.pads
+    dilations = getattr(o, "dilations", (1, 1))
+    x = np.pad(x, ((top, bottom), (left, right), (0, 0)), constant_values=o.pad_value)
+    extent = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
+    every = np.lib.stride_tricks.sliding_window_view(x, extent, (0, 1))
+    (sy, sx), (dy, dx) = o.strides, dilations
+    return np.asarray(every[::sy, ::sx, :, ::dy, ::dx])
+
+
+def product(c: Call, o: graph.Product) -> Values:
+    kh, kw, channels, n = o.weights.shape
+    x = c[o.x]
+    rows = x.reshape(-1, channels)
+    if x.ndim == 3 and ((kh, kw) != (1, 1) or o.strides != (1, 1) or any(o.pads)):
+        rows = windows(x, o, (kh, kw)).transpose(0, 1, 3, 4, 2).reshape(-1, kh * kw * channels)
+    sums = exact_product(rows, o.weights.reshape(-1, n))  # of 32 bits, in parts or not: see validate
+    f = c.residual(o.residual)
+    return c.finish(o.y, o.epilogue, sums, None if f is None else spread(f, (len(sums), n)))
+
+
+def spread(b: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A second operand of the result's rows, one row for all, or one element a row."""
+    rows, channels = int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]
+    if b.size == channels and b.shape[-1] == channels:
+        b = b.reshape(1, channels)
+    elif b.size == rows and b.shape[-1] == 1:
+        b = b.reshape(rows, 1)
+    return np.broadcast_to(b.reshape(-1, b.shape[-1]), (rows, channels)).reshape(shape)
+
+
+def by_head(x: np.ndarray, heads: int, where: str) -> np.ndarray:
+    """[heads, rows, width]."""
+    return x if where == "first" else x.reshape(len(x), heads, -1).transpose(1, 0, 2)
+
+
+def mat_mul(c: Call, o: graph.MatMul) -> Values:
+    x, w = by_head(c[o.x], o.heads, o.heads_in_x), by_head(c[o.w], o.heads, o.heads_in_w)
+    sums = exact_product(x, w.transpose(0, 2, 1) if o.transposed else w)
+    t = sums  # which fit into the accumulators: see validate
+    if o.row_scale is not None:
+        t = map_lanes.scaled(t, c[o.row_scale].reshape(*t.shape[:2], 1), o.row_shift)
+    f = c.residual(o.residual)
+    made = c.finish(o.y, o.epilogue, t, None if f is None else f.reshape(-1, t.shape[-1]))
+    if o.heads_in_y == "first":
+        return made
+    y = made[o.y].reshape(t.shape).transpose(1, 0, 2)
+    return {o.y: y.reshape(made[o.y].shape)}
+
+
+def element_wise(c: Call, o: graph.Map) -> Values:
+    near = c[o.x] - o.x_zero
+    f = None
+    if o.operation == "mul" and o.b is not None:
+        far = map_lanes.FACTOR.wrap(spread(c[o.b], near.shape) - o.b_zero)
+        near = map_lanes.scaled(near, far, o.b_shift)
+    elif o.operation == "add" and o.b is not None:
+        f = map_lanes.scaled(spread(c[o.b], near.shape) - o.b_zero, o.b_multiplier, o.b_shift)
+    return c.finish(o.y, o.epilogue, map_lanes.S32.saturate(near), f)
+
+
+def depthwise(c: Call, o: graph.Depthwise) -> Values:
+    kh, kw, _ = o.weights.shape
+    seen = windows(c[o.x] - o.x_zero, Unzeroed(o), (kh, kw))
+    total = np.zeros(seen.shape[:3], np.int64)
+    for i in range(kh):
+        for j in range(kw):
+            total += seen[..., i, j] * o.weights[i, j]
+    return c.finish(o.y, o.epilogue, map_lanes.S32.wrap(total))
+
+
+def pool(c: Call, o: graph.Pool) -> Values:
+    seen = map_lanes.S32.saturate(windows(c[o.x] - o.x_zero, Unzeroed(o), o.kernel))
+    total = seen.max(axis=(3, 4)) if o.kind == "max" else map_lanes.S32.wrap(seen.sum(axis=(3, 4)))
+    return c.finish(o.y, o.epilogue, total)
+
+
+class Unzeroed:
+    """The geometry of an operation whose operand has lost its zero point."""
+
+    def __init__(self, o: graph.Depthwise | graph.Pool) -> None:
+        self.pads, self.strides, self.pad_value = o.pads, o.strides, o.pad_value - o.x_zero
+        self.dilations = getattr(o, "dilations", (1, 1))
+
+
+def exponential(c: Call, o: graph.Exponential) -> Values:
+    codes, r = row_operations.exponential(c.p, c[o.x], o.length, o.length_step)
+    return {o.y: codes, o.r: r.reshape(c.network.tensors[o.r].shape)}
+
+
+def normalise(c: Call, o: graph.Normalise) -> Values:
+    return {
+        o.y: row_operations.normalise(c.p, c[o.x], o.axis, rms=o.rms, epsilon=o.epsilon, fraction=o.fraction)
+    }
+
+
+def gather(c: Call, o: graph.Gather) -> Values:
+    table = c[o.x]
+    rows = check.array("row number", c[o.i].ravel(), 0, len(table) - 1)
+    return {o.y: table[rows].reshape(c.network.tensors[o.y].shape)}
+
+
+def reshape(c: Call, o: graph.Reshape) -> Values:
+    return {o.y: c[o.x].reshape(c.network.tensors[o.y].shape)}
+
+
+def part(c: Call, o: graph.Slice) -> Values:
+    x = c[o.x]
+    at: list[slice] = [slice(None)] * x.ndim
+    at[o.axis] = slice(o.start, o.start + o.length, o.step)
+    return {o.y: x[tuple(at)].reshape(c.network.tensors[o.y].shape)}
+
+
+def concat(c: Call, o: graph.Concat) -> Values:
+    return {o.y: np.concatenate([c[name] for name in (o.x, *o.others)], o.axis)}
+
+
+def take(c: Call, o: graph.Take) -> Values:
+    found = c[o.x].ravel()[np.maximum(o.index, 0)]
+    return {o.y: np.where(o.index < 0, o.fill, found).reshape(c.network.tensors[o.y].shape)}
+
+
+RULES: dict[type, Callable[[Call, Any], Values]] = {
+    graph.Product: product, graph.MatMul: mat_mul, graph.Map: element_wise, graph.Depthwise: depthwise,
+    graph.Pool: pool, graph.Exponential: exponential, graph.Normalise: normalise, graph.Gather: gather,
+    graph.Reshape: reshape, graph.Slice: part, graph.Concat: concat, graph.Take: take,
+}  # fmt: skip
