@@ -181,7 +181,7 @@ def from_onnx():
 def tflite_tools():
     """tests/tflite/conftest.py: the writer of TFLite files, where packages lie."""
     spec = importlib.util.spec_from_file_location(
-        "tools", Path(__file__).parents[2] / "tflite" / "conftest.py"
+        "tools", Path(__file__).parents[1] / "tflite" / "conftest.py"
     )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
