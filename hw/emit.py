@@ -9,13 +9,12 @@ import re
 from collections.abc import Iterator
 
 from amaranth.back import rtlil
-from amaranth.back.verilog import YosysError
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Value
 from amaranth.hdl._ast import ValueCastable
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
-from hw.yosys import run_yosys
+from hw.yosys import run_yosys, versions
 
 # reset, not a start value, puts registers into their state: no `reg x = 0`, which not every flow honours
 INITIAL = re.compile(r"^ *attribute \\init .*\n", re.MULTILINE)
@@ -86,11 +85,9 @@ def reachable(top: Definition) -> list[Definition]:
 
 
 def verilog(top: Definition, *, header: str = "") -> str:
-    """Verilog of `top` and all that it uses, cleaned. `header` becomes the comment at its head."""
+    """Verilog of `top` and all that it uses, cleaned. Its first comment: `header`, and what wrote it."""
     text = "\n".join(definition.rtlil() for definition in reachable(top))
     body = run_yosys(text, f"{PASSES}; hierarchy -top {top.name}; {WRITE}")
-    comment = "".join(f"// {line}\n" for line in header.splitlines())
-    return comment + body
-
-
-__all__ = ["Definition", "YosysError", "flat_ports", "reachable", "verilog"]
+    by = ", ".join(f"{name} {version}" for name, version in versions().items())
+    comment = "".join(f"// {line}\n" for line in [*header.splitlines(), f"by {by}"])
+    return f"{comment}\n{body}"

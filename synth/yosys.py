@@ -4,22 +4,14 @@ pyosys and not a Yosys of PATH: what a library of costs is keyed by must be one 
 """
 
 import re
-import sys
 from collections.abc import Sequence
 from importlib import metadata, util
 from pathlib import Path
 
 from golden.check import fail
+from hw.yosys import native
 from sim.tools import ToolMissing
 from synth import process
-
-# as a library Yosys ends the process on an error: it gets one of its own
-RUN = """import sys
-from pyosys import libyosys
-design = libyosys.Design()
-for command in open(sys.argv[1], encoding="utf-8").read().splitlines():
-    libyosys.run_pass(command, design)
-"""
 
 # Yosys writes the folder that it works in into commands for ABC and for a shell: in double quotes
 UNFIT = re.compile(r"""["'`;$\\\x00-\x1f\x7f]""")
@@ -50,5 +42,4 @@ def yosys(commands: Sequence[str], folder: Path, *, name: str = "yosys", timeout
         raise fail("folder for Yosys", repr(str(folder.resolve())), allowed)
     script = folder / f"{name}.ys"
     script.write_text("".join(f"{command}\n" for command in commands), encoding="utf-8")
-    command = [sys.executable, "-c", RUN, script.name]
-    return process.run(name, command, folder, env=ENVIRONMENT, timeout=timeout)
+    return process.run(name, native(f"script {script.name}"), folder, env=ENVIRONMENT, timeout=timeout)

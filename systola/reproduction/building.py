@@ -3,15 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hw.emit import verilog
+from hw.yosys import versions
 from sim.cache import key
-from sim.elaborated import TOOLS
 from sim.elaborated import sources as rtl_sources
 from sim.tools import on_path
 from synth import gate_netlist, store, yosys
@@ -46,13 +45,12 @@ def tools() -> tuple[str, ...]:
 
 def text(form: Form) -> tuple[str, str]:
     """Name of the module and Verilog."""
-    versions = [metadata.version(tool) for tool in TOOLS]
 
     def make() -> list[str]:
         top = form.definition()
         return [top.name, verilog(top)]
 
-    name, source = store.remembered(["elaborated", form.key, own_sources(), rtl_sources(), versions], make)
+    name, source = store.remembered(["elaborated", form.key, own_sources(), rtl_sources(), versions()], make)
     return str(name), str(source)
 
 

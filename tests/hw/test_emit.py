@@ -94,7 +94,7 @@ def test_registers_are_clocked_processes_with_reset_and_no_start_value():
 
 def test_the_header_is_the_comment_at_the_head():
     text = verilog(Definition("adder", Adder()), header="adder\n4 bits")
-    assert text.startswith("// adder\n// 4 bits\n/*")
+    assert text.startswith("// adder\n// 4 bits\n// by amaranth ")
 
 
 @pytest.mark.parametrize("ports,named", [("ab", "o"), ("aboc", "c")], ids=["open", "unknown"])
