@@ -19,6 +19,16 @@ from mapping.network import Network, Node, TensorType
 from mapping.target import Target
 
 HEADS, TOKENS, WIDTH = 2, 6, 12
+AT_FIRST: dict = {}  # state of a test module's generator as its import left it
+
+
+@pytest.fixture(autouse=True)
+def same_draws(request):
+    """A test draws the same numbers whichever tests ran before it."""
+    generator = getattr(request.module, "RANDOM", None) or getattr(request.module, "RNG", None)
+    if generator is not None:
+        now = generator.bit_generator.state
+        generator.bit_generator.state = AT_FIRST.setdefault(request.module.__name__, now)
 
 
 @pytest.fixture
