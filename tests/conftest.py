@@ -1,16 +1,28 @@
-"""What the tests of every block's RTL ask: its bench passes, every tool reads it, broken RTL is noticed.
+"""Which tests need Verilog, and which share a process; what tests of blocks ask: benches pass, tools read.
 
 A tool that is not there is named in the skip.
 """
 
 import pytest
 
-from hw.emit import verilog
 from sim.accept import icarus_accepts, yosys_accepts
-from sim.mutate import mutation_score
 from sim.runner import environment_of, run_block
 from sim.tools import ToolMissing
 from sim.verilate import verilate_lint
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Files that end in _rtl carry the mark; a file's tests share what they build, so one process runs them.
+
+    Those with Verilog take longest and go first, which leaves short ones to fill the other processes' ends.
+    """
+    for item in items:
+        if item.path.stem.endswith("_rtl"):
+            item.add_marker(pytest.mark.rtl)
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
+    items.sort(key=lambda item: item.get_closest_marker("rtl") is None)
 
 
 @pytest.fixture
@@ -40,28 +52,14 @@ def passes(has):
 
 @pytest.fixture
 def readable():
-    """Verilator finds nothing to warn of in a definition; Icarus and Yosys accept it. Gives its Verilog."""
+    """Verilator finds nothing to warn of in a module; Icarus and Yosys accept it."""
 
-    def read(definition):
-        text = verilog(definition)
-        verilate_lint(text, definition.name)
+    def read(verilog, top):
+        verilate_lint(verilog, top)
         try:
-            icarus_accepts(text)
-            yosys_accepts(text, definition.name)
+            icarus_accepts(verilog)
+            yosys_accepts(verilog, top)
         except ToolMissing as missing:
             pytest.skip(str(missing))
-        return text
 
     return read
-
-
-@pytest.fixture
-def noticed(has):
-    """The bench of a block fails on each of `count` mutants of a case; those of a seed."""
-
-    def run(block, case, count, **options):
-        has("icarus")
-        score = mutation_score(block, case, count, **options)
-        assert (score.killed, score.survivors) == (count, [])
-
-    return run

@@ -126,16 +126,6 @@ def test_every_hw_module_of_a_room_is_a_block_with_a_bench_or_a_part_of_one():
     assert not unproven, f"no bench reaches {sorted(unproven)}"
 
 
-def test_every_bench_has_its_tests():
-    for block in benches():
-        room, name = block.rsplit(".", 1)
-        called = {name, owner(block).rsplit(".", 1)[1]}
-        files = [ROOT / "tests" / room / f"test_{each}{end}.py" for each in called for end in ("_rtl", "")]
-        texts = [file.read_text() for file in files if file.exists()]
-        names = (f'"{room}/{name}"', f'"sim.benches.{block}"')  # to run_block, to run_bench
-        assert any(each in text for text in texts for each in names), f"no test runs the bench of {block}"
-
-
 def test_every_pe_of_the_table_has_hardware_and_a_bench():
     from golden.pe import PES
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import cocotb
 
-from sim.benches import Case, parameters
+from sim.benches import Case, names, parameters
 from sim.benches.block import BlockBench
 
 WIDTH = 8  # bits
@@ -59,3 +59,6 @@ def case(count: int) -> Case:
 
 
 CASES = [case(1), case(2), case(5)]
+QUICK = {"verilator": names(CASES)}
+EXTREME = CASES
+MUTANTS = ()  # tests/sim/test_mutate.py: every fault of them

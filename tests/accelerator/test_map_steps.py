@@ -5,8 +5,9 @@ import time
 import pytest
 
 from golden.accelerator.commands import FIELDS, Kind, Opcode
-from golden.accelerator.map_steps import Steps, cycles, latency
+from golden.accelerator.map_steps import BACK, FRONT, PIECEWISE, Steps, cycles, latency
 from golden.accelerator.params import AcceleratorParams
+from hw.accelerator import map_lane
 
 P = AcceleratorParams()
 LOSS = 23  # cycles of a command, beyond its vectors, where one goes in every cycle
@@ -82,3 +83,8 @@ def test_a_long_command_takes_no_longer_to_predict():
     c = command((1000, 60, 500, 90), a_kind=Kind.HALF, out_kind=Kind.BYTE, p_stride=9, reduce=1)
     assert cycles(P, c) > 1000 * 60 * 500 * 90 * 2
     assert time.perf_counter() - started < 1
+
+
+def test_golden_knows_how_many_stages_the_lanes_have():
+    assert len(map_lane.FRONT) + len(map_lane.BACK) == FRONT + BACK
+    assert (map_lane.FRONT.index("total") + 1, len(map_lane.PIECEWISE)) == (FRONT, PIECEWISE)

@@ -1,14 +1,10 @@
-"""The corner-turn: golden against a loop, its RTL by its bench."""
+"""The corner-turn: golden against a loop."""
 
 import numpy as np
 import pytest
 
 from golden import check
 from golden.accelerator.transpose import cycles, transpose
-from hw.accelerator.transpose import definition
-from sim.benches.accelerator.transpose import CASES
-
-BLOCK = "accelerator/transpose"
 
 
 def test_lane_of_word_is_word_of_lane():
@@ -28,13 +24,3 @@ def test_part_of_a_tile_is_refused(shape):
 
 def test_a_tile_takes_its_words_in_and_out():
     assert [cycles(4, tiles) for tiles in (0, 1, 5)] == [0, 8, 24]
-
-
-@pytest.mark.parametrize("case, simulator", [("4x8", "verilator"), ("8x3", "icarus"), ("16x8", "verilator")])
-def test_bench_passes(passes, case, simulator):
-    passes(BLOCK, case, simulator)
-
-
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_every_tool_reads_it_without_a_warning(readable, case):
-    readable(definition(**case.parameters))

@@ -15,26 +15,14 @@ from golden.pe import bitmod
 from golden.pe.bitmod import BitModParams, finish_cycles, finished, side_by_side, step, weight_bits
 from hw.emit import Definition, verilog
 from hw.float.multiply import rounded
-from hw.pe import definition
 from hw.pe.bitmod import partial
 from hw.tile import cell, edges
-from sim.benches.pe import bitmod as bench
-from sim.benches.pe import bitmod_column, bitmod_finish
 from sim.benches.pe.bitmod import crossed, random_operands, word
 from sim.benches.pe.vectors import Operands
 from sim.build import build_with
 from sim.pe_sweep import COUNT, DRIVER, PeModel
 from sim.tools import ToolMissing
 
-BENCHES = [
-    (name, case.name)
-    for name, module in (
-        ("pe/bitmod", bench),
-        ("pe/bitmod_column", bitmod_column),
-        ("pe/bitmod_finish", bitmod_finish),
-    )
-    for case in module.CASES
-]
 ALL = [Datatype.parse(name) for name in (*INTEGERS, *BASIC, "bitmod_fp4:7,-15,24,0")]
 P = BitModParams()
 
@@ -156,34 +144,3 @@ def test_a_million_finished_sums_as_fp32():
     golden = FP32.encode(np.ldexp(mantissas.astype(float), exponents - bitmod.BIAS - 20))
     none = np.zeros(len(given))
     differ(model.run(Operands(given, none, none)), golden, given)
-
-
-@pytest.mark.parametrize("block, case", BENCHES)
-def test_bench_passes_on_icarus(passes, block, case):
-    passes(block, case, "icarus")
-
-
-@pytest.mark.parametrize("block, case", [
-    ("pe/bitmod", "r1"),
-    ("pe/bitmod_column", "bitmod_fp4"),
-    ("pe/bitmod_column", "int5"),
-    ("pe/bitmod_finish", "s8"),
-])  # fmt: skip
-def test_bench_passes_on_verilator(passes, block, case):
-    passes(block, case)
-
-
-@pytest.mark.parametrize("block", [
-    *(definition(BitModParams(registers=registers)) for registers in range(3)),
-    *(edges.column(BitModParams(weight=datatype))[0] for datatype in ALL), cell.finisher(P),
-], ids=lambda block: block.name)  # fmt: skip
-def test_every_tool_reads_it_and_finds_no_multiplier(readable, block):
-    assert " * " not in readable(block)
-
-
-@pytest.mark.parametrize("block, case, count", [
-    ("pe/bitmod", "r0", 6), ("pe/bitmod_column", "bitmod_fp4", 4), ("pe/bitmod_column", "int6", 4),
-    ("pe/bitmod_finish", "s8", 4),
-])  # fmt: skip
-def test_broken_rtl_is_noticed(noticed, block, case, count):
-    noticed(block, case, count)

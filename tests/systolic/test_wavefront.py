@@ -1,4 +1,4 @@
-"""The wavefront as golden draws it: it does the work of the product, and the RTL does it there."""
+"""The wavefront as golden draws it: it does the work of the product. That the RTL does, its bench says."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,6 @@ from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import cycles
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.wavefront import State, film
-from sim.runner import run_block
-from sim.tools import ToolMissing
 
 
 def schedule(dataflow, m=7, n=5, k=9, stream=6):
@@ -40,12 +38,3 @@ def test_the_front_is_diagonal():
 
 def test_output_stationary_loads_nothing():
     assert not (film(schedule("output"))[0] == State.LOADING).any()
-
-
-@pytest.mark.parametrize("case", ["weight-4x3", "output-3x4", "input-2x5-r1"])
-def test_rtl_works_where_golden_draws_it(case):
-    try:
-        (result,) = run_block("systolic/wavefront", simulator="icarus", seed=1, case=case)
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-    assert result.passed, result.messages

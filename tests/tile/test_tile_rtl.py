@@ -1,4 +1,4 @@
-"""The tile's RTL: its bench passes with every PE, on both simulators, and notices broken RTL."""
+"""The tile's RTL: no part of it is made in vain; 60 faults, of which some are none."""
 
 import gc
 import re
@@ -11,7 +11,6 @@ from golden.pe import bitmod
 from golden.tile.tile import TileParams
 from hw.emit import verilog
 from hw.tile.tile import definition
-from sim.benches.tile.tile import CASES
 from sim.mutate import mutation_score
 
 BLOCK = "tile/tile"
@@ -28,21 +27,6 @@ EQUIVALENT = {
     "the sign, copied": r"neighbouring bits, line \d+: assign (term|entry)_",
     "nothing finishes in the cells": r"assign finish =",
 }
-
-
-@pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_on_verilator(passes, case):
-    passes(BLOCK, case)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_on_icarus(passes, case):
-    passes(BLOCK, case, "icarus")
-
-
-def test_every_tool_reads_it_without_a_warning(readable):
-    readable(definition(TileParams(rows=2, cols=2)))
 
 
 @pytest.mark.parametrize("p", [TileParams(rows=1, cols=1), TileParams(rows=1, cols=1, pe=bitmod.Params())],

@@ -1,4 +1,4 @@
-"""The group dequantiser's RTL: its bench passes on both simulators, and 10^6 groups are golden's."""
+"""The group dequantiser's RTL, compiled: 10^6 groups are golden's."""
 
 import numpy as np
 import pytest
@@ -8,31 +8,16 @@ from golden.vector.dequantise import DequantiseParams, dequantise
 from hw.emit import verilog
 from hw.vector.dequantise import definition
 from sim.benches.pe.vectors import corners
-from sim.benches.vector.dequantise import CASES
 from sim.build import build_model
 from sim.driver import CompiledModel
 from sim.ports import StreamPort
 
-BLOCK = "vector/dequantise"
 GROUPS = 4  # of a row
 ROWS = 1 << 18
 SWEPT = [
     DequantiseParams(),
     DequantiseParams(acc=Int(23), row_sum=Int(11), scale=BF16, exponent_bits=8, exponent_bias=137),
 ]
-
-
-@pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_on_icarus(passes, case):
-    passes(BLOCK, case, "icarus")
-
-
-def test_bench_passes_on_verilator(passes):
-    passes(BLOCK, CASES[0].name)
-
-
-def test_every_tool_reads_it(readable):
-    readable(definition(DequantiseParams()))
 
 
 @pytest.mark.parametrize("p", SWEPT, ids=lambda p: definition(p).name)
@@ -67,7 +52,3 @@ def test_a_million_groups(has, p):
     wrong = np.flatnonzero(found != golden)
     assert not wrong.size, {name: codes[name][wrong[0]] for name, _ in layout}
     assert np.isnan(FP32.decode(golden)).any() and np.isinf(FP32.decode(golden)).any()
-
-
-def test_broken_arithmetic_is_noticed(noticed):
-    noticed(BLOCK, "int12-uint8-int3-fp8_e5m2", 6)

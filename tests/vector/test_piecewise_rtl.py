@@ -1,4 +1,4 @@
-"""The RTL of piecewise functions: its bench passes on both simulators, and fails when the RTL is broken."""
+"""What the Verilog of piecewise functions promises to whoever ties it: names and the word."""
 
 import re
 
@@ -8,9 +8,7 @@ from golden.formats import Int
 from golden.vector.piecewise import PiecewiseParams
 from hw.emit import verilog
 from hw.vector.piecewise import definition
-from sim.benches.vector.piecewise import CASES, layout_of
-
-BLOCK = "vector/piecewise"
+from sim.benches.vector.piecewise import layout_of
 
 P = PiecewiseParams(input=Int(8), input_fraction=4, functions=("gelu", "tanh", "relu"), segment_bits=5)
 LANES = 3
@@ -26,16 +24,6 @@ def text(block):
     return verilog(block)
 
 
-@pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_on_verilator(passes, case):
-    passes(BLOCK, case)
-
-
-@pytest.mark.parametrize("case", ["all-int8", "exp2-uint12"])
-def test_bench_passes_on_icarus(passes, case):
-    passes(BLOCK, case, "icarus")
-
-
 def test_the_names_carry_the_parameters(text):
     lane = "piecewise_int8_q4_int16_q12_s5_d2_gelu_tanh_relu"
     assert re.findall(r"^module (\w+)\(", text, re.MULTILINE) == [lane, f"{lane}_x3"]
@@ -44,11 +32,3 @@ def test_the_names_carry_the_parameters(text):
 def test_the_word_is_as_wide_as_the_bench_packs_it(text):
     width = sum(bits * lanes for _, bits, lanes in layout_of(P, LANES))
     assert f"input [{width - 1}:0] i_payload;" in text
-
-
-def test_every_tool_reads_it_without_a_warning(readable, block):
-    readable(block)
-
-
-def test_broken_arithmetic_is_noticed(noticed):
-    noticed(BLOCK, "int6-saturating", 8, seed=31)

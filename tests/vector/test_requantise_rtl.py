@@ -1,4 +1,4 @@
-"""The requantiser's RTL: its bench passes on both simulators, and fails when the RTL is broken."""
+"""The requantiser's Verilog: names and the word; faults that change nothing; ties that hardly ever occur."""
 
 import re
 
@@ -32,16 +32,6 @@ def text():
     return verilog(definition(P, LANES))
 
 
-@pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_on_verilator(passes, case):
-    passes(BLOCK, case)
-
-
-@pytest.mark.parametrize("case", ["int32-int8-half_even", "int5-int3-half_away"])
-def test_bench_passes_on_icarus(passes, case):
-    passes(BLOCK, case, "icarus")
-
-
 def test_the_names_carry_the_parameters(text):
     lane = "requantise_int20_uint12_int4_shift31_half_even"
     assert re.findall(r"^module (\w+)\(", text, re.MULTILINE) == [lane, f"{lane}_x3"]
@@ -54,10 +44,6 @@ def test_the_lane_is_placed_once_a_lane(text):
 def test_the_word_is_as_wide_as_the_bench_packs_it(text):
     width = sum(bits * lanes for _, bits, lanes in layout_of(P, LANES))
     assert f"input [{width - 1}:0] i_payload;" in text
-
-
-def test_broken_arithmetic_is_noticed(noticed):
-    noticed(BLOCK, "int5-int3-half_even", 6)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The softmax engine's RTL: its bench passes on both simulators, and fails when the RTL is broken."""
+"""What the softmax engine's Verilog promises to whoever ties it: names and the word."""
 
 import re
 
@@ -8,9 +8,7 @@ from golden.formats import Int
 from golden.vector.softmax import SoftmaxParams
 from hw.emit import verilog
 from hw.vector.softmax import definition
-from sim.benches.vector.softmax import CASES, in_layout
-
-BLOCK = "vector/softmax"
+from sim.benches.vector.softmax import in_layout
 
 P = SoftmaxParams(score=Int(12), fraction=6, max_length=24, lanes=3)
 
@@ -23,16 +21,6 @@ def block():
 @pytest.fixture(scope="module")
 def text(block):
     return verilog(block)
-
-
-@pytest.mark.parametrize("case", [case.name for case in CASES])
-def test_bench_passes_on_verilator(passes, case):
-    passes(BLOCK, case)
-
-
-@pytest.mark.parametrize("case", ["small-x1", "int16-uint16-x4"])
-def test_bench_passes_on_icarus(passes, case):
-    passes(BLOCK, case, "icarus")
 
 
 def test_the_names_carry_the_parameters(text):
@@ -49,11 +37,3 @@ def test_the_names_carry_the_parameters(text):
 def test_the_word_is_as_wide_as_the_bench_packs_it(text):
     width = sum(bits * lanes for _, bits, lanes in in_layout(P))
     assert f"input [{width - 1}:0] i_payload;" in text
-
-
-def test_every_tool_reads_it_without_a_warning(readable, block):
-    readable(block)
-
-
-def test_broken_arithmetic_is_noticed(noticed):
-    noticed(BLOCK, "small-x3", 6, seed=8)

@@ -5,6 +5,7 @@ leaves, whatever each channel of the bus stalls. And programs that are none: the
 """
 
 import logging
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Any
@@ -228,3 +229,20 @@ CASES = [
     case("4x4-w4", lanes=4, weight=4, accumulator_rows=32, bank_words=512, functions=[]),
     case("16x16", lanes=16, weight=8, accumulator_rows=128, bank_words=512, functions=FULL),
 ]
+QUICK = {"verilator": ["4x4"]}
+LONG = {"icarus": ["4x4-w4"]}
+EXTREME = [
+    verilog_case(
+        "accelerator/accelerator", lambda p: p, "4x4-no-functions",
+        p=AcceleratorParams(
+            unit=MatrixUnitParams(
+                rows=4, cols=4, accumulator_rows=4,
+                pe=MultiplierParams(weight=Int(2), activation=Int(4), depth=1 << 10),
+            ),
+            banks=2, bank_words=128, queue=2, outstanding=2, read_buffer=16, functions=(),
+        ),
+    ),
+    CASES[0],
+    replace(CASES[2], slow=True),
+]  # fmt: skip
+MUTANTS = ()  # its parts have theirs, and the whole takes minutes a fault

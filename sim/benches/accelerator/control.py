@@ -20,8 +20,8 @@ from golden.accelerator.control import (
 from golden.accelerator.params import COMMAND_BYTES
 from golden.accelerator.registers import NO_UNIT, Cause
 from golden.axi.bursts import Status
-from sim.benches import verilog_case
-from sim.benches.accelerator import programs
+from sim.benches import Faults, verilog_case
+from sim.benches.accelerator import extremes, programs
 from sim.benches.accelerator.control_ahead import (
     a_refused_prefetch_is_forgotten,
     a_refused_program_stops_and_is_forgotten,
@@ -235,3 +235,6 @@ CASES = [
     case("l4-q3", lanes=4, queue=3, rows=40, functions=0),
     case("l64-q2", lanes=64, queue=2, rows=100, functions=1),
 ]
+QUICK = {"icarus": ["l64-q2"], "verilator": ["l16-q8"]}
+EXTREME = extremes("accelerator/control")
+MUTANTS = [Faults("l16-q8", 1, seed=4), Faults("l16-q8", 3, slow=True)]

@@ -23,9 +23,9 @@ def params_of(lanes: int) -> AcceleratorParams:
     return AcceleratorParams(unit=MatrixUnitParams(rows=lanes, cols=lanes))
 
 
-def cases_of(block: str) -> list[Case]:
-    """Of an engine."""
-    return [verilog_case(block, params_of, f"x{lanes}", lanes=lanes) for lanes in (4, 8, 16, 64)]
+def cases_of(block: str, *each: int) -> list[Case]:
+    """An engine of so many lanes each."""
+    return [verilog_case(block, params_of, f"x{lanes}", lanes=lanes) for lanes in each]
 
 
 def pack_command(opcode: Opcode, fields: Mapping[str, int], random: Random) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 
 from golden.accelerator.commands import Opcode
 from golden.accelerator.exponential import SCORE, cycles, exponential, latency
+from sim.benches import Faults
 from sim.benches.accelerator.engines import EngineBench, Job, cases_of, shape_of
 
 JOBS = 40
@@ -144,4 +145,7 @@ async def nothing_is_taken_before_a_command(dut: Any) -> None:
     await bench.finish([job])
 
 
-CASES = cases_of("accelerator/exponential")
+CASES = cases_of("accelerator/exponential", 4, 8, 16, 64)
+QUICK = {"verilator": ["x4", "x16"], "icarus": ["x4"]}
+EXTREME = cases_of("accelerator/exponential", 4, 32)
+MUTANTS = [Faults("x4", 2, seed=7), Faults("x4", 3, seed=7, slow=True)]

@@ -11,7 +11,7 @@ from golden.accelerator.fetcher import QUEUE, cycles, fetch
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.scratchpad import READ_LATENCY
 from golden.systolic.params import MatrixUnitParams
-from sim.benches import parameters, verilog_case
+from sim.benches import Faults, parameters, verilog_case
 from sim.benches.accelerator.read_port import ReadPort
 from sim.benches.accelerator.walk import command_fields, random_walk
 from sim.benches.stream import Bench, compare, pack_word, unpack_word
@@ -139,3 +139,10 @@ CASES = [
     case("16-7x4", lanes=16, dims=7),
     case("16-1x8", lanes=16, dims=1, depth=8),
 ]
+QUICK = {"icarus": ["16-1x8"], "verilator": ["4-4x4"]}
+EXTREME = [
+    case("usual", lanes=16, dims=4),
+    case("least", lanes=4, dims=1),
+    case("deep", lanes=64, dims=7, depth=16),
+]
+MUTANTS = [Faults("4-4x4", 2), Faults("4-4x4", 3, slow=True)]

@@ -11,6 +11,8 @@ from golden.accelerator.commands import Opcode
 from golden.accelerator.load import PENDING
 from golden.accelerator.registers import Cause
 from golden.axi.bursts import Status
+from sim.benches import Faults
+from sim.benches.accelerator import extremes
 from sim.benches.accelerator.move_bench import MoveBench, pauses_of
 from sim.benches.accelerator.moves import BASE, INDEX, SIZE, TABLE, cases_of, number_of
 
@@ -190,3 +192,6 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, stuc
 
 
 CASES = cases_of("load", (4, 4), (16, 32), (8, 2))
+QUICK = {"icarus": ["8-o2", "16-o32"], "verilator": ["4-o4"]}
+EXTREME = extremes("accelerator/load")
+MUTANTS = [Faults("4-o4", 1, seed=2), Faults("4-o4", 3, slow=True)]

@@ -10,7 +10,7 @@ from cocotb.triggers import RisingEdge
 from golden.accelerator.commands import FIELDS, Kind, Opcode
 from golden.accelerator.map_steps import latency
 from golden.accelerator.params import FIRST_FUNCTION
-from sim.benches import parameters, verilog_case
+from sim.benches import Faults, parameters, verilog_case
 from sim.benches.accelerator.maps import BITS, Job, block_words, packed, params_of, random_job, sets_of
 from sim.benches.stream import Bench, compare, unpack_word
 
@@ -160,3 +160,6 @@ CASES = [
     case("x8-plain", lanes=8, functions=[]),
     case("x4-plain", lanes=4, functions=[]),
 ]
+QUICK = {"verilator": ["x4"], "icarus": ["x4-plain"]}
+EXTREME = [CASES[0], CASES[2]]
+MUTANTS = [Faults("x4-plain", 2, seed=5), Faults("x4-plain", 4, seed=5, slow=True)]

@@ -10,7 +10,8 @@ from cocotb.triggers import RisingEdge
 from golden.accelerator.memory_port import word_owners
 from golden.axi.bursts import Status
 from golden.axi.read import cycles
-from sim.benches import verilog_case
+from sim.benches import Faults, verilog_case
+from sim.benches.accelerator import extremes
 from sim.benches.accelerator.memory_port_bench import CLIENTS, PARTS, READERS, PortBench, make_params
 from sim.benches.axi.parts import anywhere, at_the_edge
 
@@ -177,3 +178,6 @@ CASES = [
     case("l16", lanes=16, outstanding=32, buffer=256),
     case("l64", lanes=64, outstanding=2, buffer=16),
 ]
+QUICK = {"icarus": ["l4"], "verilator": ["l16"]}
+EXTREME = extremes("accelerator/memory_port")
+MUTANTS = [Faults("l4", 2), Faults("l16", 3, slow=True)]

@@ -258,3 +258,6 @@ def case(**given: int) -> Case:
 
 
 CASES = [case(**each.parameters) for each in load_bench.CASES]
+QUICK = {"icarus": (), "verilator": ["4-o4"]}
+EXTREME = ()  # of these units and the port, each bench has its own
+MUTANTS = ()

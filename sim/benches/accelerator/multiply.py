@@ -9,7 +9,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from golden.accelerator.multiply import count_of, multiply, passes_of, tiles_of, unit_of, words_of_pass
 from golden.accelerator.multiply_cycles import times
 from golden.systolic.matrix_unit import cycles_of, delivery, rows_needed
-from sim.benches import Case, parameters, verilog_case
+from sim.benches import Case, Faults, parameters, verilog_case
 from sim.benches.accelerator.multiply_commands import (
     Command,
     convolution,
@@ -337,3 +337,6 @@ CASES = [
     case("16-int8-int8", lanes=16, accumulator_rows=128, depth=1024),
     case("16-int4-int8", lanes=16, weight="int4", accumulator_rows=128, depth=1024),
 ]
+QUICK = {"verilator": ["4-int8-int8", "4-int4-int8-r1"], "icarus": ["4-uint1-uint8"]}
+EXTREME = CASES
+MUTANTS = [Faults("4-int8-int8", 2), Faults("4-int8-int8", 3, slow=True)]

@@ -7,6 +7,7 @@ import numpy as np
 
 from golden.accelerator.commands import Opcode
 from golden.accelerator.normalise import EPSILON, LONGEST, X, cycles, normalise
+from sim.benches import Faults
 from sim.benches.accelerator.engines import EngineBench, Job, cases_of, shape_of
 
 JOBS = 40
@@ -114,4 +115,7 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, after: int, column
     await bench.go_on([bench.job() for _ in range(4)])
 
 
-CASES = cases_of("accelerator/normalise")
+CASES = cases_of("accelerator/normalise", 4, 8, 16, 64)
+QUICK = {"verilator": ["x4", "x16"], "icarus": ["x4"]}
+EXTREME = cases_of("accelerator/normalise", 4, 32)
+MUTANTS = [Faults("x4", 2, seed=7), Faults("x4", 3, seed=7, slow=True)]

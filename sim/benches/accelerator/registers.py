@@ -18,7 +18,8 @@ from golden.accelerator.registers import (
     Register,
     registers,
 )
-from sim.benches import parameters, seed, verilog_case
+from sim.benches import Faults, parameters, seed, verilog_case
+from sim.benches.accelerator import extremes
 from sim.benches.accelerator.control_bench import make_params
 from sim.benches.axi.parts import pausing
 
@@ -383,3 +384,6 @@ CASES = [
     case("l16", lanes=16, queue=8, rows=1024, functions=4),
     case("l4", lanes=4, queue=3, rows=40, functions=0),
 ]
+QUICK = {"icarus": ["l4"], "verilator": ["l16"]}
+EXTREME = extremes("accelerator/registers")
+MUTANTS = [Faults("l4", 2), Faults("l16", 3, slow=True)]

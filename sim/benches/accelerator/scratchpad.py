@@ -12,7 +12,8 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.scratchpad import READ_LATENCY, READERS, WRITERS, banks, granted
 from golden.systolic.params import MatrixUnitParams
-from sim.benches import parameters, seed, verilog_case
+from sim.benches import Faults, parameters, seed, verilog_case
+from sim.benches.accelerator import extremes
 
 CYCLES = 3000
 
@@ -148,3 +149,6 @@ CASES = [
     case(f"{n}x{bank_words}x{lanes}", lanes=lanes, n=n, bank_words=bank_words)
     for n, bank_words, lanes in ((4, 64, 4), (8, 64, 16), (16, 64, 4), (2, 128, 8))
 ]
+QUICK = {"icarus": ["2x128x8"], "verilator": ["4x64x4"]}
+EXTREME = extremes("accelerator/scratchpad")
+MUTANTS = [Faults("4x64x4", 2), Faults("4x64x4", 3, slow=True)]

@@ -10,6 +10,8 @@ from golden.accelerator.commands import Opcode
 from golden.accelerator.load import PENDING
 from golden.accelerator.registers import Cause
 from golden.axi.bursts import Status
+from sim.benches import Faults
+from sim.benches.accelerator import extremes
 from sim.benches.accelerator.move_bench import MoveBench, assert_same, pauses_of
 from sim.benches.accelerator.moves import BASE, Run, cases_of
 
@@ -118,3 +120,6 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, stuc
 
 
 CASES = cases_of("store", (4, 4), (16, 32), (8, 8))
+QUICK = {"icarus": ["8-o8", "16-o32"], "verilator": ["4-o4"]}
+EXTREME = extremes("accelerator/store")
+MUTANTS = [Faults("4-o4", 1), Faults("4-o4", 3, slow=True)]

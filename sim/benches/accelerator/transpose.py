@@ -8,7 +8,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from golden.accelerator.transpose import cycles, transpose
-from sim.benches import parameters, verilog_case
+from sim.benches import Faults, parameters, verilog_case
 from sim.benches.stream import Bench, compare, pack_word, unpack_word
 
 
@@ -109,3 +109,6 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, after: int) -> Non
 
 case = partial(verilog_case, "accelerator/transpose", dict)
 CASES = [case(f"{lanes}x{width}", lanes=lanes, width=width) for lanes, width in ((4, 8), (16, 8), (8, 3))]
+QUICK = {"verilator": ["4x8", "16x8"], "icarus": ["8x3"]}
+EXTREME = CASES
+MUTANTS = [Faults("4x8", 2)]

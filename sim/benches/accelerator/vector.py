@@ -13,7 +13,7 @@ from golden.accelerator.interpreter import Machine
 from golden.accelerator.map_lanes import TABLE
 from golden.accelerator.vector import cycles
 from golden.accelerator.walk import addresses
-from sim.benches import parameters, verilog_case
+from sim.benches import Faults, parameters, verilog_case
 from sim.benches.accelerator.maps import (
     WORDS,
     block_words,
@@ -241,3 +241,7 @@ CASES = [
     case("x16", lanes=16, functions=["gelu", "silu", "sigmoid", "tanh"]),
     case("x8-plain", lanes=8, functions=[]),
 ]
+QUICK = {"verilator": ["x4"]}
+LONG = {"icarus": ["x4"]}
+EXTREME = [CASES[0], CASES[2]]
+MUTANTS = [Faults("x4", 1)]

@@ -7,7 +7,7 @@ from typing import Any
 import cocotb
 
 from golden.accelerator.walk import COUNT_BITS, addresses, cycles, ends
-from sim.benches import parameters, verilog_case
+from sim.benches import Faults, parameters, verilog_case
 from sim.benches.stream import Bench, Layout, compare, pack_word, unpack_word
 
 WALKS = 60
@@ -137,3 +137,6 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, stall_out: float) 
 
 case = partial(verilog_case, "accelerator/walk", dict)
 CASES = [case(f"{dims}x{bits}", dims=dims, bits=bits) for dims, bits in ((4, 16), (3, 32), (1, 16), (7, 16))]
+QUICK = {"icarus": ["3x32"], "verilator": ["4x16"]}
+EXTREME = [case("usual", dims=4), case("memory", dims=3, bits=32), case("one", dims=1, bits=16)]
+MUTANTS = [Faults("3x32", 2), Faults("3x32", 3, slow=True)]

@@ -9,7 +9,7 @@ from cocotbext.axi import AxiRamRead, AxiReadBus
 
 from golden.axi.bursts import Status, bursts
 from golden.axi.read import ReadParams, cycles, read
-from sim.benches import parameters, verilog_case
+from sim.benches import Faults, parameters, verilog_case
 from sim.benches.axi.memory import FixedRead
 from sim.benches.axi.parts import (
     ADDRESS,
@@ -168,3 +168,10 @@ CASES = [
     case("d64-b1", address_bits=16, data_bits=64, bytes_bits=8, longest_burst=1, outstanding=1, buffer=1),
     case("d32-b256", data_bits=32, bytes_bits=11, longest_burst=256, outstanding=2, buffer=700),
 ]
+QUICK = {"icarus": ["d64-b1", "d128-b16"], "verilator": ["d32-b4"]}
+EXTREME = [
+    case("usual"),
+    case("least", data_bits=512, bytes_bits=8, longest_burst=1, outstanding=1, buffer=1),
+    case("b256", address_bits=64, data_bits=32, longest_burst=256, outstanding=3, buffer=300),
+]
+MUTANTS = [Faults("d32-b4", 3)]

@@ -9,7 +9,7 @@ from cocotbext.axi import AxiRamWrite, AxiWriteBus
 
 from golden.axi.bursts import Status
 from golden.axi.write import WriteParams, cycles, write
-from sim.benches import parameters, verilog_case
+from sim.benches import Faults, parameters, verilog_case
 from sim.benches.axi.memory import FixedWrite
 from sim.benches.axi.parts import (
     ADDRESS,
@@ -172,3 +172,10 @@ CASES = [
     case("d64-b1", address_bits=16, data_bits=64, bytes_bits=8, longest_burst=1, outstanding=1),
     case("d32-b256", data_bits=32, bytes_bits=11, longest_burst=256, outstanding=2),
 ]
+QUICK = {"icarus": ["d64-b1", "d128-b16"], "verilator": ["d32-b4"]}
+EXTREME = [
+    case("usual"),
+    case("least", data_bits=512, bytes_bits=8, longest_burst=1, outstanding=1),
+    case("b256", address_bits=64, data_bits=32, longest_burst=256, outstanding=3),
+]
+MUTANTS = [Faults("d32-b4", 3)]

@@ -7,6 +7,7 @@ import numpy as np
 
 from golden.formats import FP16
 from golden.pe.bitmod import EXPONENT, LANES, MANTISSA, TERM, BitModParams, side_by_side, step
+from sim.benches import Faults, names
 from sim.benches.pe.common import PeBench, case, tests_of
 from sim.benches.pe.vectors import Operands, corners
 
@@ -90,3 +91,6 @@ class Bench(PeBench):
 sums_match_golden, a_reset_changes_no_sum = tests_of(Bench)
 
 CASES = [case("bitmod", f"r{registers}", registers=registers) for registers in range(3)]
+QUICK = {"icarus": names(CASES), "verilator": ["r1"]}
+EXTREME = CASES
+MUTANTS = [Faults("r0", 6)]

@@ -8,7 +8,7 @@ from cocotb.triggers import ReadOnly, Timer
 
 from golden.formats.bitmod import BASIC, INTEGERS, SELECTORS, Datatype
 from golden.pe.bitmod import LANES, BitModParams, column, side_by_side, weight_bits
-from sim.benches import Case, parameters, seed
+from sim.benches import Case, Faults, names, parameters, seed
 
 PERIOD = 10  # ns
 
@@ -67,3 +67,6 @@ def column_case(datatype: str) -> Case:
 
 
 CASES = [column_case(name) for name in (*INTEGERS, *BASIC, "bitmod_fp4:7,-15,24,0")]
+QUICK = {"icarus": names(CASES), "verilator": ["bitmod_fp4", "int5"]}
+EXTREME = CASES
+MUTANTS = [Faults("bitmod_fp4", 4), Faults("int6", 4)]

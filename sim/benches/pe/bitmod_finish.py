@@ -7,7 +7,7 @@ import numpy as np
 from cocotb.triggers import ReadOnly, Timer
 
 from golden.pe.bitmod import EXPONENT, MANTISSA, SCALE, BitModParams, finish_cycles, finished
-from sim.benches import Case, seed
+from sim.benches import Case, Faults, names, seed
 from sim.benches.pe.bitmod import MANTISSAS
 
 PERIOD = 10  # ns
@@ -81,3 +81,6 @@ def build() -> tuple[str, str]:
 
 
 CASES = [Case("s8", build)]
+QUICK = {"icarus": names(CASES), "verilator": ["s8"]}
+EXTREME = CASES
+MUTANTS = [Faults("s8", 4)]

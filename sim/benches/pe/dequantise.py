@@ -1,5 +1,6 @@
 """Bench of hw.pe.dequantise: the common one."""
 
+from sim.benches import Faults, names
 from sim.benches.pe.common import a_reset_changes_no_sum, case, sums_match_golden
 
 __all__ = ["CASES", "a_reset_changes_no_sum", "sums_match_golden"]
@@ -12,3 +13,6 @@ CASES = [
         registers=1, exhaustive=True,
     ),
 ]  # fmt: skip
+QUICK = {"icarus": names(CASES), "verilator": ["uint4-s8-int8-r2"]}
+EXTREME = [case("dequantise", "r2", registers=2)]
+MUTANTS = [Faults("int3-s6-uint8-r0", 8)]

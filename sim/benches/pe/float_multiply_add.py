@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sim.benches import Case
+from sim.benches import Case, Faults, names
 from sim.benches.pe.common import a_reset_changes_no_sum, case, sums_match_golden
 
 __all__ = ["CASES", "a_reset_changes_no_sum", "sums_match_golden"]
@@ -25,3 +25,10 @@ CASES = [
     multiply_add("bf16-fp32-r2", "bf16", "fp32", registers=2),
     multiply_add("e4m3-e5m2-fp16-r1", "fp8_e4m3", "fp16", activation="fp8_e5m2", registers=1),
 ]
+QUICK = {"icarus": names(CASES), "verilator": ["fp16-fp32-lean-r0", "e4m3-e5m2-fp16-r1"]}
+EXTREME = [
+    multiply_add(f"{structure}-{name}", "fp16", "fp32", structure=structure, registers=1, **mode)
+    for structure in ("fused", "separate")
+    for name, mode in (("lean", LEAN), ("ieee", {}))
+]
+MUTANTS = [Faults("fp16-fp32-lean-r0", 6), Faults("fp16-fp16-separate-r1", 6)]

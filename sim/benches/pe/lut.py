@@ -10,7 +10,7 @@ import numpy as np
 
 from golden.formats import Float, Int
 from golden.pe.lut import LutParams, column, name, step, words_of
-from sim.benches import Case
+from sim.benches import Case, names
 from sim.benches.pe.common import PeBench, tests_of
 from sim.benches.pe.vectors import Operands, corners, params_of
 
@@ -158,3 +158,7 @@ CASES = [
     case("uint4", "fp16", "flush", subnormals=False),
     case("uint2", "fp16", "online", "r0", remap="online", registers=0),
 ]
+QUICK = {"verilator": ["uint2-int8", "uint3-int8-full", "uint4-int8-k2-online", "uint1-fp16"]}
+LONG = {"icarus": names(CASES)}
+EXTREME = ()  # tests/pe/test_lut_rtl.py: row, column and PE apart, and
+MUTANTS = ()  # its faults, some of which are none

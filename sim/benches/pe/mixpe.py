@@ -1,6 +1,6 @@
 """Bench of hw.pe.mixpe: the common one."""
 
-from sim.benches import Case
+from sim.benches import Case, Faults, names
 from sim.benches.pe.common import a_reset_changes_no_sum, case, sums_match_golden
 
 __all__ = ["CASES", "a_reset_changes_no_sum", "sums_match_golden"]
@@ -21,3 +21,6 @@ CASES = [
     mixpe("int3", "uint4", 0, exhaustive=True, depth=3),
     mixpe("int8", "int16", 2),
 ]
+QUICK = {"icarus": names(CASES), "verilator": ["int4-int8-r2"]}
+EXTREME = [case("mixpe", "usual")]
+MUTANTS = [Faults("int4-int8-r0", 6)]

@@ -1,6 +1,6 @@
 """Bench of hw.pe.multiplier: the common one."""
 
-from sim.benches import Case
+from sim.benches import Case, Faults, names
 from sim.benches.pe.common import a_reset_changes_no_sum, case, sums_match_golden
 
 __all__ = ["CASES", "a_reset_changes_no_sum", "sums_match_golden"]
@@ -42,3 +42,6 @@ CASES = [
     *(pe("int1", "int1", registers, exhaustive=True, logic=True) for registers in (0, 3)),
     pe("int8", "int8", 2, logic=True),
 ]
+QUICK = {"icarus": names(CASES), "verilator": ["int8-int8-r3", "int4-int8-r3-booth"]}
+EXTREME = [pe(weight, "int8", 0, multiplier="booth") for weight in ("int8", "uint8")]
+MUTANTS = [Faults(case, 1000, slow=True) for case in ("int8-int8-r0", "int4-int8-r3")]  # all there are

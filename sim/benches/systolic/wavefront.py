@@ -8,7 +8,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from golden.systolic import words
 from golden.systolic.gemm import Tiling
 from golden.systolic.wavefront import loads, vectors
-from sim.benches import Case
+from sim.benches import Case, names
 from sim.benches.systolic.jobs import Job, from_bytes, gemm_of, job_of
 from sim.benches.systolic.matrix_unit import MatrixUnitBench, case
 
@@ -90,3 +90,6 @@ CASES: list[Case] = [
     case("3x4", "output", 3, 4, "int8", "int8"),
     case("2x5-r1", "input", 2, 5, "int4", "int8", registers=1),
 ]
+QUICK = {"icarus": names(CASES)}
+EXTREME = ()  # the matrix unit's own
+MUTANTS = ()

@@ -9,7 +9,7 @@ from cocotb.triggers import RisingEdge
 from golden.formats import FP16, Float, Int
 from golden.tile import pes, words
 from golden.tile.tile import TileParams, Weights, compute
-from sim.benches import Case, parameters
+from sim.benches import Case, names, parameters
 from sim.benches.pe.vectors import params_of as pe_params_of
 from sim.benches.stream import Bench
 
@@ -229,3 +229,7 @@ CASES = [
     case("bitmod-fp4", 3, 2, "bitmod", weight="bitmod_fp4", depth=8),
     case("bitmod-int6", 2, 2, "bitmod", weight="int6", depth=24),
 ]
+QUICK = {"verilator": names(CASES)}
+LONG = {"icarus": names(CASES)}
+EXTREME = [case("2x2", 2, 2, "multiplier")]
+MUTANTS = ()  # tests/tile/test_tile_rtl.py, some of which are none

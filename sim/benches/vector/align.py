@@ -8,7 +8,7 @@ import numpy as np
 
 from golden.formats import parse
 from golden.vector.align import AlignParams, align, capacity, cycles
-from sim.benches import parameters, verilog_case
+from sim.benches import Faults, names, parameters, verilog_case
 from sim.benches.stream import Bench, compare, pack_word, unpack_word
 
 GROUPS = 40
@@ -141,3 +141,6 @@ CASES = [
     case("bf16", 12, 4, 2),
     case("fp8_e5m2", 6, 5, 1),
 ]
+QUICK = {"icarus": names(CASES), "verilator": ["fp16-int14-g32-x8", "fp8_e5m2-int6-g5-x1"]}
+EXTREME = CASES[:1]
+MUTANTS = [Faults("bf16-int12-g4-x2", 6)]

@@ -7,7 +7,7 @@ import numpy as np
 
 from golden.formats import FP32, parse
 from golden.vector.dequantise import LATENCY, DequantiseParams, cycles, step
-from sim.benches import parameters, verilog_case
+from sim.benches import Faults, names, parameters, verilog_case
 from sim.benches.pe.vectors import corners
 from sim.benches.stream import Bench, Layout, compare, pack_word, unpack_word
 
@@ -158,3 +158,6 @@ CASES = [
     case("int25", "int21", "uint4", "fp16", exponent_bits=5, exponent_bias=27),
     case("int23", "int19", "uint4", "bf16", exponent_bits=8, exponent_bias=137),
 ]
+QUICK = {"icarus": names(CASES), "verilator": ["int19-int15-uint4-fp16"]}
+EXTREME = [verilog_case("vector/dequantise", lambda p: p, "usual", p=DequantiseParams())]
+MUTANTS = [Faults("int12-uint8-int3-fp8_e5m2", 6)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from golden.formats import Int, parse
 from golden.vector.piecewise import PiecewiseParams, cycles, piecewise
-from sim.benches import Case, parameters
+from sim.benches import Case, Faults, names, parameters
 from sim.benches.block import BlockBench
 from sim.benches.stream import Layout, pack_word, unpack_word
 
@@ -130,3 +130,8 @@ CASES = [
     case("int6-saturating", "int6.2", "int3.3", ("tanh", "gelu"), 2, segment_bits=3, lanes=3),
     case("tanh-wide-out", "int6.2", "int12.4", ("tanh",), 1, segment_bits=3, lanes=2),
 ]
+QUICK = {"verilator": names(CASES), "icarus": ["all-int8", "exp2-uint12"]}
+EXTREME = [
+    case("three", "int8.4", "int16.12", ("gelu", "tanh", "relu"), 2, segment_bits=5, lanes=3)
+]
+MUTANTS = [Faults("int6-saturating", 8, seed=31)]

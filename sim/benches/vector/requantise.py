@@ -10,7 +10,7 @@ import numpy as np
 from golden.formats import Int, parse
 from golden.formats.rounding import Rounding
 from golden.vector.requantise import ADDED, LATENCY, RequantiseParams, cycles, requantise
-from sim.benches import Case, parameters
+from sim.benches import Case, Faults, names, parameters
 from sim.benches.block import BlockBench
 from sim.benches.stream import Layout, pack_word, unpack_word
 
@@ -236,3 +236,6 @@ CASES = [
     case("int5", "uint4", "int3", 8, "half_away", 4, 4, exhaustive=True),
     case("int5", "uint4", "int3", 8, "half_even", 4, len(ADDED), exhaustive=True),
 ]
+QUICK = {"verilator": names(CASES), "icarus": ["int32-int8-half_even", "int5-int3-half_away"]}
+EXTREME = CASES[:1]
+MUTANTS = [Faults("int5-int3-half_even", 6)]

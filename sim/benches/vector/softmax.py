@@ -9,7 +9,7 @@ import numpy as np
 
 from golden.formats import parse
 from golden.vector.softmax import SoftmaxParams, cycles, softmax
-from sim.benches import Case, parameters
+from sim.benches import Case, Faults, names, parameters
 from sim.benches.stream import Bench, Layout, compare, pack_word, unpack_word
 
 ROWS = 24
@@ -204,3 +204,6 @@ CASES = [
     case("int12-uint8-x2", score="int12", fraction=6, out="uint8", mantissa_bits=9, segment_bits=3,
          max_length=32, lanes=2),
 ]  # fmt: skip
+QUICK = {"verilator": names(CASES), "icarus": ["small-x1", "int16-uint16-x4"]}
+EXTREME = [case("x3", score="int12", fraction=6, out="uint16", max_length=24, lanes=3)]
+MUTANTS = [Faults("small-x3", 6, seed=8)]
