@@ -4,7 +4,8 @@ What survives is a hole in the bench, or a fault that changes nothing of what th
 """
 
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -14,6 +15,7 @@ from golden import check
 from sim import process
 from sim.runner import blocks, run_bench
 
+SOUND_TIMEOUT = 1800  # seconds: a machine that does much else is slow
 Change = Callable[[re.Match[str]], str]
 
 
@@ -70,19 +72,27 @@ FAULTS: list[tuple[str, str, Change]] = [
 DECLARES = re.compile(r"\s*(?:module|endmodule|wire|reg|input|output|inout|/\*|//|\(\*|$)")
 
 
-def sites(verilog: str) -> Iterator[tuple[str, int, int, int, str]]:
-    """(kind, line from 0, start, end, replacement) of every place where a fault can go."""
+def sites(verilog: str, modules: Container[str] | None = None) -> Iterator[tuple[str, int, int, int, str]]:
+    """(kind, line from 0, start, end, replacement) of every place where a fault can go.
+
+    modules   those that faults go into; all of them without
+    """
+    module = ""
     for number, line in enumerate(verilog.splitlines()):
+        if begun := re.match(r"module \\?([^\s(]+)", line):
+            module = begun[1]
         if DECLARES.match(line) and not re.match(r"\s*reg .*=", line):
+            continue
+        if modules is not None and module not in modules:
             continue
         for kind, pattern, change in FAULTS:
             for found in re.finditer(pattern, line):
                 yield kind, number, found.start(), found.end(), change(found)
 
 
-def mutants(verilog: str, seed: int, count: int) -> list[Mutant]:
-    """`count` different mutants, or all there are; the same for the same seed."""
-    chosen = list(sites(verilog))
+def mutants(verilog: str, seed: int, count: int, modules: Container[str] | None = None) -> list[Mutant]:
+    """`count` different mutants, or all there are, of some modules or all; the same for the same seed."""
+    chosen = list(sites(verilog, modules))
     Random(seed).shuffle(chosen)
     lines = verilog.splitlines()
     made = []
@@ -104,11 +114,14 @@ def mutation_score(
     timeout: float = 120,
     jobs: int = 1,
     sound: bool = False,
+    modules: Container[str] | None = None,
 ) -> Score:
     """Run a block's bench on mutants of one of its cases.
 
-    A run over `timeout` seconds is a kill, since something hangs; a mutant that does not build is none.
-    sound   the bench is known to pass on the block as it is
+    A run over `timeout` seconds, and over ten times what the sound block takes, is a kill, since something
+    hangs; a mutant that does not build is none.
+    sound     the bench is known to pass on the block as it is
+    modules   those that faults go into; all of them without
     raises  BadValue if there is no such block or case, or if the bench fails on the block as it is
     """
     known = blocks()
@@ -123,18 +136,19 @@ def mutation_score(
         simulator=simulator,
         parameters=cases[case].parameters,
         seed=seed,
-        timeout=timeout,
         stop_at_first=True,
     )
 
-    def run(text: str) -> bool | None:
-        result = bench(text)
+    def run(text: str, limit: float) -> bool | None:
+        result = bench(text, timeout=limit)
         return result.passed if result.built else None
 
-    if not sound and not run(verilog):
+    began = time.monotonic()
+    if not sound and not run(verilog, SOUND_TIMEOUT):
         raise check.fail(f"{block} {case}", "failing as it is", "a bench that passes before faults go in")
-    made = mutants(verilog, seed, count)
+    timeout = max(timeout, 10 * (time.monotonic() - began))
+    made = mutants(verilog, seed, count, modules)
     with process.pool(jobs) as pool:
-        passed = list(pool.map(lambda mutant: run(mutant.verilog), made))
+        passed = list(pool.map(lambda mutant: run(mutant.verilog, timeout), made))
     survivors = [mutant for mutant, survived in zip(made, passed, strict=True) if survived]
     return Score(passed.count(False), survivors)

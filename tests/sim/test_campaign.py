@@ -6,10 +6,10 @@ import pytest
 
 from golden.check import BadValue
 from sim import campaign
-from sim.campaign import Judged, Row, judged, module_at, report
+from sim.campaign import Judged, Row, judged, module_at, own_modules, report
 from sim.equivalence import proven_equal
 from sim.equivalents import reason
-from sim.mutate import Mutant, Score
+from sim.mutate import Mutant, Score, mutants
 
 TEXT = """module m(input clk, input rst, input [7:0] a, input [7:0] b, output reg [7:0] o, output p);
   reg v;
@@ -61,6 +61,34 @@ def test_survivors_are_judged_and_reported(monkeypatch):
     page = report([row], 5, 1)
     assert "| stages | x2 | 3 | 1 | 1 | 75% |" in page and "| all | | 3 | 1 | 1 | 75% |" in page
     assert "- stages, m: `operator, line 7: o <= a + b;  ->  o <= a - b;`" in page.split("## Open")[1]
+
+
+LEVELS = """module load_32(a);
+  walk_3x8 first (
+    .a(a)
+  );
+  counter \\second.x  (
+    .a(a)
+  );
+endmodule
+module walk_3x8(a);
+  deep only (
+    .a(a)
+  );
+  assign x = a == b;
+endmodule
+module counter(a);
+  assign x = a == b;
+endmodule
+module deep(a);
+endmodule
+"""
+
+
+def test_faults_go_where_no_other_bench_looks():
+    assert own_modules("accelerator/load", LEVELS, "load_32") == {"load_32", "counter"}
+    assert own_modules("accelerator/walk", LEVELS, "walk_3x8") == {"walk_3x8", "deep"}
+    assert {module_at(LEVELS, each.line) for each in mutants(LEVELS, 1, 9, {"counter"})} == {"counter"}
 
 
 def test_a_block_that_is_none_is_refused():
