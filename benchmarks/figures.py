@@ -17,11 +17,11 @@ from functools import cache
 from pathlib import Path
 
 from golden.accelerator.params import LANES
-from golden.pe import PES, kind_of
+from golden.pe import PES, kind_of, tiled
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import cycles
 from golden.systolic.params import MatrixUnitParams
-from golden.tile import pes, tile, words
+from golden.tile import tile, words
 from sim.benches.systolic import coverage
 from sim.runner import blocks
 from systola.reproduction.bitmod_system import PUBLISHED
@@ -69,7 +69,7 @@ def behind(params: object) -> int:
     """Cycles from a tile's last word to its last row, less rows and latency."""
     p = tile.TileParams(rows=4, cols=4, pe=params)
     module = PES[kind_of(params)]
-    last = 1 + (p.words - 1) * pes.interval(params)
+    last = 1 + (p.words - 1) * tiled.interval(params)
     return words.cycles(p, 1) - last - p.rows - int(module.latency(params))
 
 
@@ -89,8 +89,8 @@ FIGURES: dict[str, Callable[[], str]] = {
     "cycles-512": lambda: f"{large():,}",
     "limit-512": lambda: f"{512**3 // 256:,}",
     "utilisation-512": lambda: f"{512**3 / 256 / large():.2%}".replace("%", " %"),
-    "tile-behind": lambda: str(behind(PES["multiplier"].Params(depth=8))),
-    "tile-finish": lambda: str(behind(PES["bitmod"].Params(depth=8)) - int(FIGURES["tile-behind"]())),
+    "tile-behind": lambda: str(behind(PES["multiplier"].Params(group=8))),
+    "tile-finish": lambda: str(behind(PES["bitmod"].Params(group=8)) - int(FIGURES["tile-behind"]())),
 }
 
 

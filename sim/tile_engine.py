@@ -5,10 +5,11 @@ from functools import cache
 
 import numpy as np
 
+from golden.pe.weights import Weights
 from golden.systolic.gemm import Schedule
 from golden.systolic.matrix_unit import Product
 from golden.tile import words
-from golden.tile.tile import TileParams, Weights
+from golden.tile.tile import TileParams
 from hw.emit import verilog
 from hw.tile.tile import definition
 from sim.build import build_model

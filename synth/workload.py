@@ -80,7 +80,7 @@ def for_pe(p: Any, work: Workload, *, rows: int = 16, cycles: int = 256) -> PeWo
     Run r is in row r of a tile, in a column of its own; acc_in is the sum of the rows above it.
     """
     golden = pe.module_of(p)
-    if getattr(golden, "HOST", "array") != "array" or not isinstance(p.accumulator, Int):
+    if "array" not in golden.STANDS or not isinstance(p.accumulator, Int):
         raise check.fail("power: pe", pe.kind_of(p), "PEs of the systolic array that add integers")
     work.fits(p.weight, p.activation)
     k, n = work.weights.shape

@@ -102,7 +102,8 @@ def target(design: Design) -> Target | TileTarget:
 def accelerator_target(design: Design) -> Target:
     """A whole accelerator; its scratchpad is all the buffer there is, a word of it what the bus moves."""
     unit = matrix_unit(design)
-    check.one_of('pe.kind of a design of family "accelerator"', pe.kind_of(unit.pe), ["multiplier"])
+    allowed = [kind for kind, module in pe.PES.items() if not module.GROUPED]
+    check.one_of('pe.kind of a design of family "accelerator"', pe.kind_of(unit.pe), allowed)
     accelerator = AcceleratorParams(
         unit=unit,
         banks=design.scratchpad.banks,
@@ -144,11 +145,12 @@ def matrix_unit(design: Design) -> MatrixUnitParams:
     if array.dataflow is None:
         raise check.fail("array.dataflow", "missing", "it must be given")
     params = pe_table.params(design.pe)
-    if pe.module_of(params).HOST != "array":
+    if "array" not in pe.stands(params):
         raise check.fail("pe.kind", repr(pe.kind_of(params)), 'a design of family "tile"')
-    scaled = pe.kind_of(params) == "multiplier"
+    scaled = not pe.module_of(params).GROUPED
     if not scaled and "requantise" in design.model_fields_set:
-        raise check.fail("requantise", "given", 'a design with pe.kind = "multiplier"')
+        kinds = " or ".join(f'"{kind}"' for kind, module in pe.PES.items() if not module.GROUPED)
+        raise check.fail("requantise", "given", f"a design with pe.kind = {kinds}")
     return MatrixUnitParams(
         rows=array.rows,
         cols=array.cols,

@@ -2,6 +2,8 @@
 
 A number says what its field is, a text is a format where the field is one (`int4`, `fp16`); a field may have
 another key, its metadata's "key". So a new PE needs nothing here.
+
+A sum's products are `group`; until the release after this one `depth`, its name before, means the same.
 """
 
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from systola.design_schema import Table, integer_format
 
 DEFAULT_KIND = "multiplier"
 PLAIN = (int, str, bool)
+FORMER = {"depth": "group"}  # keys by their names of the release before
 
 
 def key_of(field: Field[Any]) -> str:
@@ -33,13 +36,21 @@ def params(values: Mapping[str, Any]) -> Any:
     keys: dict[str, Any] = {key_of(field): (types[field.name] or str, None) for field in fields(made)}
     table = create_model("Pe", __base__=Table, kind=(str, DEFAULT_KIND), **keys)
     whole = create_model("PeFile", __base__=Table, pe=(table, ...))
-    given = toml_file.checked(whole, {"pe": dict(values)}).pe.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
+    given = toml_file.checked(whole, {"pe": today(values)}).pe.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
     found = {field.name: given[key_of(field)] for field in fields(made) if key_of(field) in given}
     hints = get_type_hints(made)
     return made(**{
         name: value if types[name] else number_format(hints[name], f"pe.{name}", value)
         for name, value in found.items()
     })  # fmt: skip
+
+
+def today(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with the keys' names of today; BadValue for one that is given under both."""
+    for former, name in FORMER.items():
+        if former in values and name in values:
+            raise check.fail(f"pe.{former}", "given", f"pe.{name}, of which it is a former name, alone")
+    return {FORMER.get(key, key): value for key, value in values.items()}
 
 
 def plain(hint: Any) -> type | None:

@@ -82,7 +82,7 @@ def schedule_of(target: Target) -> Schedule:
     unit = target.unit
     lengths = (unit.rows + max(1, unit.rows // 2), unit.cols + max(1, unit.cols // 2), unit.rows + 3)
     axes = dict(zip(AXES[unit.dataflow], lengths, strict=True))
-    gemm = Gemm(m=axes["m"], n=axes["n"], k=min(axes["k"], unit.pe.depth))
+    gemm = Gemm(m=axes["m"], n=axes["n"], k=min(axes["k"], unit.pe.group))
     return Schedule(unit, gemm, Tiling(stream=min(longest_stream(unit), unit.rows + 2)))
 
 

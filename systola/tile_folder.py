@@ -14,10 +14,12 @@ import numpy as np
 from golden import pe
 from golden.formats import FP32
 from golden.formats.packing import pack_values
+from golden.pe import tiled
 from golden.pe.quantise import activations, quantise
+from golden.pe.weights import Weights
 from golden.systolic.gemm import Gemm
-from golden.tile import pes, words
-from golden.tile.tile import Weights, compute
+from golden.tile import words
+from golden.tile.tile import compute
 from mapping.grouped.engines import tile_groups
 from mapping.target import TileTarget
 from systola import core_file, testbench
@@ -139,7 +141,7 @@ def document(target: TileTarget) -> str:
     """The block's documentation."""
     p = target.tile
     first, second = (words.cycles(p, groups) for groups in (1, 2))
-    interval = pes.interval(p.pe)
+    interval = tiled.interval(p.pe)
     return DOCUMENT.format(
         name=target.name, rows=p.rows, cols=p.cols, pe=pe.kind_of(p.pe), group=p.group, weight=p.pe.weight,
         activation=p.pe.activation, accumulator=p.pe.accumulator, top=p.name,
@@ -152,7 +154,7 @@ def document(target: TileTarget) -> str:
 def stream_rows(target: TileTarget) -> Iterator[str]:
     p = target.tile
     for name, meaning in STREAMS.items():
-        text = meaning.format(rows=p.rows, cols=p.cols, lanes=pes.lanes(p.pe), words=p.words)
+        text = meaning.format(rows=p.rows, cols=p.cols, lanes=tiled.lanes(p.pe), words=p.words)
         yield f"| `{name}` | {'out' if name == 'o' else 'in'} | {words.bits(p, name)} | {text} |"
 
 

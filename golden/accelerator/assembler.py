@@ -307,7 +307,7 @@ Generated from `golden/accelerator/commands.py` by `python -m golden.accelerator
 A command is {COMMAND_BYTES} bytes, little-endian; its fields follow one another from bit 0. Bits behind those
 must be 0, as must the masks of END and FENCE. MAP: not both `reduce` and ADD; MUL and ADD have a second
 operand, MUL one of bytes or halves; its function exists. MULTIPLY: its vectors fit into the accumulators, and
-its passes, of `lanes` products each, are no more than pe.depth. Rows of EXPONENTIAL have
+its passes, of `lanes` products each, are no more than pe.group. Rows of EXPONENTIAL have
 {exponential.LONGEST} elements or fewer, those of NORMALISE {normalise.LONGEST} (`length`).
 What this or the ranges below do not allow, or another opcode, stops the program as an illegal command.
 

@@ -52,7 +52,7 @@ def passes_of(command: Command) -> int:
 
 def most_passes(p: AcceleratorParams) -> int:
     """Passes of a product, `lanes` of the depth each, that the accumulators hold and a walk counts."""
-    return min(int(p.unit.pe.depth) // p.lanes, LARGEST_PASSES)
+    return min(int(p.unit.pe.group) // p.lanes, LARGEST_PASSES)
 
 
 def tiles_of(command: Command) -> int:
@@ -72,7 +72,7 @@ def check_command(p: AcceleratorParams, command: Command) -> None:
         check.in_range(field.name, command[field.name], max(low, field.least or low), high)
     check.in_range("count_x count_y", count_of(command), 1, p.unit.accumulator_rows, "accumulators.rows")
     depth = most_passes(p)
-    check.in_range("count_k0 count_k1 count_k2", passes_of(command), 1, depth, "pe.depth, a pass is `rows`")
+    check.in_range("count_k0 count_k1 count_k2", passes_of(command), 1, depth, "pe.group, a pass is `rows`")
 
 
 def left_walk(command: Command) -> tuple[int, list[int], list[int]]:

@@ -38,9 +38,14 @@ import numpy as np
 from golden import check
 from golden.formats import FP16, FP32, Float
 from golden.formats.bitmod import LARGEST_SCALE, Datatype
+from golden.formats.bitmod import quantise as quantise_datatypes
+from golden.pe import by_format
+from golden.pe.weights import Quantised, Weights
 
-HOST = "tile"
+STANDS = ("tile",)
 EXACT = False
+GROUPED = True
+activations = by_format.activations
 SCALE, SELECTOR = LARGEST_SCALE.bit_length(), 2
 LANES = 4
 BIAS = 20
@@ -88,20 +93,20 @@ class RunningSum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BitModParams:
-    """weight: the columns' datatype; activation: fp16; depth: pairs in a group's sum; registers: behind the
+    """weight: the columns' datatype; activation: fp16; group: pairs in a group's sum; registers: behind the
     sum of the lanes, then behind the matching of exponents (0 to 2)."""
 
     weight: Datatype = field(default_factory=Datatype)
     activation: Float = FP16
-    depth: int = 128
+    group: int = 128
     registers: int = 1
 
     def __post_init__(self) -> None:
         check.one_of("pe.activation", str(self.activation), [str(FP16)])
         check.in_range("pe.registers", self.registers, 0, 2)
-        check.in_range("pe.depth", self.depth, LANES, MOST_DEPTH, "the running sum's exponent has 6 bits")
-        if self.depth % LANES:
-            raise check.fail("pe.depth", self.depth, f"multiples of {LANES}, the pairs of a word")
+        check.in_range("pe.group", self.group, LANES, MOST_DEPTH, "the running sum's exponent has 6 bits")
+        if self.group % LANES:
+            raise check.fail("pe.group", self.group, f"multiples of {LANES}, the pairs of a word")
 
     @property
     def accumulator(self) -> RunningSum:
@@ -240,7 +245,7 @@ def lane_sum(a: Activations, t: Terms) -> tuple[np.ndarray, np.ndarray]:
 def gather(
     mantissa: np.ndarray, exponent: np.ndarray, addend: np.ndarray, top: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Step 3: (A, x) of the sum, from A, x, D, m; x modulo 2^6, which no sum of `depth` pairs reaches."""
+    """Step 3: (A, x) of the sum, from A, x, D, m; x modulo 2^6, which no sum of `group` pairs reaches."""
     above = top + BIAS
     highest = np.maximum(above, exponent)
     window = mantissa << WINDOW - MANTISSA
@@ -265,11 +270,11 @@ def step(p: BitModParams, acc: np.ndarray, weight: np.ndarray, activation: np.nd
 def group_sum(
     p: BitModParams, activations: np.ndarray, codes: np.ndarray, selectors: np.ndarray | None = None
 ) -> np.ndarray:
-    """A group's sums, values [M, N], of activations [M, K] by codes [K, N]; selectors [N]; K up to depth.
+    """A group's sums, values [M, N], of activations [M, K] by codes [K, N]; selectors [N]; K up to group.
 
     In the order of the hardware: word by word of K, cycle by cycle of a word.
     """
-    check.in_range("K", activations.shape[1], LANES, p.depth, "pe.depth")
+    check.in_range("K", activations.shape[1], LANES, p.group, "pe.group")
     if len(codes) != activations.shape[1]:
         raise check.fail("weights.shape", list(codes.shape), f"[{activations.shape[1]}, N]")
     words = in_words(activation_codes(p, activations), "activations")  # [M, words, 4]
@@ -298,3 +303,13 @@ def finished(p: BitModParams, codes: np.ndarray, scales: np.ndarray) -> np.ndarr
     mantissa, exponent = p.accumulator.parts(codes)
     product = mantissa * check.array("scales", scales, 0, LARGEST_SCALE)
     return np.asarray(product & (1 << WINDOW) - 1 | exponent << WINDOW).view(np.uint64)
+
+
+def quantise(p: BitModParams, weights: np.ndarray) -> Quantised:
+    """Weights float64 [K, N]: each group along K in the datatype of least error, with a whole scale.
+
+    A channel's factor is a number of fp32 (golden.formats.bitmod).
+    """
+    found = quantise_datatypes(weights, p.weight, p.group)
+    coded = Weights(codes=found.codes, scales=found.scales.astype(np.float64), selectors=found.selectors)
+    return Quantised(weights=coded, values=found.values, channel=found.channel)

@@ -14,24 +14,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden import check
-from golden.formats import Int
-from golden.pe import integers
+from golden.formats import FP16, Int, grouped
+from golden.pe import by_format, integers
+from golden.pe.weights import Quantised, scaled, spread
 
-HOST = "array"
+STANDS = ("array", "tile")
 EXACT = True
+GROUPED = True
+activations = by_format.activations
 INT8 = Int(8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DequantiseParams:
-    """code: format of q and z; scale_bits: of s; shift: of (q - z) s; depth: products in a sum;
+    """code: format of q and z; scale_bits: of s; shift: of (q - z) s; group: products in a sum;
     registers: 0 to 2, the first behind the product, the second behind the dequantised weight."""
 
     code: Int = Int(4, False)
     scale_bits: int = 8
     shift: int = 4
     activation: Int = Int(8)
-    depth: int = 65536
+    group: int = 65536
     registers: int = 0
 
     def __post_init__(self) -> None:
@@ -40,7 +43,7 @@ class DequantiseParams:
         scaled = self.code.width + self.scale_bits
         check.in_range("pe.shift", self.shift, 0, scaled, f"|(q - z) s| is below 2^{scaled}")
         check.in_range("pe.activation.width", self.activation.width, 1, 16)
-        check.in_range("pe.depth", self.depth, 1, 1 << 20)
+        check.in_range("pe.group", self.group, 1, 1 << 20)
         check.in_range("pe.registers", self.registers, 0, 2)
 
     @property
@@ -51,7 +54,7 @@ class DequantiseParams:
     @property
     def accumulator(self) -> Int:
         least, largest = integers.products(INT8, self.activation)
-        return integers.narrowest(self.depth * least, self.depth * largest)
+        return integers.narrowest(self.group * least, self.group * largest)
 
 
 Params = DequantiseParams
@@ -110,4 +113,21 @@ def accumulate(
 
 def dot(p: DequantiseParams, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """activations [..., M, K] by words [..., K, N] -> int64 [..., M, N]; raises as golden.pe.integers.dot."""
-    return integers.dot(integers.Formats(INT8, p.activation, p.depth), activations, dequantise(p, weights))
+    return integers.dot(integers.Formats(INT8, p.activation, p.group), activations, dequantise(p, weights))
+
+
+def quantise(p: DequantiseParams, weights: np.ndarray) -> Quantised:
+    """Words {q, z, s} of weights float64 [K, N], in groups of p.group along K, about a zero point.
+
+    The greatest scale of a channel takes all bits of s, unless int8 would then not hold the weights; the
+    channel's unit of s, of fp16, is the scale of all its groups.
+    """
+    found = grouped.nearest(weights, p.code.width, p.group, symmetric=p.code.signed)
+    zero = np.zeros_like(found.scale, np.int64) if found.zero is None else found.zero
+    shifted, most = found.scale * (1 << p.shift), (1 << p.scale_bits) - 1
+    reach = np.abs(grouped.in_groups(found.codes - spread(p, zero), p.group)).max(1)
+    unit = np.maximum(shifted.max(0) / most, (reach * found.scale).max(0) / INT8.max)
+    unit = FP16.quantise(grouped.kept(unit))
+    s = np.clip(np.rint(shifted / unit), 0, most).astype(np.int64)
+    codes = pack(p, found.codes, spread(p, zero), spread(p, s))
+    return scaled(p, codes, dequantise(p, codes), np.broadcast_to(unit, found.scale.shape))

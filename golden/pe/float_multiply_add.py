@@ -20,37 +20,27 @@ from golden import check
 from golden.formats import FP16, FP32, Float
 from golden.formats import arithmetic as floats
 from golden.formats.arithmetic import Mode, RoundingMode
+from golden.pe import by_format
 from golden.pe import floats as pe_floats
-from golden.pe.floats import add_product, combine
 
-__all__ = [
-    "EXACT",
-    "HOST",
-    "FloatMultiplyAddParams",
-    "Params",
-    "accumulate",
-    "add_product",
-    "combine",
-    "latency",
-    "name",
-    "product",
-]
-
-HOST = "array"
+STANDS = ("array", "tile")
 EXACT = False
+GROUPED = True
+add_product, combine = pe_floats.add_product, pe_floats.combine
+quantise, activations = by_format.quantise, by_format.activations
 Structure = Literal["fused", "separate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloatMultiplyAddParams:
-    """weight, activation: formats of at most 16 bits; accumulator: one with infinities; depth: products in a
+    """weight, activation: formats of at most 16 bits; accumulator: one with infinities; group: products in a
     sum; subnormals: kept, or read and written as zeros; registers between the operands and the sum: the
     first holds the product, the second the operands, the third the product again."""
 
     weight: Float = FP16
     activation: Float = FP16
     accumulator: Float = FP32
-    depth: int = 65536
+    group: int = 65536
     structure: Structure = "fused"
     rounding: RoundingMode = "nearest"
     subnormals: bool = True
@@ -62,7 +52,7 @@ class FloatMultiplyAddParams:
             if not isinstance(fmt, Float) or fmt.width > 16:
                 raise check.fail(f"pe.{where}", fmt, "fp16, bf16, fp8_e4m3, fp8_e5m2")
         floats.check_result("pe.accumulator", self.accumulator)
-        check.in_range("pe.depth", self.depth, 1, 1 << 20)
+        check.in_range("pe.group", self.group, 1, 1 << 20)
         check.one_of("pe.structure", self.structure, get_args(Structure))
         check.one_of("pe.rounding", self.rounding, get_args(RoundingMode))
         check.one_of("pe.subnormals", self.subnormals, (True, False))

@@ -17,7 +17,7 @@ class Params(Protocol):
     @property
     def activation(self) -> Int: ...
     @property
-    def depth(self) -> int: ...
+    def group(self) -> int: ...
 
 
 class Formats(NamedTuple):
@@ -25,7 +25,7 @@ class Formats(NamedTuple):
 
     weight: Int
     activation: Int
-    depth: int
+    group: int
 
 
 def products(weight: Int, activation: Int) -> tuple[int, int]:
@@ -44,10 +44,10 @@ def dot(p: Params, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
     Integer sums do not depend on their order, so the array's schedule does not enter. The product runs in
     float64 where no sum reaches 2^53 (exact, and BLAS is quick), in int64 elsewhere.
-    raises BadValue if K is over `depth` or a value outside its format
+    raises BadValue if K is over `group` or a value outside its format
     """
     k = activations.shape[-1]
-    check.in_range("K", k, 1, p.depth, "pe.depth: more could overflow the accumulator")
+    check.in_range("K", k, 1, p.group, "pe.group: more could overflow the accumulator")
     activations = p.activation.check("activations", activations)
     weights = p.weight.check("weights", weights)
     if k * max(map(abs, products(p.weight, p.activation))) < 1 << 53:

@@ -24,23 +24,27 @@ from typing import Any
 import numpy as np
 
 from golden import check
-from golden.formats import FP16, FP32, Float, Int
+from golden.formats import FP16, FP32, Float, Int, grouped
 from golden.formats.arithmetic import Mode, add
-from golden.pe import integers
+from golden.pe import by_format, integers
+from golden.pe.weights import Quantised, scaled, spread
 
-HOST = "tile"
+STANDS = ("tile",)
+EXACT = False  # with fp16; integers do not mind
+GROUPED = True
+activations = by_format.activations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LutParams:
-    """weight: codes, unsigned, 1 to 4 bits; activation: int8 or narrower, or fp16; inputs: K; depth: pairs in
+    """weight: codes, unsigned, 1 to 4 bits; activation: int8 or narrower, or fp16; inputs: K; group: pairs in
     a group's sum; table: "half", "full"; remap: "offline", "online"; subnormals: of fp16, kept or flushed;
     registers: behind the table (0, 1)."""
 
     weight: Int = Int(2, signed=False)
     activation: Int | Float = Int(8)
     inputs: int = 4
-    depth: int = 128
+    group: int = 128
     table: str = "half"
     remap: str = "offline"
     subnormals: bool = True
@@ -55,9 +59,9 @@ class LutParams:
         check.one_of("pe.remap", self.remap, ("offline", "online"))
         check.one_of("pe.subnormals", self.subnormals, (True, False))
         check.in_range("pe.registers", self.registers, 0, 1)
-        check.in_range("pe.depth", self.depth, self.inputs, 1 << 16)
-        if self.depth % self.inputs:
-            raise check.fail("pe.depth", self.depth, f"multiples of pe.inputs, {self.inputs}")
+        check.in_range("pe.group", self.group, self.inputs, 1 << 16)
+        if self.group % self.inputs:
+            raise check.fail("pe.group", self.group, f"multiples of pe.inputs, {self.inputs}")
         if self.floating and self.table == "full":
             raise check.fail("pe.table", self.table, "half, where activations are fp16")
 
@@ -85,15 +89,14 @@ class LutParams:
 
     @property
     def accumulator(self) -> Int | Float:
-        """Of a group: depth * the largest activation * the largest weight."""
+        """Of a group: group * the largest activation * the largest weight."""
         if isinstance(self.activation, Float):
             return FP32
-        most = self.depth * self.activation.max * self.weight.max
+        most = self.group * self.activation.max * self.weight.max
         return integers.narrowest(-most, most)
 
 
 Params = LutParams
-EXACT = False  # with fp16; integers do not mind
 
 
 def name(p: LutParams) -> str:
@@ -222,12 +225,14 @@ def step(p: LutParams, acc: np.ndarray, port: np.ndarray, words: np.ndarray) -> 
     return p.accumulator.wrap(acc + entry)
 
 
-def group_sum(p: LutParams, activations: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """A group's sums, values of the accumulator [M, N], of activations [M, K] by codes [K, N], K up to depth.
+def group_sum(
+    p: LutParams, activations: np.ndarray, codes: np.ndarray, selectors: np.ndarray | None = None
+) -> np.ndarray:
+    """A group's sums, values of the accumulator [M, N], of activations [M, K] by codes [K, N], K up to group.
 
     In the order of the hardware: word by word of K, the planes of a word from the least significant.
     """
-    check.in_range("K", activations.shape[1], 1, p.depth, "pe.depth: more could overflow the accumulator")
+    check.in_range("K", activations.shape[1], 1, p.group, "pe.group: more could overflow the accumulator")
     values = checked_activations(p, activations)
     if not p.floating:
         return np.asarray(values @ represented(p, codes))
@@ -239,3 +244,27 @@ def group_sum(p: LutParams, activations: np.ndarray, codes: np.ndarray) -> np.nd
             entries = np.broadcast_to(tables[:, index, None, :], shape)
             acc = add(FP32, acc, looked_up(p, entries, np.broadcast_to(port, acc.shape)), p.mode)
     return acc
+
+
+def quantise(p: LutParams, weights: np.ndarray) -> Quantised:
+    """Codes of weights float64 [K, N], in groups of p.group along K that share a scale of fp16.
+
+    Integers about a zero point: q' = 2 q - (2^B - 1), z' = 2 z + 1 - 2^B, half the scale. A single bit, and
+    weights
+    of floating sums: the nearest of the odd q', z' = 0; a single bit has the scale mean|w|, the best in least
+    squares (Rastegari et al., XNOR-Net, ECCV 2016).
+    """
+    most = p.weight.max
+    if p.table == "half" and (p.floating or most == 1):
+        w = grouped.in_groups(weights, p.group)
+        scale = np.abs(w).mean(1) if most == 1 else np.abs(w).max(1) / most
+        scale = FP16.quantise(grouped.kept(scale))
+        codes = np.clip(np.rint((weights / spread(p, scale) + most) / 2), 0, most).astype(np.int64)
+        if most == 1:
+            codes = (weights >= 0).astype(np.int64)
+        return scaled(p, codes, represented(p, codes), scale)
+    found = grouped.nearest(weights, p.weight.width, p.group, symmetric=False)
+    assert found.zero is not None
+    if p.table == "full":
+        return scaled(p, found.codes, found.codes, found.scale, found.zero)
+    return scaled(p, found.codes, represented(p, found.codes), found.scale / 2, 2 * found.zero - most)

@@ -2,13 +2,13 @@
 
     sum = acc + sum_i q_i (a << i)        q_i: bit i of the weight; of a signed one the top row is subtracted
 
-Source: MixPE (arXiv 2411.16158): weights are quantised in groups of `depth` along K, w = s (q - z), and
+Source: MixPE (arXiv 2411.16158): weights are quantised in groups of `group` along K, w = s (q - z), and
 
     y = sum_g s_g (sum_{k in g} q_k a_k - z_g sum_{k in g} a_k)
 
 so that scale and zero point are applied once a group, behind the PE, by golden.vector.dequantise. What the
 paper leaves open: the running sum of one group is exact. It is the narrowest integer that holds
-depth * least to depth * largest product: 19 bits for int4 or uint4 by int8 and groups of 128
+group * least to group * largest product: 19 bits for int4 or uint4 by int8 and groups of 128
 (18 for int4 would hold all but the one sum (-8) * (-128) * 128).
 """
 
@@ -18,35 +18,35 @@ import numpy as np
 
 from golden import check
 from golden.formats import Int
-from golden.pe import integers
-from golden.pe.integers import dot
+from golden.pe import by_format, integers
 
-__all__ = ["EXACT", "HOST", "MixPeParams", "Params", "ShiftAddParams", "accumulate", "dot", "latency", "name"]
-
-HOST = "array"
+STANDS = ("array", "tile")
 EXACT = True
+GROUPED = True
+dot = integers.dot
+quantise, activations = by_format.quantise, by_format.activations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftAddParams:
-    """weight: 2 to 8 bits, signed or not; activation: up to 16; depth: products in a group's sum;
+    """weight: 2 to 8 bits, signed or not; activation: up to 16; group: products in a group's sum;
     registers: between the operands and the product: none, behind the product, before and behind it."""
 
     weight: Int = Int(4)
     activation: Int = Int(8)
-    depth: int = 128
+    group: int = 128
     registers: int = 0
 
     def __post_init__(self) -> None:
         check.in_range("pe.weight.width", self.weight.width, 2, 8)
         check.in_range("pe.activation.width", self.activation.width, 1, 16)
-        check.in_range("pe.depth", self.depth, 1, 1 << 20)
+        check.in_range("pe.group", self.group, 1, 1 << 20)
         check.in_range("pe.registers", self.registers, 0, 2)
 
     @property
     def accumulator(self) -> Int:
         least, largest = integers.products(self.weight, self.activation)
-        return integers.narrowest(self.depth * least, self.depth * largest)
+        return integers.narrowest(self.group * least, self.group * largest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,36 +21,26 @@ from golden import check
 from golden.formats import FP16, FP32, Float, Int
 from golden.formats import arithmetic as floats
 from golden.formats.arithmetic import Mode, RoundingMode
+from golden.pe import by_format
 from golden.pe import floats as pe_floats
-from golden.pe.floats import add_product, combine
 
-__all__ = [
-    "EXACT",
-    "HOST",
-    "MixPeFloatParams",
-    "Params",
-    "accumulate",
-    "add_product",
-    "combine",
-    "latency",
-    "name",
-    "product",
-]
-
-HOST = "array"
+STANDS = ("array", "tile")
 EXACT = False
+GROUPED = True
+add_product, combine = pe_floats.add_product, pe_floats.combine
+quantise, activations = by_format.quantise, by_format.activations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixPeFloatParams:
     """weight: 2 to 8 bits, signed or not; activation: at most 16 bits; accumulator: a format with infinities;
-    depth: products in a group's sum; subnormals: kept, or read and written as zeros; registers between
+    group: products in a group's sum; subnormals: kept, or read and written as zeros; registers between
     operands and sum: the first holds the product, the second the operands, the third the product again."""
 
     weight: Int = Int(4)
     activation: Float = FP16
     accumulator: Float = FP32
-    depth: int = 128
+    group: int = 128
     rounding: RoundingMode = "nearest"
     subnormals: bool = True
     registers: int = 0
@@ -62,7 +52,7 @@ class MixPeFloatParams:
         if not isinstance(self.activation, Float) or self.activation.width > 16:
             raise check.fail("pe.activation", self.activation, "fp16, bf16, fp8_e4m3, fp8_e5m2")
         floats.check_result("pe.accumulator", self.accumulator)
-        check.in_range("pe.depth", self.depth, 1, 1 << 20)
+        check.in_range("pe.group", self.group, 1, 1 << 20)
         check.one_of("pe.rounding", self.rounding, get_args(RoundingMode))
         check.one_of("pe.subnormals", self.subnormals, (True, False))
         check.in_range("pe.registers", self.registers, 0, 3)

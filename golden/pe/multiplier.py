@@ -3,7 +3,7 @@
     sum = acc + weight * activation
 
 The baseline of every PE, and what defines the contract (see `golden.pe`). The accumulator never
-overflows for up to `depth` products: |weight * activation| <= B gives |acc| <= depth * B.
+overflows for up to `group` products: |weight * activation| <= B gives |acc| <= group * B.
 """
 
 from dataclasses import dataclass, field
@@ -12,24 +12,25 @@ import numpy as np
 
 from golden import check
 from golden.formats import Int
-from golden.pe.integers import dot
+from golden.pe import by_format, integers
 
-__all__ = ["EXACT", "HOST", "MultiplierParams", "Params", "accumulate", "dot", "latency", "name"]
-
-HOST = "array"
+STANDS = ("array", "tile")
 EXACT = True
+GROUPED = False
+dot = integers.dot
+quantise, activations = by_format.quantise, by_format.activations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultiplierParams:
-    """Formats of the operands; depth: products that the accumulator adds up without overflow;
+    """Formats of the operands; group: products that the accumulator adds up without overflow;
     registers: pipeline registers between the operands and the product (0 to 3). logic: the product is a tree
     of additions, which no tool puts into a DSP block. multiplier: "tool" leaves the product to synthesis,
     "booth" is a radix-4 Booth multiplier written out; the values are the same."""
 
     weight: Int = Int(8)
     activation: Int = Int(8)
-    depth: int = 65536
+    group: int = 65536
     registers: int = field(default=0, metadata={"key": "multiplier_registers"})  # in a design file
     logic: bool = field(default=False, metadata={"key": "multiplier_logic"})
     multiplier: str = "tool"
@@ -43,7 +44,7 @@ class MultiplierParams:
         operands = f"{self.weight} x {self.activation}"
         if not most:
             raise check.fail("pe", operands, "operands with a product of at most 62 bits")
-        check.in_range("pe.depth", self.depth, 1, min(most, 1 << 20), f"sums of {operands} in 62 bits")
+        check.in_range("pe.group", self.group, 1, min(most, 1 << 20), f"sums of {operands} in 62 bits")
 
     @property
     def largest(self) -> int:
@@ -52,8 +53,8 @@ class MultiplierParams:
 
     @property
     def accumulator_bits(self) -> int:
-        """Bits of a signed register that holds -depth*largest to depth*largest."""
-        return (self.depth * self.largest).bit_length() + 1
+        """Bits of a signed register that holds -group*largest to group*largest."""
+        return (self.group * self.largest).bit_length() + 1
 
     @property
     def accumulator(self) -> Int:

@@ -144,7 +144,7 @@ def compute(
     activations  [batch, m, k], values of p.pe.activation
     weights      [batch, k, n], values of p.pe.weight
     stream       of the tiling: floating sums that rest in the array depend on it (golden.systolic.sums)
-    raises       BadValue, naming the array, if a value is outside its format or k over p.pe.depth
+    raises       BadValue, naming the array, if a value is outside its format or k over p.pe.group
     """
     kind = pe.module_of(p.pe)
     if kind.EXACT:

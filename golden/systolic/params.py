@@ -23,7 +23,7 @@ class MatrixUnitParams:
     """rows x cols PEs, the accumulator memory behind them and the requantiser behind that.
 
     dataflow          which operand stays in the array: "weight", "output" (the sums stay) or "input"
-    pe                Params of a PE whose ports hold one operand each (golden.pe: HOST "array")
+    pe                Params of a PE whose ports hold one operand each (golden.pe: STANDS, "array")
     accumulator_rows  words of `cols` sums that the accumulator memory holds
     accumulator_registers   behind the memory's read ports (0 or 1), for a faster clock
     multiplier_bits, max_shift, rounding, out   of the requantiser (golden.vector.requantise); max_shift
@@ -47,9 +47,7 @@ class MatrixUnitParams:
     scaled: bool = True
 
     def __post_init__(self) -> None:
-        if pe.module_of(self.pe).HOST != "array":
-            allowed = [kind for kind, module in pe.PES.items() if module.HOST == "array"]
-            raise check.fail("pe.kind", pe.kind_of(self.pe), f"{', '.join(allowed)} (in a systolic array)")
+        check.one_of("pe.kind of a systolic array", pe.kind_of(self.pe), pe.standing("array"))
         check.in_range("array.rows", self.rows, 1, LARGEST)
         check.in_range("array.cols", self.cols, 1, LARGEST)
         check.one_of("array.dataflow", self.dataflow, DATAFLOWS)
@@ -104,7 +102,7 @@ class MatrixUnitParams:
     @property
     def largest_count(self) -> int:
         """Most vectors in one pass: rows of the accumulator memory, or the depth of a sum that stays."""
-        return int(self.pe.depth) if self.dataflow == "output" else self.accumulator_rows
+        return int(self.pe.group) if self.dataflow == "output" else self.accumulator_rows
 
     @property
     def name(self) -> str:

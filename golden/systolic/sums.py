@@ -39,10 +39,10 @@ def in_order(
     """activations [..., m, k] by weights [..., k, n] -> [..., m, n], values of the accumulator's format.
 
     stream  k in a pass (Tiling.stream); asked for where that is what a pass has: output-stationary
-    raises  BadValue, naming the array, if a value is not of its format or k over p.pe.depth
+    raises  BadValue, naming the array, if a value is not of its format or k over p.pe.group
     """
     depth = activations.shape[-1]
-    check.in_range("K", depth, 1, p.pe.depth, "pe.depth")
+    check.in_range("K", depth, 1, p.pe.group, "pe.group")
     length = p.rows
     if p.dataflow == "output":
         if stream is None:

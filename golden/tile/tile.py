@@ -21,8 +21,9 @@ import numpy as np
 from golden import check, pe
 from golden.formats import FP16, FP32, Int
 from golden.formats.arithmetic import add_exact, exact_product, round_once, to_odd
+from golden.pe import tiled
 from golden.pe.multiplier import MultiplierParams
-from golden.tile import pes
+from golden.pe.weights import Weights
 
 LARGEST = 128  # rows, cols
 WORD = 64  # bits
@@ -35,29 +36,29 @@ class TileParams:
 
     rows: int = 8
     cols: int = 8
-    pe: Any = field(default_factory=lambda: MultiplierParams(depth=128))
+    pe: Any = field(default_factory=lambda: MultiplierParams(group=128))
     groups: int = 256
 
     def __post_init__(self) -> None:
         check.in_range("array.rows", self.rows, 1, LARGEST)
         check.in_range("array.cols", self.cols, 1, LARGEST)
         check.in_range("tile.groups", self.groups, 1, 1 << 16)
-        for what, bits in (("activations", pes.activation_bits), ("weights", pes.weight_bits)):
+        for what, bits in (("activations", tiled.activation_bits), ("weights", tiled.weight_bits)):
             check.in_range(f"bits of a word of {what}", bits(self.pe), 1, WORD, "the tile's streams")
-        if self.pe.depth % pes.lanes(self.pe):
+        if self.pe.group % tiled.lanes(self.pe):
             raise check.fail(
-                "pe.depth", self.pe.depth, f"multiples of {pes.lanes(self.pe)}, the pairs of a word"
+                "pe.group", self.pe.group, f"multiples of {tiled.lanes(self.pe)}, the pairs of a word"
             )
 
     @property
     def group(self) -> int:
         """Pairs in a group."""
-        return int(self.pe.depth)
+        return int(self.pe.group)
 
     @property
     def words(self) -> int:
         """Of a group, in the streams of operands."""
-        return self.group // pes.lanes(self.pe)
+        return self.group // tiled.lanes(self.pe)
 
     @property
     def name(self) -> str:
@@ -65,30 +66,12 @@ class TileParams:
         return f"tile_{self.rows}x{self.cols}_{pe.module_of(self.pe).name(self.pe)}_g{self.group}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Weights:
-    """Weights of a product, as the tile takes them.
-
-    codes      int64 [K, N], what the PE calls weights
-    scales     float64 [groups, N]: values of fp16, or whole numbers where the PE's scale is one
-    zeros      int64 [groups, N], or None: in the unit that the PE's sums count a weight in
-    selectors  int64 [groups, N], or None
-    """
-
-    codes: np.ndarray
-    scales: np.ndarray
-    zeros: np.ndarray | None = None
-    selectors: np.ndarray | None = None
-
-
-def less_zeros(
-    p: TileParams, sums: np.ndarray, zeros: np.ndarray | None, row_sums: np.ndarray
-) -> np.ndarray:
+def less_zeros(p: TileParams, sums: np.ndarray, zeros: np.ndarray | None, row_sums: np.ndarray) -> np.ndarray:
     """A group's sums [M, N] less the part of its zero points [N], row_sums [M] being those of the
     activations; of integers exact, below 2^63."""
     if zeros is None:
         return sums
-    bits = pes.zero_bits(p.pe)
+    bits = tiled.zero_bits(p.pe)
     if not bits:
         raise check.fail("zeros", "given", f"none: sums of {p.pe.accumulator} have no zero point")
     return np.asarray(sums - Int(bits).check("zeros", zeros) * row_sums[:, None])
@@ -124,13 +107,13 @@ def compute(p: TileParams, activations: np.ndarray, weights: Weights) -> np.ndar
     """
     k = activations.shape[1]
     if k % p.group:
-        raise check.fail("K", k, f"multiples of {p.group}, the group (pe.depth)")
-    check.in_range("groups", k // p.group, 1, p.groups, "tile.groups: K / pe.depth")
+        raise check.fail("K", k, f"multiples of {p.group}, pe.group")
+    check.in_range("groups", k // p.group, 1, p.groups, "tile.groups: K / pe.group")
     total = np.zeros((len(activations), weights.codes.shape[1]))
     for g in range(k // p.group):
         place = slice(g * p.group, (g + 1) * p.group)
         a, selectors = activations[:, place], None if weights.selectors is None else weights.selectors[g]
-        sums = pes.group_sum(p.pe, a, weights.codes[place], selectors)
+        sums = tiled.group_sum(p.pe, a, weights.codes[place], selectors)
         zeros = None if weights.zeros is None else weights.zeros[g]
         total = added(p, total, less_zeros(p, sums, zeros, a.sum(axis=1)), weights.scales[g])
     return total

@@ -14,9 +14,10 @@ import numpy as np
 
 from golden import check, pe
 from golden.formats import FP16, FP32
+from golden.pe import tiled
+from golden.pe.weights import Weights
 from golden.systolic.words import pack_fields
-from golden.tile import pes
-from golden.tile.tile import TileParams, Weights
+from golden.tile.tile import TileParams
 
 INPUTS = ("command", "left", "top", "scale")
 STAGES = 3  # registers from a cell's sum to `o`: exact, term, o
@@ -25,14 +26,14 @@ STAGES = 3  # registers from a cell's sum to `o`: exact, term, o
 def fields(p: TileParams) -> dict[str, list[tuple[str, int, int]]]:
     """(field, width, lanes) of each stream's word, from bit 0."""
     scale = {
-        "scales": pes.scale_bits(p.pe),
-        "zeros": pes.zero_bits(p.pe),
-        "selectors": pes.selector_bits(p.pe),
+        "scales": tiled.scale_bits(p.pe),
+        "zeros": tiled.zero_bits(p.pe),
+        "selectors": tiled.selector_bits(p.pe),
     }
     return {
         "command": [("groups", p.groups.bit_length(), 1)],
-        "left": [("words", pes.activation_bits(p.pe), p.rows)],
-        "top": [("words", pes.weight_bits(p.pe), p.cols)],
+        "left": [("words", tiled.activation_bits(p.pe), p.rows)],
+        "top": [("words", tiled.weight_bits(p.pe), p.cols)],
         "scale": [(name, width, p.cols) for name, width in scale.items() if width],
         "o": [("totals", FP32.width, p.cols)],
     }
@@ -54,9 +55,9 @@ def pack_streams(p: TileParams, activations: np.ndarray, weights: Weights) -> di
     """uint8 [words, bytes] of each input stream, of activations [M, K] by weights [K, N]; whole groups."""
     k = activations.shape[1]
     groups = k // p.group
-    check.in_range("groups", groups, 1, p.groups, "tile.groups: K / pe.depth")
-    left = folds(pes.pack_activations(p.pe, activations), p.rows)
-    top = folds(pes.pack_weights(p.pe, weights.codes).T, p.cols)
+    check.in_range("groups", groups, 1, p.groups, "tile.groups: K / pe.group")
+    left = folds(tiled.pack_activations(p.pe, activations), p.rows)
+    top = folds(tiled.pack_weights(p.pe, weights.codes).T, p.cols)
     none = np.zeros(weights.scales.shape, np.int64)
     shared = {"scales": scale_codes(p, weights.scales), "zeros": weights.zeros}
     shared |= {"selectors": weights.selectors}
@@ -81,7 +82,7 @@ def packed(layout: list[tuple[str, int, int]], values: dict[str, np.ndarray], st
 
 def scale_codes(p: TileParams, scales: np.ndarray) -> np.ndarray:
     """Codes of a group's scales: of fp16, or whole numbers of as many bits as the PE has."""
-    width = pes.scale_bits(p.pe)
+    width = tiled.scale_bits(p.pe)
     if hasattr(pe.module_of(p.pe), "SCALE"):
         whole = np.asarray(scales).astype(np.int64)
         if not np.array_equal(whole, scales):
@@ -107,8 +108,8 @@ def cycles(p: TileParams, groups: int) -> int:
     """
     if not groups:
         return 0
-    interval, latency = pes.interval(p.pe), pe.module_of(p.pe).latency(p.pe)
-    behind = interval + latency + 1 + pes.finish_cycles(p.pe)  # from the last word to the first row
+    interval, latency = tiled.interval(p.pe), pe.module_of(p.pe).latency(p.pe)
+    behind = interval + latency + 1 + tiled.finish_cycles(p.pe)  # from the last word to the first row
     period = max(p.words * interval, behind + p.rows)
     last = 1 + (p.words - 1) * interval + (groups - 1) * period
     return int(last + behind + p.rows - 1 + STAGES + 1)

@@ -32,7 +32,7 @@ class IntegerPe(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         product = self.product(m)
-        # depth bounds the sum (golden: accumulator), so the carry out of the accumulator is dropped
+        # group bounds the sum (golden: accumulator), so the carry out of the accumulator is dropped
         m.d.comb += fit(self.acc_out, (self.acc_in + product)[: self.params.accumulator.width].as_signed())
         return m
 

@@ -161,7 +161,7 @@ class Pe(wiring.Component):
             m.d.comb += shifted.eq(Cat(negative.replicate(b), flipped).as_signed())
         entering = chosen(m, terms, bit, "term")
         total = Signal(width + 1, name="total")
-        # depth bounds the sum (golden: accumulator), so the carry out of the accumulator is dropped
+        # group bounds the sum (golden: accumulator), so the carry out of the accumulator is dropped
         m.d.comb += total.eq((Cat(negative, self.acc_in) + Cat(negative, entering))[: width + 1])
         return total[1:]
 

@@ -87,7 +87,7 @@ class Bank(wiring.Component):
     def total(self, m, first, held):
         """The array's sum, alone if it is a row's first, else added to what the row holds."""
         if self.adder is None:
-            # pe.depth bounds the whole sum, so no carry leaves the accumulator
+            # pe.group bounds the whole sum, so no carry leaves the accumulator
             return self.acc.as_signed() + Mux(first, 0, held)
         base, combined = Signal.like(self.acc, name="base"), Signal.like(self.acc, name="combined")
         m.d.comb += base.eq(held)

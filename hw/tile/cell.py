@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden import pe as golden_pe
-from golden.tile import pes
+from golden.pe import tiled
 from hw import pe
 from hw.emit import Definition
 
@@ -33,7 +33,7 @@ class Cell(wiring.Component):
                 "step": In(1),
                 "clear": In(1),
                 "capture": In(1),
-                **({"finish": In(1), "scale": In(pes.scale_bits(given))} if self.finisher else {}),
+                **({"finish": In(1), "scale": In(tiled.scale_bits(given))} if self.finisher else {}),
                 "sum": Out(sum_bits(given)),
             }
         )

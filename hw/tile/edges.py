@@ -12,7 +12,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden import pe as golden_pe
-from golden.tile import pes
+from golden.pe import tiled
 from hw import pe
 from hw.emit import Definition
 
@@ -50,7 +50,7 @@ def row(given) -> tuple[Definition, dict[str, str]]:
     if found:
         name = f"row_{golden_pe.module_of(given).name(given)}"
         return Definition(name, found(given)), {"i": "activation", "o": "word"}
-    return kept(pes.activation_bits(given)), {"i": "i", "o": "o"}
+    return kept(tiled.activation_bits(given)), {"i": "i", "o": "o"}
 
 
 @cache
@@ -60,4 +60,4 @@ def column(given) -> tuple[Definition, dict[str, str]]:
     if found:
         name = f"column_{golden_pe.module_of(given).name(given)}"
         return Definition(name, found(given)), {"i": "word", "o": "weight"}
-    return kept(pes.weight_bits(given)), {"i": "i", "o": "o"}
+    return kept(tiled.weight_bits(given)), {"i": "i", "o": "o"}

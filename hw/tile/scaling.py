@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import FP16, FP32, Int
 from golden.formats.arithmetic import IEEE
-from golden.tile import pes
+from golden.pe import tiled
 from golden.tile.tile import TileParams
 from hw import pe
 from hw.emit import Definition
@@ -36,12 +36,12 @@ class Scaling(wiring.Component):
 
     def __init__(self, p: TileParams):
         self.p = p
-        zero = pes.zero_bits(p.pe)
+        zero = tiled.zero_bits(p.pe)
         ports = {"zero": In(signed(zero)), "row_sum": In(signed(row_sum_bits(p)))} if zero else {}
         super().__init__(
             {
                 "sum": In(cell.sum_bits(p.pe)),
-                "scale": In(pes.scale_bits(p.pe)),
+                "scale": In(tiled.scale_bits(p.pe)),
                 **ports,
                 **{name: In(1) for name in ("exact_go", "term_go", "total_go", "out_go", "first")},
                 "o": Out(FP32.width),
@@ -93,7 +93,7 @@ class Scaling(wiring.Component):
             return unpack(m, acc, register(self.sum, "sum"), True, "sum"), scale
         value = Signal(shape_of(acc), name="whole")
         m.d.comb += value.eq(self.sum)
-        if pes.zero_bits(self.p.pe):
+        if tiled.zero_bits(self.p.pe):
             part = Signal((self.zero * self.row_sum).shape(), name="zero_part")
             m.d.comb += part.eq(self.zero * self.row_sum)
             value = value - part
@@ -104,5 +104,5 @@ class Scaling(wiring.Component):
 def definition(p: TileParams) -> Definition:
     """The column's unit of `p`."""
     return Definition(
-        f"tile_scaling_{p.pe.accumulator}_x{p.rows}_g{p.group}_{pes.zero_bits(p.pe)}", Scaling(p)
+        f"tile_scaling_{p.pe.accumulator}_x{p.rows}_g{p.group}_{tiled.zero_bits(p.pe)}", Scaling(p)
     )

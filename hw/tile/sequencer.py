@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden import pe as golden_pe
-from golden.tile import pes
+from golden.pe import tiled
 from golden.tile.tile import TileParams
 from hw.emit import Definition
 from hw.lanes import delayed
@@ -46,7 +46,7 @@ class Sequencer(wiring.Component):
                 **{f"{name}_ready": Out(1) for name in ("command", "left", "top", "scale")},
                 "groups": In(range(p.groups + 1)),
                 **{name: Out(1) for name in flags},
-                "phase": Out(range(max(2, pes.interval(p.pe)))),
+                "phase": Out(range(max(2, tiled.interval(p.pe)))),
                 "finish": Out(1),
                 "row": Out(range(max(2, p.rows))),
                 **{f"{name}_go": Out(1) for name in (*STAGES, "total")},
@@ -65,7 +65,7 @@ class Sequencer(wiring.Component):
 
     def issue(self, m: Module):
         """Words in; returns {flags of the group} as it is captured."""
-        p, interval = self.p, pes.interval(self.p.pe)
+        p, interval = self.p, tiled.interval(self.p.pe)
         latency = golden_pe.module_of(p.pe).latency(p.pe)
         running, first_group, last_group, free, ready = (
             Signal(name=name) for name in ("running", "first_group", "last_group", "free", "word_ready")
@@ -142,7 +142,7 @@ class Sequencer(wiring.Component):
 
     def drain(self, m: Module, of_group):
         """Rows of the last group's sums out, one a cycle, through the stages of the columns' units."""
-        p, finish = self.p, pes.finish_cycles(self.p.pe)
+        p, finish = self.p, tiled.finish_cycles(self.p.pe)
         draining = Signal(name="draining")
         first, last = (Signal(name=f"{name}_kept", reset_less=True) for name in ("first", "last"))
         ready = self.capture

@@ -9,7 +9,8 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.tile import pes, words
+from golden.pe import tiled
+from golden.tile import words
 from golden.tile.tile import TileParams
 from hw.emit import Definition
 from hw.formats import shape_of
@@ -59,7 +60,7 @@ class Tile(wiring.Component):
         self.sequencer.place(m, "sequencer", **streams, groups=self.command.p.groups, **control)
         group = self.groups(m, control)
         rows = self.rows(m, control)
-        row_sums = self.row_sums(m, control) if pes.zero_bits(p.pe) else None
+        row_sums = self.row_sums(m, control) if tiled.zero_bits(p.pe) else None
         for n in range(p.cols):
             sums = self.column(m, n, rows, control, group)
             of_row = {}
@@ -108,7 +109,7 @@ class Tile(wiring.Component):
         ports = {self.column_ports["i"]: word, self.column_ports["o"]: weight, "take": control["take"]}
         if hasattr(self.column_unit.component, "phase"):
             ports["phase"] = control["phase"]
-        if pes.selector_bits(p.pe):
+        if tiled.selector_bits(p.pe):
             ports |= {
                 "selector": lane(self.scale.p.selectors, n, p.cols),
                 "take_selector": control["take_scale"],
@@ -132,13 +133,13 @@ class Tile(wiring.Component):
         p = self.p
         found = []
         for r in range(p.rows):
-            word = Signal(pes.activation_bits(p.pe), name=f"word_{r}", reset_less=True)
+            word = Signal(tiled.activation_bits(p.pe), name=f"word_{r}", reset_less=True)
             total = Signal(signed(scaling.row_sum_bits(p)), name=f"row_total_{r}", reset_less=True)
             kept = Signal.like(total, name=f"row_kept_{r}", reset_less=True)
             new = Signal.like(total, name=f"row_new_{r}")
             with m.If(control["take"]):
                 m.d.sync += word.eq(lane(self.left.payload.as_value(), r, p.rows))
-            count = pes.lanes(p.pe)
+            count = tiled.lanes(p.pe)
             shape = shape_of(p.pe.activation)
             lanes = [lane(word, k, count) for k in range(count)]
             lanes = [each.as_signed() if shape.signed else each for each in lanes]

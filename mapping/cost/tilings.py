@@ -43,11 +43,11 @@ def place(name: str, target: Target, gemm: Gemm, out_bits: int) -> Placement:
     out_bits  bits of a result in memory
     """
     check.in_range(f"layer {name}: multiply-accumulates", gemm.macs, 1, MOST_MACS)
-    depth = target.unit.pe.depth
+    depth = target.unit.pe.group
     if gemm.k > depth:
         raise check.BadValue(
             f"layer {name}: K is {gemm.k}, the accumulators add up {depth} products; "
-            f"allowed: K to {depth}, or a larger pe.depth"
+            f"allowed: K to {depth}, or a larger pe.group"
         )
     found = best(target, gemm, out_bits)
     if isinstance(found, Placement):

@@ -4,10 +4,11 @@ from typing import Protocol
 
 import numpy as np
 
+from golden.pe.weights import Weights
 from golden.systolic.gemm import Schedule
 from golden.systolic.matrix_unit import Product
 from golden.tile import words
-from golden.tile.tile import TileParams, Weights, compute
+from golden.tile.tile import TileParams, compute
 from mapping.backends.engines import Engine as ArrayEngine
 from mapping.backends.engines import Mismatch, ModelEngine
 

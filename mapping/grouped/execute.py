@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from golden import operators
-from golden.pe.quantise import Quantised, activations
+from golden.pe import tiled
+from golden.pe.quantise import activations
+from golden.pe.weights import Quantised
 from golden.systolic.gemm import Gemm, Schedule
-from golden.tile import pes
 from golden.tile.tile import TileParams, added, less_zeros
 from mapping.cost.tilings import place
 from mapping.grouped.design import Design, array_gemm, groups, pe_of
@@ -143,7 +144,7 @@ def in_groups(values: np.ndarray, count: int) -> np.ndarray:
 def totals(p: object, sums: np.ndarray, q: Quantised, codes: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """fp32 [m, n] of sums [groups, m, n]; a scale for each group, a power of two, is multiplied in here."""
     tile, w, total = TileParams(rows=1, cols=1, pe=p), q.weights, np.zeros(sums.shape[1:])
-    if w.zeros is not None and not pes.zero_bits(p):
+    if w.zeros is not None and not tiled.zero_bits(p):
         raise AssertionError("zero points of sums that have none")
     row_sums = in_groups(codes.T, len(sums)).sum(1)
     for g, each in enumerate(sums):

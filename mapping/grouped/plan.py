@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from golden.tile import pes, words
+from golden.pe import tiled
+from golden.tile import words
 from mapping.cost.tilings import place
 from mapping.grouped.design import Design, array_gemm, grouped_layers, groups, pe_of
 from mapping.grouped.engines import tile_groups
@@ -66,7 +67,7 @@ class GroupedPlan:
             "macs": macs,
             "macs_on_array": macs / (macs + self.host_macs),
             "host_operators": self.host,
-            "groups": pe_of(self.design).depth,
+            "groups": pe_of(self.design).group,
             "compute_cycles": compute,
             "compute_cycles_source": "golden, exact",
             "cycles": cycles,
@@ -89,7 +90,7 @@ def peak_macs(design: Design) -> float:
     """Multiply-accumulates a cycle."""
     if isinstance(design, TileTarget):
         p = design.tile
-        return p.rows * p.cols * pes.lanes(p.pe) / pes.interval(p.pe)
+        return p.rows * p.cols * tiled.lanes(p.pe) / tiled.interval(p.pe)
     return design.peak_macs
 
 
@@ -116,8 +117,8 @@ def shared_bytes(x: ProductLayer, design: Design) -> int:
     """Of what groups share; scales are fp16 where the tile has no others."""
     p = pe_of(design)
     signless = not getattr(p.weight, "signed", True) and p.weight.width <= 8  # codes, not words with them
-    zeros = pes.zero_bits(p) if signless else 0
-    bits = pes.scale_bits(p) + zeros + pes.selector_bits(p)
+    zeros = tiled.zero_bits(p) if signless else 0
+    bits = tiled.scale_bits(p) + zeros + tiled.selector_bits(p)
     return -(-x.gemm.batch * x.gemm.n * groups(x, design) * bits // 8)
 
 
@@ -126,8 +127,8 @@ def tile_row(x: ProductLayer, design: TileTarget) -> GroupedRow:
     g, p = x.gemm, design.tile
     per_product = tile_groups(p, g.m, g.n, g.k)
     compute = g.batch * words.cycles(p, per_product)
-    pairs = g.k // pes.lanes(p.pe)
-    operands = pairs * (g.m * pes.activation_bits(p.pe) + g.n * pes.weight_bits(p.pe))
+    pairs = g.k // tiled.lanes(p.pe)
+    operands = pairs * (g.m * tiled.activation_bits(p.pe) + g.n * tiled.weight_bits(p.pe))
     shared = shared_bytes(x, design)
     read, written = -(-g.batch * operands // 8) + shared, g.batch * g.m * g.n * 4
     moving = -(-(read + written) // design.bytes_per_cycle)

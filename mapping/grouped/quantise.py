@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden import check
-from golden.pe.quantise import Quantised, quantise
+from golden.pe.quantise import quantise
+from golden.pe.weights import Quantised
 from mapping.grouped.design import Design, grouped_layers, pe_of
 from mapping.layers import ProductLayer
 from mapping.network import Network

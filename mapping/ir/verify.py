@@ -154,7 +154,7 @@ class Checker:
         """A product that is not cut along its depth fits into the accumulators."""
         lanes = self.p.lanes
         most = most_passes(self.p) * lanes
-        why = f"pe.depth, in passes of {lanes}"
+        why = f"pe.group, in passes of {lanes}"
         check.in_range(f"{self.where}: depth of the product", k, 1, most, why)
 
     def operand(self, name: str, place: int) -> None:

@@ -25,7 +25,7 @@ from systola.generation import generate
 from systola.report import render
 from systola.report.schema import Design, Figure, Network, Report, Tool, Wavefront, Written
 
-UNIT = MatrixUnitParams(pe=MultiplierParams(weight=Int(8), activation=Int(8), depth=32768))
+UNIT = MatrixUnitParams(pe=MultiplierParams(weight=Int(8), activation=Int(8), group=32768))
 REFERENCE = Target(
     name="accelerator16_int8",
     unit=UNIT,

@@ -87,7 +87,7 @@ def fp16_job(which: str) -> Job:
 
 def bitmod_tile(datatype: str) -> Block:
     """8 x 8 PEs with what finishes their sums; the encoder once a column."""
-    p = BitModParams(weight=Datatype(datatype), depth=GROUP)
+    p = BitModParams(weight=Datatype(datatype), group=GROUP)
     word = golden.activation_bits(p)
 
     def form(registers: int) -> Form:

@@ -69,18 +69,18 @@ class Kept(wiring.Component):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DotParams:
-    """A dot product of `inputs` pairs; depth: pairs in a sum; serial: a bit of the weight a cycle."""
+    """A dot product of `inputs` pairs; group: pairs in a sum; serial: a bit of the weight a cycle."""
 
     weight: Int
     activation: Int = Int(8)
     inputs: int = 4
-    depth: int = 4096
+    group: int = 4096
     serial: bool = False
 
     @property
     def accumulator(self) -> Int:
         least, largest = integers.products(self.weight, self.activation)
-        return integers.narrowest(self.depth * least, self.depth * largest)
+        return integers.narrowest(self.group * least, self.group * largest)
 
     @property
     def name(self) -> str:
@@ -117,7 +117,7 @@ class Dot(wiring.Component):  # type: ignore[misc]
             m.d.comb += product.eq(found)
             products.append(product)
         total = tree(m, products, lambda a, b: a + b, "sum")
-        # depth bounds the sum, so the carry out of the accumulator is dropped
+        # group bounds the sum, so the carry out of the accumulator is dropped
         m.d.comb += self.acc_out.eq((self.acc_in.as_signed() + total)[: p.accumulator.width])
         return m
 

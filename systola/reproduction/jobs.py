@@ -6,8 +6,7 @@ import numpy as np
 
 from golden import pe
 from golden.formats import Float
-from golden.pe import bitmod, dequantise, lut
-from golden.tile import pes
+from golden.pe import bitmod, dequantise, lut, tiled
 from systola.reproduction.blocks import Job
 from systola.reproduction.cells import DotParams
 from systola.reproduction.operands import GROUP, RUNS, Groups
@@ -169,5 +168,5 @@ __all__ = [
     "lut_column",
     "lut_pe",
     "lut_row",
-    "pes",
+    "tiled",
 ]

@@ -30,7 +30,7 @@ PLAIN = ("", "noalumacc")  # there is no multiplier to build
 
 
 def params(bits: int, **more: Any) -> LutParams:
-    return LutParams(weight=Int(bits, signed=False), inputs=K, depth=DEPTH, **more)
+    return LutParams(weight=Int(bits, signed=False), inputs=K, group=DEPTH, **more)
 
 
 def given(bits: int, cycles_a_group: int) -> Groups:
@@ -139,14 +139,14 @@ def ablation() -> list[Block]:
 
 def blocks() -> list[Block]:
     """All that is compared."""
-    found = [dot_block(INT8, DotParams(weight=Int(8), depth=DEPTH))]
+    found = [dot_block(INT8, DotParams(weight=Int(8), group=DEPTH))]
     for bits in NARROW:
         weight = Int(bits, signed=False)
         made_outside = "the table made outside and kept here"
         found += [
             lut_block(f"LUT W{bits}A8", params(bits), unit=False, inside=made_outside),
-            dot_block(f"MAC W{bits}A8", DotParams(weight=weight, depth=DEPTH)),
-            dot_block(f"ADD W{bits}A8", DotParams(weight=weight, depth=DEPTH, serial=True)),
+            dot_block(f"MAC W{bits}A8", DotParams(weight=weight, group=DEPTH)),
+            dot_block(f"ADD W{bits}A8", DotParams(weight=weight, group=DEPTH, serial=True)),
         ]
     return [*found, *ablation()]
 

@@ -38,23 +38,23 @@ ALIGN = align.AlignParams()
 def integers() -> list[tuple[str, dict[str, Any], int]]:
     """(block, forms, bits of the weights) of the PEs of int8 activations."""
 
-    def multiplier(bits: int, depth: int) -> dict[str, Any]:
-        p = MultiplierParams(weight=Int(bits), depth=depth)
+    def multiplier(bits: int, group: int) -> dict[str, Any]:
+        p = MultiplierParams(weight=Int(bits), group=group)
         return {"Yosys' multiplier": p, "hand-made Booth": replace(p, multiplier="booth")}
 
     return [
         (INT8, multiplier(8, 65536), 8),
         (INT8_SHORT, multiplier(8, GROUP), 8),
         (INT4, multiplier(4, GROUP), 4),
-        (INT4_YOSYS, {"Yosys' multiplier": MultiplierParams(weight=Int(4), depth=GROUP)}, 4),
+        (INT4_YOSYS, {"Yosys' multiplier": MultiplierParams(weight=Int(4), group=GROUP)}, 4),
         (INT2, multiplier(2, GROUP), 2),
-        (SHIFT_ADD, {"combinational": MixPeParams(depth=GROUP)}, 4),
+        (SHIFT_ADD, {"combinational": MixPeParams(group=GROUP)}, 4),
     ]
 
 
 def floats() -> list[tuple[str, dict[str, Any], bool]]:
     """(block, forms, whether the weights are fp16) of the PEs of fp16 activations."""
-    multiply_add, mixed = FloatMultiplyAddParams(depth=GROUP), MixPeFloatParams(depth=GROUP)
+    multiply_add, mixed = FloatMultiplyAddParams(group=GROUP), MixPeFloatParams(group=GROUP)
     either = partial(parts.registered)
     return [
         (FMA, either(multiply_add, 0, 1), True),
@@ -70,13 +70,13 @@ def blocks() -> list[Block]:
     for name, forms, bits in integers():
         part = parts.cell(name, forms, partial(operands.narrow, bits), operands.activations_int8)
         found.append(block(name, part, next(iter(forms.values()))))
-    loop = DequantiseParams(depth=65536)
+    loop = DequantiseParams(group=65536)
     found.append(block(LOOP, Part(name=LOOP, forms=(loop_form(loop),)), loop))
     for name, forms, is_float in floats():
         weights = operands.weights_fp16 if is_float else partial(operands.narrow, 4)
         part = parts.cell(name, forms, weights, operands.activations_fp16)
         found.append(block(name, part, next(iter(forms.values()))))
-    aligned = AlignedParams(depth=GROUP, activation=Int(ALIGN.bits))
+    aligned = AlignedParams(group=GROUP, activation=Int(ALIGN.bits))
     part = parts.cell(ALIGNED, {"combinational": aligned}, partial(operands.narrow, 4), aligned_activations)
     found.append(block(ALIGNED, part, aligned))
     return [*found, with_aligner(part, aligned)]
@@ -155,7 +155,7 @@ def more(found: Mapping[str, Measured]) -> dict[str, Any]:
     budget = SIDE * SIDE * found[INT8].area_um2
     forms = {name: next(iter(each.values())) for name, each, _ in [*integers(), *floats()]}
     rows = {name: array(forms[name], found[name], budget) for name in (INT8, INT4, SHIFT_ADD, FMA_CUT)}
-    rows[ALIGNED] = array(AlignedParams(depth=GROUP), found[ALIGNED_WHOLE], budget)
+    rows[ALIGNED] = array(AlignedParams(group=GROUP), found[ALIGNED_WHOLE], budget)
     base = rows[INT8]
     table = [
         [name, f"{SIDE} x {row['cols']}", *(f"{base[model] / row[model]:.2f}" for model in MODELS)]
@@ -175,7 +175,7 @@ def more(found: Mapping[str, Measured]) -> dict[str, Any]:
 def array(p: Any, measured: Measured, budget: float) -> dict[str, Any]:
     """The array of SIDE rows that fits, and its cycles for each model's linear layers."""
     cols = min(int(budget / SIDE / measured.area_per_mac), 128)
-    tile = TileParams(rows=SIDE, cols=cols, pe=replace(p, depth=GROUP))
+    tile = TileParams(rows=SIDE, cols=cols, pe=replace(p, group=GROUP))
     found: dict[str, Any] = {"cols": cols}
     for name, model in MODELS.items():
         linear = [(times, each) for times, each in products(model, 16, False) if each.depth >= GROUP][:-2]

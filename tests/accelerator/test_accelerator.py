@@ -36,7 +36,7 @@ BUSES = {"0": Bus()} | {
 INT8 = "int8-int8"
 # weight-activation; weights of 1, 2 and 4 bits stand packed in memory, the others a byte each
 WIDTHS = {
-    f"{weight}-{activation}": MultiplierParams(weight=weight, activation=activation, depth=1 << 12)
+    f"{weight}-{activation}": MultiplierParams(weight=weight, activation=activation, group=1 << 12)
     for weight, activation in (
         *((Int(width), Int(8)) for width in range(1, 9)),
         (Int(8, signed=False), Int(8, signed=False)),

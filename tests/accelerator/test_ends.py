@@ -28,8 +28,8 @@ from tests.vector.test_ends import values
 often = settings(max_examples=100, deadline=None, derandomize=True)
 
 
-def unit(lanes=4, depth=4096, **pe):
-    pe = MultiplierParams(depth=depth, **pe)
+def unit(lanes=4, group=4096, **pe):
+    pe = MultiplierParams(group=group, **pe)
     return AcceleratorParams(unit=MatrixUnitParams(rows=lanes, cols=lanes, pe=pe, accumulator_rows=64))
 
 
@@ -102,7 +102,7 @@ def test_rows_of_exponential_as_long_as_it_takes():
 @pytest.mark.parametrize("lanes", LANES)
 def test_legal_rows_and_products_end_where_golden_does(lanes):
     """The greatest that is legal, and one more, of the assembler's commands too."""
-    p = unit(lanes, depth=lanes * 35 + lanes - 1)
+    p = unit(lanes, group=lanes * 35 + lanes - 1)
 
     def legal(opcode, **given):
         return not illegal(p, int.from_bytes(encode(opcode, **given), "little"))
@@ -133,17 +133,17 @@ def test_the_assembler_refuses_what_no_design_can_do(text, message):
 
 
 def test_a_design_has_room_for_one_pass():
-    unit(16, depth=16)
-    with pytest.raises(BadValue, match=r"pe.depth is 15; allowed: 16"):
-        unit(16, depth=15)
+    unit(16, group=16)
+    with pytest.raises(BadValue, match=r"pe.group is 15; allowed: 16"):
+        unit(16, group=15)
 
 
-@pytest.mark.parametrize("lanes, depth", [(4, 1 << 16), (8, 131071)])
-def test_products_at_their_bound_fit_into_32_bits(lanes, depth):
-    """pe.depth products of the ends, which is what 32 bits hold."""
-    p = unit(lanes, depth)
-    c = {f.name: f.least or 0 for f in FIELDS[Opcode.MULTIPLY]} | {"count_k0": depth // lanes, "top": 1}
+@pytest.mark.parametrize("lanes, group", [(4, 1 << 16), (8, 131071)])
+def test_products_at_their_bound_fit_into_32_bits(lanes, group):
+    """pe.group products of the ends, which is what 32 bits hold."""
+    p = unit(lanes, group)
+    c = {f.name: f.least or 0 for f in FIELDS[Opcode.MULTIPLY]} | {"count_k0": group // lanes, "top": 1}
     scratch = np.full((p.words, lanes), 0x80, np.uint8)  # -128
-    assert (multiply(p, c, scratch) == depth // lanes * lanes << 14).all()
+    assert (multiply(p, c, scratch) == group // lanes * lanes << 14).all()
     scratch[0] = 0x7F
-    assert (multiply(p, c, scratch) == -(depth // lanes * lanes) * 127 * 128).all()
+    assert (multiply(p, c, scratch) == -(group // lanes * lanes) * 127 * 128).all()

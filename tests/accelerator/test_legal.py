@@ -8,7 +8,7 @@ from golden.accelerator.params import AcceleratorParams
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
 
-PE = MultiplierParams(depth=1024 + 15)  # 64 passes of 16 products, and not one more
+PE = MultiplierParams(group=1024 + 15)  # 64 passes of 16 products, and not one more
 P = AcceleratorParams(unit=MatrixUnitParams(pe=PE, accumulator_rows=100), functions=("gelu",))
 PASSES = "count_k0 * count_k1 * count_k2"
 

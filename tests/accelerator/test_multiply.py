@@ -15,11 +15,11 @@ from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
 
 
-def params(lanes=4, weight="int8", activation="int8", depth=1024):
+def params(lanes=4, weight="int8", activation="int8", group=1024):
     formats = {"weight": Int(int(weight.strip("uint")), weight[0] == "i")}
     formats["activation"] = Int(int(activation.strip("uint")), activation[0] == "i")
     unit = MatrixUnitParams(
-        rows=lanes, cols=lanes, pe=MultiplierParams(depth=depth, **formats), accumulator_rows=64
+        rows=lanes, cols=lanes, pe=MultiplierParams(group=group, **formats), accumulator_rows=64
     )
     return AcceleratorParams(unit=unit, banks=4, bank_words=64)
 
@@ -92,7 +92,7 @@ def test_sums_are_those_of_single_elements(lanes, weight, activation, transpose)
 
 
 def test_the_largest_sums_are_exact():
-    p = params(4, "int8", "uint8", depth=1 << 13)
+    p = params(4, "int8", "uint8", group=1 << 13)
     scratch = np.full((p.words, 4), 0x80, np.uint8)
     c = command(count_k0=1 << 11)
     assert set(multiply(p, c, scratch).flat) == {-128 * 128 * (1 << 13)}

@@ -14,7 +14,7 @@ from golden.systolic.params import MatrixUnitParams
 
 
 def params(weight=8, accumulator_rows=1024):
-    pe = MultiplierParams(weight=Int(weight), depth=32768)
+    pe = MultiplierParams(weight=Int(weight), group=32768)
     return AcceleratorParams(unit=MatrixUnitParams(pe=pe, accumulator_rows=accumulator_rows))
 
 

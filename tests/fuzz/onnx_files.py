@@ -309,7 +309,7 @@ def tensor(random, message):
 def design(name, path):
     """An example, its groups so small that they divide the cases' products. path: where it is written."""
     text = (EXAMPLES / f"{name}.toml").read_text()
-    path.write_text(text.replace("depth = 128 ", "depth = 4 "))
+    path.write_text(text.replace("group = 128 ", "group = 4 "))
     return path
 
 

@@ -127,14 +127,14 @@ def test_fit_takes_a_wanted_truncation_as_a_slice():
 
 
 def unit(dataflow):
-    small = MultiplierParams(weight=Int(4), activation=Int(5), depth=16, registers=2)
+    small = MultiplierParams(weight=Int(4), activation=Int(5), group=16, registers=2)
     return matrix_unit(MatrixUnitParams(rows=3, cols=2, dataflow=dataflow, accumulator_rows=6, pe=small))
 
 
 TOPS = {
     "weight": lambda: unit("weight"),
     "output": lambda: unit("output"),
-    "pe r3": lambda: pe.definition(MultiplierParams(depth=16, registers=3)),
+    "pe r3": lambda: pe.definition(MultiplierParams(group=16, registers=3)),
     "requantise": lambda: requantise(RequantiseParams(acc=Int(20), max_shift=31), 2),
 }
 
@@ -221,7 +221,7 @@ def test_the_cleaned_verilog_does_what_amaranths_own_does(tmp_path, top):
 
 
 def test_a_changed_operator_shows_in_the_comparison(tmp_path):
-    definition = pe.definition(MultiplierParams(depth=16, registers=3))
+    definition = pe.definition(MultiplierParams(group=16, registers=3))
     cleaned, own = both("pe r3")
     assert cleaned.count(" + ") == 1
     faulty = simulated(tmp_path, cleaned.replace(" + ", " - "), definition)

@@ -35,9 +35,9 @@ def same_draws(request):
 def target():
     """A maker of targets; formats by name, the rest as in Target and MatrixUnitParams."""
 
-    def make(weight="int8", activation="int8", out="int8", depth=256, weight_buffer=4096,
+    def make(weight="int8", activation="int8", out="int8", group=256, weight_buffer=4096,
              activation_buffer=4096, bytes_per_cycle=4, **unit):  # fmt: skip
-        pe = MultiplierParams(weight=parse(weight), activation=parse(activation), depth=depth)
+        pe = MultiplierParams(weight=parse(weight), activation=parse(activation), group=group)
         sizes = {"rows": 4, "cols": 3, "accumulator_rows": 64, "multiplier_bits": 14, "max_shift": 34}
         return Target(
             name="t",

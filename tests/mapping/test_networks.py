@@ -45,7 +45,7 @@ def package(name):
 @pytest.fixture
 def large(target):
     """16x16, weight-stationary, int8: the reference design's sizes."""
-    return target(rows=16, cols=16, depth=65536, accumulator_rows=1024, max_shift=47, multiplier_bits=16,
+    return target(rows=16, cols=16, group=65536, accumulator_rows=1024, max_shift=47, multiplier_bits=16,
                   weight_buffer=1 << 17, activation_buffer=1 << 17, bytes_per_cycle=16)  # fmt: skip
 
 

@@ -148,7 +148,7 @@ def test_a_network_without_products_runs_on_the_host_alone(target, build):
 
 def test_planning_a_large_network_takes_well_under_a_second(target):
     many = shapes(*((200 + i, 512, 768, 1) for i in range(50)))
-    large = target(rows=16, cols=16, depth=4096, accumulator_rows=1024, activation_buffer=1 << 17,
+    large = target(rows=16, cols=16, group=4096, accumulator_rows=1024, activation_buffer=1 << 17,
                    weight_buffer=1 << 17, multiplier_bits=14)  # fmt: skip
     start = time.perf_counter()
     plan(many, large)
@@ -163,7 +163,7 @@ def test_a_scale_sim_topology_is_planned(target, tmp_path):
 
 
 def test_a_product_of_ten_to_the_five_takes_less_than_a_second_and_200_mib(target):
-    large = target(rows=16, cols=16, depth=1 << 15, accumulator_rows=1024, activation_buffer=1 << 17,
+    large = target(rows=16, cols=16, group=1 << 15, accumulator_rows=1024, activation_buffer=1 << 17,
                    weight_buffer=1 << 17, multiplier_bits=14)  # fmt: skip
     tracemalloc.start()
     start = time.process_time()

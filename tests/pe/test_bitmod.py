@@ -74,7 +74,7 @@ def test_a_sum_that_is_reached_has_one_code():
 
 @pytest.mark.parametrize("datatype", ALL, ids=str)
 def test_a_groups_sum_is_its_words_steps(datatype):
-    p, rng = BitModParams(weight=datatype, depth=24), np.random.default_rng(2)
+    p, rng = BitModParams(weight=datatype, group=24), np.random.default_rng(2)
     a = FP16.decode(rng.integers(0, 0x7C00, (3, 24)) | rng.integers(0, 2, (3, 24)) << 15)
     codes, selectors = rng.integers(datatype.min, datatype.max + 1, (24, 5)), rng.integers(0, 4, 5)
     acc = np.zeros((3, 5), np.uint64)
@@ -152,7 +152,7 @@ def test_real_groups_stay_within_what_the_cuts_allow(datatype):
 
 def test_whichever_has_the_smaller_exponent_is_shifted():
     """The authors' RTL shifts the sum alone: a small addend would count as a large one."""
-    p = BitModParams(weight=Datatype("int4"), depth=8)
+    p = BitModParams(weight=Datatype("int4"), group=8)
     a = np.array([[1000.0, 0, 0, 0, 0.25, 0, 0, 0], [0.25, 0, 0, 0, 1000, 0, 0, 0]])
     assert group_sum(p, a, np.ones((8, 1), np.int64)).tolist() == [[1000.25], [1000.25]]
 
@@ -182,8 +182,8 @@ def test_scales_are_applied_exactly():
 
 
 @pytest.mark.parametrize("given, message", [
-    ({"depth": 130}, "pe.depth is 130; allowed: multiples of 4"),
-    ({"depth": 8192}, "pe.depth is 8192; allowed: 4 to 4096"),
+    ({"group": 130}, "pe.group is 130; allowed: multiples of 4"),
+    ({"group": 8192}, "pe.group is 8192; allowed: 4 to 4096"),
     ({"registers": 3}, "pe.registers"),
     ({"activation": bitmod.FP32}, "pe.activation is 'fp32'; allowed: fp16"),
 ])  # fmt: skip

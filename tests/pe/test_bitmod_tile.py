@@ -6,8 +6,9 @@ import pytest
 from golden.formats import FP16
 from golden.formats.bitmod import Datatype, quantise
 from golden.pe.bitmod import BitModParams
+from golden.pe.weights import Weights
 from golden.tile import words
-from golden.tile.tile import TileParams, Weights, compute
+from golden.tile.tile import TileParams, compute
 from sim.tile_engine import TileEngine
 from sim.tools import ToolMissing
 
@@ -22,14 +23,14 @@ def product(p, m, k, n, seed):
 
 @pytest.mark.parametrize("stalls", [0.0, 0.4])
 @pytest.mark.parametrize(
-    "weight, depth, registers",
+    "weight, group, registers",
     [("bitmod_fp4", 128, 1), ("bitmod_fp3", 4, 1), ("int8", 16, 2), ("int5", 8, 0)],  # finishing: 8 cycles
 )
-def test_values_and_cycles_are_golden(weight, depth, registers, stalls):
-    pe = BitModParams(weight=Datatype(weight), depth=depth, registers=registers)
+def test_values_and_cycles_are_golden(weight, group, registers, stalls):
+    pe = BitModParams(weight=Datatype(weight), group=group, registers=registers)
     p = TileParams(rows=3, cols=4, pe=pe)
     m, n, groups = 7, 9, 3
-    a, coded, weights = product(p, m, groups * depth, n, 1)
+    a, coded, weights = product(p, m, groups * group, n, 1)
     try:
         found = TileEngine(stalls=stalls).tile("product", p, a, weights)
     except ToolMissing as missing:

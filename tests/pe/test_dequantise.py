@@ -48,7 +48,7 @@ def test_a_tie_rounds_up_and_what_is_beyond_clips():
 
 
 def test_a_step_and_a_whole_product_are_pythons():
-    p = DequantiseParams(depth=16)
+    p = DequantiseParams(group=16)
     rng = np.random.default_rng(1)
     q, z, s = (rng.integers(0, top, (16, 3)) for top in (16, 16, 256))
     a, words = rng.integers(-128, 128, (5, 16)), pack(p, q, z, s)

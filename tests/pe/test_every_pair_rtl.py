@@ -22,7 +22,7 @@ BOOTH = [
 SWEPT = {
     "multiplier": [
         multiplier.Params(registers=3),
-        *(multiplier.Params(weight=w, activation=a, multiplier="booth", depth=128) for w, a in BOOTH),
+        *(multiplier.Params(weight=w, activation=a, multiplier="booth", group=128) for w, a in BOOTH),
         multiplier.Params(weight=Int(4), logic=True, registers=2),
     ],
     "mixpe": [

@@ -58,7 +58,7 @@ def test_a_running_sum_in_truncation_never_grows_past_the_exact_one():
         ({"rounding": "up"}, "pe.rounding is 'up'; allowed: nearest, truncate"),
         ({"structure": "separate"}, "pe.registers is 0; allowed: 1 to 3"),
         ({"registers": 4}, "pe.registers is 4; allowed: 0 to 3"),
-        ({"depth": 0}, "pe.depth is 0"),
+        ({"group": 0}, "pe.group is 0"),
     ],
 )
 def test_a_wrong_parameter_is_named(given, message):

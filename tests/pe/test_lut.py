@@ -35,7 +35,7 @@ def counted(p, codes):
 @pytest.mark.parametrize("inputs", [2, 4, 5])
 def test_integer_sums_are_numpys(weight, table, remap, inputs):
     """group_sum, and the same made of words: column's ports, step by step, as the hardware goes."""
-    p = Params(weight=weight, table=table, remap=remap, inputs=inputs, depth=8 * inputs)
+    p = Params(weight=weight, table=table, remap=remap, inputs=inputs, group=8 * inputs)
     a, codes = operands(p, 6 * inputs)
     assert np.array_equal(group_sum(p, a, codes), a @ counted(p, codes))
     assert np.array_equal(by_steps(p, a, codes), a @ counted(p, codes))
@@ -92,7 +92,7 @@ def test_an_entry_is_the_sum_that_its_index_spells(inputs):
     rng = np.random.default_rng(4)
     words = rng.integers(-127, 128, (20, inputs))
     for kind in ("half", "full"):
-        p = Params(inputs=inputs, table=kind, depth=60)
+        p = Params(inputs=inputs, table=kind, group=60)
         found = table(p, pack_activations(p, words)[:, 0])
         assert found.shape == (20, p.entries) and p.entries == 2 ** (inputs - (kind == "half"))
         for word, entries in zip(words.tolist(), found.tolist(), strict=True):
@@ -147,7 +147,7 @@ def test_weights_stand_for_odd_numbers_and_zero_points_follow(weight):
 
 @pytest.mark.parametrize("table", ["half", "full"])
 def test_the_accumulator_holds_the_largest_sums(table):
-    p = Params(weight=Int(4, signed=False), depth=256, table=table)
+    p = Params(weight=Int(4, signed=False), group=256, table=table)
     for value, code in product((127, -127), (0, 15)):
         a, codes = np.full((1, 256), value), np.full((256, 1), code)
         assert by_steps(p, a, codes) == group_sum(p, a, codes) == 256 * value * counted(p, code)
@@ -174,7 +174,7 @@ def test_infinity_is_added_and_infinities_of_both_signs_are_no_number():
     ({"activation": Int(16)}, "pe.activation is 'int16'"),
     ({"inputs": 6}, "pe.inputs is 6; allowed: 2 to 5"),
     ({"activation": FP16, "inputs": 5}, "pe.inputs is 5; allowed: 4"),
-    ({"depth": 130}, "pe.depth is 130; allowed: multiples of pe.inputs, 4"),
+    ({"group": 130}, "pe.group is 130; allowed: multiples of pe.inputs, 4"),
     ({"activation": FP16, "table": "full"}, "pe.table is full; allowed: half, where"),
     ({"table": "quarter"}, "pe.table is 'quarter'; allowed: half, full"),
     ({"remap": "later"}, "pe.remap is 'later'"),

@@ -30,13 +30,13 @@ MORE = [
     *(Params(weight=weight, activation=FP16) for weight in (BITS[0], BITS[2], BITS[3])),
     Params(weight=BITS[3], table="full"),
     Params(weight=BITS[3], remap="online", registers=0),
-    Params(inputs=5, depth=125),
+    Params(inputs=5, group=125),
     Params(activation=FP16, remap="online", registers=0),
 ]
 EVERY = [
     Params(weight=BITS[0], activation=Int(4)),
     Params(weight=BITS[3], inputs=2, remap="online"),
-    Params(weight=BITS[1], activation=Int(5), inputs=3, depth=6, registers=0),
+    Params(weight=BITS[1], activation=Int(5), inputs=3, group=6, registers=0),
     Params(weight=BITS[3], activation=Int(7), inputs=2, table="full"),
 ]
 

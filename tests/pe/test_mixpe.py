@@ -17,7 +17,7 @@ ACTIVATIONS = [Int(1), Int(4, False), Int(8), Int(16)]
 @pytest.mark.parametrize("weight", WEIGHTS, ids=str)
 @pytest.mark.parametrize("activation", [Int(1), Int(4, False), Int(8)], ids=str)
 def test_shifts_and_adds_are_pythons_product(weight, activation):
-    p = MixPeParams(weight=weight, activation=activation, depth=4)
+    p = MixPeParams(weight=weight, activation=activation, group=4)
     values = [range(fmt.min, fmt.max + 1) for fmt in (weight, activation)]
     pairs = np.array(list(itertools.product(*values)))
     sums = accumulate(p, np.full(len(pairs), -1), pairs[:, 0], pairs[:, 1])
@@ -26,10 +26,10 @@ def test_shifts_and_adds_are_pythons_product(weight, activation):
 
 @pytest.mark.parametrize("weight", WEIGHTS, ids=str)
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
-@pytest.mark.parametrize("depth", [1, 3, 128])
-def test_the_accumulator_is_the_narrowest_that_no_group_overflows(weight, activation, depth):
-    p = MixPeParams(weight=weight, activation=activation, depth=depth)
-    sums = [depth * w * a for w in (weight.min, weight.max) for a in (activation.min, activation.max)]
+@pytest.mark.parametrize("group", [1, 3, 128])
+def test_the_accumulator_is_the_narrowest_that_no_group_overflows(weight, activation, group):
+    p = MixPeParams(weight=weight, activation=activation, group=group)
+    sums = [group * w * a for w in (weight.min, weight.max) for a in (activation.min, activation.max)]
     narrower = Int(p.accumulator.width - 1)
     assert p.accumulator.min <= min(sums) and max(sums) <= p.accumulator.max
     assert min(sums) < narrower.min or narrower.max < max(sums)
@@ -58,7 +58,7 @@ def test_the_scale_and_zero_point_of_a_group_come_after_its_sum():
         ({"weight": Int(1)}, "pe.weight.width is 1; allowed: 2 to 8"),
         ({"activation": Int(17)}, "pe.activation.width is 17; allowed: 1 to 16"),
         ({"registers": 3}, "pe.registers is 3; allowed: 0 to 2"),
-        ({"depth": 0}, "pe.depth is 0; allowed: 1 to 1048576"),
+        ({"group": 0}, "pe.group is 0; allowed: 1 to 1048576"),
     ],
 )
 def test_a_wrong_parameter_is_named(given, message):

@@ -42,7 +42,7 @@ CASES = {
 
 
 def params(kind: str, given: dict) -> object:
-    return pe.PES[kind].Params(depth=DEPTH, **given)
+    return pe.PES[kind].Params(group=DEPTH, **given)
 
 
 def off(found: np.ndarray, wanted: np.ndarray) -> float:

@@ -66,10 +66,10 @@ def values(recorded, fmt):
 
 
 def test_every_pair_of_a_small_pe_gives_its_sum(mapped):
-    p = MultiplierParams(weight=Int(3), activation=Int(4, signed=False), depth=3, registers=1)
+    p = MultiplierParams(weight=Int(3), activation=Int(4, signed=False), group=3, registers=1)
     pairs = np.array([(w, a) for w in range(-4, 4) for a in range(16)]).reshape(2, 64, 2)
     acc = np.random.default_rng(1).integers(p.accumulator.min, p.accumulator.max + 1, (2, 64))
-    netlist = pe(mapped, weight=p.weight, activation=p.activation, depth=3, registers=1)
+    netlist = pe(mapped, weight=p.weight, activation=p.activation, group=3, registers=1)
     ports = {"weight": pairs[..., 0], "activation": pairs[..., 1], "acc_in": np.roll(acc, 1, axis=0)}
     run = GateSimulator(gate_netlist.layout_of(netlist)).run(drive=ports, record=["acc_out"], cycles=3)
     found = values(run.recorded["acc_out"], p.accumulator)[1]
@@ -80,7 +80,7 @@ def test_every_pair_of_a_small_pe_gives_its_sum(mapped):
 def test_a_matrix_unit_gives_golden_values_in_golden_cycles(mapped, dataflow):
     p = MatrixUnitParams(
         rows=2, cols=2, dataflow=dataflow, accumulator_rows=16, scaled=False,
-        pe=MultiplierParams(weight=Int(4), activation=Int(4), depth=64),
+        pe=MultiplierParams(weight=Int(4), activation=Int(4), group=64),
     )  # fmt: skip
     netlist = mapped(verilog(matrix_unit.definition(p)), p.name)
     work = workload.for_unit(p, workload.gaussian(Int(4), Int(4), k=32, n=64, m=16), vectors=12)
@@ -105,7 +105,7 @@ def test_a_4x4_int8_unit_gives_golden_codes(mapped, dataflow):
 def test_toggles_are_those_of_icarus(mapped, tmp_path):
     if not shutil.which("iverilog"):
         pytest.skip("iverilog is missing")
-    netlist = pe(mapped, weight=Int(3), activation=Int(3), depth=4, registers=1)
+    netlist = pe(mapped, weight=Int(3), activation=Int(3), group=4, registers=1)
     layout = gate_netlist.layout_of(netlist)
     random, cycles = np.random.default_rng(2), 40
     widths = {"weight": 3, "activation": 3, "acc_in": layout.width("acc_in")}

@@ -17,7 +17,7 @@ from synth.liberty import Liberty, default_liberty
 from synth.timing import find_sta
 
 PERIOD = 10.0  # ns
-PE = MultiplierParams(weight=Int(4), activation=Int(4), depth=64, registers=1)
+PE = MultiplierParams(weight=Int(4), activation=Int(4), group=64, registers=1)
 MEMORY = """module memory(input clk, input we, input [5:0] wa, input [5:0] ra, input [15:0] d,
     output reg [15:0] q);
   reg [15:0] m [0:63];

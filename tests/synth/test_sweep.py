@@ -14,7 +14,7 @@ from synth.liberty import Liberty, default_liberty
 from synth.sweep import smallest_at
 from synth.timing import find_sta
 
-SMALL = MultiplierParams(weight=Int(4), activation=Int(4), depth=256, registers=0)
+SMALL = MultiplierParams(weight=Int(4), activation=Int(4), group=256, registers=0)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def message(table: str, key: str, value: object) -> str:
 def test_the_example_is_the_default_accelerator_with_shorter_sums():
     target = design_file.load(EXAMPLE)
     assert target.accelerator == AcceleratorParams(unit=target.unit)
-    assert (target.unit.pe.depth, target.memory_latency, target.bytes_per_cycle) == (32768, 50, 16)
+    assert (target.unit.pe.group, target.memory_latency, target.bytes_per_cycle) == (32768, 50, 16)
     assert target.weight_buffer + target.activation_buffer == 8 * 2048 * 16
 
 

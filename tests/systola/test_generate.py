@@ -143,7 +143,7 @@ cols = 2
 {dataflow}
 [pe]
 {pe}
-depth = 16
+group = 16
 """
 
 

@@ -21,7 +21,7 @@ rows = 2
 cols = 3
 [pe]
 kind = "{kind}"
-depth = {depth}
+group = {group}
 """
 ARRAY = TILE.replace('family = "tile"\n', "").replace("cols = 3", 'cols = 3\ndataflow = "weight"')
 
@@ -30,8 +30,8 @@ ARRAY = TILE.replace('family = "tile"\n', "").replace("cols = 3", 'cols = 3\ndat
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_network(np.random.default_rng(3).standard_normal((32, 5)))
-    Path("tile.toml").write_text(TILE.format(kind="lut", depth=16))
-    Path("array.toml").write_text(ARRAY.format(kind="mixpe", depth=16))
+    Path("tile.toml").write_text(TILE.format(kind="lut", group=16))
+    Path("array.toml").write_text(ARRAY.format(kind="mixpe", group=16))
 
 
 def save_network(w: np.ndarray) -> None:
@@ -107,16 +107,16 @@ def test_a_list_of_shapes_is_mapped_and_not_run():
 
 @pytest.mark.parametrize("command", ["map", "run"])
 def test_a_group_that_does_not_divide_is_named(command):
-    Path("other.toml").write_text(TILE.format(kind="lut", depth=12))
-    wanted = "layer dense: K is 32, and the group (pe.depth) is 12; allowed: 4, 8, 16, 32"
+    Path("other.toml").write_text(TILE.format(kind="lut", group=12))
+    wanted = "layer dense: K is 32, and pe.group is 12; allowed: 4, 8, 16, 32"
     assert refused(command, "net.onnx", "--on", "other.toml") == wanted
 
 
 def test_a_datatype_that_the_pe_cannot_hold_is_named():
-    Path("other.toml").write_text(ARRAY.format(kind="mixpe", depth=16) + 'weight = "fp8_e4m3"\n')
+    Path("other.toml").write_text(ARRAY.format(kind="mixpe", group=16) + 'weight = "fp8_e4m3"\n')
     wanted = "other.toml: pe.weight is 'fp8_e4m3'; allowed: int1 to int32, uint1 to uint32"
     assert refused("run", "net.onnx", "--on", "other.toml", "--output", "y.npy") == wanted
-    Path("other.toml").write_text(TILE.format(kind="lut", depth=16) + 'weight = "int8"\n')
+    Path("other.toml").write_text(TILE.format(kind="lut", group=16) + 'weight = "int8"\n')
     wanted = "other.toml: pe.weight is 'int8'; allowed: uint1, uint2, uint3, uint4"
     assert refused("generate", "other.toml", "-o", "out") == wanted
 

@@ -49,7 +49,7 @@ def shift_add():
 
 
 def multiplier():
-    p = MultiplierParams(weight=Int(4), depth=128)
+    p = MultiplierParams(weight=Int(4), group=128)
     forms = {"tool": p, "booth": replace(p, multiplier="booth")}
     return parts.cell("multiplier", forms, partial(operands.narrow, 4), operands.activations_int8)
 
@@ -97,7 +97,7 @@ def test_a_netlist_that_differs_from_golden_is_refused(bench):
 def lut_parts():
     p = lut.params(2)
     full = replace(p, table="full")
-    serial = lut.dot_block("ADD", DotParams(weight=Int(2, signed=False), depth=lut.DEPTH, serial=True))
+    serial = lut.dot_block("ADD", DotParams(weight=Int(2, signed=False), group=lut.DEPTH, serial=True))
     rows = [lut.row(p, unit=True), lut.row(full, unit=True), lut.row(p, unit=False)]
     return [lut.lut_cell(p), lut.column(p), *rows, serial.parts[0][0]]
 

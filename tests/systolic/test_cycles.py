@@ -23,7 +23,7 @@ def unit(dataflow="weight", rows=4, cols=3, registers=0, accumulator_rows=256, *
         cols=cols,
         dataflow=dataflow,
         accumulator_rows=accumulator_rows,
-        pe=MultiplierParams(registers=registers, depth=1024),
+        pe=MultiplierParams(registers=registers, group=1024),
         **more,
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.formats import FP16
-from golden.pe import PES, float_multiply_add
+from golden.pe import PES, float_multiply_add, standing
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import Scaling, compute, cycles, longest_stream
@@ -15,7 +15,7 @@ from sim.engine import RtlEngine
 ENGINES = {}
 
 
-MULTIPLIER = MultiplierParams(depth=4096)
+MULTIPLIER = MultiplierParams(group=4096)
 
 
 def unit(dataflow, rows, cols, pe=MULTIPLIER, **more):
@@ -62,7 +62,7 @@ def test_a_large_product_is_golden_in_values_and_cycles(dataflow):
 @pytest.mark.parametrize("stalls", [0.0, 0.3])
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
 def test_registers_for_a_faster_clock_change_no_value(dataflow, stalls):
-    pe = MultiplierParams(depth=4096, registers=2, logic=True)
+    pe = MultiplierParams(group=4096, registers=2, logic=True)
     p = MatrixUnitParams(dataflow=dataflow, pe=pe, accumulator_registers=1, requantise_registers=5)
     check(p, Gemm(m=64, n=48, k=80), 33, some_scaling(48), stalls)
 
@@ -74,16 +74,16 @@ def test_stalls_on_every_stream_change_no_value(dataflow, stalls):
 
 
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
-@pytest.mark.parametrize("kind", [kind for kind, module in PES.items() if module.HOST == "array"])
+@pytest.mark.parametrize("kind", standing("array"))
 def test_every_pe_is_golden_in_every_array(kind, dataflow):
-    p = unit(dataflow, 3, 2, PES[kind].Params(depth=64), accumulator_rows=64, scaled=False)
+    p = unit(dataflow, 3, 2, PES[kind].Params(group=64), accumulator_rows=64, scaled=False)
     for stalls in (0.0, 0.3):
         check(p, Gemm(m=13, n=11, k=38, batch=3), 7, stalls=stalls)
 
 
 @pytest.mark.parametrize("registers", [0, 1])
 def test_any_codes_of_floats_pass_the_accumulator_memory(registers):
-    pe = float_multiply_add.Params(depth=64, accumulator=FP16, subnormals=False)
+    pe = float_multiply_add.Params(group=64, accumulator=FP16, subnormals=False)
     p = unit("weight", 1, 2, pe, scaled=False, accumulator_registers=registers)
     rng = np.random.default_rng(registers)
     given = [FP16.decode(rng.integers(0, 1 << 16, shape)) for shape in ((1, 300, 4), (1, 4, 20))]
@@ -95,7 +95,7 @@ def test_any_codes_of_floats_pass_the_accumulator_memory(registers):
 
 
 def test_a_product_of_floats_on_16x16():
-    p = unit("weight", 16, 16, float_multiply_add.Params(depth=384), scaled=False)
+    p = unit("weight", 16, 16, float_multiply_add.Params(group=384), scaled=False)
     check(p, Gemm(m=64, n=64, k=384), 64)
 
 

@@ -12,9 +12,9 @@ from golden.systolic.matrix_unit import compute
 from golden.systolic.params import MatrixUnitParams
 from mapping.backends.engines import GoldenEngine, ModelEngine
 
-SINGLE = float_multiply_add.Params(depth=64)
-HALF = float_multiply_add.Params(depth=64, accumulator=FP16, structure="separate", registers=1)
-SHIFTED = mixpe_float.Params(depth=64, weight=Int(4, False))
+SINGLE = float_multiply_add.Params(group=64)
+HALF = float_multiply_add.Params(group=64, accumulator=FP16, structure="separate", registers=1)
+SHIFTED = mixpe_float.Params(group=64, weight=Int(4, False))
 PES = {"fp16-fp32": (SINGLE, np.float32), "fp16": (HALF, np.float16), "uint4-fp16": (SHIFTED, np.float32)}
 CUTS = [("weight", 3), ("input", 3), ("output", 5)]  # dataflow, k in a pass
 

@@ -14,7 +14,7 @@ from golden.systolic.params import MatrixUnitParams
 
 def unit(dataflow, rows=3, cols=5, weight="int4", activation="int8"):
     formats = {"int4": Int(4), "int8": Int(8), "uint8": Int(8, False), "int16": Int(16), "int5": Int(5)}
-    pe = MultiplierParams(weight=formats[weight], activation=formats[activation], depth=512)
+    pe = MultiplierParams(weight=formats[weight], activation=formats[activation], group=512)
     return MatrixUnitParams(rows=rows, cols=cols, dataflow=dataflow, pe=pe, accumulator_rows=64)
 
 

@@ -16,7 +16,7 @@ from mapping.quantise.matrix_products import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 
-LARGE = {"rows": 16, "cols": 16, "depth": 65536, "accumulator_rows": 1024, "max_shift": 47,
+LARGE = {"rows": 16, "cols": 16, "group": 65536, "accumulator_rows": 1024, "max_shift": 47,
          "multiplier_bits": 16, "weight_buffer": 1 << 17, "activation_buffer": 1 << 17}  # fmt: skip
 
 

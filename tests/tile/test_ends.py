@@ -1,4 +1,4 @@
-"""The tile's sums where they are widest, and PEs' at their depth, against Python's integers and fractions."""
+"""The tile's sums where they are widest, and PEs' at their group, against Python's integers and fractions."""
 
 from fractions import Fraction
 
@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from golden import pe
 from golden.check import BadValue
 from golden.formats import FP16, Int
-from golden.pe import aligned, dequantise, lut, mixpe, multiplier
-from golden.tile import pes, words
-from golden.tile.tile import EXACT, TileParams, Weights, compute
+from golden.pe import aligned, dequantise, lut, mixpe, multiplier, tiled
+from golden.pe.weights import Weights
+from golden.tile import words
+from golden.tile.tile import EXACT, TileParams, compute
 from sim.tile_engine import TileEngine
 from sim.tools import ToolMissing
 from tests.vector.test_ends import nearest32, values
@@ -20,11 +21,11 @@ from tests.vector.test_ends import nearest32, values
 often = settings(max_examples=60, deadline=None, derandomize=True)
 SCALES = [1, 0x3FF, 0x400, 0x3C00, 0x3C01, 0x7BFF, 0x8001, 0xBC00, 0xFBFF]  # codes of fp16
 WIDE = [
-    TileParams(rows=1, cols=1, pe=multiplier.Params(weight=Int(24), activation=Int(24), depth=4)),
-    TileParams(rows=1, cols=1, pe=multiplier.Params(weight=Int(32), activation=Int(29), depth=1)),
-    TileParams(rows=1, cols=1, pe=multiplier.Params(weight=Int(30), activation=Int(22, False), depth=8)),
-    TileParams(rows=1, cols=1, pe=mixpe.Params(weight=Int(8), activation=Int(16), depth=4)),
-    TileParams(rows=1, cols=1, pe=lut.Params(weight=Int(4, False), depth=8)),
+    TileParams(rows=1, cols=1, pe=multiplier.Params(weight=Int(24), activation=Int(24), group=4)),
+    TileParams(rows=1, cols=1, pe=multiplier.Params(weight=Int(32), activation=Int(29), group=1)),
+    TileParams(rows=1, cols=1, pe=multiplier.Params(weight=Int(30), activation=Int(22, False), group=8)),
+    TileParams(rows=1, cols=1, pe=mixpe.Params(weight=Int(8), activation=Int(16), group=4)),
+    TileParams(rows=1, cols=1, pe=lut.Params(weight=Int(4, False), group=8)),
 ]
 
 
@@ -34,7 +35,7 @@ def drawn(data, p, groups):
     least = -p.pe.activation.max if isinstance(p.pe, lut.Params) else p.pe.activation.min
     a = [max(data.draw(values(p.pe.activation)), least) for _ in range(many)]
     w = [data.draw(values(p.pe.weight)) for _ in range(many)]
-    zeros = [data.draw(values(Int(pes.zero_bits(p.pe)))) for _ in range(groups)]
+    zeros = [data.draw(values(Int(tiled.zero_bits(p.pe)))) for _ in range(groups)]
     scale = st.sampled_from(SCALES) | st.integers(0, 0x7BFF)
     scales = [float(FP16.decode(np.array(data.draw(scale)))) for _ in range(groups)]
     return a, w, zeros, scales
@@ -93,7 +94,7 @@ def test_what_cancels_leaves_its_last_bit():
 
 
 def test_zeros_groups_and_scales_have_their_ranges():
-    p = TileParams(rows=1, cols=1, pe=mixpe.Params(depth=2), groups=2)
+    p = TileParams(rows=1, cols=1, pe=mixpe.Params(group=2), groups=2)
     one, many = np.ones((1, 1)), np.ones((6, 1), np.int64)
     with pytest.raises(BadValue, match=r"zeros\[0\] is 16; allowed: -16 to 15"):
         compute(p, many[:2].T, Weights(codes=many[:2], scales=one, zeros=np.array([16])[:, None]))
@@ -101,21 +102,21 @@ def test_zeros_groups_and_scales_have_their_ranges():
         compute(p, many.T, Weights(codes=many, scales=np.ones((3, 1))))
     with pytest.raises(BadValue, match="scales"):
         compute(p, many[:2].T, Weights(codes=many[:2], scales=one / 3))
-    bitmod = TileParams(pe=pe.PES["bitmod"].Params(depth=8))
+    bitmod = TileParams(pe=pe.PES["bitmod"].Params(group=8))
     with pytest.raises(BadValue, match="scales is not whole"):
         words.scale_codes(bitmod, one / 2)
 
 
 INTEGERS = [
-    multiplier.Params(weight=Int(8), activation=Int(8), depth=1 << 12),
-    multiplier.Params(weight=Int(1), activation=Int(1, False), depth=1 << 10),
-    multiplier.Params(weight=Int(32), activation=Int(29), depth=1),
-    multiplier.Params(weight=Int(16), activation=Int(25), depth=1 << 12),
-    mixpe.Params(weight=Int(8), activation=Int(16), depth=1 << 12),
-    mixpe.Params(weight=Int(2, False), activation=Int(1), depth=3),
-    aligned.Params(weight=Int(4), activation=Int(14), depth=1 << 12),
-    dequantise.Params(depth=1 << 12),
-    dequantise.Params(code=Int(8), scale_bits=16, shift=0, activation=Int(16), depth=1 << 10),
+    multiplier.Params(weight=Int(8), activation=Int(8), group=1 << 12),
+    multiplier.Params(weight=Int(1), activation=Int(1, False), group=1 << 10),
+    multiplier.Params(weight=Int(32), activation=Int(29), group=1),
+    multiplier.Params(weight=Int(16), activation=Int(25), group=1 << 12),
+    mixpe.Params(weight=Int(8), activation=Int(16), group=1 << 12),
+    mixpe.Params(weight=Int(2, False), activation=Int(1), group=3),
+    aligned.Params(weight=Int(4), activation=Int(14), group=1 << 12),
+    dequantise.Params(group=1 << 12),
+    dequantise.Params(code=Int(8), scale_bits=16, shift=0, activation=Int(16), group=1 << 10),
 ]
 
 
@@ -125,21 +126,21 @@ def test_sums_of_depth_products_fit_and_no_more_are_taken(p):
     for a in {p.activation.min, p.activation.max}:
         for w in {p.weight.min, p.weight.max}:
             worth = int(dequantise.dequantise(p, np.array(w))) if module is dequantise else w
-            activations, weights = np.full((1, p.depth), a), np.full((p.depth, 1), w)
+            activations, weights = np.full((1, p.group), a), np.full((p.group, 1), w)
             found = int(module.dot(p, activations, weights)[0, 0])
-            assert found == p.depth * a * worth and p.accumulator.min <= found <= p.accumulator.max
+            assert found == p.group * a * worth and p.accumulator.min <= found <= p.accumulator.max
             before = np.array(found - a * worth)
             assert int(module.accumulate(p, before, np.array(w), np.array(a))) == found
     with pytest.raises(BadValue, match="K is"):
-        module.dot(p, np.zeros((1, p.depth + 1), np.int64), np.zeros((p.depth + 1, 1), np.int64))
+        module.dot(p, np.zeros((1, p.group + 1), np.int64), np.zeros((p.group + 1, 1), np.int64))
 
 
 @pytest.mark.parametrize(
     "given, allowed",
     [
         ({"weight": Int(32), "activation": Int(31)}, "a product of at most 62 bits"),
-        ({"weight": Int(32), "activation": Int(29), "depth": 4}, "pe.depth is 4; allowed: 1 to 3"),
-        ({"depth": (1 << 20) + 1}, "pe.depth"),
+        ({"weight": Int(32), "activation": Int(29), "group": 4}, "pe.group is 4; allowed: 1 to 3"),
+        ({"group": (1 << 20) + 1}, "pe.group"),
     ],
 )
 def test_a_multiplier_whose_sums_leave_62_bits_is_refused(given, allowed):

@@ -8,23 +8,24 @@ import pytest
 from golden.check import BadValue
 from golden.formats import FP16, FP32, Int
 from golden.formats.bitmod import Datatype
-from golden.pe import bitmod, float_multiply_add, lut, mixpe, multiplier
-from golden.tile import pes, words
-from golden.tile.tile import TileParams, Weights, compute
+from golden.pe import bitmod, float_multiply_add, lut, mixpe, multiplier, tiled
+from golden.pe.weights import Weights
+from golden.tile import words
+from golden.tile.tile import TileParams, compute
 from sim.benches.tile.tile import Job
 
 U4, U2, U1 = (Int(width, signed=False) for width in (4, 2, 1))
 SMALL = [
-    TileParams(rows=3, cols=4, pe=multiplier.Params(depth=8)),
-    TileParams(rows=4, cols=3, pe=mixpe.Params(weight=U4, depth=4, registers=2)),
-    TileParams(rows=2, cols=8, pe=lut.Params(weight=U2, depth=16)),
-    TileParams(rows=6, cols=2, pe=lut.Params(weight=U1, depth=4, table="full")),
-    TileParams(rows=2, cols=3, pe=lut.Params(weight=U2, activation=FP16, depth=8)),
-    TileParams(rows=2, cols=3, pe=float_multiply_add.Params(depth=8)),
-    TileParams(rows=3, cols=2, pe=bitmod.Params(depth=8)),
+    TileParams(rows=3, cols=4, pe=multiplier.Params(group=8)),
+    TileParams(rows=4, cols=3, pe=mixpe.Params(weight=U4, group=4, registers=2)),
+    TileParams(rows=2, cols=8, pe=lut.Params(weight=U2, group=16)),
+    TileParams(rows=6, cols=2, pe=lut.Params(weight=U1, group=4, table="full")),
+    TileParams(rows=2, cols=3, pe=lut.Params(weight=U2, activation=FP16, group=8)),
+    TileParams(rows=2, cols=3, pe=float_multiply_add.Params(group=8)),
+    TileParams(rows=3, cols=2, pe=bitmod.Params(group=8)),
 ]
 REAL = [
-    TileParams(pe=multiplier.Params(depth=128)),
+    TileParams(pe=multiplier.Params(group=128)),
     TileParams(pe=mixpe.Params(weight=U4)),
     TileParams(rows=2, cols=16, pe=lut.Params(weight=U2)),
     TileParams(rows=2, cols=16, pe=lut.Params(weight=U2, activation=FP16)),
@@ -61,7 +62,7 @@ def by_fractions(job):
             for g in range(job.groups):
                 place = slice(g * p.group, (g + 1) * p.group)
                 a, codes = job.activations[m, place], w.codes[place, n]
-                if pes.zero_bits(p.pe):
+                if tiled.zero_bits(p.pe):
                     part = (
                         int(x) * (int(q) - int(w.zeros[g, n]))
                         for x, q in zip(a, counted(p.pe, codes, None), strict=True)
@@ -69,7 +70,7 @@ def by_fractions(job):
                     group = Fraction(sum(part))
                 else:
                     selectors = None if w.selectors is None else w.selectors[g, n : n + 1]
-                    group = Fraction(float(pes.group_sum(p.pe, a[None], codes[:, None], selectors)[0, 0]))
+                    group = Fraction(float(tiled.group_sum(p.pe, a[None], codes[:, None], selectors)[0, 0]))
                 total = nearest32(total + group * Fraction(float(w.scales[g, n])))
                 if isinstance(total, float):
                     return None
@@ -99,9 +100,9 @@ def test_real_products_are_float64s_within_one_rounding_a_group(p):
     a = rng.integers(-127, 128, (m, k)) if whole else FP16.quantise(rng.normal(size=(m, k)))
     codes = rng.integers(p.pe.weight.min, p.pe.weight.max + 1, (k, n))
     scales = FP16.quantise(rng.random((groups, n)) / 64 + 2.0**-8)
-    if pes.scale_bits(p.pe) < 16:
+    if tiled.scale_bits(p.pe) < 16:
         scales = rng.integers(1, 256, (groups, n)).astype(float)
-    bits = pes.zero_bits(p.pe)
+    bits = tiled.zero_bits(p.pe)
     zeros = rng.integers(-1 << bits - 1, 1 << bits - 1, (groups, n)) if bits else None
     found = compute(p, a, Weights(codes=codes, scales=scales, zeros=zeros))
     exact, size = np.zeros((m, n)), np.zeros((m, n))
@@ -110,7 +111,7 @@ def test_real_products_are_float64s_within_one_rounding_a_group(p):
         if whole:
             part = a[:, place] @ (counted(p.pe, codes[place], None) - zeros[g]) * scales[g]
         else:
-            part = pes.group_sum(p.pe, a[:, place], codes[place], None) * scales[g]
+            part = tiled.group_sum(p.pe, a[:, place], codes[place], None) * scales[g]
         exact, size = exact + part, size + np.abs(part)
     bound = groups * 2.0**-24 * size
     error = np.abs(found - exact)
@@ -135,7 +136,7 @@ def test_words_hold_the_operands_and_results_come_back(p):
     def at(values, row, col):
         return int(values[row, col]) if row < len(values) and col < values.shape[1] else 0
 
-    a, w = pes.pack_activations(p.pe, job.activations), pes.pack_weights(p.pe, job.weights.codes)
+    a, w = tiled.pack_activations(p.pe, job.activations), tiled.pack_weights(p.pe, job.weights.codes)
     given = {"zeros": job.weights.zeros, "selectors": job.weights.selectors,
              "scales": words.scale_codes(p, job.weights.scales)}  # fmt: skip
     across, depth = -(-job.n // p.cols), a.shape[1]
@@ -197,20 +198,20 @@ def stepped(rows, per_group, interval, latency, finish, groups):
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 8])
 @pytest.mark.parametrize("pe", [
-    *(multiplier.Params(depth=depth, registers=r) for depth in (1, 3, 8, 40) for r in (0, 2)),
-    *(lut.Params(weight=weight, depth=depth) for weight in (U1, U4) for depth in (4, 12, 64)),
-    *(bitmod.Params(depth=depth) for depth in (4, 24, 128)),
-], ids=lambda p: pes.pe.module_of(p).name(p) + f"_{p.depth}")  # fmt: skip
+    *(multiplier.Params(group=depth, registers=r) for depth in (1, 3, 8, 40) for r in (0, 2)),
+    *(lut.Params(weight=weight, group=depth) for weight in (U1, U4) for depth in (4, 12, 64)),
+    *(bitmod.Params(group=depth) for depth in (4, 24, 128)),
+], ids=lambda p: tiled.pe.module_of(p).name(p) + f"_{p.group}")  # fmt: skip
 def test_cycles_are_those_of_the_rules_stepped(rows, pe):
     p = TileParams(rows=rows, cols=2, pe=pe)
-    ways = (rows, p.words, pes.interval(pe), pes.pe.module_of(pe).latency(pe), pes.finish_cycles(pe))
+    ways = (rows, p.words, tiled.interval(pe), tiled.pe.module_of(pe).latency(pe), tiled.finish_cycles(pe))
     for groups in (1, 2, 7):
         assert words.cycles(p, groups) == stepped(*ways, groups)
     assert words.cycles(p, 0) == 0
 
 
 def test_long_groups_keep_every_pe_busy():
-    p = TileParams(rows=8, cols=8, pe=lut.Params(weight=U4, depth=128))
+    p = TileParams(rows=8, cols=8, pe=lut.Params(weight=U4, group=128))
     assert words.cycles(p, 33) - words.cycles(p, 32) == 128 // 4 * 4
 
 
@@ -220,7 +221,7 @@ def test_what_cannot_be_run_is_named():
     weights = Weights(codes=codes, scales=scales)
     with pytest.raises(BadValue, match="K is 12; allowed: multiples of 8"):
         compute(p, a[:, :12], weights)
-    floats = TileParams(rows=2, cols=3, pe=lut.Params(activation=FP16, depth=8))
+    floats = TileParams(rows=2, cols=3, pe=lut.Params(activation=FP16, group=8))
     with pytest.raises(BadValue, match="zeros is given; allowed: none: sums of fp32 have no zero point"):
         compute(floats, a.astype(float), Weights(codes=codes, scales=scales, zeros=codes[:2]))
     with pytest.raises(BadValue, match=r"groups is 2; allowed: 1 to 1 \(tile.groups"):

@@ -7,9 +7,10 @@ from golden.formats import FP16, Int
 from golden.formats.bitmod import Datatype
 from golden.formats.bitmod import quantise as bitmod_quantise
 from golden.formats.grouped import nearest
-from golden.pe import bitmod, lut, mixpe, multiplier
-from golden.tile import pes, words
-from golden.tile.tile import TileParams, Weights, compute
+from golden.pe import bitmod, lut, mixpe, multiplier, tiled
+from golden.pe.weights import Weights
+from golden.tile import words
+from golden.tile.tile import TileParams, compute
 from sim.benches.tile.tile import Job
 from sim.tile_engine import TileEngine
 from sim.tools import ToolMissing
@@ -19,7 +20,7 @@ W4A8 = TileParams(rows=8, cols=8, pe=mixpe.Params(weight=Int(4, signed=False)))
 W2A8 = TileParams(rows=2, cols=16, pe=lut.Params(weight=Int(2, signed=False)))
 W2A16 = TileParams(rows=2, cols=4, pe=lut.Params(weight=Int(2, signed=False), activation=FP16))
 FP4 = TileParams(rows=4, cols=4, pe=bitmod.Params())
-SHORT = TileParams(rows=8, cols=8, pe=multiplier.Params(depth=4))
+SHORT = TileParams(rows=8, cols=8, pe=multiplier.Params(group=4))
 
 
 def layer(p, m, n, seed=1):
@@ -35,7 +36,7 @@ def layer(p, m, n, seed=1):
     q = nearest(w, bits, p.group, symmetric=False)
     half = getattr(p.pe, "table", "") == "half"
     zeros = 2 * q.zero + 1 - (1 << bits) if half else q.zero
-    kept = zeros if pes.zero_bits(p.pe) else None
+    kept = zeros if tiled.zero_bits(p.pe) else None
     return a, Weights(codes=q.codes, scales=FP16.quantise(q.scale), zeros=kept)
 
 

@@ -280,8 +280,8 @@ def lower(builder: Builder, op: MatMul) -> list[Step]:
         raise check.fail(
             f"operation {op.name}: weights of", f"{builder.p.unit.pe.weight}", "8 bits (computed)"
         )
-    depth = builder.p.unit.pe.depth // builder.lanes
-    check.in_range(f"operation {op.name}: passes of a sum", x.vectors, 1, depth, "pe.depth / array.rows")
+    depth = builder.p.unit.pe.group // builder.lanes
+    check.in_range(f"operation {op.name}: passes of a sum", x.vectors, 1, depth, "pe.group / array.rows")
     parameters = builder.parameters(op.epilogue, y.width)
     table = builder.table_chunk(op.name, op.epilogue)
     return MatMulLowering(builder, op, x, w, y, parameters, table).steps()

@@ -350,8 +350,8 @@ def lower(builder: Builder, op: Product) -> list[Step]:
     kh, kw, c, n = op.weights.shape
     check.in_range(f"operation {op.name}: channels", x.channels, c, c, "those of the weights")
     passes = kh * kw * x.vectors
-    depth = builder.p.unit.pe.depth // x.lanes
-    check.in_range(f"operation {op.name}: passes of a sum", passes, 1, depth, "pe.depth / array.rows")
+    depth = builder.p.unit.pe.group // x.lanes
+    check.in_range(f"operation {op.name}: passes of a sum", passes, 1, depth, "pe.group / array.rows")
     residual = builder.place(op.residual.b) if op.residual else None
     sizes = Sizes(
         deep=x.vectors,

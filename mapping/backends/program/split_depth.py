@@ -1,4 +1,4 @@
-"""Products too deep for the scratchpad or for pe.depth: sums of parts of the channels, added up as 32-bit
+"""Products too deep for the scratchpad or for pe.group: sums of parts of the channels, added up as 32-bit
 integers.
 
     y_0 = x_0 w_0,  y_i = x_i w_i + y_(i-1),  y = epilogue of the last

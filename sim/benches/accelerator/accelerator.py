@@ -37,7 +37,7 @@ def params_of(
     """The design of a case."""
     unit = MatrixUnitParams(
         rows=lanes, cols=lanes, accumulator_rows=accumulator_rows,
-        pe=MultiplierParams(weight=Int(weight), activation=Int(8), depth=1 << 10),
+        pe=MultiplierParams(weight=Int(weight), activation=Int(8), group=1 << 10),
     )  # fmt: skip
     return AcceleratorParams(
         unit=unit, banks=4, bank_words=bank_words, queue=4, outstanding=8, read_buffer=64,
@@ -237,7 +237,7 @@ EXTREME = [
         p=AcceleratorParams(
             unit=MatrixUnitParams(
                 rows=4, cols=4, accumulator_rows=4,
-                pe=MultiplierParams(weight=Int(2), activation=Int(4), depth=1 << 10),
+                pe=MultiplierParams(weight=Int(2), activation=Int(4), group=1 << 10),
             ),
             banks=2, bank_words=128, queue=2, outstanding=2, read_buffer=16, functions=(),
         ),

@@ -228,7 +228,7 @@ async def a_matrix_vector_product_takes_a_row_of_weights_a_cycle(dut: Any) -> No
     bench = MultiplyBench(dut)
     await bench.start()
     p = bench.p
-    passes = p.unit.pe.depth // p.lanes
+    passes = p.unit.pe.group // p.lanes
     command = product(p, 1, passes * p.lanes, 3 * p.lanes)
     await bench.begin([command])
     await bench.settle([command])
@@ -257,11 +257,11 @@ async def sums_reach_the_ends_of_the_accumulator(dut: Any) -> None:
         each = fmt.width if code and p.packed_rows > 1 else 8  # bits that a code stands in
         for place, value in ((code, least), (code + 2, largest)):
             bench.scratch[place] = sum(value << bit for bit in range(0, 8, each))
-    still = {"count_k0": pe.depth // p.lanes, "stride_k0": 0, "top_row_stride": 0, "top_pass_stride": 0}
+    still = {"count_k0": pe.group // p.lanes, "stride_k0": 0, "top_row_stride": 0, "top_pass_stride": 0}
     whole = product(p, 2, p.lanes, p.lanes) | still
     await bench.run([whole | {"left": left, "top": top} for left in (0, 2) for top in (1, 3)])
     found = {word & (1 << 32) - 1 for word in bench.monitors["sums"].words}
-    assert pe.depth // p.lanes * p.lanes * pe.largest in found | {(1 << 32) - each for each in found}
+    assert pe.group // p.lanes * p.lanes * pe.largest in found | {(1 << 32) - each for each in found}
 
 
 @cocotb.test
@@ -317,7 +317,7 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, afte
 
 
 USUAL = {
-    "lanes": 4, "weight": "int8", "activation": "int8", "depth": 256, "registers": 0, "accumulator_rows": 64,
+    "lanes": 4, "weight": "int8", "activation": "int8", "group": 256, "registers": 0, "accumulator_rows": 64,
     "accumulator_registers": 0,
 }  # fmt: skip
 
@@ -334,8 +334,8 @@ CASES = [
     case("8-int2-int5", lanes=8, weight="int2", activation="int5", accumulator_rows=128),
     case("4-int7-uint3-r2", weight="int7", activation="uint3", registers=2),
     case("4-int8-int8-a1", accumulator_rows=13, accumulator_registers=1),
-    case("16-int8-int8", lanes=16, accumulator_rows=128, depth=1024),
-    case("16-int4-int8", lanes=16, weight="int4", accumulator_rows=128, depth=1024),
+    case("16-int8-int8", lanes=16, accumulator_rows=128, group=1024),
+    case("16-int4-int8", lanes=16, weight="int4", accumulator_rows=128, group=1024),
 ]
 QUICK = {"verilator": ["4-int8-int8", "4-int4-int8-r1"], "icarus": ["4-uint1-uint8"]}
 EXTREME = CASES

@@ -21,7 +21,7 @@ def params_of(given: dict[str, Any]) -> AcceleratorParams:
     unit = MatrixUnitParams(
         rows=given["lanes"], cols=given["lanes"], accumulator_rows=given["accumulator_rows"],
         accumulator_registers=given["accumulator_registers"],
-        pe=MultiplierParams(depth=given["depth"], registers=given["registers"], **formats),
+        pe=MultiplierParams(group=given["group"], registers=given["registers"], **formats),
     )  # fmt: skip
     return AcceleratorParams(unit=unit, banks=4, bank_words=64)
 
@@ -54,7 +54,7 @@ def random_command(random: Random, p: AcceleratorParams, most: int = 60) -> Comm
     vectors = min(vectors, p.unit.accumulator_rows)
     command["count_x"] = random.randint(1, vectors)
     command["count_y"] = max(1, vectors // command["count_x"])
-    left = min(random.choice([1, 2, 3, 6, most]), p.unit.pe.depth // p.lanes)
+    left = min(random.choice([1, 2, 3, 6, most]), p.unit.pe.group // p.lanes)
     for name in ("count_k0", "count_k1", "count_k2"):
         command[name] = random.randint(1, left)
         left //= command[name]
@@ -98,7 +98,7 @@ def rows_of(command: Command) -> int:
 def in_parts(random: Random, p: AcceleratorParams) -> list[Command]:
     """Tiles that are open together, in rounds; one alone also several passes at a time."""
     tiles = min(random.randint(1, 4), p.unit.accumulator_rows)
-    rounds = min(random.randint(2, 4), p.unit.pe.depth // p.lanes)
+    rounds = min(random.randint(2, 4), p.unit.pe.group // p.lanes)
     if rounds < 2:
         return []
     firsts = [random_command(random, p) for _ in range(tiles)]
@@ -108,7 +108,7 @@ def in_parts(random: Random, p: AcceleratorParams) -> list[Command]:
     found = []
     for number in range(rounds):
         for first in firsts:
-            passes = random.randint(1, 2) if tiles == 1 and rounds * 2 * p.lanes <= p.unit.pe.depth else 1
+            passes = random.randint(1, 2) if tiles == 1 and rounds * 2 * p.lanes <= p.unit.pe.group else 1
             part = random_command(random, p) | {name: first[name] for name in ("count_x", "count_y")}
             part |= {"count_k0": passes, "count_k1": 1, "count_k2": 1, "tiles0": 1, "tiles1": 1}
             found.append(part | {"open": int(number > 0), "more": int(number < rounds - 1)})

@@ -9,7 +9,7 @@ CASES = [
     *(case("dequantise", f"uint4-s8-int8-r{registers}", registers=registers) for registers in range(3)),
     case("dequantise", "int3-s6-uint8-r0", code="int3", scale_bits=6, shift=1, activation="uint8"),
     case(
-        "dequantise", "uint2-s4-int4-r1", code="uint2", scale_bits=4, shift=0, activation="int4", depth=3,
+        "dequantise", "uint2-s4-int4-r1", code="uint2", scale_bits=4, shift=0, activation="int4", group=3,
         registers=1, exhaustive=True,
     ),
 ]  # fmt: skip

@@ -153,7 +153,7 @@ CASES = [
     case("uint1", "int8", "r0", registers=0),
     case("uint2", "int8", "online", remap="online"),
     case("uint3", "int8", "full", table="full", registers=0),
-    case("uint4", "int5", "k5", inputs=5, depth=125, registers=0),
+    case("uint4", "int5", "k5", inputs=5, group=125, registers=0),
     case("uint4", "int8", "k2", "online", inputs=2, remap="online"),
     case("uint4", "fp16", "flush", subnormals=False),
     case("uint2", "fp16", "online", "r0", remap="online", registers=0),

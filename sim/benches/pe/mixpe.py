@@ -7,18 +7,18 @@ __all__ = ["CASES", "a_reset_changes_no_sum", "sums_match_golden"]
 
 
 def mixpe(
-    weight: str, activation: str, registers: int, *, exhaustive: bool = False, depth: int = 128
+    weight: str, activation: str, registers: int, *, exhaustive: bool = False, group: int = 128
 ) -> Case:
     """The PE of these parameters."""
-    given = {"weight": weight, "activation": activation, "registers": registers, "depth": depth}
+    given = {"weight": weight, "activation": activation, "registers": registers, "group": group}
     return case("mixpe", f"{weight}-{activation}-r{registers}", exhaustive=exhaustive, **given)
 
 
 CASES = [
     *(mixpe("int4", "int8", registers, exhaustive=True) for registers in range(3)),
     mixpe("uint4", "int8", 0, exhaustive=True),
-    mixpe("uint2", "uint5", 1, exhaustive=True, depth=1),
-    mixpe("int3", "uint4", 0, exhaustive=True, depth=3),
+    mixpe("uint2", "uint5", 1, exhaustive=True, group=1),
+    mixpe("int3", "uint4", 0, exhaustive=True, group=3),
     mixpe("int8", "int16", 2),
 ]
 QUICK = {"icarus": names(CASES), "verilator": ["int4-int8-r2"]}

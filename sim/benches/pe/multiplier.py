@@ -11,7 +11,7 @@ def pe(
     activation: str,
     registers: int,
     *,
-    depth: int = 1024,
+    group: int = 1024,
     logic: bool = False,
     multiplier: str = "tool",
     exhaustive: bool = False,
@@ -20,14 +20,14 @@ def pe(
     name = f"{weight}-{activation}-r{registers}" + "-logic" * logic + "-booth" * (multiplier == "booth")
     return case(
         "multiplier", name, exhaustive=exhaustive, weight=weight, activation=activation, registers=registers,
-        depth=depth, logic=logic, multiplier=multiplier,
+        group=group, logic=logic, multiplier=multiplier,
     )  # fmt: skip
 
 
 CASES = [
     *(pe("int4", "int8", registers, exhaustive=True) for registers in range(4)),
-    pe("int4", "uint4", 1, exhaustive=True, depth=1),
-    pe("uint3", "int5", 0, exhaustive=True, depth=3),
+    pe("int4", "uint4", 1, exhaustive=True, group=1),
+    pe("uint3", "int5", 0, exhaustive=True, group=3),
     pe("int1", "int1", 2, exhaustive=True),
     *(pe("int8", "int8", registers) for registers in (0, 3)),
     pe("int8", "uint8", 1),

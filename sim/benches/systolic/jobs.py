@@ -89,7 +89,7 @@ def floats(rng: np.random.Generator, fmt: Float, shape: tuple[int, ...]) -> np.n
 
 def some_scaling(rng: np.random.Generator, p: MatrixUnitParams, gemm: Gemm, relu: bool) -> Scaling:
     """Requantisation that brings most sums of `gemm` into the range of p.out."""
-    largest = p.pe.accumulator.max // p.pe.depth  # of a product, or a little more
+    largest = p.pe.accumulator.max // p.pe.group  # of a product, or a little more
     requantise, typical = p.requantise, int(largest * gemm.k**0.5 / 3) + 1
     multiplier = rng.integers(1, requantise.multiplier.max + 1, gemm.n)
     bits = np.log2(typical * multiplier.astype(np.float64)) - requantise.out.width + 1
@@ -107,7 +107,7 @@ def gemm_of(p: MatrixUnitParams, on_rows: int, on_cols: int, streamed: int, batc
     """The product whose axes fold like this onto the array; k no longer than a sum may be."""
     axes = {"weight": ("k", "n", "m"), "input": ("k", "m", "n"), "output": ("m", "n", "k")}[p.dataflow]
     lengths = dict(zip(axes, (on_rows, on_cols, streamed), strict=True))
-    return Gemm(m=lengths["m"], n=lengths["n"], k=min(lengths["k"], p.pe.depth), batch=batch)
+    return Gemm(m=lengths["m"], n=lengths["n"], k=min(lengths["k"], p.pe.group), batch=batch)
 
 
 def job_of(
@@ -166,5 +166,5 @@ def short_job(random: Random, p: MatrixUnitParams, result: str) -> Job:
 
 def extreme(random: Random, p: MatrixUnitParams, values: str) -> Job:
     """Sums of as many products as the accumulator is made for, all at the ends of their formats."""
-    gemm = Gemm(m=min(p.rows, 3), n=p.cols, k=p.pe.depth)
+    gemm = Gemm(m=min(p.rows, 3), n=p.cols, k=p.pe.group)
     return job_of(random, p, gemm, tiling_of(p, p.rows + 1, True), "sums", values)

@@ -257,7 +257,7 @@ def case(
     pe: dict[str, Any] | None = None,
     accumulator_registers: int = 0,
     requantise_registers: int = 0,
-    depth: int = 24,
+    group: int = 24,
     accumulator_rows: int | None = None,
     multiplier_bits: int = 12,
     rounding: str = "half_up",
@@ -267,14 +267,14 @@ def case(
 ) -> Case:
     """The unit of these parameters.
 
-    kind, pe          the PE's, and what it has beside formats, registers and depth; a weight of "" is a word
+    kind, pe          the PE's, and what it has beside formats, registers and group; a weight of "" is a word
     accumulator_rows  if not given, enough for the bench's jobs; output-stationary, just enough for any
     roomy             no tile ever waits for accumulator rows, so cycles are golden's
     """
     formats = {"weight": weight, "activation": activation} if weight else {"activation": activation}
     given = {
         "dataflow": dataflow, "rows": rows, "cols": cols, "kind": kind,
-        "pe": formats | {"registers": registers, "depth": depth} | (pe or {}),
+        "pe": formats | {"registers": registers, "group": group} | (pe or {}),
         "accumulator_registers": accumulator_registers, "accumulator_rows": accumulator_rows,
         "requantise_registers": requantise_registers, "multiplier_bits": multiplier_bits, "max_shift": 47,
         "rounding": rounding, "out": out, "scaled": scaled, "roomy": roomy,
@@ -307,7 +307,7 @@ def cases_of(dataflow: str) -> list[Case]:
         case("3x5-int4-int8-r1", dataflow, 3, 5, "int4", "int8", registers=1, rounding=EVEN, out="int4"),
         case("5x2-int8-uint8-r2", dataflow, 5, 2, "int8", "uint8", registers=2, rounding=AWAY, out="uint8"),
         case("1x1-int5-int9-r3", dataflow, 1, 1, "int5", "int9", registers=3, out="int5"),
-        case("8x1-int16-int16", dataflow, 8, 1, "int16", "int16", depth=16, multiplier_bits=16, out="int16"),
+        case("8x1-int16-int16", dataflow, 8, 1, "int16", "int16", group=16, multiplier_bits=16, out="int16"),
         case("4x3-scarce", dataflow, 4, 3, "int4", "int4", accumulator_rows=scarce, roomy=False),
     ]
 
@@ -340,9 +340,9 @@ CASES += [  # of PEs beside the multiplier
     case("2x3-dequantise", "input", 2, 3, "", "int8", kind="dequantise"),
 ]  # fmt: skip
 SLOW = [
-    case("16x16-int8-int8", "weight", 16, 16, "int8", "int8", accumulator_rows=160, depth=64),
-    case("16x16-int8-int8", "output", 16, 16, "int8", "int8", depth=64),
-    case("16x16-int8-int8", "input", 16, 16, "int8", "int8", accumulator_rows=160, depth=64),
+    case("16x16-int8-int8", "weight", 16, 16, "int8", "int8", accumulator_rows=160, group=64),
+    case("16x16-int8-int8", "output", 16, 16, "int8", "int8", group=64),
+    case("16x16-int8-int8", "input", 16, 16, "int8", "int8", accumulator_rows=160, group=64),
     case("1x6-int8-int8-r2", "weight", 1, 6, "int8", "int8", registers=2),
     case("1x6-int8-int8-r2", "output", 1, 6, "int8", "int8", registers=2),
     case("7x3-int16-int8-r3", "input", 7, 3, "int16", "int8", registers=3, rounding=EVEN),

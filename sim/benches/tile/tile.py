@@ -7,8 +7,10 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from golden.formats import FP16, Float, Int
-from golden.tile import pes, words
-from golden.tile.tile import TileParams, Weights, compute
+from golden.pe import tiled
+from golden.pe.weights import Weights
+from golden.tile import words
+from golden.tile.tile import TileParams, compute
 from sim.benches import Case, names, parameters
 from sim.benches.pe.vectors import params_of as pe_params_of
 from sim.benches.stream import Bench
@@ -31,10 +33,10 @@ class Job:
         some = (int(rng.integers(1, 2 * most + 1)) for most in (p.rows, p.cols))
         self.m, self.n = shape or some
         k = groups * p.group
-        self.activations = values(p.pe.activation, rng, (self.m, k), symmetric=pes.lanes(p.pe) > 1)
+        self.activations = values(p.pe.activation, rng, (self.m, k), symmetric=tiled.lanes(p.pe) > 1)
         codes = values(p.pe.weight, rng, (k, self.n))
         self.extremes(rng, codes)
-        width, selectors, zeros = pes.scale_bits(p.pe), pes.selector_bits(p.pe), pes.zero_bits(p.pe)
+        width, selectors, zeros = tiled.scale_bits(p.pe), tiled.selector_bits(p.pe), tiled.zero_bits(p.pe)
         each = (groups, self.n)
         self.weights = Weights(
             codes=codes,
@@ -61,7 +63,7 @@ class Job:
         """The last group takes away what the first gave, all but one code of each sum; between the two stands
         one of up to 2^-24 of them: so many digits of the totals cancel."""
         w, group, fmt = self.weights, self.p.group, self.p.pe.activation
-        if pes.scale_bits(self.p.pe) == 16:
+        if tiled.scale_bits(self.p.pe) == 16:
             w.scales[0] = FP16.quantise(np.ldexp(1 + rng.random(self.n), rng.integers(0, 14, self.n)))
             w.scales[1] = FP16.quantise(w.scales[0] * 2.0 ** -rng.integers(0, 25, self.n))
         opposite = -self.activations[:, :group]
@@ -219,15 +221,15 @@ def case(name: str, rows: int, cols: int, kind: str, **params: Any) -> Case:
 
 
 CASES = [
-    case("multiplier", 3, 4, "multiplier", depth=8),
-    case("mixpe-registers", 4, 3, "mixpe", weight="uint4", depth=4, registers=2),
-    case("lut2-int8", 2, 8, "lut", weight="uint2", depth=16),
-    case("lut1-int8-short", 6, 2, "lut", weight="uint1", depth=4),
-    case("lut4-full", 2, 4, "lut", weight="uint4", depth=8, table="full"),
-    case("lut3-online", 1, 1, "lut", weight="uint3", depth=12, remap="online", registers=0),
-    case("lut2-fp16", 2, 3, "lut", weight="uint2", activation="fp16", depth=8),
-    case("bitmod-fp4", 3, 2, "bitmod", weight="bitmod_fp4", depth=8),
-    case("bitmod-int6", 2, 2, "bitmod", weight="int6", depth=24),
+    case("multiplier", 3, 4, "multiplier", group=8),
+    case("mixpe-registers", 4, 3, "mixpe", weight="uint4", group=4, registers=2),
+    case("lut2-int8", 2, 8, "lut", weight="uint2", group=16),
+    case("lut1-int8-short", 6, 2, "lut", weight="uint1", group=4),
+    case("lut4-full", 2, 4, "lut", weight="uint4", group=8, table="full"),
+    case("lut3-online", 1, 1, "lut", weight="uint3", group=12, remap="online", registers=0),
+    case("lut2-fp16", 2, 3, "lut", weight="uint2", activation="fp16", group=8),
+    case("bitmod-fp4", 3, 2, "bitmod", weight="bitmod_fp4", group=8),
+    case("bitmod-int6", 2, 2, "bitmod", weight="int6", group=24),
 ]
 QUICK = {"verilator": names(CASES)}
 LONG = {"icarus": names(CASES)}

@@ -24,7 +24,7 @@ def cases(draw):
     """A target that holds at least two passes of one vector, and a product."""
     unit = MatrixUnitParams(
         rows=draw(st.integers(1, 9)), cols=draw(st.integers(1, 9)), dataflow=draw(st.sampled_from(DATAFLOWS)),
-        pe=MultiplierParams(depth=4096), accumulator_rows=draw(st.integers(120, 400)),
+        pe=MultiplierParams(group=4096), accumulator_rows=draw(st.integers(120, 400)),
     )  # fmt: skip
     buffers = [draw(st.integers(2 * 81, 4000)) for _ in range(2)]
     target = Target(name="t", unit=unit, weight_buffer=buffers[0], activation_buffer=buffers[1])
@@ -93,9 +93,9 @@ def test_a_single_element_is_placed(target, dataflow):
 
 
 def test_k_over_the_depth_is_refused_with_both_numbers(target):
-    message = r"layer fc1: K is 300, the accumulators add up 256 products; allowed: K to 256, or .* pe\.depth"
+    message = r"layer fc1: K is 300, the accumulators add up 256 products; allowed: K to 256, or .* pe\.group"
     with pytest.raises(BadValue, match=message):
-        place("fc1", target(depth=256), Gemm(m=1, n=1, k=300), 8)
+        place("fc1", target(group=256), Gemm(m=1, n=1, k=300), 8)
 
 
 def test_a_tile_that_does_not_fit_is_refused_with_both_sizes(target):

@@ -20,7 +20,7 @@ def cases(draw):
     """A target with small buffers, a product and a tiling."""
     unit = MatrixUnitParams(
         rows=draw(st.integers(1, 6)), cols=draw(st.integers(1, 6)), dataflow=draw(st.sampled_from(DATAFLOWS)),
-        pe=MultiplierParams(depth=1024), accumulator_rows=256, accumulator_registers=draw(st.integers(0, 1)),
+        pe=MultiplierParams(group=1024), accumulator_rows=256, accumulator_registers=draw(st.integers(0, 1)),
         requantise_registers=draw(st.integers(0, 6)),
     )  # fmt: skip
     target = Target(

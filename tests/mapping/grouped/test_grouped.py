@@ -46,7 +46,7 @@ PES = {
     "lut2-fp16": ("lut", {"weight": uint(2), "activation": FP16}),
 }
 VARIANTS = {"mixpe8", "fp16-separate", "bf16", "bitmod_fp3", "lut1", "lut4"}  # of PEs that others stand for
-ARRAYS = [name for name, (kind, _) in PES.items() if pe.PES[kind].HOST == "array" and name != "multiplier"]
+ARRAYS = [name for name, (kind, _) in PES.items() if "array" in pe.PES[kind].STANDS and name != "multiplier"]
 
 
 def run_if_asked(name: str):
@@ -54,17 +54,17 @@ def run_if_asked(name: str):
     return pytest.param(name, marks=pytest.mark.slow if name in VARIANTS else ())
 
 
-def params(name: str, depth: int = DEPTH) -> object:
+def params(name: str, group: int = DEPTH) -> object:
     kind, given = PES[name]
-    return pe.PES[kind].Params(depth=depth, **given)
+    return pe.PES[kind].Params(group=group, **given)
 
 
-def tile(name: str, depth: int = DEPTH) -> TileTarget:
-    return TileTarget(name="t", tile=TileParams(rows=2, cols=3, pe=params(name, depth)))
+def tile(name: str, group: int = DEPTH) -> TileTarget:
+    return TileTarget(name="t", tile=TileParams(rows=2, cols=3, pe=params(name, group)))
 
 
-def array(name: str, depth: int = DEPTH) -> Target:
-    unit = MatrixUnitParams(rows=4, cols=3, pe=params(name, depth), accumulator_rows=64, scaled=False)
+def array(name: str, group: int = DEPTH) -> Target:
+    unit = MatrixUnitParams(rows=4, cols=3, pe=params(name, group), accumulator_rows=64, scaled=False)
     return Target(name="t", unit=unit, weight_buffer=4096, activation_buffer=4096)
 
 
@@ -152,7 +152,7 @@ def test_a_difference_is_told(value, cycle, said, layer, normal):
 @pytest.mark.parametrize("host", [tile, array])
 def test_a_whole_network_runs_its_computed_products_on_the_host(host, attention, normal):
     x = {"x": normal(1, 6, 12)}
-    design = host("fp16", depth=4)
+    design = host("fp16", group=4)
     ran = execute(quantise_network(attention, design), x, GoldenEngine(), all_tensors=True)
     assert [layer.name for layer in ran.layers] == ["q", "k", "v", "y"]
     assert "scores" in ran.tensors
@@ -164,7 +164,7 @@ def test_a_whole_network_runs_its_computed_products_on_the_host(host, attention,
 
 def test_convolutions_run_group_by_group(convolutions, normal):
     x = {"x": normal(2, 3, 7, 7)}
-    design = tile("multiplier", depth=1)
+    design = tile("multiplier", group=1)
     ran = execute(quantise_network(convolutions, design), x, GoldenEngine())
     assert [layer.gemm.batch for layer in ran.layers] == [1, 1, 2, 1]
     wanted = run_float(convolutions, x)["y"]
@@ -174,15 +174,15 @@ def test_convolutions_run_group_by_group(convolutions, normal):
 @pytest.mark.parametrize("host", [tile, array])
 def test_a_group_that_does_not_divide_names_layer_k_and_sizes(host, layer):
     sizes = "1, 2, 3, 4, 6, 8, 12, 16, 24, 48"
-    wanted = rf"^layer y: K is 48, and the group \(pe.depth\) is 32; allowed: {sizes}$"
+    wanted = rf"^layer y: K is 48, and pe.group is 32; allowed: {sizes}$"
     for act in (plan, quantise_network):
         with pytest.raises(BadValue, match=wanted):
-            act(layer, host("mixpe", depth=32))
+            act(layer, host("mixpe", group=32))
 
 
 def test_sizes_are_those_that_words_divide(layer):
     with pytest.raises(BadValue, match=r"is 32; allowed: 4, 8, 12, 16, 24, 48$"):
-        plan(layer, tile("lut2", depth=32))
+        plan(layer, tile("lut2", group=32))
 
 
 def test_weights_that_are_no_numbers_are_named(layer):
@@ -193,7 +193,7 @@ def test_weights_that_are_no_numbers_are_named(layer):
 
 
 def test_a_format_that_cannot_be_used_names_the_layer(layer):
-    design = TileTarget(name="t", tile=TileParams(pe=pe.PES["multiplier"].Params(weight=Int(12), depth=16)))
+    design = TileTarget(name="t", tile=TileParams(pe=pe.PES["multiplier"].Params(weight=Int(12), group=16)))
     with pytest.raises(BadValue, match=r"^layer y: pe\.weight is int12; allowed: int2 to int8"):
         quantise_network(layer, design)
 
@@ -216,4 +216,4 @@ def test_a_row_of_the_plan_holds_the_tiles_closed_form(layer):
     assert 0 <= row.compute_cycles - steady < 40
     assert row.utilisation == M * N * K / (2 * 3 * 4 / 2 * row.compute_cycles)
     assert total["cycles"] == max(row.compute_cycles, -(-(row.bytes_read + row.bytes_written) // 16))
-    assert total["groups"] == 16 == MixPeParams(depth=16).depth
+    assert total["groups"] == 16 == MixPeParams(group=16).group

@@ -1,4 +1,4 @@
-"""Products deeper than pe.depth, and the coded network's preconditions: cut and right, or refused by name."""
+"""Products deeper than pe.group, and the coded network's preconditions: cut and right, or refused by name."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from tests.mapping.backends.program.nets import epilogue, single
 
 
 def machine(depth, lanes=4, bank_words=256):
-    pe = MultiplierParams(depth=depth)
+    pe = MultiplierParams(group=depth)
     unit = MatrixUnitParams(rows=lanes, cols=lanes, pe=pe, accumulator_rows=32)
     return AcceleratorParams(unit=unit, banks=4, bank_words=bank_words, functions=())
 

@@ -16,7 +16,7 @@ rows = 4
 cols = 4
 dataflow = "weight"
 [pe]
-depth = 1024
+group = 1024
 [accumulators]
 rows = 64
 [scratchpad]

@@ -36,14 +36,14 @@ def error(quantised, network, sample):
 @pytest.mark.parametrize("weight, activation, out, bound", FORMATS)
 def test_attention_is_close_to_float(target, attention, normal, weight, activation, out, bound):
     samples = [{"x": 0.3 * normal(1, 6, 12)} for _ in range(8)]
-    found = quantise(attention, target(weight, activation, out, depth=64), samples)
+    found = quantise(attention, target(weight, activation, out, group=64), samples)
     assert error(found, attention, samples[0]) < bound
 
 
 @pytest.mark.parametrize("weight, activation, out, bound", FORMATS)
 def test_convolutions_are_close_to_float(target, convolutions, normal, weight, activation, out, bound):
     samples = [{"x": normal(2, 3, 7, 7)} for _ in range(8)]
-    found = quantise(convolutions, target(weight, activation, out, depth=64), samples)
+    found = quantise(convolutions, target(weight, activation, out, group=64), samples)
     assert error(found, convolutions, samples[0]) < bound
 
 
@@ -59,33 +59,33 @@ def test_the_error_of_one_product_is_bounded_by_its_scales(target, build, normal
 
 
 def test_products_between_products_leave_as_codes(target, attention, normal):
-    found = quantise(attention, target(depth=64), [{"x": normal(1, 6, 12)}])
+    found = quantise(attention, target(group=64), [{"x": normal(1, 6, 12)}])
     assert [name for name, x in found.products.items() if x.scaling] == ["q", "k", "v", "context"]
 
 
 def test_a_product_that_the_host_reads_leaves_as_sums(target, attention, normal):
-    found = quantise(attention, target(depth=64), [{"x": normal(1, 6, 12)}])
+    found = quantise(attention, target(group=64), [{"x": normal(1, 6, 12)}])
     assert [name for name, x in found.products.items() if not x.scaling] == ["scores", "y"]
 
 
 def test_codes_wider_than_the_weights_format_leave_as_sums(target, attention, normal):
-    found = quantise(attention, target("int4", depth=64), [{"x": normal(1, 6, 12)}])
+    found = quantise(attention, target("int4", group=64), [{"x": normal(1, 6, 12)}])
     assert [name for name, x in found.products.items() if x.scaling] == ["q", "context"]
 
 
 def test_a_constant_factor_between_products_goes_into_the_scale(target, attention, normal):
-    found = quantise(attention, target(depth=64), [{"x": normal(1, 6, 12)}]).products
+    found = quantise(attention, target(group=64), [{"x": normal(1, 6, 12)}]).products
     assert found["scores"].left.scale == pytest.approx(found["q"].out.scale / 6**0.5)
 
 
 def test_relu_before_a_product_is_done_by_the_requantiser(target, convolutions, normal):
-    found = quantise(convolutions, target(depth=64), [{"x": normal(2, 3, 7, 7)}]).products
+    found = quantise(convolutions, target(group=64), [{"x": normal(2, 3, 7, 7)}]).products
     assert found["c1"].scaling.relu
     assert not found["c2"].scaling.relu
 
 
 def test_a_grouped_convolution_leaves_as_sums(target, convolutions, normal):
-    found = quantise(convolutions, target(depth=64), [{"x": normal(2, 3, 7, 7)}]).products
+    found = quantise(convolutions, target(group=64), [{"x": normal(2, 3, 7, 7)}]).products
     assert found["c3"].scaling is None
 
 

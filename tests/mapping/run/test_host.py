@@ -24,7 +24,7 @@ WIDTH = st.integers(2, 10)
 @st.composite
 def products(draw):
     """A schedule on a small unit of any widths, and operands for it."""
-    pe = MultiplierParams(weight=Int(draw(WIDTH)), activation=Int(draw(WIDTH), draw(st.booleans())), depth=64)
+    pe = MultiplierParams(weight=Int(draw(WIDTH)), activation=Int(draw(WIDTH), draw(st.booleans())), group=64)
     unit = MatrixUnitParams(
         rows=draw(st.integers(1, 5)), cols=draw(st.integers(1, 5)), dataflow=draw(st.sampled_from(DATAFLOWS)),
         pe=pe, out=Int(draw(st.integers(2, 8)), draw(st.booleans())),
@@ -70,7 +70,7 @@ def test_the_model_equals_integers_of_any_size(case):
 def test_networks_are_equal_on_both_engines(request, target, normal, dataflow, network, shape):
     network = request.getfixturevalue(network)
     samples = [{"x": normal(*shape)} for _ in range(2)]
-    found = quantise(network, target(dataflow=dataflow, depth=64, accumulator_rows=128), samples)
+    found = quantise(network, target(dataflow=dataflow, group=64, accumulator_rows=128), samples)
     golden, model = (execute(found, samples[0], engine) for engine in (GoldenEngine(), ModelEngine()))
     assert [run.digest for run in golden.layers] == [run.digest for run in model.layers]
     assert (golden.outputs["y"] == model.outputs["y"]).all()
@@ -79,41 +79,41 @@ def test_networks_are_equal_on_both_engines(request, target, normal, dataflow, n
 def test_the_dataflow_does_not_change_the_outputs(target, attention, normal):
     samples, found = [{"x": normal(1, 6, 12)}], []
     for dataflow in DATAFLOWS:
-        quantised = quantise(attention, target(dataflow=dataflow, depth=64, accumulator_rows=128), samples)
+        quantised = quantise(attention, target(dataflow=dataflow, group=64, accumulator_rows=128), samples)
         found.append(execute(quantised, samples[0], ModelEngine()).outputs["y"])
     assert (found[0] == found[1]).all() and (found[0] == found[2]).all()
 
 
 def test_layers_run_as_they_were_planned(target, attention, normal):
     sample = {"x": normal(1, 6, 12)}
-    run = execute(quantise(attention, target(depth=64), [sample]), sample, ModelEngine())
-    rows = plan(attention, target(depth=64)).layers
+    run = execute(quantise(attention, target(group=64), [sample]), sample, ModelEngine())
+    rows = plan(attention, target(group=64)).layers
     assert [(x.name, x.compute_cycles) for x in run.layers] == [(x.name, x.compute_cycles) for x in rows]
 
 
 def test_progress_is_told_of_every_layer(target, attention, normal):
     sample, told = {"x": normal(1, 6, 12)}, []
-    quantised = quantise(attention, target(depth=64), [sample])
+    quantised = quantise(attention, target(group=64), [sample])
     execute(quantised, sample, ModelEngine(), progress=lambda *x: told.append(x))
     assert told[0] == ("q", 1, 6) and told[-1] == ("y", 6, 6)
 
 
 def test_tensors_are_kept_on_request(target, attention, normal):
     sample = {"x": normal(1, 6, 12)}
-    quantised = quantise(attention, target(depth=64), [sample])
+    quantised = quantise(attention, target(group=64), [sample])
     kept = execute(quantised, sample, ModelEngine(), all_tensors=True).tensors
     assert kept["q"].dtype == np.int64 and kept["share"].dtype == np.float32
     assert execute(quantised, sample, ModelEngine()).tensors == {}
 
 
 def test_inputs_of_another_shape_are_refused(target, attention, normal):
-    quantised = quantise(attention, target(depth=64), [{"x": normal(1, 6, 12)}])
+    quantised = quantise(attention, target(group=64), [{"x": normal(1, 6, 12)}])
     with pytest.raises(BadValue, match=r"x\.shape is \[1, 5, 12\]; allowed: \[1, 6, 12\]"):
         execute(quantised, {"x": normal(1, 5, 12)}, ModelEngine())
 
 
 def small_product():
-    unit = MatrixUnitParams(rows=2, cols=2, pe=MultiplierParams(depth=64))
+    unit = MatrixUnitParams(rows=2, cols=2, pe=MultiplierParams(group=64))
     left, right, scaling = operands(unit, Gemm(m=3, n=4, k=5), np.random.default_rng(0))
     return Schedule(unit, Gemm(m=3, n=4, k=5), Tiling(stream=3)), left, right, scaling
 
