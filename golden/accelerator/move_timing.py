@@ -13,7 +13,7 @@ from golden.accelerator.load import HELD, PENDING, QUEUED, ROW, Command, Run, ro
 from golden.accelerator.memory_port import word_owners
 from golden.accelerator.params import AcceleratorParams
 from golden.axi import read, write
-from golden.axi.bursts import bursts
+from golden.axi.bursts import BOUNDARY, AxiParams, bursts
 from golden.axi.timing import Slots
 
 TAKEN = read.TAKEN - 1  # cycles from a beat on R to its word being taken
@@ -22,9 +22,18 @@ TAKEN = read.TAKEN - 1  # cycles from a beat on R to its word being taken
 class Commands:
     """What both units have: a command is held, then starts, and at most PENDING are started and not done."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: AxiParams) -> None:
         self.start = self.done = -1
         self.pending: deque[int] = deque(maxlen=PENDING)  # cycles of `done`
+        self.bus = bus
+        self.known: dict[tuple[int, int], list[int]] = {}  # lengths, by place in a page and bytes
+
+    def lengths(self, address: int, count: int) -> list[int]:
+        """Beats of each burst of a run, which depend on its place in a page alone."""
+        key = address % BOUNDARY, count
+        if key not in self.known:
+            self.known[key] = [beats for _, beats in bursts(self.bus, address, count)]
+        return self.known[key]
 
     def begin(self, offered: int, not_before: int) -> None:
         """The next command starts. offered: the first cycle in which it is valid."""
@@ -42,7 +51,7 @@ class LoadTiming(Commands):
     """memory_latency: cycles from AR accepted to the burst's first beat, at least 1."""
 
     def __init__(self, p: AcceleratorParams, memory_latency: int):
-        super().__init__()
+        super().__init__(p.read)
         self.p, self.port = p, read.Timing(p.read, memory_latency)
         self.run = 0  # cycle in which the last run was taken
         self.owners: deque[int] = deque(maxlen=word_owners(p))  # cycles in which runs' last words were placed
@@ -76,30 +85,37 @@ class LoadTiming(Commands):
         """Words that no memory gives."""
         self.placed = self.first_place() + count - 1
 
+    def before(self, offered: int) -> None:
+        """What the port takes before a run that is offered then: nothing, where LOAD is alone."""
+
     def load(self, asked: Iterator[Run], offered: int, step: int) -> None:
         """Runs; the i-th is there `step` * i cycles after `offered`."""
-        slots, first = self.port.slots, self.first_place()
+        slots, owners, first = self.port.slots, self.owners, self.first_place()
         for address, count in asked:
+            self.before(offered)
             # the port takes a run with the last burst of the one before
-            owner = self.owners[0] + 1 if len(self.owners) == self.owners.maxlen else 0
-            self.run = max(self.run + 1, offered, slots.issue, owner)
-            slots.issue = self.run
-            lengths = [beats for _, beats in bursts(self.p.read, address, count)]
-            for index, beats in enumerate(lengths):
-                self.port.burst(beats, final=index == len(lengths) - 1)
-                begin = max(self.port.last_beat - beats + 1 + TAKEN, self.placed + 1, first)
-                self.placed = begin + beats - 1
-                # words that wait to be placed hold their room
-                self.port.ends[-1] = (self.port.words, self.placed - TAKEN)
-            self.owners.append(self.placed)
+            owner = owners[0] + 1 if len(owners) == owners.maxlen else 0
+            self.run = slots.issue = max(self.run + 1, offered, slots.issue, owner)
+            self.bursts(self.lengths(address, count), first)
+            owners.append(self.placed)
             offered += step
+
+    def bursts(self, lengths: Sequence[int], first: int) -> None:
+        """A run's bursts are asked for; their words are placed from cycle `first` on."""
+        port, left = self.port, len(lengths)
+        for beats in lengths:
+            left -= 1
+            port.burst(beats, final=not left)
+            self.placed = max(port.last_beat - beats + 1 + TAKEN, self.placed + 1, first) + beats - 1
+            # words that wait to be placed hold their room
+            port.ends[-1] = (port.words, self.placed - TAKEN)
 
 
 class StoreTiming(Commands):
     """memory_latency: cycles from a burst's last word accepted to its response, at least 1."""
 
     def __init__(self, p: AcceleratorParams, memory_latency: int):
-        super().__init__()
+        super().__init__(p.write)
         self.p, self.memory_latency = p, memory_latency
         self.slots = Slots(p.write.outstanding)
         self.free = 0  # cycle from which on a command may start
@@ -112,14 +128,18 @@ class StoreTiming(Commands):
         self.begin(offered, self.free)
         run = self.start
         for address, count in runs(self.p, command):
-            run = max(run + walk.LATENCY, self.slots.issue)
-            self.slots.issue = run
-            lengths = [beats for _, beats in bursts(self.p.write, address, count)]
-            for index, beats in enumerate(lengths):
-                first = max(self.slots.take() + write.FIRST_WORD, self.word + 1)
-                self.word = first + beats - 1
-                self.words.extend(range(max(first, self.word - fetcher.QUEUE), self.word + 1))
-                self.slots.respond(self.word + self.memory_latency, final=index == len(lengths) - 1)
+            run = self.slots.issue = max(run + walk.LATENCY, self.slots.issue)
+            self.bursts(self.lengths(address, count))
         asked = max(self.start + words(Opcode.STORE, command), self.words[0])
         self.free = max(run, asked)
         return self.finish(self.slots.last_release)
+
+    def bursts(self, lengths: Sequence[int]) -> None:
+        """A run's bursts are issued, as their words leave the scratchpad."""
+        left = len(lengths)
+        for beats in lengths:
+            left -= 1
+            first = max(self.slots.take() + write.FIRST_WORD, self.word + 1)
+            self.word = first + beats - 1
+            self.words.extend(range(max(first, self.word - fetcher.QUEUE), self.word + 1))
+            self.slots.respond(self.word + self.memory_latency, final=not left)

@@ -1,13 +1,11 @@
 """Units among the others (golden.accelerator.timing): commands at the read port, sums that wait."""
 
 from collections import deque
-from collections.abc import Iterator
 from functools import lru_cache
 
 from golden.accelerator import vector
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import FIELDS, Opcode
-from golden.accelerator.load import Run
 from golden.accelerator.move_timing import TAKEN, LoadTiming
 from golden.accelerator.multiply import count_of, passes_of, words_of_pass
 from golden.accelerator.multiply_cycles import NEVER, Timing
@@ -108,12 +106,9 @@ class Loads(LoadTiming):
         self.come.append(first + TAKEN)
         self.behind.append(first > asked + 2 + self.port.memory_latency)
 
-    def load(self, asked: Iterator[Run], offered: int, step: int) -> None:
-        for run in asked:
-            while self.fetches and self.fetches[0][0] <= self.next_run(offered):  # these go first
-                self.fetch()
-            super().load(iter([run]), offered, 0)
-            offered += step
+    def before(self, offered: int) -> None:
+        while self.fetches and self.fetches[0][0] <= self.next_run(offered):  # these go first
+            self.fetch()
 
 
 class Taken:

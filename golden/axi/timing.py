@@ -19,16 +19,20 @@ class Slots:
 
     def take(self, not_before: int = 0) -> int:
         """The cycle in which the next burst is issued: as soon as a slot is free."""
-        self.issue = max(self.issue + 1, not_before)
-        if len(self.releases) == self.outstanding:
-            self.issue = max(self.issue, heappop(self.releases))
-        return self.issue
+        issue = self.issue + 1
+        if not_before > issue:
+            issue = not_before
+        if len(self.releases) == self.outstanding and (free := heappop(self.releases)) > issue:
+            issue = free
+        self.issue = issue
+        return issue
 
     def respond(self, cycle: int, *, final: bool) -> None:
         """The burst just issued has its last response in `cycle`; `final`: its command too."""
         release = cycle + (LAST_TAKEN if final else 1)
         heappush(self.releases, release)
-        self.last_release = max(self.last_release, release)
+        if release > self.last_release:
+            self.last_release = release
 
     def skip(self) -> int:
         """The cycle of a command without bursts: as soon as all slots are free."""

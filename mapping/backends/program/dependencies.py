@@ -8,6 +8,7 @@ commands waited for, needs none. Tokens of a pair of units meet in order, as bot
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -117,16 +118,30 @@ class Schedule:
             draft.knows[unit] = source.number
 
 
+@cache
+def limits(opcode: Opcode) -> dict[str, tuple[int, int, bool]]:
+    """Of each field: its least and its greatest legal value; whether it is a stride in the scratchpad."""
+    found = {}
+    for each in FIELDS[opcode]:
+        low, high = each.range
+        least = low if each.least is None else each.least
+        found[each.name] = least, high, "stride" in each.name and each.width == 16
+    return found
+
+
 def complete(opcode: Opcode, fields: dict[str, int]) -> dict[str, int]:
     """All fields of a command: those not given are the least legal value; BadValue if one does not fit."""
-    known = {field.name: field for field in FIELDS[opcode]}
+    known = limits(opcode)
     assert not fields.keys() - known.keys(), f"{opcode.name}: {fields.keys() - known.keys()}"
-    values = {name: int(fields.get(name, each.least or 0)) for name, each in known.items()}
-    for name, each in known.items():
-        low, high = each.range
-        if "stride" in name and each.width == 16:  # addresses wrap, so a long stride is a negative one
-            values[name] = (values[name] + (1 << 15)) % (1 << 16) - (1 << 15)
-        check.in_range(f"{opcode.name}.{name}", values[name], low if each.least is None else each.least, high)
+    values = {name: max(low, 0) for name, (low, _, _) in known.items()}
+    for name, value in fields.items():
+        low, high, wraps = known[name]
+        value = int(value)
+        if wraps:  # addresses do, so a long stride is a negative one
+            value = (value + (1 << 15)) % (1 << 16) - (1 << 15)
+        if not low <= value <= high:
+            check.in_range(f"{opcode.name}.{name}", value, low, high)
+        values[name] = value
     return values
 
 
