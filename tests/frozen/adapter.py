@@ -28,6 +28,7 @@ from golden.systolic.matrix_unit import cycles, longest_stream, rows_needed
 from golden.systolic.params import MatrixUnitParams
 from golden.tile import pes, words
 from golden.tile.tile import TileParams
+from hw import yosys
 from hw.emit import Definition, reachable
 from mapping.target import TileTarget
 from systola import design_file, generation
@@ -147,11 +148,7 @@ def elaborator() -> str:
 
 def emitter() -> str:
     """What makes Verilog of RTLIL."""
-    from amaranth._toolchain.yosys import find_yosys
-
-    found = find_yosys(lambda version: version >= (0, 40))
-    kind = getattr(found, "YOSYS_PACKAGE", getattr(found, "YOSYS_BINARY", "yosys"))
-    return f"{kind} {'.'.join(str(part) for part in found.version())}"
+    return f"{yosys.package()} {metadata.version(yosys.package())}"
 
 
 def commands_page() -> str:
