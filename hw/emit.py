@@ -5,21 +5,24 @@ is therefore a `Definition`: elaborated once, instantiated by name through plain
 definitions of a design go through one Yosys run whose passes turn processes into `always @(posedge clk)`.
 """
 
+import gc
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from amaranth.back import rtlil
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Value
+from amaranth.hdl import ClockSignal, Fragment, Instance, Module, ResetSignal, Value
 from amaranth.hdl._ast import ValueCastable
 from amaranth.hdl._ir import PortDirection
+from amaranth.hdl._mem import MemoryInstance
 from amaranth.lib import wiring
 
 from hw.yosys import run_yosys, versions
 
 # reset, not a start value, puts registers into their state: no `reg x = 0`, which not every flow honours
 INITIAL = re.compile(r"^ *attribute \\init .*\n", re.MULTILINE)
-# a memory of zeros would be written a line a word; what reads before it writes has contents of its own
-ZEROS = re.compile(r"^  cell \$meminit_v2 (?:(?!^  end).)*?connect .DATA \d+'0+\n.*?^  end\n", re.M | re.S)
+# the contents of a memory that `without_zeros` has emptied
+EMPTY = re.compile(r"^  cell \$meminit_v2 (?:(?!^  end).)*?connect .DATA \{  \}\n.*?^  end\n", re.M | re.S)
 PASSES = "proc; memory_collect; opt; wreduce t:$add t:$sub; opt_dff; opt; opt_clean -purge"
 WRITE = "write_verilog -norename -noattr"
 
@@ -65,8 +68,34 @@ class Definition:
             name: (value, PortDirection.Input if is_input else PortDirection.Output)
             for name, is_input, value in flat_ports(self.component)
         }
-        text = rtlil.convert(self.component, name=self.name, ports=ports, emit_src=False)
-        return ZEROS.sub("", INITIAL.sub("", text))
+        with collecting_nothing():
+            fragment = without_zeros(Fragment.get(self.component, None))
+            text, _ = rtlil.convert_fragment(fragment, ports, self.name, emit_src=False)
+        return EMPTY.sub("", INITIAL.sub("", text))
+
+
+@contextmanager
+def collecting_nothing() -> Iterator[None]:
+    """Python's collector rests: to look at a netlist's tuples again and again takes a third of the time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def without_zeros(fragment: Fragment) -> Fragment:
+    """`fragment`, its memories of zeros emptied: contents cost a line of Verilog a word, and time a bit.
+
+    What reads a word before it writes it has contents of its own.
+    """
+    if isinstance(fragment, MemoryInstance) and not any(fragment._data._init._raw):
+        fragment._data._init._raw = []
+    for part, *_ in fragment.subfragments:
+        without_zeros(part)
+    return fragment
 
 
 def reachable(top: Definition) -> list[Definition]:
