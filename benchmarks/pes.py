@@ -2,7 +2,7 @@
 
 The six sentences of the demo. Per design: the cosine of each sentence's embedding to float's; similarities of
 all pairs beside float's; the relative error of each layer's product beside the float product of the same
-activations. Values are golden's, to which the RTL is equal to the bit (tests/mapping/grouped). Bars are what
+activations. Values are golden's, to which the RTL is equal to the bit (tests/mapping/run). Bars are what
 the format can do here; there is none for 1 to 3 bits, of which round to nearest leaves little untrained.
 """
 
@@ -15,16 +15,12 @@ import numpy as np
 from benchmarks.result import Result
 from mapping import frontends
 from mapping.backends.engines import ModelEngine
-from mapping.grouped import execute as grouped
-from mapping.grouped.design import Design, is_grouped
-from mapping.grouped.engines import GoldenEngine
-from mapping.grouped.quantise import quantise_network
 from mapping.network import Network
 from mapping.passes import simplify
-from mapping.quantise.matrix_products import quantise
+from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
-from mapping.target import Target
+from mapping.target import Design
 from systola import design_file
 from systola.demonstration import packages
 from systola.demonstration.sentences import CALIBRATION, SENTENCES, TOKENS, embedding, tokenised
@@ -54,18 +50,12 @@ class Found:
 def on_design(network: Network, design: Design, inputs: list[dict[str, np.ndarray]]) -> Found:
     """The sentences on one design."""
     output = network.outputs[0]
-    if is_grouped(design):
-        coded = quantise_network(network, design)
-        runs = [grouped.execute(coded, x, GoldenEngine()) for x in inputs]
-        errors = np.array([[layer.error for layer in run.layers] for run in runs])
-        cycles = sum(layer.cycles for layer in runs[0].layers)
-        hidden = [run.outputs[output] for run in runs]
-    else:
-        assert isinstance(design, Target)
-        quantised = quantise(network, design, tokenised(CALIBRATION))
-        plain = [execute(quantised, x, ModelEngine()) for x in inputs]
-        errors, cycles = None, sum(layer.compute_cycles for layer in plain[0].layers)
-        hidden = [run.outputs[output] for run in plain]
+    samples = [] if design.grouped else tokenised(CALIBRATION)
+    quantised = quantise(network, design, samples)
+    runs = [execute(quantised, x, ModelEngine()) for x in inputs]
+    errors = np.array([[layer.error for layer in run.layers] for run in runs]) if design.grouped else None
+    cycles = sum(layer.cycles or 0 for layer in runs[0].layers)
+    hidden = [run.outputs[output] for run in runs]
     embeddings = np.stack([embedding(h, x) for h, x in zip(hidden, inputs, strict=True)])
     return Found(embeddings, errors, cycles)
 

@@ -1,9 +1,11 @@
 """What the mapper knows of a design: the matrix unit, the buffers before it, the memory behind those."""
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from golden import check
+from golden import check, pe
 from golden.accelerator.params import AcceleratorParams
+from golden.pe import tiled
 from golden.systolic.params import MatrixUnitParams
 from golden.tile.tile import TileParams
 
@@ -41,6 +43,16 @@ class Target:
     def buffer(self, operand: str) -> int:
         """Bytes of the buffer of "weight" or "activation"."""
         return self.weight_buffer if operand == "weight" else self.activation_buffer
+
+    @property
+    def pe(self) -> Any:
+        """The PE's parameters."""
+        return self.unit.pe
+
+    @property
+    def grouped(self) -> bool:
+        """Whether the PE's sums are of a group, which the host scales and adds up."""
+        return bool(pe.module_of(self.unit.pe).GROUPED)
 
     @property
     def left(self) -> str:
@@ -82,9 +94,24 @@ class TileTarget:
     tile: TileParams
     bytes_per_cycle: int = 16
     clock_mhz: float = 250.0
+    grouped: ClassVar[bool] = True  # it scales and adds up groups itself
 
     def __post_init__(self) -> None:
         check_surroundings(self.bytes_per_cycle, self.clock_mhz)
+
+    @property
+    def pe(self) -> Any:
+        """The PE's parameters."""
+        return self.tile.pe
+
+    @property
+    def peak_macs(self) -> float:
+        """Multiply-accumulates a cycle."""
+        p = self.tile
+        return p.rows * p.cols * tiled.lanes(p.pe) / tiled.interval(p.pe)
+
+
+Design = Target | TileTarget
 
 
 def check_surroundings(bytes_per_cycle: int, clock_mhz: float) -> None:

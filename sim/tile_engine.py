@@ -1,12 +1,10 @@
-"""The RTL engine of grouped products: a tile's own Verilog, compiled, or a matrix unit's that gives sums."""
+"""A tile's own Verilog, compiled: the RTL of grouped products (sim.engine.RtlEngine)."""
 
-from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 
 from golden.pe.weights import Weights
-from golden.systolic.gemm import Schedule
 from golden.systolic.matrix_unit import Product
 from golden.tile import words
 from golden.tile.tile import TileParams
@@ -14,7 +12,6 @@ from hw.emit import verilog
 from hw.tile.tile import definition
 from sim.build import build_model
 from sim.driver import CompiledModel
-from sim.engine import RtlEngine
 from sim.ports import StreamPort
 
 
@@ -36,31 +33,18 @@ def compile_tile(p: TileParams) -> CompiledModel:
     return CompiledModel(build_model(tile_verilog(p), p.name, stream_ports(p)))
 
 
-@dataclass
-class TileEngine:
-    """Runs products on the Verilated design; `sums` on a matrix unit. stalls: as sim.engine.RtlEngine's."""
+def run_tile(
+    p: TileParams, activations: np.ndarray, weights: Weights, *, stalls: float = 0.0, seed: int = 1
+) -> Product:
+    """One product; cycles are counted there, from the command in to the last word out.
 
-    stalls: float = 0.0
-    seed: int = 1
-    name: str = "rtl"
-    array: RtlEngine = field(default_factory=RtlEngine)
-    cycles_run: int = 0
-
-    def tile(self, name: str, p: TileParams, activations: np.ndarray, weights: Weights) -> Product:
-        """One product; cycles are counted there, from the command in to the last word out.
-
-        raises  SimulationError if it hangs or breaks a stream's rules
-        """
-        model, (m, n) = compile_tile(p), (len(activations), weights.codes.shape[1])
-        inputs = {
-            stream: np.pad(packed, ((0, 0), (0, model.stride(stream) - packed.shape[1])))
-            for stream, packed in words.pack_streams(p, activations, weights).items()
-        }
-        count = len(inputs["command"]) * p.rows
-        result = model.run(inputs, {"o": count}, stalls=self.stalls, seed=self.seed)
-        self.cycles_run += result.cycles
-        return Product(words.unpack_outputs(p, result.outputs["o"], m, n), result.cycles)
-
-    def sums(self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray) -> Product:
-        """Sums of groups on the matrix unit."""
-        return self.array.product(name, schedule, activations, weights, None)
+    raises  SimulationError if it hangs or breaks a stream's rules
+    """
+    model, (m, n) = compile_tile(p), (len(activations), weights.codes.shape[1])
+    inputs = {
+        stream: np.pad(packed, ((0, 0), (0, model.stride(stream) - packed.shape[1])))
+        for stream, packed in words.pack_streams(p, activations, weights).items()
+    }
+    count = len(inputs["command"]) * p.rows
+    result = model.run(inputs, {"o": count}, stalls=stalls, seed=seed)
+    return Product(words.unpack_outputs(p, result.outputs["o"], m, n), result.cycles)

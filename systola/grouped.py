@@ -1,4 +1,4 @@
-"""`systola map` and `systola run` of designs on which networks run in groups (mapping.grouped)."""
+"""`systola map` and `systola run` of designs on which networks run in groups (mapping.run.groups)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,37 +8,20 @@ import numpy as np
 
 from golden import check
 from mapping import frontends
-from mapping.grouped.design import Design
-from mapping.grouped.engines import ComparingEngine, Engine, GoldenEngine
-from mapping.grouped.execute import GroupedExecution, Progress, cosine, execute, relative_error
-from mapping.grouped.plan import plan
-from mapping.grouped.quantise import quantise_network
 from mapping.network import Network, ShapeNetwork
 from mapping.passes import simplify
+from mapping.plan_groups import plan
+from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
-from systola import coding, design_file, operands
-
-SOURCES = {
-    "golden": "golden, exact",
-    "model": "golden, exact",
-    "rtl": "RTL: counted in the Verilated design, equal to golden's count",
-}
+from mapping.run.host import Execution, Progress, cosine, execute, relative_error
+from mapping.target import Design
+from systola import coding, design_file, engines, operands
 
 
 def load(network: str | Path, tokens: int | None, dims: Mapping[str, int] | None) -> Network | ShapeNetwork:
     """The network, read, checked and simplified."""
     found = frontends.load(Path(network), tokens=tokens, dims=dims)
     return simplify(found) if isinstance(found, Network) else found
-
-
-def engine_of(name: str) -> Engine:
-    """The engine `name`; RTL is compared with golden in values and cycles, layer by layer."""
-    check.one_of("--engine", name, SOURCES)
-    if name != "rtl":
-        return GoldenEngine()
-    from sim.tile_engine import TileEngine
-
-    return ComparingEngine(TileEngine(), GoldenEngine())
 
 
 def map(
@@ -56,7 +39,7 @@ def run(
     force: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """See systola.networks.run. Each layer and each output has `error` and `cosine` beside float."""
-    loaded, made = load(network, tokens, dims), engine_of(engine)
+    loaded = load(network, tokens, dims)
     coding.refuse_codes(Path(network))
     if isinstance(loaded, ShapeNetwork):
         raise check.fail(f"{loaded.name}: weights", "not there", "a network with weights")
@@ -64,8 +47,9 @@ def run(
     if write_to:
         operands.check_file(Path(write_to), len(loaded.outputs), force=force)
     given = operands.read(loaded, inputs or {}, seed)
-    quantised = quantise_network(loaded, design)
-    runs = [execute(quantised, sample, made, progress=progress) for sample in given]
+    quantised = quantise(loaded, design, [])
+    with engines.make(engine) as made:
+        runs = [execute(quantised, sample, made.engine, progress=progress) for sample in given]
     outputs = {name: np.concatenate([each.outputs[name] for each in runs]) for name in loaded.outputs}
     floats = [run_float(loaded, sample) for sample in given]
     result = {
@@ -88,15 +72,15 @@ def beside(found: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
     return {"error": relative_error(a, b), "cosine": cosine(a, b)}
 
 
-def add_run(result: dict[str, Any], runs: list[GroupedExecution], engine: str) -> None:
+def add_run(result: dict[str, Any], runs: list[Execution], engine: str) -> None:
     """What the engine counted for a sample, and the means of the errors, in each layer and in the total."""
     key = f"{engine}_cycles"
     for place, row in enumerate(result["layers"][: len(runs[0].layers)]):
         row[key] = runs[0].layers[place].cycles
-        row["error"] = float(np.mean([each.layers[place].error for each in runs]))
-        row["cosine"] = float(np.mean([each.layers[place].cosine for each in runs]))
+        for figure in ("error", "cosine"):
+            row[figure] = float(np.mean([getattr(each.layers[place], figure) for each in runs]))
     placed = result["layers"][: len(runs[0].layers)]
     result["total"][key] = sum(row[key] for row in placed)
-    result["total"][f"{key}_source"] = SOURCES[engine]
+    result["total"][f"{key}_source"] = engines.SOURCES[engine]
     result["total"]["error"] = max(row["error"] for row in placed)
     result["total"]["cosine"] = min(row["cosine"] for row in placed)

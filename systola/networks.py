@@ -8,11 +8,10 @@ from typing import Any
 from golden import check
 from mapping import frontends
 from mapping.cost import scalesim
-from mapping.grouped.design import is_grouped
 from mapping.network import Network, ShapeNetwork
 from mapping.passes import simplify
 from mapping.plan import Plan, plan
-from mapping.quantise.matrix_products import quantise
+from mapping.quantise.networks import quantise
 from mapping.run.host import Execution, execute
 from mapping.run.shapes import execute_shapes
 from mapping.target import Target
@@ -67,7 +66,7 @@ def mapped(
 ) -> dict[str, Any]:  # fmt: skip
     """What `map` gives, by the design's family."""
     design = design_file.load_any(on)
-    if is_grouped(design):
+    if design.grouped:
         if compat is not None:
             raise check.fail("--compat", compat, "a systolic design of multipliers")
         return grouped.map(network, design, tokens=tokens, dims=dims)
@@ -113,7 +112,7 @@ def run(
     """
     check.one_of("--engine", engine, engines.NAMES)
     design = design_file.load_any(on)
-    if is_grouped(design):
+    if design.grouped:
         if waves is not None:
             raise check.fail("--waves", waves, "a systolic design of multipliers")
         if calibrate:
@@ -172,9 +171,9 @@ def add_run(result: dict[str, Any], ran: Execution, engine: str) -> None:
     """What the engine counted, in each layer of the array and in the total."""
     key = f"{engine}_cycles"
     for row, layer in zip(result["layers"], ran.layers, strict=False):
-        row[key] = layer.engine_cycles
+        row[key] = layer.cycles
         row["digest"] = layer.digest
-    result["total"][key] = sum(layer.engine_cycles or 0 for layer in ran.layers)
+    result["total"][key] = sum(layer.cycles or 0 for layer in ran.layers)
     result["total"][f"{key}_source"] = engines.SOURCES[engine]
 
 

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from golden import check
-from golden.systolic.gemm import Schedule
 from golden.systolic.matrix_unit import Product, Scaling
 from golden.systolic.params import MatrixUnitParams
 from mapping import frontends
-from mapping.backends.engines import ModelEngine
+from mapping.backends.engines import Factor, Job, ModelEngine
 from mapping.network import Network
 from mapping.passes import simplify
-from mapping.quantise.matrix_products import quantise
+from mapping.quantise.networks import quantise
 from mapping.run.host import execute
 from mapping.target import Target
 from sim.cache import kept, key
@@ -38,17 +37,13 @@ class Recorder(ModelEngine):
     weights: np.ndarray
 
     def product(
-        self,
-        name: str,
-        schedule: Schedule,
-        activations: np.ndarray,
-        weights: np.ndarray,
-        scaling: Scaling | None,
+        self, name: str, job: Job, activations: np.ndarray, weights: Factor, scaling: Scaling | None = None
     ) -> Product:
         if name == LAYER:
+            assert isinstance(weights, np.ndarray)
             self.activations, self.weights = activations[0], weights[0]
             raise Done
-        return super().product(name, schedule, activations, weights, scaling)
+        return super().product(name, job, activations, weights, scaling)
 
 
 def workload(unit: MatrixUnitParams) -> Workload:

@@ -20,7 +20,6 @@ from golden.pe.weights import Weights
 from golden.systolic.gemm import Gemm
 from golden.tile import words
 from golden.tile.tile import compute
-from mapping.grouped.engines import tile_groups
 from mapping.target import TileTarget
 from systola import core_file, testbench
 from systola.block_document import parameter_rows
@@ -127,7 +126,7 @@ def testbench_of(target: TileTarget) -> str:
         {name: words.bits(p, name) for name in (*words.INPUTS, "o")},
         {name: testbench.as_integers(each) for name, each in packed.items()},
         testbench.as_integers(pack_values(FP32, blocks)),
-        words.cycles(p, tile_groups(p, gemm.m, gemm.n, gemm.k)),
+        words.cycles(p, words.product_groups(p, gemm.m, gemm.n, gemm.k)),
     )
 
 

@@ -99,6 +99,11 @@ def unpack_outputs(p: TileParams, words: np.ndarray, m: int, n: int) -> np.ndarr
     return np.asarray(blocks.transpose(0, 2, 1, 3).reshape(-1, across * p.cols)[:m, :n])
 
 
+def product_groups(p: TileParams, m: int, n: int, k: int) -> int:
+    """Groups that the tile works through for a product [m, k] by [k, n]: of every block."""
+    return -(-m // p.rows) * -(-n // p.cols) * (k // p.group)
+
+
 def cycles(p: TileParams, groups: int) -> int:
     """Exact cycles of `groups` groups one after the other, of however many commands, unstalled.
 

@@ -8,22 +8,31 @@ from typing import Protocol
 import numpy as np
 
 from golden import pe
+from golden.pe.weights import Weights
 from golden.systolic import sums as sums_of
 from golden.systolic.gemm import Schedule
 from golden.systolic.matrix_unit import Product, Scaling, compute, cycles
+from golden.tile import tile as tiles
+from golden.tile import words
 from golden.vector.requantise import requantise
+
+Job = Schedule | tiles.TileParams
+Factor = np.ndarray | Weights
 
 
 class Engine(Protocol):
-    """product: `activations` [batch, m, k] by `weights` [batch, k, n]; no scaling: the sums."""
+    """product: of a matrix unit by a schedule, or of a tile.
+
+    matrix unit  `activations` [batch, m, k] by `weights` [batch, k, n]; no scaling: the sums
+    tile         `activations` [m, k] by weights in groups: fp32 totals [m, n]
+    """
 
     @property
     def name(self) -> str: ...
 
     def product(
-        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
-        scaling: Scaling | None,
-    ) -> Product: ...  # fmt: skip
+        self, name: str, job: Job, activations: np.ndarray, weights: Factor, scaling: Scaling | None = None
+    ) -> Product: ...
 
 
 class Mismatch(Exception):
@@ -36,11 +45,20 @@ class ModelEngine:
     name = "model"
 
     def product(
-        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
-        scaling: Scaling | None,
-    ) -> Product:  # fmt: skip
-        stream = schedule.tiling.stream
-        return Product(compute(schedule.unit, activations, weights, scaling, stream), cycles(schedule))
+        self, name: str, job: Job, activations: np.ndarray, weights: Factor, scaling: Scaling | None = None
+    ) -> Product:
+        if isinstance(weights, Weights):
+            return on_tile(job, activations, weights)
+        assert isinstance(job, Schedule)
+        stream = job.tiling.stream
+        return Product(compute(job.unit, activations, weights, scaling, stream), cycles(job))
+
+
+def on_tile(p: Job, activations: np.ndarray, weights: Weights) -> Product:
+    """Golden's product of a tile; a tile works in one order, so `golden` and `model` are the same."""
+    assert isinstance(p, tiles.TileParams)
+    m, (k, n) = len(activations), weights.codes.shape
+    return Product(tiles.compute(p, activations, weights), words.cycles(p, words.product_groups(p, m, n, k)))
 
 
 class GoldenEngine:
@@ -49,18 +67,20 @@ class GoldenEngine:
     name = "golden"
 
     def product(
-        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
-        scaling: Scaling | None,
-    ) -> Product:  # fmt: skip
-        g = schedule.gemm
-        exact = pe.module_of(schedule.unit.pe).EXACT
+        self, name: str, job: Job, activations: np.ndarray, weights: Factor, scaling: Scaling | None = None
+    ) -> Product:
+        if isinstance(weights, Weights):
+            return on_tile(job, activations, weights)
+        assert isinstance(job, Schedule)
+        g = job.gemm
+        exact = pe.module_of(job.unit.pe).EXACT
         values = np.empty((g.batch, g.m, g.n), np.int64 if exact else np.float64)
         for b in range(g.batch):
-            for rows, cols in schedule.tiles():
-                m, n = (cols, rows) if schedule.unit.dataflow == "input" else (rows, cols)
-                sums = tile(schedule, activations[b, slice(*m)], weights[b, :, slice(*n)])
-                values[b, slice(*m), slice(*n)] = drain(schedule, sums, scaling, slice(*n))
-        return Product(values, cycles(schedule))
+            for rows, cols in job.tiles():
+                m, n = (cols, rows) if job.unit.dataflow == "input" else (rows, cols)
+                sums = tile(job, activations[b, slice(*m)], weights[b, :, slice(*n)])
+                values[b, slice(*m), slice(*n)] = drain(job, sums, scaling, slice(*n))
+        return Product(values, cycles(job))
 
 
 def tile(schedule: Schedule, a: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -96,18 +116,17 @@ class ComparingEngine:
         self.name = f"{primary.name}, checked against {reference.name}"
 
     def product(
-        self, name: str, schedule: Schedule, activations: np.ndarray, weights: np.ndarray,
-        scaling: Scaling | None,
-    ) -> Product:  # fmt: skip
-        got = self.primary.product(name, schedule, activations, weights, scaling)
-        wanted = self.reference.product(name, schedule, activations, weights, scaling)
+        self, name: str, job: Job, activations: np.ndarray, weights: Factor, scaling: Scaling | None = None
+    ) -> Product:
+        got = self.primary.product(name, job, activations, weights, scaling)
+        wanted = self.reference.product(name, job, activations, weights, scaling)
         who = f"layer {name}: {self.primary.name} gives"
-        differ = np.argwhere(got.values != wanted.values)
-        if len(differ):
-            at = tuple(int(i) for i in differ[0])
+        differ = (got.values != wanted.values) & ~(np.isnan(got.values) & np.isnan(wanted.values))
+        for at in map(tuple, np.argwhere(differ)[:1]):
             raise Mismatch(
-                f"{who} {int(got.values[at])} at {list(at)}, {self.reference.name} {int(wanted.values[at])} "
-                f"({len(differ)} of {got.values.size} values differ)"
+                f"{who} {got.values[at]} at {[int(i) for i in at]}, "
+                f"{self.reference.name} {wanted.values[at]} "
+                f"({int(differ.sum())} of {differ.size} values differ)"
             )
         if got.cycles is not None and wanted.cycles is not None and got.cycles != wanted.cycles:
             raise Mismatch(f"{who} {got.cycles} cycles, {self.reference.name} {wanted.cycles}")

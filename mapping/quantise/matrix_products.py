@@ -30,7 +30,7 @@ from mapping.cost.tilings import Placement, place
 from mapping.layers import ProductLayer, layers
 from mapping.network import Network
 from mapping.quantise.calibrate import METHODS, Observer, Seer, finite, observe
-from mapping.quantise.requantise_points import factor_format, leaves_as_codes, result_bits
+from mapping.quantise.requantise_points import factor_format, factor_through, leaves_as_codes, result_bits
 from mapping.quantise.smoothquant import Channels
 from mapping.quantise.weights import Weights, quantise_weights, real_weights
 from mapping.target import Target
@@ -75,19 +75,11 @@ class QuantisedProduct:
         return np.asarray(alpha * self.left.scale * (self.right.scale if self.right else 1.0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuantisedNetwork:
-    """A network and, by node name, its products on a target."""
-
-    network: Network
-    target: Target
-    products: Mapping[str, QuantisedProduct]
-
-
-def quantise(
-    network: Network, target: Target, samples: Iterable[Mapping[str, np.ndarray]], *, method: str = "max"
-) -> QuantisedNetwork:
-    """Quantise every matrix product of `network` for `target`, after calibration on `samples`.
+def quantise_codes(
+    network: Network, target: Target, samples: Iterable[Mapping[str, np.ndarray]], method: str
+) -> tuple[dict[str, QuantisedProduct], dict[str, Scale]]:
+    """Every matrix product of `network` for `target`, after calibration on `samples`, by node name; and the
+    encodings of tensors that are codes.
 
     raises  BadValue: a format that cannot be scaled symmetrically, a value that is not finite, a layer that
             does not fit, an unknown method
@@ -100,7 +92,21 @@ def quantise(
     quantiser = Quantiser(network, target, found, method)
     observe(network, samples, quantiser.seers)
     products = {x.name: quantiser.product(x, placements[x.name]) for x in found}
-    return QuantisedNetwork(network=network, target=target, products=products)
+    return products, encodings(network, products)
+
+
+def encodings(network: Network, products: Mapping[str, QuantisedProduct]) -> dict[str, Scale]:
+    """Of products' results that are codes, and of what only moves those or scales them all alike."""
+    found: dict[str, Scale] = {}
+    for node in network.nodes:
+        if node.name in products:
+            if (out := products[node.name].out) is not None:
+                found[node.outputs[0]] = out
+        elif node.inputs and (given := found.get(node.inputs[0])) is not None:
+            factor = factor_through(node, network.constants)
+            assert factor is not None, "codes are read by what moves or scales them alone"
+            found.update(dict.fromkeys(node.outputs, replace(given, scale=given.scale * factor)))
+    return found
 
 
 def check_formats(target: Target) -> None:

@@ -1,22 +1,34 @@
 """A network in float32 on the host: the reference before quantisation, and what calibration observes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from golden import check, operators
 from mapping.network import Network, Node
 
+Values = dict[str, np.ndarray]
+
 # what numpy and Python raise where operands do not fit each other
 IMPOSSIBLE = (ValueError, IndexError, TypeError, KeyError, ArithmeticError, MemoryError, AssertionError)
 
 
-def run_float(
-    network: Network, inputs: Mapping[str, np.ndarray], *, all_tensors: bool = False
-) -> dict[str, np.ndarray]:
+def run_float(network: Network, inputs: Mapping[str, np.ndarray], *, all_tensors: bool = False) -> Values:
     """Outputs by name, or every tensor but the constants.
 
     raises  BadValue if an input is missing, or of another shape or type
+    """
+    return walk(network, inputs, run_node, all_tensors=all_tensors)
+
+
+def walk(
+    network: Network, inputs: Mapping[str, np.ndarray],
+    compute: Callable[[Node, Values], Sequence[np.ndarray]], *, all_tensors: bool,
+) -> Values:  # fmt: skip
+    """Outputs by name, or every tensor but the constants; `compute` gives a node's outputs from the values so
+    far, of which those that nobody will read again are dropped.
+
+    raises  BadValue if an input is missing, or of another shape or type, or a result of another shape
     """
     network.check_inputs(inputs)
     network.check_room()
@@ -24,7 +36,7 @@ def run_float(
     last_use = {tensor: i for i, node in enumerate(network.nodes) for tensor in node.inputs}
     values = {**network.constants, **inputs}
     for i, node in enumerate(network.nodes):
-        made = dict(zip(node.outputs, run_node(node, values), strict=False))
+        made = dict(zip(node.outputs, compute(node, values), strict=False))
         check_shapes(network, node, made)
         values.update(made)
         if not all_tensors:

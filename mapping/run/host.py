@@ -1,8 +1,9 @@
-"""A quantised network, run: matrix products by an engine, all else in float32 on the host.
+"""A quantised network, run: its products by an engine, all else in float32 on the host.
 
 A tensor is real (float32, or an integer type of the network's own) or, between two products that need no
-real value, codes (int64). Sums become real as float32(factor * (sum - zero_point * sum of weights) + bias),
-computed in float64 and rounded once, so that the outputs too are the same for every engine.
+real value, codes (int64), as the network's encodings say. Sums become real as float32(factor * (sum -
+zero_point * sum of weights) + bias), computed in float64 and rounded once, so that the outputs too are the
+same for every engine. Products in groups: mapping.run.groups.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,29 +13,38 @@ from hashlib import blake2b
 import numpy as np
 
 from golden import operators
-from golden.systolic.gemm import Gemm, Schedule
-from golden.systolic.matrix_unit import Scaling
-from golden.systolic.matrix_unit import cycles as golden_cycles
+from golden.systolic.gemm import Gemm
+from golden.systolic.matrix_unit import Product
 from mapping.backends.engines import Engine
+from mapping.layers import ProductLayer
 from mapping.network import Node
-from mapping.quantise.matrix_products import QuantisedNetwork, QuantisedProduct
+from mapping.quantise.groups import GroupedProduct
+from mapping.quantise.matrix_products import QuantisedProduct
+from mapping.quantise.networks import Quantised
 from mapping.quantise.requantise_points import MOVING
-from mapping.run.floating import run_node
+from mapping.run import groups
+from mapping.run.floating import Values, run_node, walk
 
 Progress = Callable[[str, int, int], None]  # layer, layers done, of how many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRun:
-    """One product as it ran. compute_cycles: golden. engine_cycles: as the engine counted them, or None.
-    codes: requantised on the array. digest: of its values, the same for every engine."""
+    """One product as it ran.
+
+    cycles         as the engine counted them, or None      codes   requantised on the array
+    digest         of what the engine gave, the same for every engine
+    error, cosine  of a product in groups, beside the float product of the same activations by the weights
+                   before they were quantised
+    """
 
     name: str
     gemm: Gemm
-    compute_cycles: int
-    engine_cycles: int | None
-    codes: bool
+    cycles: int | None
     digest: str
+    codes: bool = False
+    error: float | None = None
+    cosine: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +57,7 @@ class Execution:
 
 
 def execute(
-    quantised: QuantisedNetwork,
+    quantised: Quantised,
     inputs: Mapping[str, np.ndarray],
     engine: Engine,
     *,
@@ -56,102 +66,93 @@ def execute(
 ) -> Execution:
     """Run on one set of inputs.
 
-    raises  BadValue for inputs of another shape or type; what the engine raises
-    """  # fmt: skip
-    network = quantised.network
-    network.check_inputs(inputs)
-    state = State({**network.constants, **inputs})
-    runs = []
-    for i, node in enumerate(network.nodes):
-        if node.is_product:
-            runs.append(run_product(quantised.products[node.name], state, engine))
-            if progress:
-                progress(node.name, len(runs), len(quantised.products))
-        else:
-            run_host(node, state)
-        if not all_tensors:
-            state.forget(network.nodes[i:], network.outputs)
-    values = {**state.real, **state.codes}
-    computed = {t: v for t, v in values.items() if t and t not in network.constants and t not in inputs}
+    raises  BadValue for inputs of another shape or type, activations out of range; what the engine raises
+    """
+    network, runs = quantised.network, list[LayerRun]()
+
+    def compute(node: Node, values: Values) -> list[np.ndarray]:
+        if node.name not in quantised.products:
+            return on_host(quantised, node, values)
+        output, ran = on_engine(quantised, node.name, values, engine)
+        runs.append(ran)
+        if progress:
+            progress(node.name, len(runs), len(quantised.products))
+        return [output]
+
+    values = walk(network, inputs, compute, all_tensors=all_tensors)
     return Execution(
-        outputs={tensor: state.real[tensor] for tensor in network.outputs},
+        outputs={tensor: values[tensor] for tensor in network.outputs},
         layers=runs,
-        tensors=computed if all_tensors else {},
+        tensors={t: v for t, v in values.items() if t not in inputs} if all_tensors else {},
     )
 
 
-class State:
-    """Tensors by name: `real`, and `codes` between products."""
-
-    def __init__(self, real: Mapping[str, np.ndarray]) -> None:
-        self.real, self.codes = dict(real), dict[str, np.ndarray]()
-
-    def forget(self, nodes: tuple[Node, ...], kept: tuple[str, ...]) -> None:
-        """Drop what the first of `nodes` has read and the others do not."""
-        needed = {*kept, *(tensor for node in nodes[1:] for tensor in node.inputs)}
-        for tensor in nodes[0].inputs:
-            if tensor not in needed:
-                self.real.pop(tensor, None)
-                self.codes.pop(tensor, None)
+def on_host(quantised: Quantised, node: Node, values: Values) -> list[np.ndarray]:
+    """A host node. Codes are moved as they are; a constant factor is in their encoding already."""
+    if node.inputs and node.inputs[0] in quantised.encodings and node.operator not in MOVING:
+        return [values[node.inputs[0]].reshape(quantised.network.shapes[node.outputs[0]])]
+    return run_node(node, values)
 
 
-def run_host(node: Node, state: State) -> None:
-    """A host node. Codes are moved as they are; a constant factor is in their readers' scales already."""
-    if node.inputs and node.inputs[0] in state.codes:
-        codes = state.codes[node.inputs[0]]
-        moved = run_node(node, {**state.real, node.inputs[0]: codes}) if node.operator in MOVING else [codes]
-        state.codes.update(zip(node.outputs, moved, strict=False))
-    else:
-        state.real.update(zip(node.outputs, run_node(node, state.real), strict=False))
-
-
-def run_product(x: QuantisedProduct, state: State, engine: Engine) -> LayerRun:
-    """A matrix product on the engine, its result put into `state`."""
-    schedule, tensor = x.placement.schedule, x.layer.output_name
-    left = x.layer.left(factor(x, 0, state), padding=x.zero_point)
-    right = x.weights.codes if x.weights else x.layer.right(factor(x, 1, state))
-    found = engine.product(x.layer.name, schedule, left, right, x.scaling)
+def on_engine(quantised: Quantised, name: str, values: Values, engine: Engine) -> tuple[np.ndarray, LayerRun]:
+    """A product's output, codes or reals."""
+    x = quantised.products[name]
+    if isinstance(x, GroupedProduct):
+        left = x.layer.left(values[x.layer.inputs[0]]).astype(np.float64)
+        found, real = groups.product(x, quantised.design, left, engine)
+        wanted = left @ x.real
+        ran = record(x.layer, found, error=relative_error(real, wanted), cosine=cosine(real, wanted))
+        return finished(x.layer, real, values), ran
+    left = x.layer.left(factor(quantised, x, 0, values), padding=x.zero_point)
+    right = x.weights.codes if x.weights else x.layer.right(factor(quantised, x, 1, values))
+    found = engine.product(name, x.placement.schedule, left, right, x.scaling)
+    ran = record(x.layer, found, codes=x.scaling is not None)
     if x.scaling is not None:
-        state.codes[tensor] = x.layer.output(found.values)
-    else:
-        state.real[tensor] = real(x, found.values, right, state)
-    return record(x.layer.name, schedule, found.values, found.cycles, x.scaling)
+        return x.layer.output(found.values), ran
+    sums = found.values
+    if x.zero_point:
+        sums = sums - x.zero_point * right.sum(axis=1, keepdims=True)
+    return finished(x.layer, sums * x.factor, values), ran
 
 
-def factor(x: QuantisedProduct, place: int, state: State) -> np.ndarray:
+def factor(quantised: Quantised, x: QuantisedProduct, place: int, values: Values) -> np.ndarray:
     """Codes of a factor: as they are, or of its real values."""
     tensor, scale = x.layer.inputs[place], (x.left, x.right)[place]
     assert scale is not None
-    if tensor in state.codes:
-        return state.codes[tensor]
-    values = state.real[tensor]
-    return scale.quantise(values if place or x.evened is None else values / x.layer.along_channels(x.evened))
+    found = values[tensor]
+    if tensor in quantised.encodings:
+        return found
+    return scale.quantise(found if place or x.evened is None else found / x.layer.along_channels(x.evened))
 
 
-def real(x: QuantisedProduct, sums: np.ndarray, right: np.ndarray, state: State) -> np.ndarray:
-    """Output of a product whose sums left the array, in its own type: bias added, activation applied."""
-    if x.zero_point:
-        sums = sums - x.zero_point * right.sum(axis=1, keepdims=True)
-    y = sums * x.factor
-    if x.bias is not None:
-        y = y + x.bias
-    output = x.layer.output(y)
-    if x.bias is None and x.layer.inputs[2:] not in ((), ("",)):
-        bias = x.layer.added(state.real[x.layer.inputs[2]].astype(np.float64))
-        output = output + float(x.layer.attributes.get("beta", 1.0)) * bias
-    output = output.astype(x.layer.dtype)
-    return operators.evaluate(x.layer.activation, [output], {})[0] if x.layer.activation else output
+def finished(layer: ProductLayer, y: np.ndarray, values: Values) -> np.ndarray:
+    """Output of a product [batch, m, n] of reals, in its own type: bias added, activation applied."""
+    output = layer.output(y)
+    if layer.inputs[2:] not in ((), ("",)):
+        bias = layer.added(np.asarray(values[layer.inputs[2]], np.float64))
+        output = output + float(layer.attributes.get("beta", 1.0)) * bias
+    output = output.astype(layer.dtype)
+    return operators.evaluate(layer.activation, [output], {})[0] if layer.activation else output
 
 
 def record(
-    name: str, schedule: Schedule, values: np.ndarray, cycles: int | None, scaling: Scaling | None
-) -> LayerRun:
-    """What is kept of a run product."""
+    x: ProductLayer, found: Product, *, codes: bool = False, error: float | None = None,
+    cosine: float | None = None,
+) -> LayerRun:  # fmt: skip
+    """What is kept of a product that ran."""
+    digest = blake2b(found.values.tobytes(), digest_size=16).hexdigest()
     return LayerRun(
-        name=name,
-        gemm=schedule.gemm,
-        compute_cycles=golden_cycles(schedule),
-        engine_cycles=cycles,
-        codes=scaling is not None,
-        digest=blake2b(values.tobytes(), digest_size=16).hexdigest(),
+        name=x.name, gemm=x.gemm, cycles=found.cycles, digest=digest, codes=codes, error=error, cosine=cosine
     )
+
+
+def relative_error(y: np.ndarray, wanted: np.ndarray) -> float:
+    """|y - wanted| / |wanted|, of all elements; 0 where both are zero."""
+    difference, size = float(np.linalg.norm(y - wanted)), float(np.linalg.norm(wanted))
+    return difference / size if size else float(difference > 0)
+
+
+def cosine(y: np.ndarray, wanted: np.ndarray) -> float:
+    """Of all elements as one vector; 1 where both are zero."""
+    sizes = float(np.linalg.norm(y) * np.linalg.norm(wanted))
+    return float((y * wanted).sum()) / sizes if sizes else float(not np.any(y) and not np.any(wanted))

@@ -10,7 +10,7 @@ from mapping.backends.engines import ModelEngine
 from mapping.frontends import load
 from mapping.passes import simplify
 from mapping.plan import plan
-from mapping.quantise.matrix_products import quantise
+from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 

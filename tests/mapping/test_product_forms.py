@@ -8,7 +8,7 @@ from onnx import helper, numpy_helper
 from mapping.backends.engines import GoldenEngine, ModelEngine
 from mapping.frontends import onnx_file
 from mapping.passes import simplify
-from mapping.quantise.matrix_products import quantise
+from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 

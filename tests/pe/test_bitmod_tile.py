@@ -9,7 +9,7 @@ from golden.pe.bitmod import BitModParams
 from golden.pe.weights import Weights
 from golden.tile import words
 from golden.tile.tile import TileParams, compute
-from sim.tile_engine import TileEngine
+from sim.tile_engine import run_tile
 from sim.tools import ToolMissing
 
 
@@ -32,7 +32,7 @@ def test_values_and_cycles_are_golden(weight, group, registers, stalls):
     m, n, groups = 7, 9, 3
     a, coded, weights = product(p, m, groups * group, n, 1)
     try:
-        found = TileEngine(stalls=stalls).tile("product", p, a, weights)
+        found = run_tile(p, a, weights, stalls=stalls)
     except ToolMissing as missing:
         pytest.skip(str(missing))
     assert np.array_equal(found.values, compute(p, a, weights))

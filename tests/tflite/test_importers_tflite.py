@@ -12,7 +12,7 @@ from mapping.frontends import load
 from mapping.frontends.tflite import file, reader
 from mapping.frontends.tflite.integer_run import Runner
 from mapping.passes import simplify
-from mapping.quantise.matrix_products import quantise
+from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 

@@ -14,7 +14,7 @@ from golden.pe import aligned, dequantise, lut, mixpe, multiplier, tiled
 from golden.pe.weights import Weights
 from golden.tile import words
 from golden.tile.tile import EXACT, TileParams, compute
-from sim.tile_engine import TileEngine
+from sim.tile_engine import run_tile
 from sim.tools import ToolMissing
 from tests.vector.test_ends import nearest32, values
 
@@ -165,7 +165,7 @@ def test_the_rtl_rounds_wide_sums_as_golden_does():
     )  # fmt: skip
     weights.zeros[:6], weights.scales[:6] = 0, 1025 / 1024
     try:
-        found = TileEngine().tile("product", p, activations.reshape(1, -1), weights)
+        found = run_tile(p, activations.reshape(1, -1), weights)
     except ToolMissing as missing:
         pytest.skip(str(missing))
     assert found.values.tolist() == compute(p, activations.reshape(1, -1), weights).tolist()

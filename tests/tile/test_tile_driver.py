@@ -12,7 +12,7 @@ from golden.pe.weights import Weights
 from golden.tile import words
 from golden.tile.tile import TileParams, compute
 from sim.benches.tile.tile import Job
-from sim.tile_engine import TileEngine
+from sim.tile_engine import run_tile
 from sim.tools import ToolMissing
 
 K = 384
@@ -43,7 +43,7 @@ def layer(p, m, n, seed=1):
 def run(p, a, weights, stalls=0.0):
     """Through the RTL; values are golden's, and where nothing stalls the cycles."""
     try:
-        found = TileEngine(stalls=stalls, seed=3).tile("product", p, a, weights)
+        found = run_tile(p, a, weights, stalls=stalls, seed=3)
     except ToolMissing as missing:
         pytest.skip(str(missing))
     with np.errstate(all="ignore"):

@@ -8,7 +8,7 @@ from golden.formats import Int
 from mapping.backends.engines import ModelEngine
 from mapping.layers import layers
 from mapping.quantise.calibrate import METHODS, Observer
-from mapping.quantise.matrix_products import quantise
+from mapping.quantise.networks import quantise
 from mapping.quantise.requantise_points import constant_factor, readers
 from mapping.quantise.weights import quantise_weights
 from mapping.run.floating import run_float

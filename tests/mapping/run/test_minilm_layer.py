@@ -8,15 +8,11 @@ import pytest
 
 from golden import pe
 from mapping import frontends
-from mapping.backends import engines
-from mapping.grouped import engines as grouped_engines
-from mapping.grouped.design import is_grouped, pe_of
-from mapping.grouped.execute import execute as execute_grouped
-from mapping.grouped.plan import plan
-from mapping.grouped.quantise import quantise_network
+from mapping.backends.engines import ComparingEngine, ModelEngine
 from mapping.network import Network, TensorType
 from mapping.passes import simplify
-from mapping.quantise.matrix_products import quantise
+from mapping.plan_groups import plan
+from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 from systola import design_file
@@ -27,7 +23,7 @@ PLAIN = ("ws16_int8", "ws16_int8_booth", "ws16_int4", "ws16_int2")
 DESIGNS = {
     path.stem: design
     for path in sorted((Path(__file__).parents[3] / "examples").glob("*.toml"))
-    if is_grouped(design := design_file.load_any(path)) or path.stem in PLAIN
+    if (design := design_file.load_any(path)).grouped or path.stem in PLAIN
 }
 
 
@@ -52,24 +48,19 @@ def layer() -> tuple[Network, dict[str, np.ndarray]]:
 
 
 def test_the_examples_have_every_pe():
-    assert {pe.kind_of(pe_of(design)) for design in DESIGNS.values()} == set(pe.PES)
+    assert {pe.kind_of(design.pe) for design in DESIGNS.values()} == set(pe.PES)
 
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_rtl_equals_golden_on_a_layer_of_minilm(name, layer):
     from sim.engine import RtlEngine
-    from sim.tile_engine import TileEngine
 
     network, inputs = layer
     design = DESIGNS[name]
-    if is_grouped(design):
-        both = grouped_engines.ComparingEngine(TileEngine(), grouped_engines.GoldenEngine())
-        found = execute_grouped(quantise_network(network, design), inputs, both).layers[0]
-        assert (found.gemm.m, found.gemm.n, found.gemm.k) == (16, 1536, 384)
-        assert found.cycles == plan(network, design).rows[0].compute_cycles
-        print(f"\n{name}: {found.cycles} cycles, error {found.error:.4f}, cosine {found.cosine:.5f}")
-    else:
-        compared = engines.ComparingEngine(RtlEngine(), engines.ModelEngine())
-        run = execute(quantise(network, design, [inputs]), inputs, compared).layers[0]
-        assert (run.gemm.m, run.gemm.n, run.gemm.k) == (16, 1536, 384)
-        print(f"\n{name}: {run.engine_cycles} cycles")
+    found = execute(quantise(network, design, [inputs]), inputs, ComparingEngine(RtlEngine(), ModelEngine()))
+    ran = found.layers[0]
+    assert (ran.gemm.m, ran.gemm.n, ran.gemm.k) == (16, 1536, 384)
+    print(f"\n{name}: {ran.cycles} cycles", end="")
+    if design.grouped:
+        assert ran.cycles == plan(network, design).rows[0].compute_cycles
+        print(f", error {ran.error:.4f}, cosine {ran.cosine:.5f}")

@@ -6,11 +6,10 @@ from typing import Any
 from golden.pe import tiled
 from golden.tile import words
 from mapping.cost.tilings import place
-from mapping.grouped.design import Design, array_gemm, grouped_layers, groups, pe_of
-from mapping.grouped.engines import tile_groups
 from mapping.layers import ProductLayer, layers
 from mapping.network import Network, ShapeNetwork
-from mapping.target import Target, TileTarget
+from mapping.quantise.groups import array_gemm, grouped_layers, groups, padded
+from mapping.target import Design, Target, TileTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +66,13 @@ class GroupedPlan:
             "macs": macs,
             "macs_on_array": macs / (macs + self.host_macs),
             "host_operators": self.host,
-            "groups": pe_of(self.design).group,
+            "groups": self.design.pe.group,
             "compute_cycles": compute,
             "compute_cycles_source": "golden, exact",
             "cycles": cycles,
             "cycles_source": memory_source(self.design),
             "milliseconds": cycles / self.design.clock_mhz / 1e3,
-            "utilisation": macs / (peak_macs(self.design) * compute),
+            "utilisation": macs / (self.design.peak_macs * compute),
             "bytes_read": sum(row.bytes_read for row in self.rows),
             "shared_bytes": sum(row.shared_bytes for row in self.rows),
             "bytes_written": sum(row.bytes_written for row in self.rows),
@@ -84,14 +83,6 @@ def memory_source(design: Design) -> str:
     if isinstance(design, TileTarget):
         return "model: golden cycles, or each operand moved once at the stated bandwidth, whichever is more"
     return "model: golden cycles, and double-buffered transfers at the stated bandwidth"
-
-
-def peak_macs(design: Design) -> float:
-    """Multiply-accumulates a cycle."""
-    if isinstance(design, TileTarget):
-        p = design.tile
-        return p.rows * p.cols * tiled.lanes(p.pe) / tiled.interval(p.pe)
-    return design.peak_macs
 
 
 def plan(network: Network | ShapeNetwork, design: Design) -> GroupedPlan:
@@ -115,7 +106,7 @@ def plan(network: Network | ShapeNetwork, design: Design) -> GroupedPlan:
 
 def shared_bytes(x: ProductLayer, design: Design) -> int:
     """Of what groups share; scales are fp16 where the tile has no others."""
-    p = pe_of(design)
+    p = design.pe
     signless = not getattr(p.weight, "signed", True) and p.weight.width <= 8  # codes, not words with them
     zeros = tiled.zero_bits(p) if signless else 0
     bits = tiled.scale_bits(p) + zeros + tiled.selector_bits(p)
@@ -124,9 +115,8 @@ def shared_bytes(x: ProductLayer, design: Design) -> int:
 
 def tile_row(x: ProductLayer, design: TileTarget) -> GroupedRow:
     """Each operand is read once, each result written once."""
-    g, p = x.gemm, design.tile
-    per_product = tile_groups(p, g.m, g.n, g.k)
-    compute = g.batch * words.cycles(p, per_product)
+    g, p = padded(x, design), design.tile
+    compute = g.batch * words.cycles(p, words.product_groups(p, g.m, g.n, g.k))
     pairs = g.k // tiled.lanes(p.pe)
     operands = pairs * (g.m * tiled.activation_bits(p.pe) + g.n * tiled.weight_bits(p.pe))
     shared = shared_bytes(x, design)
@@ -137,7 +127,7 @@ def tile_row(x: ProductLayer, design: TileTarget) -> GroupedRow:
 
 def array_row(x: ProductLayer, design: Target) -> GroupedRow:
     """As mapping.plan places a batch of groups; their sums leave in whole bytes."""
-    bits = -(-pe_of(design).accumulator.width // 8) * 8
+    bits = -(-design.pe.accumulator.width // 8) * 8
     placed = place(x.name, design, array_gemm(x, design), bits)
     read = placed.bytes_read + shared_bytes(x, design)
     return row_of(x, design, "array", placed.compute_cycles, placed.cycles, read, placed.bytes_written)
@@ -150,7 +140,7 @@ def row_of(
     return GroupedRow(
         name=x.name, operator=x.operator, m=g.m, n=g.n, k=g.k, batch=g.batch, macs=g.macs, placed_on=where,
         groups=groups(x, design), compute_cycles=compute, cycles=cycles,
-        utilisation=g.macs / (peak_macs(design) * compute), bytes_read=read,
+        utilisation=g.macs / (design.peak_macs * compute), bytes_read=read,
         shared_bytes=shared_bytes(x, design), bytes_written=written,
         bound="memory" if read + written > design.bytes_per_cycle * compute else "compute",
     )  # fmt: skip

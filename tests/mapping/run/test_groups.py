@@ -10,15 +10,16 @@ from golden.check import BadValue
 from golden.formats import BF16, FP16, Int
 from golden.formats.bitmod import Datatype
 from golden.pe.mixpe import MixPeParams
+from golden.pe.quantise import quantise as quantise_weights
 from golden.systolic.matrix_unit import Product
 from golden.systolic.params import MatrixUnitParams
 from golden.tile.tile import TileParams
-from mapping.backends.engines import Mismatch
-from mapping.grouped.engines import ComparingEngine, GoldenEngine
-from mapping.grouped.execute import execute
-from mapping.grouped.plan import plan
-from mapping.grouped.quantise import quantise_network
+from mapping.backends.engines import ComparingEngine, Mismatch, ModelEngine
+from mapping.plan_groups import plan
+from mapping.quantise.groups import padded_activations, padded_weights
+from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
+from mapping.run.host import execute
 from mapping.target import Target, TileTarget
 
 DEPTH, K, N, M = 16, 48, 7, 5
@@ -68,6 +69,11 @@ def array(name: str, group: int = DEPTH) -> Target:
     return Target(name="t", unit=unit, weight_buffer=4096, activation_buffer=4096)
 
 
+def coded(network, design):
+    """Grouped designs scale activations as they come: no samples."""
+    return quantise(network, design, [])
+
+
 @pytest.fixture
 def layer(build, normal):
     """One product, its bias and an activation."""
@@ -82,7 +88,7 @@ def test_golden_is_near_float(name, host, layer, normal):
         pytest.skip("not in arrays, or not in groups")
     design = tile(name) if host == "tile" else array(name)
     x = {"x": normal(M, K)}
-    ran = execute(quantise_network(layer, design), x, GoldenEngine())
+    ran = execute(coded(layer, design), x, ModelEngine())
     wanted = run_float(layer, x)["y"]
     most = {"lut1": 0.9, "lut2": 0.6, "lut2-fp16": 0.7, "bitmod_fp3": 0.3}.get(name, 0.2)
     assert ran.layers[0].error < most
@@ -95,39 +101,39 @@ def test_an_array_and_a_tile_agree(name, layer, normal):
     """Aligned activations have an exponent a group on the array, one a row in the tile: near, no more."""
     x = {"x": normal(M, K)}
     a, b = (
-        execute(quantise_network(layer, d), x, GoldenEngine()).outputs["y"] for d in (tile(name), array(name))
+        execute(coded(layer, d), x, ModelEngine()).outputs["y"] for d in (tile(name), array(name))
     )
     assert np.array_equal(a, b) if name != "aligned" else np.allclose(a, b, rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.parametrize("name", [run_if_asked(name) for name in PES])
 def test_rtl_of_a_tile_equals_golden(name, layer, normal):
-    from sim.tile_engine import TileEngine
+    from sim.engine import RtlEngine
 
-    engine = ComparingEngine(TileEngine(), GoldenEngine())
-    ran = execute(quantise_network(layer, tile(name)), {"x": normal(M, K)}, engine)
+    engine = ComparingEngine(RtlEngine(), ModelEngine())
+    ran = execute(coded(layer, tile(name)), {"x": normal(M, K)}, engine)
     assert ran.layers[0].cycles == plan(layer, tile(name)).rows[0].compute_cycles
 
 
 @pytest.mark.parametrize("name", [run_if_asked(name) for name in ARRAYS])
 def test_rtl_of_an_array_equals_golden(name, layer, normal):
-    from sim.tile_engine import TileEngine
+    from sim.engine import RtlEngine
 
-    engine = ComparingEngine(TileEngine(), GoldenEngine())
-    ran = execute(quantise_network(layer, array(name)), {"x": normal(M, K)}, engine)
+    engine = ComparingEngine(RtlEngine(), ModelEngine())
+    ran = execute(coded(layer, array(name)), {"x": normal(M, K)}, engine)
     assert ran.layers[0].cycles == plan(layer, array(name)).rows[0].compute_cycles
 
 
 def test_stalls_change_nothing_but_the_cycles(layer, normal):
-    from sim.tile_engine import TileEngine
+    from sim.engine import RtlEngine
 
-    quantised, x = quantise_network(layer, tile("lut2")), {"x": normal(M, K)}
-    plain, stalled = (execute(quantised, x, TileEngine(stalls=stalls)) for stalls in (0.0, 0.4))
+    quantised, x = coded(layer, tile("lut2")), {"x": normal(M, K)}
+    plain, stalled = (execute(quantised, x, RtlEngine(stalls=stalls)) for stalls in (0.0, 0.4))
     assert np.array_equal(plain.outputs["y"], stalled.outputs["y"])
     assert stalled.layers[0].cycles > plain.layers[0].cycles
 
 
-class Wrong(GoldenEngine):
+class Wrong(ModelEngine):
     """Golden but for one value, or one cycle."""
 
     name = "wrong"
@@ -135,8 +141,8 @@ class Wrong(GoldenEngine):
     def __init__(self, value: float, cycle: int) -> None:
         self.value, self.cycle = value, cycle
 
-    def tile(self, *given: object) -> Product:
-        found = super().tile(*given)
+    def product(self, *given: object) -> Product:
+        found = super().product(*given)
         values = found.values.copy()
         values[1, 2] += self.value
         return Product(values, found.cycles + self.cycle)
@@ -144,16 +150,16 @@ class Wrong(GoldenEngine):
 
 @pytest.mark.parametrize(("value", "cycle", "said"), [(1.0, 0, r"at \[1, 2\]"), (0.0, 1, "cycles")])
 def test_a_difference_is_told(value, cycle, said, layer, normal):
-    engine = ComparingEngine(Wrong(value, cycle), GoldenEngine())
+    engine = ComparingEngine(Wrong(value, cycle), ModelEngine())
     with pytest.raises(Mismatch, match=f"^layer y: wrong gives .*{said}"):
-        execute(quantise_network(layer, tile("mixpe")), {"x": normal(M, K)}, engine)
+        execute(coded(layer, tile("mixpe")), {"x": normal(M, K)}, engine)
 
 
 @pytest.mark.parametrize("host", [tile, array])
 def test_a_whole_network_runs_its_computed_products_on_the_host(host, attention, normal):
     x = {"x": normal(1, 6, 12)}
     design = host("fp16", group=4)
-    ran = execute(quantise_network(attention, design), x, GoldenEngine(), all_tensors=True)
+    ran = execute(coded(attention, design), x, ModelEngine(), all_tensors=True)
     assert [layer.name for layer in ran.layers] == ["q", "k", "v", "y"]
     assert "scores" in ran.tensors
     y, wanted = ran.outputs["y"], run_float(attention, x)["y"]
@@ -165,37 +171,69 @@ def test_a_whole_network_runs_its_computed_products_on_the_host(host, attention,
 def test_convolutions_run_group_by_group(convolutions, normal):
     x = {"x": normal(2, 3, 7, 7)}
     design = tile("multiplier", group=1)
-    ran = execute(quantise_network(convolutions, design), x, GoldenEngine())
+    ran = execute(coded(convolutions, design), x, ModelEngine())
     assert [layer.gemm.batch for layer in ran.layers] == [1, 1, 2, 1]
     wanted = run_float(convolutions, x)["y"]
     assert np.linalg.norm(ran.outputs["y"] - wanted) < 0.03 * np.linalg.norm(wanted)
 
 
+@pytest.mark.parametrize("host", ["tile", "array"])
+@pytest.mark.parametrize("name", PES)
+def test_a_depth_of_no_whole_groups_is_padded(name, host, layer, normal):
+    """K of 48 in groups of 32: near float as whole groups are, and the same codes whatever fills the last."""
+    if host == "array" and name not in ARRAYS:
+        pytest.skip("not in arrays, or not in groups")
+    design = tile(name, 32) if host == "tile" else array(name, 32)
+    x = {"x": normal(M, K)}
+    ran = execute(coded(layer, design), x, ModelEngine())
+    most = {"lut1": 0.9, "lut2": 0.6, "lut2-fp16": 0.7, "bitmod_fp3": 0.3}.get(name, 0.2)
+    assert ran.layers[0].error < most
+    assert ran.layers[0].cycles == plan(layer, design).rows[0].compute_cycles
+    assert plan(layer, design).rows[0].groups == 2 and plan(layer, design).rows[0].macs == M * N * K
+
+
+@pytest.mark.parametrize("name", ["mixpe", "lut1", "lut4", "fp16"])
+def test_padding_changes_no_product_of_whole_groups(name, normal):
+    """A group of 32 of which 16 are padding gives what the group of 16 does."""
+    w, x = 0.1 * normal(K, N), normal(M, K)
+    narrow, wide = params(name, 16), params(name, 32)
+    alone = quantise_weights(narrow, w[32:])
+    filled = quantise_weights(wide, padded_weights(wide, w))
+    assert np.array_equal(alone.weights.codes, filled.weights.codes[32:48])
+    assert np.array_equal(alone.values, filled.values[32:48])
+    assert not padded_activations(wide, x)[:, K:].any()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("host", [tile, array])
-def test_a_group_that_does_not_divide_names_layer_k_and_sizes(host, layer):
-    sizes = "1, 2, 3, 4, 6, 8, 12, 16, 24, 48"
-    wanted = rf"^layer y: K is 48, and pe.group is 32; allowed: {sizes}$"
-    for act in (plan, quantise_network):
-        with pytest.raises(BadValue, match=wanted):
-            act(layer, host("mixpe", group=32))
+def test_rtl_of_a_padded_depth_equals_golden(host, layer, normal):
+    from sim.engine import RtlEngine
+
+    design = host("mixpe", 32)
+    ran = execute(coded(layer, design), {"x": normal(M, K)}, ComparingEngine(RtlEngine(), ModelEngine()))
+    assert ran.layers[0].cycles == plan(layer, design).rows[0].compute_cycles
 
 
-def test_sizes_are_those_that_words_divide(layer):
-    with pytest.raises(BadValue, match=r"is 32; allowed: 4, 8, 12, 16, 24, 48$"):
-        plan(layer, tile("lut2", group=32))
+@pytest.mark.parametrize("host", [tile, array])
+def test_a_convolution_of_any_kernel_runs_in_groups(host, convolutions, normal):
+    """The first layer of every CNN: K of 27."""
+    x = {"x": normal(2, 3, 7, 7)}
+    ran = execute(coded(convolutions, host("fp16", 16)), x, ModelEngine())
+    wanted = run_float(convolutions, x)["y"]
+    assert np.linalg.norm(ran.outputs["y"] - wanted) < 0.002 * np.linalg.norm(wanted)
 
 
 def test_weights_that_are_no_numbers_are_named(layer):
     w = layer.constants["w"].copy()
     w[3, 4] = np.nan
     with pytest.raises(BadValue, match=r"^tensor w\[3, 4\] is nan"):
-        quantise_network(replace(layer, constants={**layer.constants, "w": w}), tile("mixpe"))
+        coded(replace(layer, constants={**layer.constants, "w": w}), tile("mixpe"))
 
 
 def test_a_format_that_cannot_be_used_names_the_layer(layer):
     design = TileTarget(name="t", tile=TileParams(pe=pe.PES["multiplier"].Params(weight=Int(12), group=16)))
     with pytest.raises(BadValue, match=r"^layer y: pe\.weight is int12; allowed: int2 to int8"):
-        quantise_network(layer, design)
+        coded(layer, design)
 
 
 def test_bytes_are_at_the_widths_of_the_pe(layer):

@@ -1,0 +1,86 @@
+"""A network's constant weights in groups along K, as a design's PE takes them.
+
+A K that is no multiple of the group is padded: activations with zeros, which add nothing to any sum, and
+weights with those of the last group over again, so that its scale and zero point are its own weights'.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from golden import check
+from golden.pe.quantise import quantise
+from golden.pe.weights import Quantised as Groups
+from golden.systolic.gemm import Gemm
+from mapping.layers import ProductLayer, layers
+from mapping.network import Network, ShapeNetwork
+from mapping.quantise.calibrate import finite
+from mapping.quantise.weights import real_weights
+from mapping.target import Design, Target, TileTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GroupedProduct:
+    """weights: of each of the batch, K padded. real: float64 [batch, k, n], what they were quantised from."""
+
+    layer: ProductLayer
+    weights: tuple[Groups, ...]
+    real: np.ndarray
+
+
+def quantise_groups(network: Network, design: Design) -> dict[str, GroupedProduct]:
+    """By node name, the products by constant weights.
+
+    raises  BadValue: a layer of more groups than a tile adds up, a tensor that is not finite, a format
+    """
+    products = {}
+    for x in grouped_layers(network, design):
+        real = real_weights(x, finite(x.inputs[1], network.constants[x.inputs[1]]))
+        try:
+            weights = tuple(quantise(design.pe, padded_weights(design.pe, each)) for each in real)
+        except check.BadValue as bad:
+            raise check.BadValue(f"layer {x.name}: {bad}") from None
+        products[x.name] = GroupedProduct(layer=x, weights=weights, real=real)
+    return products
+
+
+def grouped_layers(network: Network | ShapeNetwork, design: Design) -> list[ProductLayer]:
+    """The products by constant weights, in order; BadValue if there is none, or one is too deep."""
+    found = [x for x in layers(network) if x.constant_weights]
+    if not found:
+        raise check.fail(f"{network.name}: products by constant weights", "none", "at least one")
+    for x in found:
+        if isinstance(design, TileTarget):
+            group, most = design.pe.group, design.tile.groups
+            check.in_range(f"layer {x.name}: K", x.gemm.k, 1, most * group, f"{most} groups of {group}")
+    return found
+
+
+def groups(x: ProductLayer, design: Design) -> int:
+    """Of one product of the layer."""
+    return -(-x.gemm.k // int(design.pe.group))
+
+
+def padded(x: ProductLayer, design: Design) -> Gemm:
+    """The layer's product with K filled up to whole groups."""
+    g = x.gemm
+    return Gemm(m=g.m, n=g.n, k=groups(x, design) * design.pe.group, batch=g.batch)
+
+
+def array_gemm(x: ProductLayer, design: Target) -> Gemm:
+    """The layer as a systolic array takes it: each group a product of its own."""
+    g = x.gemm
+    return Gemm(m=g.m, n=g.n, k=design.pe.group, batch=g.batch * groups(x, design))
+
+
+def padded_weights(p: Any, w: np.ndarray) -> np.ndarray:
+    """w [k, n] with the rows of the last group repeated until it is whole."""
+    k, over = len(w), len(w) % p.group
+    last = np.arange(k - over, k)
+    return w[np.concatenate([np.arange(k), np.resize(last, -k % p.group)])] if over else w
+
+
+def padded_activations(p: Any, x: np.ndarray) -> np.ndarray:
+    """x [..., k] with zeros until the last group is whole."""
+    return np.pad(x, [*[(0, 0)] * (x.ndim - 1), (0, -x.shape[-1] % p.group)])

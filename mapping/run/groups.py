@@ -1,0 +1,81 @@
+"""A product in groups along K, run.
+
+On a tile a product goes whole. On a systolic array each group is a product of its own; its sums leave as they
+are, and the host scales and adds them up as the tile does: golden.tile.tile.added, fp32 in the groups'
+order. What is left is float64(scale * channel * total).
+"""
+
+import numpy as np
+
+from golden.pe import tiled
+from golden.pe.quantise import activations
+from golden.pe.weights import Quantised
+from golden.systolic.matrix_unit import Product
+from golden.tile.tile import TileParams, added, less_zeros
+from mapping.backends.engines import Engine
+from mapping.cost.tilings import place
+from mapping.quantise.groups import GroupedProduct, array_gemm, groups, padded_activations
+from mapping.target import Design, Target, TileTarget
+
+
+def product(
+    x: GroupedProduct, design: Design, left: np.ndarray, engine: Engine
+) -> tuple[Product, np.ndarray]:
+    """What the engine gave, and the product of reals `left` [batch, m, k], float64 [batch, m, n]."""
+    left = padded_activations(design.pe, left)
+    if isinstance(design, TileTarget):
+        return on_tile(x, design, left, engine)
+    return on_array(x, design, left, engine)
+
+
+def on_tile(
+    x: GroupedProduct, design: TileTarget, left: np.ndarray, engine: Engine
+) -> tuple[Product, np.ndarray]:
+    """Product after product of the batch."""
+    coded = [activations(design.pe, each) for each in left]
+    made = [
+        engine.product(x.layer.name, design.tile, codes, w.weights)
+        for (codes, _), w in zip(coded, x.weights, strict=True)
+    ]
+    found = [
+        each.values * scale * w.channel for each, (_, scale), w in zip(made, coded, x.weights, strict=True)
+    ]
+    counted = sum(each.cycles or 0 for each in made)
+    return Product(np.stack([each.values for each in made]), counted), np.stack(found)
+
+
+def on_array(
+    x: GroupedProduct, design: Target, left: np.ndarray, engine: Engine
+) -> tuple[Product, np.ndarray]:
+    """The same, the groups a batch."""
+    p, count = design.pe, groups(x.layer, design)
+    coded = [activations(p, each, count) for each in left]
+    lefts = np.concatenate([in_groups(codes.T, count).swapaxes(1, 2) for codes, _ in coded])
+    rights = np.concatenate([in_groups(each.weights.codes, count) for each in x.weights])
+    bits = -(-p.accumulator.width // 8) * 8
+    schedule = place(x.layer.name, design, array_gemm(x.layer, design), bits).schedule
+    made = engine.product(x.layer.name, schedule, lefts, rights)
+    sums = made.values.reshape(len(left), count, *made.values.shape[1:])
+    found = [
+        totals(p, sums[b], x.weights[b], codes, scale) * (scale if scale.shape[1] == 1 else 1.0)
+        for b, (codes, scale) in enumerate(coded)
+    ]
+    return made, np.stack([y * each.channel for y, each in zip(found, x.weights, strict=True)])
+
+
+def in_groups(values: np.ndarray, count: int) -> np.ndarray:
+    """[K, N] -> [count, K / count, N]."""
+    return values.reshape(count, -1, values.shape[1])
+
+
+def totals(p: object, sums: np.ndarray, q: Quantised, codes: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """fp32 [m, n] of sums [groups, m, n]; a scale for each group, a power of two, is multiplied in here."""
+    tile, w, total = TileParams(rows=1, cols=1, pe=p), q.weights, np.zeros(sums.shape[1:])
+    if w.zeros is not None and not tiled.zero_bits(p):
+        raise AssertionError("zero points of sums that have none")
+    row_sums = in_groups(codes.T, len(sums)).sum(1)
+    for g, each in enumerate(sums):
+        zeros = None if w.zeros is None else w.zeros[g]
+        units = scale[:, g, None] if scale.shape[1] > 1 else None
+        total = added(tile, total, less_zeros(tile, each, zeros, row_sums[g]), w.scales[g], units)
+    return total
