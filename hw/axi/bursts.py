@@ -99,6 +99,7 @@ class Bursts(wiring.Component):
             self.active.eq(active),
             go.eq(active & ~self.stop),
             self.issue.eq(go & ~empty & self.slot & self.room & (~self.a_valid | self.a_ready)),
+            # statuses leave in the commands' order, so one without bursts waits for those before it
             self.skip.eq(go & empty & self.idle),
             self.code.eq(Mux(refused, Status.REFUSED, Status.OKAY)),
             done.eq(self.skip | (self.issue & self.final)),

@@ -56,6 +56,7 @@ class Completion(wiring.Component):
         m.d.comb += [
             self.slot.eq(used != self.depth),
             self.idle.eq(used == 0),
+            # the first error of a command counts; EXOKAY (01) is no error
             merged.eq(Mux(error[1] | ~self.resp[1], error, self.resp)),
             burst_ended.eq(self.responds & self.ended),
             command_ended.eq(burst_ended & self.last),

@@ -29,6 +29,7 @@ class Queue(wiring.Component):
         stored = Signal(range(self.depth + 1))  # written, not fetched
         fetch = Signal()
         m.d.comb += [
+            # the memory's own output register is the queue's output: fetched when it is empty or moves on
             fetch.eq((stored != 0) & (~self.o.valid | self.o.ready)),
             write.addr.eq(write_place),
             write.data.eq(self.i),

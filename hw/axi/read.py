@@ -55,6 +55,7 @@ class Read(wiring.Component):
         link = {name: Signal(name=name) for name in ("final", "slot", "idle", "issue", "skip")}
         code = Signal(2)
         room, last, arrives, active = Signal(), Signal(), Signal(), Signal()
+        # rready says that a burst is under way: a beat that nobody asked for is not taken
         m.d.comb += [arrives.eq(bus.rvalid & bus.rready), self.idle.eq(link["idle"] & ~active)]
         bursts.drive_constants(m, bus, "ar", self.params)
         self.bursts.place(
@@ -81,6 +82,7 @@ class Read(wiring.Component):
         """Words of the buffer that are neither held nor asked for."""
         used = Signal(range(self.params.buffer + 1))
         taken = self.data.valid & self.data.ready
+        # words are counted when they are asked for, so rready never falls and no burst waits on the bus
         m.d.comb += room.eq(used + length <= self.params.buffer)
         m.d.sync += used.eq((used + Mux(issue, length, 0) - taken)[: len(used)])
 

@@ -69,6 +69,7 @@ class Write(wiring.Component):
             a_valid=bus.awvalid, a_ready=bus.awready, a_addr=bus.awaddr, a_len=bus.awlen,
         )
         self.completion.place(
+            # a B response is of a whole burst: each ends one
             m, "completion", **link, code=code, expected=bus.bready, last=Signal(),
             responds=arrives, resp=bus.bresp, ended=arrives,
             status_valid=self.status.valid, status_ready=self.status.ready,
@@ -99,6 +100,7 @@ class Write(wiring.Component):
             take.eq(planned & go & (self.data.valid | self.stop)),
             last.eq(beat == plan.beats_1),
             plan_done.eq(take & last),
+            # only the last word of a command may be partly written; made-up words (stop) write nothing
             partial.eq(plan.final & last & (plan.tail != 0)),
             strobe.eq(Mux(self.stop, 0, Mux(partial, ~(every << plan.tail), every))[: len(strobe)]),
         ]

@@ -46,6 +46,7 @@ class Bank(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         acc = signed(self.p.pe.accumulator.width)
+        # two read ports: one for the sum that the array adds to, one for the drain
         m.submodules.sums = sums = memory.Memory(shape=acc, depth=self.p.accumulator_rows, init=[])
         write = sums.write_port()
         added = self.p.accumulator_registers > 0

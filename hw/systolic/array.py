@@ -52,6 +52,7 @@ class WeightStationaryArray(wiring.Component):
         self.skew_swap.place(m, "skew_swap", i=self.swap.replicate(p.rows), o=swap)
         self.skew_top.place(m, "skew_top", i=self.top, o=top)
         load, parity = self.load, self.parity
+        # `load` needs no skew: it passes one register a column, as the lanes of `top` are skewed
         for c in range(p.cols):
             moving_out = Signal.like(moving, name=f"moving_{c}")
             swap_out = Signal.like(swap, name=f"swap_{c}")
@@ -97,11 +98,13 @@ class OutputStationaryArray(wiring.Component):
         activation = Signal(p.rows * p.left.width, name="left_skewed")
         top = Signal(p.cols * p.top.width, name="top_skewed")
         flags = {name: Signal(p.rows, name=f"{name}_skewed") for name in ("step", "clear", "last")}
+        # lane 0 is the lowest row's, whose sum is complete first and leaves first
         for r in range(p.rows):
             m.d.comb += lane(upright, p.rows - 1 - r, p.rows).eq(lane(self.left, r, p.rows))
         self.skew_left.place(m, "skew_left", i=upright, o=activation)
         self.skew_top.place(m, "skew_top", i=self.top, o=top)
         for name, skewed in flags.items():
+            # flags take the same skew as the activations that they belong to
             self.skew_flag.place(m, f"skew_{name}", i=getattr(self, name).replicate(p.rows), o=skewed)
         drain = self.drain
         for c in range(p.cols):

@@ -59,6 +59,7 @@ class Drain(wiring.Component):
             m.d.sync += raw.eq(self.raw)
         go = {"read": stage_go} | {stage: getattr(self, f"{stage}_go") for stage in stages(self.p)[1:]}
         m.d.comb += self.o_valid.eq(hold_stages(m, go, valid=self.read_go, ready=self.o_ready))
+        # input-stationary rows are output channels: a scale for each row, else one word for the whole tile
         each_row = self.p.scale_lanes == 1 and self.p.dataflow == "input"
         m.d.comb += [
             self.new_tile.eq(left == 0),
@@ -69,6 +70,7 @@ class Drain(wiring.Component):
             self.scale_ready.eq(offered & scaled),
             self.drain_ready.eq(self.read_go & self.new_tile),
         ]
+        # never below zero: read_go only where ready_rows is not 0; never above the depth: the ring's rows
         m.d.sync += ready_rows.eq((ready_rows + self.completed - self.read_go)[: len(ready_rows)])
         with m.If(self.read_go):
             m.d.sync += left.eq(Mux(self.new_tile, self.count, left) - 1)

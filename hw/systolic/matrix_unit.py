@@ -111,6 +111,7 @@ class MatrixUnit(wiring.Component):
                 read_data=lane(sums, c, p.cols), **read,
             )
             valid, row, first = valid_out, row_out, first_out
+        # a row is complete when the last column's bank has written: the flags pass a register a bank
         final = delayed(m, way.final, p.cols, "final")
         written = delayed(m, valid & final, p.accumulator_registers, "written", reset=True)
         m.d.comb += completed.eq(written)
@@ -133,6 +134,7 @@ class MatrixUnit(wiring.Component):
             m.d.sync += flags.eq(Cat(tile.raw, tile.relu, tile.zero_point))
         with m.If(take_scale):
             m.d.sync += scale.eq(self.scale.payload)
+        # parameters follow the row through the registers behind the banks' memory
         for stage in drain.read_stages(p)[1:]:
             flags, scale = self.follow(m, read[f"{stage}_go"], flags, scale)
         for c in range(p.cols):

@@ -44,6 +44,7 @@ class Cell(wiring.Component):
         shadow = Signal.like(acc, reset_less=True)
         base = Signal.like(acc)
         total = Signal.like(acc)
+        # every format's zero is the code 0
         m.d.comb += base.eq(Mux(self.clear, 0, acc))
         self.pe.place(m, "pe", weight=weight, activation=self.activation, acc_in=base, acc_out=total)
         m.d.sync += weight.eq(self.weight_in)
@@ -93,6 +94,7 @@ class Column(wiring.Component):
         drain = Signal()
         moving = Signal(rows)
         shift = Signal(rows)
+        # a PE with registers adds later, so what governs its sum comes later by the same number of cycles
         capture = delayed(m, last, self.p.latency, "capture", reset=True)
         stepped = delayed(m, step, self.p.latency, "stepped", reset=True)
         cleared = delayed(m, clear, self.p.latency, "cleared")

@@ -43,6 +43,7 @@ class RowRing(wiring.Component):
         m.d.comb += [
             self.enough.eq(free >= self.count),
             taken.eq(Mux(self.take, self.count, 0)),
+            # a further pass begins again at the oldest open tile once it has passed the last one's rows
             self.row.eq(Mux(self.rewind & ~self.first & (following == end), base, following)),
         ]
         # never below zero: take only where enough; never over depth: the drain frees what was taken

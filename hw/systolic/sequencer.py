@@ -72,6 +72,7 @@ class StationarySequencer(wiring.Component):
         full, parity, start = bits("full", "parity_q", "start")
         m.d.comb += [
             start.eq(full & self.command_valid & (~self.first | self.enough)),
+            # the swap frees the place of the waiting tile, so its successor's first word may come with it
             self.top_ready.eq(~full | self.swap),
             self.load.eq(self.top_valid & self.top_ready),
             self.parity.eq(Mux(loaded == 0, ~parity, parity)),
@@ -99,6 +100,7 @@ class OutputSequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         left = Signal.like(self.count)  # pairs of this pass still to come
+        # first and final of the pass inside; those of its sums are kept again while the sums leave
         clear, first, final, go, idle = bits("clear_next", "first_q", "final_q", "go", "idle")
         leaving = Signal(range(self.p.rows))  # sums of the pass before still to leave
         m.d.comb += [

@@ -25,6 +25,7 @@ class Skew(wiring.Component):
         for s in range(self.lanes):
             m.d.comb += self.o[s * self.width : (s + 1) * self.width].eq(waiting[: self.width])
             if s + 1 < self.lanes:
+                # lane s has left, so stage s + 1 is one lane narrower than the stage before it
                 bits = (self.lanes - s - 1) * self.width
                 stage = Signal(bits, name=f"stage_{s + 1}", reset_less=not self.reset)
                 m.d.sync += stage.eq(waiting[self.width :])

@@ -39,8 +39,10 @@ class Cell(wiring.Component):
         resting = Signal(self.p.top.width, reset_less=True)
         acc = Signal(self.p.pe.accumulator.width, reset_less=True)
         total = Signal.like(acc)
+        # input-stationary is the same circuit with the operands exchanged
         weight, activation = (self.moving, resting) if self.p.dataflow == "input" else (resting, self.moving)
         self.pe.place(m, "pe", weight=weight, activation=activation, acc_in=self.acc_in, acc_out=total)
+        # at the same edge the old word may go into use and a new one take its place
         with m.If(self.take):
             m.d.sync += resting_next.eq(self.next_in)
         with m.If(self.swap):
@@ -60,9 +62,18 @@ class Column(wiring.Component):
     next_in                 operand of this column from the next tile, lowest row first
     acc                     sums of the lowest row; registered
 
-    A row takes the word above it only if that word belongs to the tile being loaded: `held`, the parity
-    of the tile that each row's word belongs to, says so. The rows below the wavefront, which have not yet
-    swapped, so keep theirs: row i takes words from the i-th on.
+    The staggered load. All rows see `load` in the same cycle, but a row takes the word above it only if that
+    word belongs to the tile being loaded: `held` keeps, for each row, the parity of the tile that the row's
+    word belongs to. Rows that the swap has not reached yet keep their words, so the next tile can follow the
+    swap at once. Three rows, tile b waiting, words c2, c1, c0 of the next tile (lowest row first); the swap
+    reaches row r in cycle r, and the row then puts the word that it waits with to use:
+
+        cycle         0    1    2    3
+        swap in row   0    1    2    -
+        next_in       c2   c1   c0   -       registered, with load and parity
+        row 0 waits   b0   c2   c1   c0
+        row 1 waits   b1   b1   c2   c1
+        row 2 waits   b2   b2   b2   c2
     """
 
     def __init__(self, p: MatrixUnitParams):
@@ -87,7 +98,7 @@ class Column(wiring.Component):
         m = Module()
         rows = self.p.rows
         moving = Signal(rows * self.p.left.width, reset_less=True)
-        swap = Signal(rows)
+        swap = Signal(rows)  # a bit a row, which the skew at the left edge has put a cycle apart
         load = Signal()
         parity = Signal()
         resting_next = Signal(self.p.top.width, reset_less=True)

@@ -26,6 +26,7 @@ class Kept(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         q = Signal.like(self.o, name="q", reset_less=True)
+        # the word stays for all cycles that the PE takes over it
         with m.If(self.take):
             m.d.sync += q.eq(self.i)
         m.d.comb += self.o.eq(q)

@@ -94,6 +94,7 @@ class Scaling(wiring.Component):
         value = Signal(shape_of(acc), name="whole")
         m.d.comb += value.eq(self.sum)
         if tiled.zero_bits(self.p.pe):
+            # sum((w - z) a) = sum(w a) - z sum(a): exact, the zero point needs no multiplier in the PEs
             part = Signal((self.zero * self.row_sum).shape(), name="zero_part")
             m.d.comb += part.eq(self.zero * self.row_sum)
             value = value - part

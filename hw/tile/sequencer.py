@@ -25,6 +25,20 @@ class Sequencer(wiring.Component):
     row                             whose sum the columns' units take next
     finish                          the cells begin to finish their sums
     exact_go, ..., out_go, first    of the columns' units
+
+    A PE that takes 2 cycles a word, no registers, groups of 2 words (w, then x), 2 rows:
+
+        cycle      0   1   2   3   4   5   6   7   8   9
+        take       w0      w1      x0          x1
+        phase          0   1   0   1   0   1       0   1
+        step           1   1   1   1   1   1       1   1
+        clear          1               1                    first phase of a group
+        capture                    1                   1    last phase of a group
+        row                            0   1                into the columns' units
+        occupied               1   1   1   1       1   1    the shadows are due
+
+    x1, the last word of its group, waits for cycle 7, since its capture would meet sums that still drain:
+    this is the tile's only interlock (golden.tile.words.cycles).
     """
 
     def __init__(self, p: TileParams):
@@ -77,6 +91,7 @@ class Sequencer(wiring.Component):
         occupied = Signal(name="occupied")
         m.d.comb += [
             last_group.eq(left == 1),
+            # only a group's last word needs the shadows free: its sums go there
             free.eq(~occupied | ~last),
             ready.eq(running & (busy == 0) & free),
             self.take.eq(ready & self.left_valid & self.top_valid & (self.scale_valid | ~first)),
@@ -119,6 +134,7 @@ class Sequencer(wiring.Component):
         m.d.sync += self.entered.eq(self.take)
         m.d.comb += [self.word_first.eq(word_first), self.word_last.eq(self.entered & word_last)]
 
+        # flags of the word inside, as late as the PE's registers make its sums
         first_phase = self.phase == 0 if interval > 1 else 1
         captured = Signal(name="captured")
         stepped, cleared = Signal(name="stepped"), Signal(name="cleared")
@@ -156,6 +172,7 @@ class Sequencer(wiring.Component):
         go = {name: getattr(self, f"{name}_go") for name in STAGES}
         moves = Signal(name="moves")
         held = hold_stages(m, go, valid=draining, ready=moves)
+        # a row a cycle, unless the output waits; the shadows are free with the last row
         with m.If(draining & go["exact"]):
             m.d.sync += self.row.eq((self.row + 1)[: len(self.row)])
             with m.If(self.row == p.rows - 1):
@@ -171,6 +188,7 @@ class Sequencer(wiring.Component):
         term_first, term_last = flags
         m.d.comb += [
             self.first.eq(term_first),
+            # totals of a group that is not the last stay inside and never wait for the output
             moves.eq(~term_last | ~self.o_valid | self.o_ready),
             self.total_go.eq(held & moves),
             self.out_go.eq(held & moves & term_last),

@@ -84,6 +84,7 @@ class Tile(wiring.Component):
         kept = Signal(self.scale.payload.shape(), name="scale_kept", reset_less=True)
         with m.If(control["take_scale"]):
             m.d.sync += taken.eq(word)
+        # a group of one word is taken whole in one cycle: its scale goes straight on
         with m.If(control["sums_taken"]):
             m.d.sync += kept.eq(Mux(control["take_scale"], word, taken))
         return kept
