@@ -71,6 +71,7 @@ class StagedLane(wiring.Component):
             parts = self.held(m, "partial", later, low=word.total * word.factor)
             product = parts.low
         else:
+            # total = high 2^LOW + low, low without a sign: both products fit DSP blocks
             low, high = word.total[:LOW], word.total[LOW:].as_signed()
             parts = self.held(m, "partial", later, low=low * word.factor, high=high * word.factor)
             # the low LOW bits are the low product's own
@@ -79,7 +80,11 @@ class StagedLane(wiring.Component):
         return self.held(m, "product", later, value=product[: p.product.width].as_signed())
 
     def shifted(self, m, word):
-        """value / 2^shift in halves, by eights and then by ones. beyond: a set bit is cut off below them."""
+        """value / 2^shift in halves, by eights and then by ones, and the sticky bit below the halves.
+
+        With s = 8 steps + fine: halves = floor(2 value / 2^s), beyond = (2 value mod 2^s != 0). Step i of the
+        eights cuts bits 8 i to 8 i + 7 of 2 value off, which are bits 8 i - 1 to 8 i + 6 of value: `groups[i]`.
+        """
         p = self.params
         later = {name: getattr(word, name) for name in ("raw", "relu", "zero_point")}
         steps = word.shift[FINE:]
@@ -91,6 +96,7 @@ class StagedLane(wiring.Component):
             m, "coarse", later | {"fine": word.shift[:FINE], "negative": word.value[-1]},
             halves=halves[: p.product.width + 1].as_signed(), beyond=beyond,
         )
+        # of the bits that the ones cut off, bit b goes where fine > b
         cut = min((1 << len(word.fine)) - 1, len(word.halves))
         below = Cat(word.halves[bit] & (word.fine > bit) for bit in range(cut)).any()
         halves = (word.halves >> word.fine)[: p.product.width]
@@ -108,6 +114,8 @@ class StagedLane(wiring.Component):
             Rounding.HALF_AWAY: tie & (word.beyond | ~word.negative),
         }[p.rounding]
         later = {name: getattr(word, name) for name in ("raw", "relu", "zero_point")}
+        # half up adds the half; half even adds it if anything lies below or the whole is odd; half away
+        # from zero adds it if anything lies below or the value is not negative
         word = self.held(m, "rounded", later, value=(whole + up)[:width].as_signed())
         negative = word.value[-1]
         far = (word.value[p.out.width + 1 :] ^ negative.replicate(max(0, width - p.out.width - 1))).any()
