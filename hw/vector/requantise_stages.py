@@ -82,8 +82,8 @@ class StagedLane(wiring.Component):
     def shifted(self, m, word):
         """value / 2^shift in halves, by eights and then by ones, and the sticky bit below the halves.
 
-        With s = 8 steps + fine: halves = floor(2 value / 2^s), beyond = (2 value mod 2^s != 0). Step i of the
-        eights cuts bits 8 i to 8 i + 7 of 2 value off, which are bits 8 i - 1 to 8 i + 6 of value: `groups[i]`.
+        With s = 8 steps + fine: halves = floor(2 value / 2^s), beyond = (2 value mod 2^s != 0). Step i of
+        the eights cuts bits 8 i to 8 i + 7 of 2 value off: bits 8 i - 1 to 8 i + 6 of value, `groups[i]`.
         """
         p = self.params
         later = {name: getattr(word, name) for name in ("raw", "relu", "zero_point")}
