@@ -22,11 +22,12 @@ from golden.accelerator.registers import system_rdl
 from golden.accelerator.timing import predict
 from golden.check import BadValue
 from golden.formats import parse
+from golden.pe import tiled
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.matrix_unit import cycles, longest_stream, rows_needed
 from golden.systolic.params import MatrixUnitParams
-from golden.tile import pes, words
+from golden.tile import words
 from golden.tile.tile import TileParams
 from hw import yosys
 from hw.emit import Definition, reachable
@@ -193,15 +194,15 @@ def pe(design: str) -> Figures:
 
     target = design_file.load_any(DESIGNS[design])
     p = target.tile.pe if isinstance(target, TileTarget) else target.unit.pe
-    found = {"latency": table.module_of(p).latency(p), "lanes": pes.lanes(p), "interval": pes.interval(p),
-             "finish": pes.finish_cycles(p)}  # fmt: skip
-    if p.depth <= 256:  # groups
+    found = {"latency": table.module_of(p).latency(p), "lanes": tiled.lanes(p), "interval": tiled.interval(p),
+             "finish": tiled.finish_cycles(p)}  # fmt: skip
+    if p.group <= 256:  # groups
         found["one group on 2x3"] = words.cycles(TileParams(rows=2, cols=3, pe=p), 1)
     return {key: int(value) for key, value in found.items()}
 
 
 def accelerator(lanes: int, weight: str = "int8") -> AcceleratorParams:
-    unit = MatrixUnitParams(rows=lanes, cols=lanes, pe=MultiplierParams(weight=parse(weight), depth=32768))
+    unit = MatrixUnitParams(rows=lanes, cols=lanes, pe=MultiplierParams(weight=parse(weight), group=32768))
     return AcceleratorParams(unit=unit)
 
 

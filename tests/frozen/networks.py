@@ -160,4 +160,6 @@ NETWORKS = {
         make=lambda _: Job(path=packages.open_wake_word() / "embedding_model.tflite"), costly=True
     ),
     "magika": Network(make=lambda _: Job(path=packages.magika() / "model.onnx"), costly=True),
+    "shufflenet": Network(make=partial(light, "shufflenet"), costly=True),
+    "resnet50": Network(make=partial(light, "resnet50"), runs=False, costly=True),
 }
