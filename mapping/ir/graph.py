@@ -8,7 +8,7 @@ In memory a tensor's rows follow one another, each padded to whole vectors of `l
 the padding is what the operation gives there, parameters 0, and counts for nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -246,6 +246,22 @@ class Take(Operation):
 
     index: np.ndarray
     fill: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host(Operation):
+    """What no unit takes: computed on the host.
+
+    others    further operands, by name         results   further results
+    compute   codes of x and `others`, int64 of their tensors' shapes, to codes of y and `results`
+    operator  in the network's words            reason    why no unit takes it
+    """
+
+    operator: str
+    reason: str
+    compute: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
+    others: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,12 +101,14 @@ def on_engine(quantised: Quantised, name: str, values: Values, engine: Engine) -
         left = x.layer.left(values[x.layer.inputs[0]]).astype(np.float64)
         found, real = groups.product(x, quantised.design, left, engine)
         wanted = left @ x.real
-        ran = record(x.layer, found, error=relative_error(real, wanted), cosine=cosine(real, wanted))
+        ran = record(
+            name, x.layer.gemm, found, error=relative_error(real, wanted), cosine=cosine(real, wanted)
+        )
         return finished(x.layer, real, values), ran
     left = x.layer.left(factor(quantised, x, 0, values), padding=x.zero_point)
     right = x.weights.codes if x.weights else x.layer.right(factor(quantised, x, 1, values))
     found = engine.product(name, x.placement.schedule, left, right, x.scaling)
-    ran = record(x.layer, found, codes=x.scaling is not None)
+    ran = record(name, x.layer.gemm, found, codes=x.scaling is not None)
     if x.scaling is not None:
         return x.layer.output(found.values), ran
     sums = found.values
@@ -136,13 +138,13 @@ def finished(layer: ProductLayer, y: np.ndarray, values: Values) -> np.ndarray:
 
 
 def record(
-    x: ProductLayer, found: Product, *, codes: bool = False, error: float | None = None,
+    name: str, gemm: Gemm, found: Product, *, codes: bool = False, error: float | None = None,
     cosine: float | None = None,
 ) -> LayerRun:  # fmt: skip
     """What is kept of a product that ran."""
     digest = blake2b(found.values.tobytes(), digest_size=16).hexdigest()
     return LayerRun(
-        name=x.name, gemm=x.gemm, cycles=found.cycles, digest=digest, codes=codes, error=error, cosine=cosine
+        name=name, gemm=gemm, cycles=found.cycles, digest=digest, codes=codes, error=error, cosine=cosine
     )
 
 

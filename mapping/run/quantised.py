@@ -1,11 +1,12 @@
 """What a coded network computes: each operation by numpy, the vector unit's part by golden's own functions.
 
-A program of the accelerator gives these codes bit for bit, whatever its tiles. Sums of products are taken by
+A program of the accelerator gives these codes bit for bit, whatever its tiles, and so does a matrix unit that
+computes the sums of products (mapping.run.arrays) with a host for all else. Without one, sums are taken by
 BLAS, in a float type that holds each of them exactly.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,23 +20,33 @@ from mapping.run import row_operations
 Values = dict[str, np.ndarray]
 
 
+class Array(Protocol):
+    """Who computes sums of products. takes: the operation `name`? sums: a [b, m, k] w [b, k, n], int64."""
+
+    def takes(self, name: str) -> bool: ...
+
+    def sums(self, name: str, a: np.ndarray, w: np.ndarray) -> np.ndarray: ...
+
+
 def run(
     network: graph.CodedNetwork,
     p: AcceleratorParams,
     inputs: Mapping[str, np.ndarray],
     *,
     all_tensors: bool = False,
+    array: Array | None = None,
 ) -> Values:
     """Outputs by name, and the tensors that become state; or every tensor that is computed. int64.
 
     inputs  codes by name; of state, what stands in `initial` where it is left out
+    array   who computes sums of products, where not numpy
     raises  BadValue, naming the operation, tensor or input
     """
     validate(network, p)
     values = start(network, inputs)
     for operation in network.operations:
         try:
-            values.update(RULES[type(operation)](Call(network, p, values), operation))
+            values.update(RULES[type(operation)](Call(network, p, values, array), operation))
         except check.BadValue as bad:
             raise check.BadValue(f"{network.name}: {operation.name}: {bad}") from None
     if all_tensors:
@@ -63,13 +74,13 @@ def start(network: graph.CodedNetwork, inputs: Mapping[str, np.ndarray]) -> Valu
 class Steps:
     """A network that keeps state, step after step."""
 
-    def __init__(self, network: graph.CodedNetwork, p: AcceleratorParams) -> None:
-        self.network, self.p = network, p
+    def __init__(self, network: graph.CodedNetwork, p: AcceleratorParams, array: Array | None = None) -> None:
+        self.network, self.p, self.array = network, p, array
         self.state: Values = {}
 
     def step(self, inputs: Mapping[str, np.ndarray]) -> Values:
         """Outputs by name."""
-        made = run(self.network, self.p, {**inputs, **self.state})
+        made = run(self.network, self.p, {**inputs, **self.state}, array=self.array)
         self.state = {old: made[new] for old, new in self.network.state}
         return {name: made[name] for name in self.network.outputs}
 
@@ -77,13 +88,21 @@ class Steps:
 class Call:
     """What a rule works on: the tensors that there are, and the accelerator."""
 
-    def __init__(self, network: graph.CodedNetwork, p: AcceleratorParams, values: Values) -> None:
-        self.network, self.p, self.values = network, p, values
+    def __init__(
+        self, network: graph.CodedNetwork, p: AcceleratorParams, values: Values, array: Array | None = None
+    ) -> None:
+        self.network, self.p, self.values, self.array = network, p, values, array
 
     def __getitem__(self, name: str) -> np.ndarray:
         """A tensor's codes, int64."""
         data = self.network.tensors[name].data
         return self.values[name] if data is None else np.asarray(data, np.int64)
+
+    def sums(self, o: graph.Operation, a: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """a [b, m, k] w [b, k, n], by the array where it takes the operation."""
+        if self.array is not None and self.array.takes(o.name):
+            return self.array.sums(o.name, a, w)
+        return exact_product(a, w)
 
     def finish(self, y: str, epilogue: graph.Epilogue, t: np.ndarray, f: np.ndarray | None = None) -> Values:
         """The result of an operation: `t`, values of 32 bits, through its epilogue. f: added within it."""
@@ -133,7 +152,7 @@ def product(c: Call, o: graph.Product) -> Values:
     rows = x.reshape(-1, channels)
     if x.ndim == 3 and ((kh, kw) != (1, 1) or o.strides != (1, 1) or any(o.pads)):
         rows = windows(x, o, (kh, kw)).transpose(0, 1, 3, 4, 2).reshape(-1, kh * kw * channels)
-    sums = exact_product(rows, o.weights.reshape(-1, n))  # of 32 bits, in parts or not: see validate
+    sums = c.sums(o, rows[None], o.weights.reshape(1, -1, n))[0]  # of 32 bits, in parts or not: see validate
     f = c.residual(o.residual)
     return c.finish(o.y, o.epilogue, sums, None if f is None else spread(f, (len(sums), n)))
 
@@ -155,8 +174,9 @@ def by_head(x: np.ndarray, heads: int, where: str) -> np.ndarray:
 
 def mat_mul(c: Call, o: graph.MatMul) -> Values:
     x, w = by_head(c[o.x], o.heads, o.heads_in_x), by_head(c[o.w], o.heads, o.heads_in_w)
-    sums = exact_product(x, w.transpose(0, 2, 1) if o.transposed else w)
-    t = sums  # which fit into the accumulators: see validate
+    t = c.sums(
+        o, x, w.transpose(0, 2, 1) if o.transposed else w
+    )  # which fit into the accumulators: see validate
     if o.row_scale is not None:
         t = map_lanes.scaled(t, c[o.row_scale].reshape(*t.shape[:2], 1), o.row_shift)
     f = c.residual(o.residual)
@@ -179,7 +199,12 @@ def element_wise(c: Call, o: graph.Map) -> Values:
 
 
 def depthwise(c: Call, o: graph.Depthwise) -> Values:
-    kh, kw, _ = o.weights.shape
+    kh, kw, channels = o.weights.shape
+    if c.array is not None and c.array.takes(o.name):
+        codes = windows(c[o.x], o, (kh, kw)).transpose(2, 0, 1, 3, 4).reshape(channels, -1, kh * kw)
+        w = o.weights.astype(np.int64).reshape(1, kh * kw, channels).T
+        sums = c.array.sums(o.name, codes, w) - o.x_zero * w.sum(1, keepdims=True)
+        return c.finish(o.y, o.epilogue, sums[..., 0].T)
     seen = windows(c[o.x] - o.x_zero, Unzeroed(o), (kh, kw))
     total = np.zeros(seen.shape[:3], np.int64)
     for i in range(kh):
@@ -239,8 +264,19 @@ def take(c: Call, o: graph.Take) -> Values:
     return {o.y: np.where(o.index < 0, o.fill, found).reshape(c.network.tensors[o.y].shape)}
 
 
+def host(c: Call, o: graph.Host) -> Values:
+    made = o.compute([c[name] for name in (o.x, *o.others)])
+    found = {}
+    for name, codes in zip((o.y, *o.results), made, strict=True):
+        tensor = c.network.tensors[name]
+        info = np.iinfo(tensor.dtype)
+        found[name] = check.array(name, codes, info.min, info.max).reshape(tensor.shape)
+    return found
+
+
 RULES: dict[type, Callable[[Call, Any], Values]] = {
     graph.Product: product, graph.MatMul: mat_mul, graph.Map: element_wise, graph.Depthwise: depthwise,
     graph.Pool: pool, graph.Exponential: exponential, graph.Normalise: normalise, graph.Gather: gather,
     graph.Reshape: reshape, graph.Slice: part, graph.Concat: concat, graph.Take: take,
+    graph.Host: host,
 }  # fmt: skip

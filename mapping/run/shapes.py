@@ -31,7 +31,7 @@ def execute_shapes(
         left, right, scaling = operands(target.unit, x.gemm, random)
         found = engine.product(x.name, schedules[x.name], left, right, scaling)
         outputs[x.name] = found.values
-        runs.append(record(x, found, codes=True))
+        runs.append(record(x.name, x.gemm, found, codes=True))
         if progress:
             progress(x.name, len(runs), len(schedules))
     return Execution(outputs=outputs, layers=runs)

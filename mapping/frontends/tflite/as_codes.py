@@ -28,12 +28,13 @@ from mapping.ir import graph
 from mapping.legalise.fixed import plain
 
 
-def coded(model: Model) -> graph.CodedNetwork:
+def coded(model: Model, host: bool = False) -> graph.CodedNetwork:
     """The network that a model's first graph is.
 
+    host    what no unit does bit for bit is computed on the host, in TFLite's own integers
     raises  BadValue, naming the operator and its place, for what no unit does bit for bit
     """
-    return Translation(model).translate(RULES)
+    return Translation(model, host).translate(RULES)
 
 
 def zero_shift(q: Quantisation) -> int:

@@ -1,12 +1,13 @@
-"""A TFLite graph on its way to a coded network: its tensors and its state."""
+"""A TFLite graph on its way to a coded network: its tensors, its state, and what the host computes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from golden import check
-from mapping.frontends.tflite.ends import check_codes, ends_of, signed
+from mapping.frontends.tflite.ends import OFF, check_codes, ends_of, signed
 from mapping.frontends.tflite.integer_call import Call, scale_of
+from mapping.frontends.tflite.integer_operators import OPERATORS
 from mapping.frontends.tflite.integer_run import MISFITS, Runner
 from mapping.frontends.tflite.reader import Model, Operator, Tensor
 from mapping.frontends.tflite.to_onnx import STATE
@@ -14,11 +15,12 @@ from mapping.ir import graph
 
 
 class Translation:
-    """A graph on its way. names: of the coded tensor that holds a tensor, by number."""
+    """A graph on its way. names: of the coded tensor that holds a tensor, by number. host: whether operators
+    that no unit does bit for bit may be computed on one."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, host: bool = False) -> None:
         check_codes(model)
-        self.source, self.ends = model.graphs[0], ends_of(model)
+        self.source, self.ends, self.as_it_is = model.graphs[0], ends_of(model), Runner(model)
         model = signed(model)
         self.model, self.graph = model, model.graphs[0]
         self.tensors: dict[str, graph.Tensor] = {}
@@ -28,6 +30,7 @@ class Translation:
         self.read: dict[tuple[str, str], str] = {}  # the input that a variable is
         self.assigned: dict[tuple[str, str], str] = {}  # what it becomes
         self.runner = Runner(model)
+        self.host = host
 
     def translate(self, rules: Mapping[str, Callable[["Translation", Operator], None]]) -> graph.CodedNetwork:
         """The coded network, each operator by its rule."""
@@ -38,7 +41,8 @@ class Translation:
             except check.BadValue as bad:
                 raise check.BadValue(f"{self.model.where}: input {g.tensors[index].name}: {bad}") from None
         for operator in g.operators:
-            check.one_of(operator.where, operator.kind, sorted({*rules, *STATE, "DEQUANTIZE"}))
+            if not (self.host and operator.kind in OPERATORS):
+                check.one_of(operator.where, operator.kind, sorted({*rules, *STATE, "DEQUANTIZE"}))
             self.guarded(rules, operator)
         outputs = tuple(self.output(index) for index in g.outputs)
         state = tuple((name, self.assigned.get(variable, name)) for variable, name in self.read.items())
@@ -63,7 +67,7 @@ class Translation:
             if operator.kind in STATE:
                 self.state(operator)
             elif not self.at_an_end(operator):
-                rules[operator.kind](self, operator)
+                self.placed(rules, operator)
         except check.BadValue as bad:
             if str(bad).startswith(self.model.where):
                 raise
@@ -72,6 +76,42 @@ class Translation:
             reason = " ".join(str(wrong).split()) or type(wrong).__name__
             allowed = "operands that fit each other"
             raise check.fail(operator.where, f"impossible ({reason})", allowed) from None
+
+    def placed(
+        self, rules: Mapping[str, Callable[["Translation", Operator], None]], operator: Operator
+    ) -> None:
+        """By its rule, or on the host where there is none, or none for these operands."""
+        if operator.kind not in rules:
+            return self.on_host(operator, f"no unit does {operator.kind}")
+        tensors, names, count = dict(self.tensors), dict(self.names), len(self.operations)
+        try:
+            rules[operator.kind](self, operator)
+        except check.BadValue as bad:
+            if not self.host:
+                raise
+            self.tensors, self.names = tensors, names
+            del self.operations[count:]
+            self.on_host(operator, str(bad))
+
+    def on_host(self, operator: Operator, reason: str) -> None:
+        """TFLite's own integers (integer_operators), in the file's own types."""
+        places = [place for place, index in enumerate(operator.inputs) if index in self.names]
+        names = [self.input(operator, place) for place in places]
+        results = [self.result(operator, place) for place in range(len(operator.outputs))]
+
+        def compute(codes: Sequence[np.ndarray]) -> list[np.ndarray]:
+            values = {}
+            for place, x in zip(places, codes, strict=True):
+                index = operator.inputs[place]
+                tensor = self.source.tensors[index]
+                values[index] = (x + self.off(index)).astype(tensor.dtype).reshape(tensor.shape)
+            made = self.as_it_is.compute(self.source, operator, values)
+            return [made[index].astype(np.int64) - self.off(index) for index in operator.outputs]
+
+        self.add(
+            graph.Host(name=results[0], x=names[0], others=tuple(names[1:]), y=results[0],
+                       results=tuple(results[1:]), operator=operator.kind, reason=reason, compute=compute)
+        )  # fmt: skip
 
     def at_an_end(self, operator: Operator) -> bool:
         """QUANTIZE of a real input, or DEQUANTIZE to a real output: codes as they are at an end."""
@@ -103,6 +143,10 @@ class Translation:
     def unsigned(self, operator: Operator) -> bool:
         """Are the codes of its result uint8 in the file?"""
         return self.source.tensors[operator.outputs[0]].dtype == np.uint8
+
+    def off(self, index: int) -> int:
+        """What the file's codes are more than the coded network's."""
+        return OFF if self.source.tensors[index].dtype != self.graph.tensors[index].dtype else 0
 
     def describe(self, index: int, name: str | None = None) -> str:
         """A coded tensor as tensor `index` is."""

@@ -7,8 +7,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
+from mapping.backends.engines import ModelEngine
+from mapping.backends.streams import REFERENCE, gemm_of
 from mapping.frontends.onnx_quantised import coded, is_quantised
 from mapping.legalise.float_network import decode, encoded
+from mapping.run.arrays import ArrayRun
 from mapping.run.quantised import run
 
 RANDOM = np.random.default_rng(0)
@@ -82,6 +85,19 @@ def test_codes_are_those_of_onnxruntime(quantised, params, case, style, kind):
     off = np.abs(np.rint((y - real) / found.tensors["y"].scale))
     assert off.max() <= (1 if share else 0)
     assert (off > 0).mean() <= share
+
+
+@pytest.mark.parametrize("activation", ["int8", "uint8"])
+@pytest.mark.parametrize("case", CASES)
+def test_a_bare_matrix_unit_gives_the_same_codes(quantised, target, case, activation):
+    nodes, given, made, _ = CASES[case]
+    kind = QuantType.QInt8 if activation == "int8" else QuantType.QUInt8
+    model = quantised(network(nodes, given, made), given, QuantFormat.QDQ, kind)
+    design = target(activation=activation)
+    found = coded(model, REFERENCE, "q.onnx", "q")
+    array, codes = ArrayRun(found, design, ModelEngine()), encoded(found, draw(given, 77))
+    assert (array.step(codes)["y"] == run(found, REFERENCE, codes)["y"]).all()
+    assert len(array.layers) == sum(gemm_of(found, o) is not None for o in found.operations)
 
 
 @pytest.mark.parametrize("style", [QuantFormat.QDQ, QuantFormat.QOperator], ids=str)

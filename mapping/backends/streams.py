@@ -1,0 +1,79 @@
+"""What a bare matrix unit takes of a coded network: the products whose codes its PEs hold."""
+
+from math import prod
+
+from golden.accelerator.params import AcceleratorParams
+from golden.formats import Int
+from golden.systolic.gemm import Gemm
+from mapping.cost.tilings import Placement, place
+from mapping.ir import graph
+from mapping.target import Target
+
+CODES = {"int8": Int(8), "uint8": Int(8, signed=False)}
+BYTE = 255  # between the least and the greatest code
+
+
+# the units whose integers the host of a bare matrix unit computes
+REFERENCE = AcceleratorParams()
+
+
+def gemm_of(network: graph.CodedNetwork, o: graph.Operation) -> Gemm | None:
+    """The matrix product that an operation is, a depthwise convolution one of each channel; else None."""
+    rows = prod(network.tensors[o.y].shape[:-1])
+    if isinstance(o, graph.Product):
+        kh, kw, channels, filters = o.weights.shape
+        return Gemm(m=rows, n=filters, k=kh * kw * channels)
+    if isinstance(o, graph.Depthwise):
+        kh, kw, channels = o.weights.shape
+        return Gemm(m=rows, n=1, k=kh * kw, batch=channels)
+    if isinstance(o, graph.MatMul):
+        x, w = (network.tensors[name].shape for name in (o.x, o.w))
+        width = x[-1] // o.heads if o.heads_in_x == "columns" else x[-1]
+        columns = w[-1] // o.heads if o.heads_in_w == "columns" else w[-1]
+        return Gemm(m=x[-2], n=w[-2] if o.transposed else columns, k=width, batch=o.heads)
+    return None
+
+
+def accepts(target: Target, network: graph.CodedNetwork, o: graph.Operation) -> str:
+    """ "" if the array computes the sums of an operation, else why not."""
+    gemm, pe = gemm_of(network, o), target.unit.pe
+    if gemm is None:
+        return o.reason if isinstance(o, graph.Host) else "no matrix product"
+    kind = network.tensors[o.x].dtype
+    if kind not in CODES or pe.activation.max - pe.activation.min < BYTE:
+        return f"activations are {kind}, which {pe.activation} does not hold"
+    if isinstance(o, graph.MatMul):
+        kind = network.tensors[o.w].dtype
+        if kind not in CODES or not holds(pe.weight, CODES[kind].min, CODES[kind].max):
+            return f"the second factor is {kind}, which {pe.weight} does not hold"
+    elif isinstance(o, graph.Product | graph.Depthwise):
+        least, most = int(o.weights.min(initial=0)), int(o.weights.max(initial=0))
+        if not holds(pe.weight, least, most):
+            return f"weights reach from {least} to {most}, which {pe.weight} does not hold"
+    if gemm.k > pe.group:
+        return f"K is {gemm.k}, the accumulators add up {pe.group} products"
+    return ""
+
+
+def offset(target: Target, network: graph.CodedNetwork, o: graph.Operation) -> int:
+    """What is added to activations of the other sign than the PE's: the host takes its share off the sums."""
+    fmt, codes = target.unit.pe.activation, CODES[network.tensors[o.x].dtype]
+    return 0 if holds(fmt, codes.min, codes.max) else fmt.min - codes.min
+
+
+def holds(fmt: Int, least: int, most: int) -> bool:
+    return fmt.min <= least and most <= fmt.max
+
+
+def placements(target: Target, network: graph.CodedNetwork) -> dict[str, Placement]:
+    """By name, in order, the operations that the array takes; their sums leave in whole bytes.
+
+    raises  BadValue, naming one that fits no buffer
+    """
+    bits = -(-target.unit.pe.accumulator.width // 8) * 8
+    found = {}
+    for o in network.operations:
+        gemm = gemm_of(network, o)
+        if gemm is not None and not accepts(target, network, o):
+            found[o.name] = place(o.name, target, gemm, bits)
+    return found
