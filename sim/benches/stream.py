@@ -5,19 +5,29 @@ next edge samples. (After RisingEdge itself, Verilator shows a register's new va
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
-from cocotb.types import Logic
 
 from sim.benches import seed
 
 Layout = Sequence[tuple[str, int, int]]  # (field, bits of a lane, lanes), from bit 0
+
+
+def high(signal: Any) -> bool:
+    """Whether it is 1: by its text, since comparing a Logic with a number takes three times as long."""
+    return str(signal.value) == "1"
+
+
+def settled(signal: Any, name: str = "") -> int:
+    """What stands there, all of it 0 or 1: by its text, since is_resolvable makes an object of each bit."""
+    text = str(signal.value)
+    assert not text.strip("01"), f"{name or signal._name} is {text}"
+    return int(text, 2)
 
 
 class Port:
@@ -33,10 +43,31 @@ class Port:
     @property
     def moves(self) -> bool:
         """In ReadOnly: a word goes over at the next edge."""
-        return bool(self.valid.value == 1 and self.ready.value == 1 and self.rst.value == 0)
+        return high(self.valid) and high(self.ready) and not high(self.rst)
 
 
-class Source:
+class Part:
+    """What acts in each cycle: `drive` writes just after the rising edge, `look` reads in ReadOnly."""
+
+    def drive(self) -> None:
+        """Write."""
+
+    def look(self) -> None:
+        """Read what has settled."""
+
+
+async def each_cycle(clk: Any, parts: Collection[Part]) -> None:
+    """For ever: all of them in one coroutine, since waking one takes longer than what a part does."""
+    while True:
+        for part in parts:
+            part.drive()
+        await ReadOnly()
+        for part in parts:
+            part.look()
+        await RisingEdge(clk)
+
+
+class Source(Part):
     """Offers the words of `send`, in order; what is offered stays until it is taken, through a reset too.
 
     stall   probability that a cycle passes before the next word is offered; may be changed in flight
@@ -46,42 +77,38 @@ class Source:
     def __init__(self, port: Port, stall: float, random: Random):
         self.port, self.stall, self.random = port, stall, random
         self.words: deque[int] = deque()
-        self.stalls = 0
+        self.stalls, self.offered = 0, False
 
     def send(self, words: Iterable[int]) -> None:
         """Queue packed words."""
         self.words.extend(words)
 
-    async def run(self) -> None:
-        offered = False
-        while True:
-            if not offered and self.words:
-                offered = self.random.random() >= self.stall
-                self.stalls += not offered
-            # where nothing is offered the payload is noise, so that nobody relies on it
-            noise = self.random.getrandbits(len(self.port.payload))
-            self.port.valid.value = int(offered)
-            self.port.payload.value = self.words[0] if offered else noise
-            await ReadOnly()
-            if self.port.moves:
-                self.words.popleft()
-                offered = False
-            await RisingEdge(self.port.clk)
+    def drive(self) -> None:
+        if not self.offered and self.words:
+            self.offered = self.random.random() >= self.stall
+            self.stalls += not self.offered
+        # where nothing is offered the payload is noise, so that nobody relies on it
+        noise = self.random.getrandbits(len(self.port.payload))
+        self.port.valid.value = int(self.offered)
+        self.port.payload.value = self.words[0] if self.offered else noise
+
+    def look(self) -> None:
+        if self.offered and self.port.moves:
+            self.words.popleft()
+            self.offered = False
 
 
-class Sink:
+class Sink(Part):
     """Is ready at random. stall: probability that it is not, in each cycle; 1.0 is never ready."""
 
     def __init__(self, port: Port, stall: float, random: Random):
         self.port, self.stall, self.random = port, stall, random
 
-    async def run(self) -> None:
-        while True:
-            self.port.ready.value = int(self.random.random() >= self.stall)
-            await RisingEdge(self.port.clk)
+    def drive(self) -> None:
+        self.port.ready.value = int(self.random.random() >= self.stall)
 
 
-class Monitor:
+class Monitor(Part):
     """Drives nothing; asserts that a word offered stays as it is until it is taken or a reset comes.
 
     moved         (cycle, packed word) of each transfer since the last reset
@@ -94,31 +121,30 @@ class Monitor:
         self.moved: list[tuple[int, int]] = []
         self.before_reset: list[tuple[int, int]] = []
         self.waits = 0
+        self.cycle = 0
+        self.waiting: int | None = None
 
     @property
     def words(self) -> list[int]:
         return [word for _, word in self.moved]
 
-    async def run(self) -> None:
-        cycle, waiting = 0, None
-        while True:
-            await ReadOnly()
-            if self.port.rst.value == 1:
-                self.before_reset += self.moved
-                self.moved, waiting = [], None
-            else:
-                waiting = self.step(cycle, waiting)
-            await RisingEdge(self.port.clk)
-            cycle += 1
+    def look(self) -> None:
+        if high(self.port.rst):
+            self.before_reset += self.moved
+            self.moved, self.waiting = [], None
+        else:
+            self.waiting = self.step(self.cycle, self.waiting)
+        self.cycle += 1
 
     def step(self, cycle: int, waiting: int | None) -> int | None:
         """One settled cycle; gives the word that waits for the next."""
         offered = self.offered()
-        changed = f"{self.port.name}, cycle {cycle}: {waiting} became {offered} while it waited"
-        assert waiting in (None, offered), changed
+        assert waiting is None or waiting == offered, (
+            f"{self.port.name}, cycle {cycle}: {waiting} became {offered} while it waited"
+        )
         if offered is None:
             return None
-        if self.port.moves:
+        if high(self.port.ready):
             self.moved.append((cycle, offered))
             return None
         self.waits += 1
@@ -126,14 +152,10 @@ class Monitor:
 
     def offered(self) -> int | None:
         """The word on offer, and all of the handshake and of that word is 0 or 1."""
-        for end in ("valid", "ready"):
-            value = getattr(self.port, end).value
-            assert value.is_resolvable, f"{self.port.name}_{end} is {value}"
-        if self.port.valid.value == 0:
+        settled(self.port.ready)
+        if not settled(self.port.valid):
             return None
-        word = self.port.payload.value
-        assert word.is_resolvable, f"{self.port.name}_payload is {word} while valid"
-        return int(word) if isinstance(word, Logic) else int(word.to_unsigned())
+        return settled(self.port.payload, f"{self.port.name}_payload while valid")
 
 
 class Bench:
@@ -170,9 +192,8 @@ class Bench:
         for sink in self.sinks.values():
             sink.port.ready.value = 0
         await self.reset()
-        parts: list[dict[str, Any]] = [self.sources, self.sinks, self.monitors]
-        for part in chain.from_iterable(each.values() for each in parts):
-            cocotb.start_soon(part.run())
+        parts = [*self.sources.values(), *self.sinks.values(), *self.monitors.values()]
+        cocotb.start_soon(each_cycle(self.dut.clk, parts))
 
     async def reset(self) -> None:
         """One cycle of reset. One: with two, a valid bit that nothing resets drains unseen."""

@@ -16,7 +16,7 @@ from sim.benches import parameters, seed
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_parts import Clockwork, FakeMemory, FakeUnit
 from sim.benches.accelerator.programs import END, FENCE
-from sim.benches.stream import Monitor, Port
+from sim.benches.stream import Monitor, Port, each_cycle
 
 LATENCY = 5
 STREAMS = ("fetch_command", *(f"{unit}_command" for unit in UNITS))
@@ -73,8 +73,7 @@ class ControlBench:
                 unit.port(name).value = 0
         dut.watchdog_cycles.value = WATCHDOG
         await self.reset()
-        for monitor in self.monitors.values():
-            cocotb.start_soon(monitor.run())
+        cocotb.start_soon(each_cycle(dut.clk, self.monitors.values()))
         for unit in self.units.values():
             cocotb.start_soon(unit.run(self.clock))
         for each in (self.clock.run(), self.run(), self.memory.run(self.clock)):

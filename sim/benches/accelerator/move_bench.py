@@ -17,7 +17,7 @@ from golden.axi.bursts import Status
 from sim.benches import parameters
 from sim.benches.accelerator.moves import BASE, Moves, Run, number_of, params_of
 from sim.benches.accelerator.read_port import ReadPort
-from sim.benches.stream import Bench, Port, Sink, Source
+from sim.benches.stream import Bench, Port, Sink, Source, high, settled
 
 
 class Pulses:
@@ -38,15 +38,15 @@ class Pulses:
         dut, cycle = self.dut, 0
         while True:
             await ReadOnly()
-            if dut.rst.value == 1:
+            if high(dut.rst):
                 self.done, self.faults, self.at_done = [], [], []
             else:
-                if dut.done.value == 1:
+                if high(dut.done):
                     self.done.append(cycle)
                     self.at_done.append(self.count())
-                if dut.fault.value == 1:
+                if high(dut.fault):
                     self.faults.append((cycle, int(dut.fault_code.value), int(dut.fault_response.value)))
-                assert dut.busy.value.is_resolvable, "busy is undefined"
+                settled(dut.busy)
             await RisingEdge(dut.clk)
             cycle += 1
 
@@ -54,27 +54,10 @@ class Pulses:
 class Feed(Source):
     """A source that can forget what it offers, as a memory port does that was reset."""
 
-    offered = False
-
     def forget(self) -> None:
         """Call in ReadOnly of a cycle of reset."""
         self.words.clear()
         self.offered = False
-
-    async def run(self) -> None:
-        port = self.port
-        while True:
-            if not self.offered and self.words:
-                self.offered = self.random.random() >= self.stall
-                self.stalls += not self.offered
-            noise = self.random.getrandbits(len(port.payload))
-            port.valid.value = int(self.offered)
-            port.payload.value = self.words[0] if self.offered else noise
-            await ReadOnly()
-            if port.moves:
-                self.words.popleft()
-                self.offered = False
-            await RisingEdge(port.clk)
 
 
 class MoveBench(Bench, ABC):

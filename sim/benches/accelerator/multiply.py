@@ -22,7 +22,7 @@ from sim.benches.accelerator.multiply_commands import (
     unpack,
 )
 from sim.benches.accelerator.read_port import ReadPort
-from sim.benches.stream import Bench, compare
+from sim.benches.stream import Bench, compare, settled
 
 PORTS = ("left", "top")
 PAUSES = ("command", *PORTS, "sums")
@@ -68,9 +68,8 @@ class MultiplyBench(Bench):
             if self.dut.rst.value == 1:
                 self.done, self.busy = [], []
             else:
-                assert self.dut.busy.value.is_resolvable and self.dut.done.value.is_resolvable
-                self.busy.append(bool(self.dut.busy.value == 1))
-                if self.dut.done.value == 1:
+                self.busy.append(bool(settled(self.dut.busy)))
+                if settled(self.dut.done):
                     self.done.append(cycle)
             await RisingEdge(self.dut.clk)
             cycle += 1

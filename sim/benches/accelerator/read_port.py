@@ -7,6 +7,7 @@ import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from golden.accelerator.scratchpad import READ_LATENCY
+from sim.benches.stream import high
 
 
 class ReadPort:
@@ -44,13 +45,13 @@ class ReadPort:
             self.ready.value = int(self.random.random() >= self.pause)
             await ReadOnly()
             due.append(None)
-            if self.dut.rst.value == 1:
+            if high(self.dut.rst):
                 self.accepted, due = [], [None] * READ_LATENCY
-            elif self.valid.value == 1 and self.ready.value == 1:
+            elif high(self.valid) and high(self.ready):
                 due[-1] = self.word(int(self.address.value.to_unsigned()))
                 self.accepted.append(cycle)
             else:
-                self.waits += self.valid.value == 1
+                self.waits += high(self.valid)
             await RisingEdge(self.dut.clk)
             cycle += 1
 

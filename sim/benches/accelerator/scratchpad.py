@@ -14,6 +14,7 @@ from golden.accelerator.scratchpad import READ_LATENCY, READERS, WRITERS, banks,
 from golden.systolic.params import MatrixUnitParams
 from sim.benches import Faults, parameters, seed, verilog_case
 from sim.benches.accelerator import extremes
+from sim.benches.stream import settled
 
 CYCLES = 3000
 
@@ -76,8 +77,8 @@ class ScratchpadBench:
                 getattr(dut, f"{name}_data").value = self.given.get(name, 0)
         await ReadOnly()
         for name, word in self.due.pop(0).items():
-            data = getattr(dut, f"{name}_data").value
-            assert data.is_resolvable and int(data) == word, f"{name} reads {data}, golden {word:#x}"
+            data = settled(getattr(dut, f"{name}_data"))
+            assert data == word, f"{name} reads {data:#x}, golden {word:#x}"
         new = {}
         for order in (READERS, WRITERS):
             wanted = {name: self.wanted[name] for name in order if name in self.wanted}

@@ -8,7 +8,7 @@ from typing import Any
 from cocotb.triggers import RisingEdge
 
 from golden.axi.bursts import AxiParams, Status, bursts, status
-from sim.benches.stream import Bench, Layout, Monitor, Port, pack_word, unpack_word
+from sim.benches.stream import Bench, Layout, Monitor, Port, pack_word, settled, unpack_word
 
 PAGE = 4096
 MEMORY = 1 << 16  # bytes; addresses beyond fold onto it
@@ -36,14 +36,14 @@ class ChannelMonitor(Monitor):
     port: Channel
 
     def offered(self) -> int | None:
-        for end in (self.port.valid, self.port.ready):
-            assert end.value.is_resolvable, f"{end._name} is {end.value}"
-        if self.port.valid.value == 0:
+        settled(self.port.ready)
+        if not settled(self.port.valid):
             return None
+        word = place = 0
         for field, signal in self.port.fields.items():
-            assert signal.value.is_resolvable, f"{self.port.name}{field} is {signal.value} while valid"
-        values = {field: [int(signal.value)] for field, signal in self.port.fields.items()}
-        return pack_word(self.port.layout, values)
+            word |= settled(signal, f"{self.port.name}{field} while valid") << place
+            place += len(signal)
+        return word
 
     @property
     def fields(self) -> list[dict[str, int]]:

@@ -55,8 +55,8 @@ class PeBench:
         await Timer(PERIOD // 2, "ns")
         await ReadOnly()
         for name, codes in self.seen.items():
-            port = getattr(self.dut, name).value
-            codes.append(int(port) if port.is_resolvable else -1)
+            text = str(getattr(self.dut, name).value)
+            codes.append(-1 if text.strip("01") else int(text, 2))
         await Timer(PERIOD // 2, "ns")
         if self.clocked:
             self.dut.clk.value = 1
