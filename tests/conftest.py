@@ -3,6 +3,10 @@
 A tool that is not there is named in the skip.
 """
 
+import re
+import sys
+from pathlib import Path
+
 import pytest
 
 from sim.accept import icarus_accepts, yosys_accepts
@@ -23,6 +27,28 @@ def pytest_collection_modifyitems(items):
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
     items.sort(key=lambda item: item.get_closest_marker("rtl") is None)
+
+
+TOOL = re.compile(r"yosys|verilator(_bin)?|iverilog|vvp|(.*-)?[cg]\+\+")
+unmarked = []  # the test that runs, if it may not use Verilog
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    unmarked[:] = [] if item.get_closest_marker("rtl") else [item.nodeid]
+    return (yield)
+
+
+def refuse_tools(event, arguments):
+    """What make test-fast runs compiles nothing: its promise is held where a program is started."""
+    if event == "subprocess.Popen" and unmarked:
+        words = [str(word) for word in arguments[1]]
+        compiles = any(TOOL.fullmatch(Path(word).name) or "libyosys" in word for word in words)
+        if compiles and not {"--version", "-V", "-getenv"} & set(words):
+            raise RuntimeError(f"{unmarked[0]} starts {words[:8]}: it needs pytest.mark.rtl")
+
+
+sys.addaudithook(refuse_tools)
 
 
 @pytest.fixture

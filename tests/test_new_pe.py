@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.rtl
+
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "new-pe.md"
 ROOMS = ("golden", "hw", "mapping", "sim", "synth", "systola", "tests", "examples", "docs")

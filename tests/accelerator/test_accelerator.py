@@ -25,6 +25,8 @@ from tests.mapping.backends.program.gemm import gemm
 sys.path.insert(0, str(Path(__file__).parent))
 from programs import SMALL
 
+pytestmark = pytest.mark.rtl
+
 EDGES = (1, 2, 3, 4, 5, 15, 16, 17, 64, 65)
 WAYS = ((1, 1, 1), (1, 70, 70), (9, 9, 60), (17, 16, 15), (65, 17, 64))
 STALLS = (0.001, 0.1, 0.5)

@@ -15,6 +15,8 @@ from hw.accelerator.unpack import AHEAD
 from sim.hand_made import Watch, times_full, watched
 from sim.runner import blocks, run_bench
 
+pytestmark = pytest.mark.rtl
+
 
 class Corner(NamedTuple):
     """Tests of a bench in which all that is watched is full at some time."""

@@ -16,6 +16,8 @@ from sim.accelerator import Accelerator, Bus
 sys.path.insert(0, str(Path(__file__).parent))
 from programs import SMALL as P
 
+pytestmark = pytest.mark.rtl
+
 L, ROWS, GROUP = P.lanes, 9, 2 * P.lanes  # of depth
 LEFT, TOP, PARAMETERS, SUMS, OUT = 0x1000, 0x2000, 0x4000, 0x6000, 0x7000
 FRACTION = 8  # bits that the scaled sums have below 1

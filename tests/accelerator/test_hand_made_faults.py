@@ -12,6 +12,8 @@ import pytest
 from sim.hand_made import changed
 from sim.runner import blocks, run_bench
 
+pytestmark = pytest.mark.rtl
+
 
 class Fault(NamedTuple):
     """before, after: patterns of `re.sub` in the module whose name `module` matches."""

@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from programs import SMALL
 from session_bench import SessionBench, report
 
+pytestmark = pytest.mark.rtl
+
 BUSES = (Bus(), Bus(read_latency=3, write_latency=5), Bus(read_latency=20, write_latency=9, stalls=0.3))
 STEPS = 300
 OFFSETS = range(-2, 3)

@@ -19,6 +19,8 @@ from tests.mapping.backends.program.machines import any_codes
 from tests.mapping.backends.program.nets import epilogue, single
 from tests.mapping.backends.program.test_chains import Chain
 
+pytestmark = pytest.mark.rtl
+
 LANES = (8, 16, 32, 64)
 BASE = 4096
 BUSES = (Bus(), Bus(stalls=0.1, seed=2), Bus(read_latency=90, bandwidth=(1, 2), stalls=0.5, seed=3))

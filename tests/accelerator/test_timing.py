@@ -40,6 +40,7 @@ def ran(small: Accelerator, commands: list[Command], bus: Bus, program: Program 
     return small.run(address, len(commands), bus, record=True)
 
 
+@pytest.mark.rtl
 @pytest.mark.parametrize("latency", [1, 20, 50, 120])
 @pytest.mark.parametrize("text", ["end", "fence\nend", "fill words=9\nend", "load words=64\nend", COPY])
 def test_simple_programs_take_just_that(small, text, latency):
@@ -48,6 +49,7 @@ def test_simple_programs_take_just_that(small, text, latency):
     assert predict(SMALL, commands, latency, latency, PROGRAM).cycles == result.cycles
 
 
+@pytest.mark.rtl
 @pytest.mark.parametrize("latency", [10, 50])
 @pytest.mark.parametrize("size", SIZES)
 def test_products_take_that_within_three_percent(small, size, latency):
@@ -58,6 +60,7 @@ def test_products_take_that_within_three_percent(small, size, latency):
     assert abs(found / result.cycles - 1) < 0.03
 
 
+@pytest.mark.rtl
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(16, 16, 16), (64, 64, 64), (128, 128, 128), (1, 256, 256)])
 def test_products_of_the_usual_design(size):
@@ -68,6 +71,7 @@ def test_products_of_the_usual_design(size):
     assert abs(found / result.cycles - 1) < 0.01
 
 
+@pytest.mark.rtl
 def test_the_timeline_is_the_rtl_s(small):
     program = compile(gemm(5, 33, 70), SMALL)
     commands = unpack(program.commands)

@@ -27,6 +27,8 @@ from hw.vector.requantise import definition as requantise
 from sim.runner import environment_of
 from sim.tools import ToolMissing
 
+pytestmark = pytest.mark.rtl
+
 CYCLES = 600
 
 

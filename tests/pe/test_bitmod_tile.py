@@ -12,6 +12,8 @@ from golden.tile.tile import TileParams, compute
 from sim.tile_engine import run_tile
 from sim.tools import ToolMissing
 
+pytestmark = pytest.mark.rtl
+
 
 def product(p, m, k, n, seed):
     """Random activations [m, k], and coded weights [k, n]."""

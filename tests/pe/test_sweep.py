@@ -11,6 +11,8 @@ from golden.pe.multiplier import MultiplierParams
 from sim import pe_sweep
 from sim.benches.pe import vectors
 
+pytestmark = pytest.mark.rtl
+
 P = MixPeParams(weight=Int(4), registers=1)
 
 

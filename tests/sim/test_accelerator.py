@@ -19,6 +19,8 @@ from sim.build import build_with
 sys.path.insert(0, str(Path(__file__).parents[1] / "accelerator"))
 from programs import DATA, SMALL, Programs
 
+pytestmark = pytest.mark.rtl
+
 SIZE, PROGRAM = 1 << 13, 1 << 12
 COPY = "load address=0x40 words=40 signal=store\nstore wait=load address=0x400 words=40\nend"
 PACES = {

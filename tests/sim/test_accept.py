@@ -9,6 +9,8 @@ from sim import accept
 from sim.tools import ToolMissing
 from sim.verilate import VerilogError
 
+pytestmark = pytest.mark.rtl
+
 GOOD = "module top(input a, output b);\n  assign b = ~a;\nendmodule\n"
 BROKEN = "module top(input a, output b\n"
 OPEN = "module top(input a, output b);\n  wire c;\n  assign b = a & c;\nendmodule\n"

@@ -13,6 +13,8 @@ from sim.ports import StreamPort
 from sim.tools import ToolMissing
 from sim.verilate import VerilogError, verilate_lint
 
+pytestmark = pytest.mark.rtl
+
 PORTS = [StreamPort("i", "in", 8), StreamPort("o", "out", 8)]
 
 

@@ -11,6 +11,8 @@ from sim.equivalence import proven_equal
 from sim.equivalents import reason
 from sim.mutate import Mutant, Score, mutants
 
+pytestmark = pytest.mark.rtl
+
 TEXT = """module m(input clk, input rst, input [7:0] a, input [7:0] b, output reg [7:0] o, output p);
   reg v;
   assign p = v;

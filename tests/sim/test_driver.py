@@ -14,6 +14,8 @@ from sim.build import build_model
 from sim.driver import CompiledModel, SimulationError
 from sim.ports import StreamPort, WatchPort
 
+pytestmark = pytest.mark.rtl
+
 # o = a + b, 130 bits, two registers between
 ADDER = """
 module adder(

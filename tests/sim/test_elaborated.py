@@ -4,6 +4,8 @@ import pytest
 
 from sim import elaborated
 
+pytestmark = pytest.mark.rtl
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):

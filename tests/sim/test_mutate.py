@@ -82,16 +82,19 @@ def test_a_mutant_reads_as_what_changed():
     assert str(mutant) == "operator, line 3: a + b  ->  a - b"
 
 
+@pytest.mark.rtl
 def test_a_bench_that_fails_already_has_no_score(icarus, monkeypatch):
     monkeypatch.setattr(stages, "CASES", [Case("x1", CASES[1].build, {"count": 1})])
     with pytest.raises(BadValue, match="stages x1 is failing as it is"):
         mutation_score("stages", "x1", 1)
 
 
+@pytest.mark.rtl
 def test_broken_registers_are_noticed(icarus):
     assert mutation_score("stages", "x2", 8) == (8, [])
 
 
+@pytest.mark.rtl
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["x1", "x2", "x5"])
 def test_every_fault_of_the_registers_is_noticed(icarus, case):

@@ -12,6 +12,8 @@ from sim.benches.stream import compare, pack_word, unpack_word
 from sim.runner import environment_of, run_bench, run_block
 from sim.tools import ToolMissing
 
+pytestmark = pytest.mark.rtl
+
 PORTS = """
 module dut(input clk, rst, i_valid, o_ready, input [7:0] i_payload,
            output i_ready, output reg o_valid, output reg [7:0] o_payload);

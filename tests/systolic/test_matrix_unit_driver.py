@@ -12,6 +12,8 @@ from golden.systolic.params import MatrixUnitParams
 from sim.benches.systolic import jobs
 from sim.engine import RtlEngine
 
+pytestmark = pytest.mark.rtl
+
 ENGINES = {}
 
 

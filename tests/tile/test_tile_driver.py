@@ -15,6 +15,8 @@ from sim.benches.tile.tile import Job
 from sim.tile_engine import run_tile
 from sim.tools import ToolMissing
 
+pytestmark = pytest.mark.rtl
+
 K = 384
 W4A8 = TileParams(rows=8, cols=8, pe=mixpe.Params(weight=Int(4, signed=False)))
 W2A8 = TileParams(rows=2, cols=16, pe=lut.Params(weight=Int(2, signed=False)))
