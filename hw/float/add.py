@@ -57,6 +57,7 @@ def add_terms(m: Module, fmt: Float, mode: Mode, a: Term, b: Term, name: str = "
     # Align.
     distance = named(m, (exponent - below)[:field], f"{name}_distance")
     addend = Cat(Const(0, guard), small[:width])
+    # without subnormals a zero keeps its leading constant one, so the exponent alone says that it is there
     there = None if mode.subnormals else named(m, below.any(), f"{name}_small_there")
     aligned, sticky = shifted_right(m, addend, distance, f"{name}_align", there)
 
@@ -67,6 +68,7 @@ def add_terms(m: Module, fmt: Float, mode: Mode, a: Term, b: Term, name: str = "
     total = Cat(total[:-1], total[-1] & ~subtract)
 
     # Normalise: `total` begins one place above `exponent`.
+    # With subnormals the shift ends where the exponent would fall below 1: what remains is a subnormal.
     if mode.subnormals:
         zeros = leading_zeros(m, total, f"{name}_zeros")
         enough = named(m, exponent >= zeros, f"{name}_enough")
@@ -81,6 +83,7 @@ def add_terms(m: Module, fmt: Float, mode: Mode, a: Term, b: Term, name: str = "
     nothing = ~total[-1] if not mode.subnormals else ~total.any()
     if not mode.subnormals:
         nothing = nothing | ~exponent.any()
+    # infinities of opposite signs are NaN (below), so either one's sign will do where both are infinite
     infinite_sign = Mux(a.infinite, a.sign, b.sign)
     code = pack(
         m,

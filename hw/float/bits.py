@@ -43,6 +43,7 @@ def leading_zeros(m: Module, value: Value, name: str) -> Value:
         parts = []
         for i in range(0, len(none), 2):
             low, high, place = i, i + 1, f"{level}_{i // 2}"
+            # if the high half is empty, its length (one bit of the count) and the zeros of the low half
             count = Cat(Mux(none[high], counts[low], counts[high]), none[high])
             both = named(m, none[high] & none[low], f"{name}_none_{place}")
             parts.append((both, named(m, count, f"{name}_{place}")))
@@ -81,6 +82,7 @@ def shifted_right(
 
     there  if given: 0 makes both zero, and where it is 1, value is not 0
     """
+    # stages beyond the value's width would shift all of it out: `far` does so at once
     levels = min(len(by), ceil_log2(len(value)))
     some = value.any() if there is None else there
     lost = Const(0)

@@ -45,6 +45,7 @@ def pack(
     if mode.rounding == "nearest":  # a carry out of the mantissa counts the field up
         up = named(m, below[-1:] & (below[:-1].any() | sticky | mantissa[0]), f"{name}_up")
         code = named(m, (code + up)[: len(code)], f"{name}_rounded")
+    # behind rounding, since rounding up may be what carries a number over the largest
     beyond = named(m, code[bits:].as_signed() >= top, f"{name}_beyond")
 
     ones = named(m, nan | infinite, f"{name}_special")  # the field's

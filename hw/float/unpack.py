@@ -42,6 +42,7 @@ def unpack(m: Module, fmt: Float, code: Value, subnormals: bool, name: str) -> O
     zero, hidden = ~normal, Const(1)
     if subnormals:
         zero, hidden = named(m, ~normal & empty, f"{name}_zero"), normal
+        # a subnormal has the exponent 1 and no hidden one
         exponent = Cat(exponent[0] | ~normal, exponent[1:])
     significand = Cat(mantissa, hidden)
     return Operand(code[-1], exponent, significand, zero, infinite, nan, fmt.bias, 1, most)

@@ -90,6 +90,7 @@ class Pe(wiring.Component):
         lanes = []
         for i in range(LANES):
             distance = named(m, (top - places[i])[:6], f"distance_{i}")
+            # shifted by 16 or more, nothing of a significand of 14 bits is left
             keep = named(m, mans[i] & ~distance[4:].any(), f"keep_{i}")
             lanes.append(
                 {"significand": significands[i], "sign": signs[i], "distance": distance[:4], "keep": keep}

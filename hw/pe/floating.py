@@ -35,6 +35,7 @@ class FloatPe(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.params
+        # as the docstring deals them out: of n registers, half (rounded down) stand before the multiplier
         before, behind = p.registers // 2, (p.registers + 1) // 2
         weight = delayed(m, self.weight, before, "weight_q")
         activation = delayed(m, self.activation, before, "activation_q")

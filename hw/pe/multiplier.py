@@ -29,6 +29,7 @@ class Pe(IntegerPe):
         few, many = sorted((self.weight, self.activation), key=len)
         # (value, place, sign): the product is the sum of sign * value << place
         terms = [(Mux(bit, many, Const(0, many.shape())), place, 1) for place, bit in enumerate(few)]
+        # two's complement: the top bit of the narrower operand weighs -2^(n - 1)
         if few.shape().signed:
             terms[-1] = (*terms[-1][:2], -1)
         levels = (len(terms) - 1).bit_length()

@@ -69,6 +69,7 @@ class Align(wiring.Component):
 
         # Out: a word of a full half to the memory's register, then shifted into o.
         out_count, out_half, out_moves = Signal(range(p.words)), Signal(), Signal()
+        # A half is full from its last word in to its last word out; the two halves take turns.
         there, out_last = Signal(), out_count == p.words - 1
         stored = Signal(self.flags, reset_less=True)
         go = {"stored": Signal(name="stored_go"), "o": Signal(name="o_go")}

@@ -54,6 +54,7 @@ class InverseRoot(wiring.Component):
             shifted, empties = without_zeros(value, steps)
             value = self.held(m, shifted, name)
             found = [self.held(m, bit, f"{name}_zeros_{at}") for at, bit in enumerate([*found, *empties])]
+        # zeros go in pairs, so m in [1, 4) keeps the exponent even; two tables, for [1, 2) and [2, 4)
         large = value[-1]  # m >= 2
         bits = p.inverse.input.width
         self.inverse.place(

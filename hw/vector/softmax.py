@@ -88,6 +88,7 @@ class Softmax(wiring.Component):
             advance.eq(filled | (weigh & at_end) | rested | (deliver & at_end & go) | left),
             last.eq(deliver & at_end),
         ]
+        # the ring of modes is one-hot: turning it is the next mode
         with m.If(advance):
             m.d.sync += [modes.eq(modes.rotate_left(1)), count.eq(0), paused.eq(0)]
         with m.Else():
@@ -114,6 +115,7 @@ class Softmax(wiring.Component):
         before = Mux(first, p.score.min, largest)
         with m.If(take):
             m.d.sync += fit(largest, tree(m, [before, *valid], larger, "larger"))
+        # rounded up to a whole octave, exponents are never positive and need no fraction of their own
         top = Signal(octave_shape(p))
         m.d.comb += top.eq((largest + ((1 << p.fraction) - 1)) >> p.fraction)
         return top

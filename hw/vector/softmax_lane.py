@@ -79,6 +79,7 @@ class SoftmaxLane(wiring.Component):
     def rounded(self, scaled):
         """scaled / 2^shift, ties up, clipped; shift = width + 1 - zeros is at least 2, or scaled is 0."""
         p = self.params
+        # one place less than the shift keeps the half bit, which `+ 1` rounds
         halves = scaled >> (p.reciprocal.width - self.zeros)[: len(self.zeros) + 1]
         whole = (halves + 1) >> 1
         return Mux(whole > p.out.max, p.out.max, whole[: p.out.width])
