@@ -1,107 +1,46 @@
 """A grouped network on a design, layer by layer: cycles, exact, and bytes at the PE's own widths."""
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from golden.pe import tiled
+from golden.systolic.matrix_unit import losses
 from golden.tile import words
+from mapping.cost import energy
 from mapping.cost.tilings import place
 from mapping.layers import ProductLayer, layers
 from mapping.network import Network, ShapeNetwork
+from mapping.plan import SOURCE, Plan
 from mapping.quantise.groups import array_gemm, grouped_layers, groups, padded
+from mapping.result import Row, host_rows, total
 from mapping.target import Design, Target, TileTarget
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupedRow:
-    """One product by constant weights. The names are those of `map --json`.
-
-    groups          of a product, along k
-    compute_cycles  golden, exact: operands at hand      cycles   a model: with the memory
-    utilisation     multiply-accumulates over those of the PEs in compute_cycles
-    bytes_read      weights, activations, and shared_bytes: scales, zero points and selectors of the groups
-    """
-
-    name: str
-    operator: str
-    m: int
-    n: int
-    k: int
-    batch: int
-    macs: int
-    placed_on: str
-    groups: int
-    compute_cycles: int
-    cycles: int
-    utilisation: float
-    bytes_read: int
-    shared_bytes: int
-    bytes_written: int
-    bound: str
+TILE_SOURCE = "model: golden cycles, or each operand moved once at the stated bandwidth, whichever is more"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupedPlan:
-    """rows: in order. host: how often each operator runs there; host_macs: of the products among them."""
-
-    network: str
-    design: Design
-    rows: tuple[GroupedRow, ...]
-    host: dict[str, int]
-    host_macs: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """What `map --json` prints, but for the design."""
-        hosts = [{"name": op, "operator": op, "count": n, "placed_on": "host"} for op, n in self.host.items()]
-        rows = [*map(asdict, self.rows), *hosts]
-        return {"network": self.network, "layers": rows, "total": self.total}
-
-    @property
-    def total(self) -> dict[str, Any]:
-        """Sums over the layers, and where the figures come from."""
-        macs, compute = (sum(getattr(row, key) for row in self.rows) for key in ("macs", "compute_cycles"))
-        cycles = sum(row.cycles for row in self.rows)
-        return {
-            "layers": len(self.rows),
-            "macs": macs,
-            "macs_on_array": macs / (macs + self.host_macs),
-            "host_operators": self.host,
-            "groups": self.design.pe.group,
-            "compute_cycles": compute,
-            "compute_cycles_source": "golden, exact",
-            "cycles": cycles,
-            "cycles_source": memory_source(self.design),
-            "milliseconds": cycles / self.design.clock_mhz / 1e3,
-            "utilisation": macs / (self.design.peak_macs * compute),
-            "bytes_read": sum(row.bytes_read for row in self.rows),
-            "shared_bytes": sum(row.shared_bytes for row in self.rows),
-            "bytes_written": sum(row.bytes_written for row in self.rows),
-        }
-
-
-def memory_source(design: Design) -> str:
-    if isinstance(design, TileTarget):
-        return "model: golden cycles, or each operand moved once at the stated bandwidth, whichever is more"
-    return "model: golden cycles, and double-buffered transfers at the stated bandwidth"
-
-
-def plan(network: Network | ShapeNetwork, design: Design) -> GroupedPlan:
+def plan(network: Network | ShapeNetwork, design: Design) -> Plan:
     """Place every product by constant weights; BadValue names a layer that does not fit."""
     found = grouped_layers(network, design)
-    others = [x for x in layers(network) if not x.constant_weights]
     names = {x.name for x in found}
     host: dict[str, int] = {}
     for node in () if isinstance(network, ShapeNetwork) else network.nodes:
         if node.name not in names:
             host[node.operator] = host.get(node.operator, 0) + 1
-    row = tile_row if isinstance(design, TileTarget) else array_row
-    return GroupedPlan(
+    macs: dict[str, int] = {}
+    for x in layers(network):
+        if x.name not in names:
+            macs[x.operator] = macs.get(x.operator, 0) + x.gemm.macs
+    tile = isinstance(design, TileTarget)
+    row = tile_row if tile else array_row
+    rows = [*(row(x, design) for x in found), *host_rows(host, macs)]  # type: ignore[arg-type]
+    return Plan(
         network=network.name,
-        design=design,
-        rows=tuple(row(x, design) for x in found),  # type: ignore[arg-type]
-        host=dict(sorted(host.items())),
-        host_macs=sum(x.gemm.macs for x in others),
-    )
+        rows=tuple(rows),
+        total=total(
+            rows, peak=design.peak_macs, mhz=design.clock_mhz, source=TILE_SOURCE if tile else SOURCE,
+            groups=design.pe.group, shared_bytes=sum(each.shared_bytes or 0 for each in rows),
+        ),
+        schedules={},
+    )  # fmt: skip
 
 
 def shared_bytes(x: ProductLayer, design: Design) -> int:
@@ -113,34 +52,46 @@ def shared_bytes(x: ProductLayer, design: Design) -> int:
     return -(-x.gemm.batch * x.gemm.n * groups(x, design) * bits // 8)
 
 
-def tile_row(x: ProductLayer, design: TileTarget) -> GroupedRow:
+def tile_row(x: ProductLayer, design: TileTarget) -> Row:
     """Each operand is read once, each result written once."""
     g, p = padded(x, design), design.tile
-    compute = g.batch * words.cycles(p, words.product_groups(p, g.m, g.n, g.k))
+    count = words.product_groups(p, g.m, g.n, g.k)
+    compute = g.batch * words.cycles(p, count)
     pairs = g.k // tiled.lanes(p.pe)
     operands = pairs * (g.m * tiled.activation_bits(p.pe) + g.n * tiled.weight_bits(p.pe))
-    shared = shared_bytes(x, design)
-    read, written = -(-g.batch * operands // 8) + shared, g.batch * g.m * g.n * 4
-    moving = -(-(read + written) // design.bytes_per_cycle)
-    return row_of(x, design, "tile", compute, max(compute, moving), read, written)
+    read, written = -(-g.batch * operands // 8) + shared_bytes(x, design), g.batch * g.m * g.n * 4
+    cycles = max(compute, -(-(read + written) // design.bytes_per_cycle))
+    spent = {cause: float(g.batch * each) for cause, each in words.spent(p, count).items()}
+    lost = {"useful": 0.0, "waste": spent.pop("entering"), **spent}
+    return row_of(
+        x, design, lost, unit="tile", compute_cycles=compute, cycles=cycles, bytes_read=read,
+        bytes_written=written, energy_pj=energy.of_tile(p, g.macs, read + written),
+    )  # fmt: skip
 
 
-def array_row(x: ProductLayer, design: Target) -> GroupedRow:
+def array_row(x: ProductLayer, design: Target) -> Row:
     """As mapping.plan places a batch of groups; their sums leave in whole bytes."""
     bits = -(-design.pe.accumulator.width // 8) * 8
     placed = place(x.name, design, array_gemm(x, design), bits)
-    read = placed.bytes_read + shared_bytes(x, design)
-    return row_of(x, design, "array", placed.compute_cycles, placed.cycles, read, placed.bytes_written)
+    read, compute = placed.bytes_read + shared_bytes(x, design), placed.compute_cycles
+    return row_of(
+        x, design, losses(placed.schedule), unit="matrix", compute_cycles=compute, cycles=placed.cycles,
+        bytes_read=read, bytes_written=placed.bytes_written,
+        energy_pj=energy.energy(design, placed.schedule, read + placed.bytes_written),
+    )  # fmt: skip
 
 
-def row_of(
-    x: ProductLayer, design: Design, where: str, compute: int, cycles: int, read: int, written: int
-) -> GroupedRow:
-    g = x.gemm
-    return GroupedRow(
-        name=x.name, operator=x.operator, m=g.m, n=g.n, k=g.k, batch=g.batch, macs=g.macs, placed_on=where,
-        groups=groups(x, design), compute_cycles=compute, cycles=cycles,
-        utilisation=g.macs / (design.peak_macs * compute), bytes_read=read,
-        shared_bytes=shared_bytes(x, design), bytes_written=written,
-        bound="memory" if read + written > design.bytes_per_cycle * compute else "compute",
+def row_of(x: ProductLayer, design: Design, lost: dict[str, float], **found: Any) -> Row:
+    """The row of a product. lost: compute cycles by cause; found: other figures.
+
+    What multiplies the zeros that fill up a group is waste, wherever `lost` has it.
+    """
+    g, moved, compute = x.gemm, found["bytes_read"] + found["bytes_written"], found["compute_cycles"]
+    useful = g.macs / design.peak_macs
+    waste, memory = lost["waste"] + lost["useful"] - useful, float(found["cycles"] - compute)
+    return Row(
+        name=x.name, operator=x.operator, m=g.m, n=g.n, k=g.k, batch=g.batch, macs=g.macs,
+        groups=groups(x, design), shared_bytes=shared_bytes(x, design), utilisation=useful / compute,
+        losses={**lost, "useful": useful, "waste": waste, "memory": memory},
+        bound="memory" if moved > design.bytes_per_cycle * compute else "compute", **found,
     )  # fmt: skip

@@ -73,14 +73,15 @@ def beside(found: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
 
 
 def add_run(result: dict[str, Any], runs: list[Execution], engine: str) -> None:
-    """What the engine counted for a sample, and the means of the errors, in each layer and in the total."""
-    key = f"{engine}_cycles"
-    for place, row in enumerate(result["layers"][: len(runs[0].layers)]):
-        row[key] = runs[0].layers[place].cycles
+    """What the RTL counted for a sample, and the means of the errors, in each layer and in the total."""
+    placed = result["layers"][: len(runs[0].layers)]
+    for place, row in enumerate(placed):
         for figure in ("error", "cosine"):
             row[figure] = float(np.mean([getattr(each.layers[place], figure) for each in runs]))
-    placed = result["layers"][: len(runs[0].layers)]
-    result["total"][key] = sum(row[key] for row in placed)
-    result["total"][f"{key}_source"] = engines.SOURCES[engine]
+        if engine == "rtl":
+            row["rtl_cycles"] = runs[0].layers[place].cycles
+    if engine == "rtl":
+        result["total"]["rtl_cycles"] = sum(row["rtl_cycles"] for row in placed)
+        result["total"]["rtl_cycles_source"] = engines.SOURCES[engine]
     result["total"]["error"] = max(row["error"] for row in placed)
     result["total"]["cosine"] = min(row["cosine"] for row in placed)

@@ -168,13 +168,14 @@ def perform(
 
 
 def add_run(result: dict[str, Any], ran: Execution, engine: str) -> None:
-    """What the engine counted, in each layer of the array and in the total."""
-    key = f"{engine}_cycles"
+    """What the RTL counted, in each layer of the array and in the total; the digests of all engines."""
     for row, layer in zip(result["layers"], ran.layers, strict=False):
-        row[key] = layer.cycles
         row["digest"] = layer.digest
-    result["total"][key] = sum(layer.cycles or 0 for layer in ran.layers)
-    result["total"][f"{key}_source"] = engines.SOURCES[engine]
+        if engine == "rtl":
+            row["rtl_cycles"] = layer.cycles
+    if engine == "rtl":
+        result["total"]["rtl_cycles"] = sum(layer.cycles or 0 for layer in ran.layers)
+        result["total"]["rtl_cycles_source"] = engines.SOURCES[engine]
 
 
 __all__ = ["map", "run"]

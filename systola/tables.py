@@ -1,85 +1,114 @@
-"""Results as text: what runs on what, the table with its total, where each figure came from."""
+"""Results of `map` and `run` of every design as text: what runs on what, the table with its total, where each
+figure came from. A column is shown where a row has something for it.
+"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from systola.output import table
 from systola.report import numbers
 
-MB = 1e6
+MB, UJ = 1e6, 1e6
 LONGEST = 44  # letters of a layer's name
-HEADINGS = {
-    "rtl_cycles": "RTL",
-    "scalesim_cycles": "SCALE-Sim",
+Row = Mapping[str, Any]
+
+
+def tiles(row: Row) -> str:
+    """2x72x24 of 128: pieces of rows, columns and depth, of so many vectors."""
+    cut = row["tiles"]
+    return f"{cut['rows']}x{cut['cols']}x{cut['depth']} of {cut['stream']}"
+
+
+def counted(key: str) -> Callable[[Row], str]:
+    return lambda row: numbers.count(row[key])
+
+
+# heading: (key that a row must have, the cell)
+COLUMNS: dict[str, tuple[str, Callable[[Row], str]]] = {
+    "operator": ("commands", lambda row: str(row["operator"])),
+    "unit": ("commands", lambda row: str(row["unit"])),
+    "shape": ("macs", lambda row: numbers.shape(row) if row["macs"] and "m" in row else ""),
+    "tiles": ("tiles", tiles),
+    "groups": ("groups", counted("groups")),
+    "commands": ("commands", counted("commands")),
+    "compute": ("compute_cycles", counted("compute_cycles")),
+    "RTL": ("rtl_cycles", counted("rtl_cycles")),
+    "cycles": ("cycles", counted("cycles")),
+    "SCALE-Sim": ("scalesim_cycles", counted("scalesim_cycles")),
+    "used": ("utilisation", lambda row: numbers.percent(row["utilisation"])),
+    "MB": ("bytes_read", lambda row: f"{(row['bytes_read'] + row['bytes_written']) / MB:.3f}"),
+    "uJ": ("energy_pj", lambda row: f"{row['energy_pj'] / UJ:.2f}"),
+    "error": ("error", lambda row: f"{row['error']:.4f}"),
+    "cosine": ("cosine", lambda row: f"{row['cosine']:.5f}"),
 }
+TOTALLED = ("commands", "compute", "RTL", "cycles", "SCALE-Sim", "used", "MB", "uJ", "error", "cosine")
+
+
+def whole(result: Mapping[str, Any]) -> str:
+    """Of `map --json` or `run --json`."""
+    if not result["total"]["layers"]:
+        return "\n".join([head(result), "", f"all runs on the host: {host_operators(result['total'])}"])
+    return "\n".join([head(result), "", rows(result), "", *sources(result)])
 
 
 def head(result: Mapping[str, Any]) -> str:
     """One line: the network, the design, its size and clock."""
-    array, clock = result["design"]["array"], result["design"]["clock"]["mhz"]
-    placed = [row for row in result["layers"] if row["placed_on"] == "array"]
-    return (
-        f"{numbers.label(result['network'], LONGEST)} on {result['design']['name']}: {len(placed)} layers, "
-        f"{array['rows']}x{array['cols']} {array['dataflow']}-stationary, {clock:g} MHz"
-    )
-
-
-def mapping_table(result: Mapping[str, Any]) -> str:
-    """The per-layer table of `systola map`, the total last."""
-    total = result["total"]
-    extra = [key for key in HEADINGS if key in total]
-    columns = [
-        "layer",
-        "shape",
-        "dataflow",
-        "tiles",
-        "cycles",
-        "with memory",
-        *(HEADINGS[key] for key in extra),
+    design, total = result["design"], result["total"]
+    array, kind = design["array"], design["pe"]["kind"]
+    stationary = f" {array['dataflow']}-stationary" if "dataflow" in array else ""
+    parts = [
+        f"{total['layers']} layers" + (f" in {total['commands']:,} commands" if "commands" in total else ""),
+        f"{array['rows']}x{array['cols']}{stationary}" + (f" {kind}" if kind != "multiplier" else ""),
+        *([f"groups of {total['groups']}"] if "groups" in total else []),
+        f"{design['clock']['mhz']:g} MHz",
     ]
-    rows = [layer_row(row, extra) for row in result["layers"] if row["placed_on"] == "array"]
-    last = ["total", "", "", "", *figures(total, extra)]
-    return table([*columns, "used", "MB"], [*rows, last])
+    return f"{numbers.label(result['network'], LONGEST)} on {design['name']}: {', '.join(parts)}"
 
 
-def layer_row(row: Mapping[str, Any], extra: Sequence[str]) -> list[str]:
-    cut = row["tiles"]
-    tiles = f"{cut['rows']}x{cut['cols']}x{cut['depth']} of {cut['stream']}"
-    return [
-        numbers.label(row["name"], LONGEST),
-        numbers.shape(row),
-        row["dataflow"],
-        tiles,
-        *figures(row, extra),
-    ]
+def rows(result: Mapping[str, Any]) -> str:
+    """The table, the total last."""
+    total, placed = result["total"], [row for row in result["layers"] if row["unit"] != "host"]
+    shown = {name: each for name, each in COLUMNS.items() if any(each[0] in row for row in placed)}
+
+    def cells(row: Row, names: tuple[str, ...]) -> list[str]:
+        return [cell(row) if key in row and name in names else "" for name, (key, cell) in shown.items()]
+
+    body = [[numbers.label(row["name"], LONGEST), *cells(row, tuple(shown))] for row in placed]
+    return table(["layer", *shown], [*body, ["total", *cells(total, TOTALLED)]])
 
 
-def figures(row: Mapping[str, Any], extra: Sequence[str]) -> list[str]:
-    """The columns that a layer and the total share."""
-    counts = [row[key] for key in ("compute_cycles", "cycles", *extra)]
-    moved = (row["bytes_read"] + row["bytes_written"]) / MB
-    return [*(numbers.count(x) for x in counts), numbers.percent(row["utilisation"]), f"{moved:.3f}"]
-
-
-def sources(result: Mapping[str, Any]) -> str:
-    """Where each figure came from, and what does not run on the array."""
-    total = result["total"]
+def sources(result: Mapping[str, Any]) -> list[str]:
+    """Where each figure came from, and what does not run on the design."""
+    total, placed = result["total"], result["layers"][0]
     seconds = numbers.time(total["cycles"], result["design"]["clock"]["mhz"])
     lines = [
-        f"cycles: {total['compute_cycles_source']}; with memory: {total['cycles_source']}; {seconds}",
-        *(
-            f"{name}: {total[key + '_source'].removeprefix(name + ': ')}"
-            for key, name in HEADINGS.items()
-            if key in total
-        ),
-        "tiles: pieces of rows x columns x depth, of so many vectors; MB: read and written",
-        f"used: multiply-accumulates over PEs and cycles; the cycles: {losses(total['losses'])}",
-    ]
-    if total["host_operators"]:
-        operators = host_operators(total)
-        share = numbers.percent(1 - total["macs_on_array"])
-        lines.append(f"on the host: {operators}; {share} of the multiply-accumulates")
-    return "\n".join(lines)
+        f"compute: {total['compute_cycles_source']}; cycles: {total['cycles_source']}; {seconds}",
+        *(f"{name}: {total[key].removeprefix(name + ': ')}"
+          for name, key in (("RTL", "rtl_cycles_source"), ("SCALE-Sim", "scalesim_cycles_source"))
+          if key in total),
+        *(["tiles: pieces of rows x columns x depth, of so many vectors"] if "tiles" in placed else []),
+        f"used: multiply-accumulates over the array's PEs and compute; of all cycles: {losses(total)}",
+        f"MB: read and written{shared(total)}; uJ: {total['energy_source']}",
+        *([f"memory: {total['memory_bytes'] / MB:.2f} MB, {total['program_bytes'] / MB:.2f} of it commands"]
+          if "memory_bytes" in total else []),
+        *(["error, cosine: beside the float product of the same activations; total: the worst"]
+          if "error" in total else []),
+        *(f"output {numbers.label(name, LONGEST)}: relative error {each['error']:.4f}, "
+          f"cosine {each['cosine']:.5f} beside float"
+          for name, each in result.get("beside_float", {}).items()),
+    ]  # fmt: skip
+    if "prediction_error" in total:
+        off = numbers.percent(abs(total["prediction_error"]))
+        lines.append(f"RTL, start to interrupt: {total['rtl_cycles']:,} cycles; predicted {off} off")
+    share = numbers.percent(total["macs_on_host"])
+    return [*lines, f"on the host: {host_operators(total)}; {share} of the multiply-accumulates"]
+
+
+def shared(total: Mapping[str, Any]) -> str:
+    """What of the bytes groups share."""
+    if "shared_bytes" not in total:
+        return ""
+    return f", {total['shared_bytes'] / MB:.3f} of them scales, zero points and selectors"
 
 
 def host_operators(total: Mapping[str, Any]) -> str:
@@ -87,26 +116,9 @@ def host_operators(total: Mapping[str, Any]) -> str:
     return ", ".join(f"{count} {name}" for name, count in total["host_operators"].items()) or "nothing"
 
 
-def losses(shares: Mapping[str, float]) -> str:
+def losses(total: Mapping[str, Any]) -> str:
     """useful 99.4 %, load 0.2 %, ...: what is not nothing."""
+    shares = {cause: lost / total["cycles"] for cause, lost in total["losses"].items()}
     return ", ".join(
-        f"{cause.replace('_', ' ')} {numbers.percent(share)}"
-        for cause, share in shares.items()
-        if share >= 5e-5
+        f"{cause} {numbers.percent(share)}" for cause, share in shares.items() if share >= 5e-5
     )
-
-
-def whole(result: Mapping[str, Any]) -> str:
-    """Of every family of designs."""
-    if "groups" in result["total"]:
-        from systola import grouped_tables
-
-        return grouped_tables.whole(result)
-    if result["design"]["family"] == "accelerator":
-        from systola import accelerated_tables
-
-        return accelerated_tables.whole(result)
-    if not result["total"]["layers"]:
-        operators = host_operators(result["total"])
-        return "\n".join([head(result), "", f"no matrix product: all runs on the host: {operators}"])
-    return "\n".join([head(result), "", mapping_table(result), "", sources(result)])

@@ -51,7 +51,7 @@ class Span:
 class Prediction:
     """cycles: from start to the interrupt. spans: of each unit.
 
-    losses: cycles by cause, which add up to `cycles`:
+    lost: cycles by cause and by the command, by its number, that is the reason; they add up to `cycles`:
 
     compute     a vector enters the array
     waste       passes of fewer vectors than the array has rows
@@ -59,18 +59,17 @@ class Prediction:
     memory      the array waits, maybe by way of others, for what load or store is doing
     dependency  the same of vector; or it waits for room for its sums
     control     the same of commands that have not come
-    drain       what comes behind the last vector
+    drain       behind the last vector: of a command, from the `done` of the one before to its own
     """
 
     cycles: int
     spans: dict[str, list[Span]]
-    losses: dict[str, int]
+    lost: dict[str, list[int]]
 
-    def shares(self, p: AcceleratorParams, products: int) -> dict[str, float]:
-        """Of all cycles, 1 in sum; `products`: multiply-accumulates that count, all others are waste."""
-        padding = self.losses["compute"] - products / p.lanes**2
-        cycles = {**self.losses, "compute": products / p.lanes**2, "waste": self.losses["waste"] + padding}
-        return {name: value / self.cycles for name, value in cycles.items()}
+    @property
+    def losses(self) -> dict[str, int]:
+        """Cycles by cause, of all commands."""
+        return {cause: sum(cycles) for cause, cycles in self.lost.items()}
 
     def busy(self, unit: str) -> list[tuple[int, int]]:
         """[first, end) of the times in which a unit has a command."""
@@ -99,7 +98,7 @@ def predict(
         [Span(s.number, s.ready - ahead, s.start - ahead, s.done - ahead, s.waits) for s in each]
         for each in model.spans
     ]
-    return Prediction(end, dict(zip(UNITS, spans, strict=True)), model.matrix.losses(end))
+    return Prediction(end, dict(zip(UNITS, spans, strict=True)), model.lost())
 
 
 class Model:
@@ -129,7 +128,7 @@ class Model:
         self.spans: list[list[Span]] = [[] for _ in UNITS]
         self.starts: list[list[int]] = [[] for _ in UNITS]
         self.load_unit, self.store_unit = Loads(p, read), StoreTiming(p, write)
-        self.matrix, self.taken = Matrix(p), Taken()
+        self.matrix, self.taken = Matrix(p, len(commands)), Taken()
         self.start, self.matrix.vector = ahead, ahead - 1
         self.end = -1
 
@@ -278,16 +277,26 @@ class Model:
             elif self.full[number][1] >= 0:
                 unit, order = self.full[number]
             else:
-                lost["memory" if self.full[number][0] == LOAD else "control"] += end - first
+                lost["memory" if self.full[number][0] == LOAD else "control"][number] += end - first
                 return
-            cause = "memory" if unit in (LOAD, STORE) else "dependency"
+            cause, number = "memory" if unit in (LOAD, STORE) else "dependency", self.mine[unit][order]
             if order >= len(self.spans[unit]):  # at work, and not known to its end
-                lost[cause] += end - first
+                lost[cause][number] += end - first
                 return
             span = self.spans[unit][order]
             start = max(first, min(end, span.start))
-            lost[cause] += end - start
+            lost[cause][number] += end - start
             end, waits = start, span.waits
+
+    def lost(self) -> dict[str, list[int]]:
+        """See Prediction.lost; what follows the last `done` is of the last command that had one."""
+        lost, at, last = self.matrix.lost, self.matrix.vector + 1, len(self.commands) - 1
+        late = sorted((span for each in self.spans for span in each if span.done > at), key=lambda s: s.done)
+        for span in late:
+            lost["drain"][span.number] += span.done - at
+            at, last = span.done, span.number
+        lost["drain"][last] += self.end - at
+        return lost
 
     def note(self, unit: int, ready: int, start: int, done: int, waits: str) -> None:
         spans = self.spans[unit]
@@ -338,7 +347,7 @@ class Model:
                 needed = 0 if command.fields["open"] else made + count - self.p.unit.accumulator_rows
                 while self.taken.rows < needed:
                     yield
-                matrix.tile(command, self.taken.cycle(needed - 1) if needed > 0 else NEVER)
+                matrix.tile(command, number, self.taken.cycle(needed - 1) if needed > 0 else NEVER)
                 made += 0 if command.fields["open"] else count
             self.note(MATRIX, ready, start, matrix.end(), waits)
 

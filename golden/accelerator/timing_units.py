@@ -11,7 +11,7 @@ from golden.accelerator.multiply import count_of, passes_of, words_of_pass
 from golden.accelerator.multiply_cycles import NEVER, Timing
 from golden.accelerator.params import AcceleratorParams
 
-LOSSES = ("compute", "waste", "fill", "memory", "dependency", "control")
+LOSSES = ("compute", "waste", "fill", "memory", "dependency", "control", "drain")
 LONG = 1 << 16  # vectors of no pass at all: it wastes nothing
 
 
@@ -19,13 +19,13 @@ class Matrix(Timing):
     """The multiply unit, tile by tile; rows of sums leave when they are taken.
 
     there  (rows, cycle of the first) of each tile; one a cycle from then on
-    lost   cycles by LOSSES, up to the last vector
+    lost   by LOSSES, for each command of the program: cycles, up to the last vector
     """
 
-    def __init__(self, p: AcceleratorParams):
+    def __init__(self, p: AcceleratorParams, commands: int):
         super().__init__(p)
         self.there: list[tuple[int, int]] = []
-        self.lost = dict.fromkeys(LOSSES, 0)
+        self.lost = {cause: [0] * commands for cause in LOSSES}
         self.previous = LONG  # vectors of the last pass
 
     def begin(self, command: Command, offered: int) -> int:
@@ -36,9 +36,9 @@ class Matrix(Timing):
         self.accepting = max(left_walk, top_walk)
         return accepted
 
-    def tile(self, command: Command, rows: int) -> None:
-        """The next tile, whose sums have room from cycle `rows` on."""
-        fields, lanes = command.fields, self.p.lanes
+    def tile(self, command: Command, number: int, rows: int) -> None:
+        """The next tile of a command and its number; its sums have room from cycle `rows` on."""
+        fields, lanes, lost = command.fields, self.p.lanes, self.lost
         count, words = count_of(fields), words_of_pass(self.p, fields)
         for index in range(passes_of(fields)):
             before, held = self.vector, rows if index == 0 else NEVER
@@ -47,10 +47,10 @@ class Matrix(Timing):
             gap = self.vector - count - before
             waste = min(gap, max(0, lanes - self.previous))
             room = min(gap - waste, max(0, held - before)) if index == 0 else 0
-            self.lost["compute"] += count
-            self.lost["waste"] += waste
-            self.lost["dependency"] += room
-            self.lost["fill"] += gap - waste - room
+            lost["compute"][number] += count
+            lost["waste"][number] += waste
+            lost["dependency"][number] += room
+            lost["fill"][number] += gap - waste - room
             self.previous = count
         if not fields["more"]:
             self.there.append((count, self.vector - count + 1 + self.delivery))
@@ -68,10 +68,6 @@ class Matrix(Timing):
             self.previous = LONG
             self.vector = offered - 1
         return first, offered
-
-    def losses(self, end: int) -> dict[str, int]:
-        """Of all cycles up to `end`."""
-        return {**self.lost, "drain": end - sum(self.lost.values())}
 
 
 class Loads(LoadTiming):

@@ -89,7 +89,7 @@ def longest_stream(p: MatrixUnitParams) -> int:
 def losses(schedule: Schedule) -> dict[str, float]:
     """Where the cycles went, in cycles; the values add up to `cycles(schedule)`.
 
-    useful: multiply-accumulates over PEs. tile_waste: PEs that hold padding while vectors pass.
+    useful: multiply-accumulates over PEs. waste: PEs that hold padding while vectors pass.
     load: the next tile was not loaded yet (or, output-stationary, the drain not out). fill: before the
     first vector. drain: from the last vector's entry to the last word out.
     """
@@ -102,7 +102,7 @@ def losses(schedule: Schedule) -> dict[str, float]:
     wait = float(short - max(p.rows - edge, 0))
     return {
         "useful": useful,
-        "tile_waste": streamed - useful,
+        "waste": streamed - useful,
         "load": wait,
         "fill": fill,
         "drain": cycles(schedule) - streamed - fill - wait,

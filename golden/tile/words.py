@@ -111,10 +111,20 @@ def cycles(p: TileParams, groups: int) -> int:
     cycles, the first in cycle 1; a group's sum is kept when the last of its words has passed the PE; its rows
     then leave one a cycle, and the last word of the next group enters behind them.
     """
+    return int(sum(spent(p, groups).values()))
+
+
+def spent(p: TileParams, groups: int) -> dict[str, int]:
+    """Where these cycles go. entering: words enter. dependency: the next group's last word waits for room for
+    its sum. fill: before the first word. drain: from the last word to the last result."""
     if not groups:
-        return 0
+        return dict.fromkeys(("entering", "dependency", "fill", "drain"), 0)
     interval, latency = tiled.interval(p.pe), pe.module_of(p.pe).latency(p.pe)
     behind = interval + latency + 1 + tiled.finish_cycles(p.pe)  # from the last word to the first row
-    period = max(p.words * interval, behind + p.rows)
-    last = 1 + (p.words - 1) * interval + (groups - 1) * period
-    return int(last + behind + p.rows - 1 + STAGES + 1)
+    words = p.words * interval
+    return {
+        "entering": groups * words,
+        "dependency": (groups - 1) * max(0, behind + p.rows - words),
+        "fill": 1,
+        "drain": behind - interval + p.rows - 1 + STAGES + 1,
+    }

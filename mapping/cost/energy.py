@@ -8,9 +8,20 @@
 Source: Horowitz, ISSCC 2014, figure 1.1.9. Left out: clock tree, leakage, wires, control.
 """
 
+from collections.abc import Iterable
+from math import prod
+from typing import Any
+
 import numpy as np
 
+from golden.accelerator.accesses import scratch_reads, scratch_writes
+from golden.accelerator.assembler import Command
+from golden.accelerator.commands import Opcode
+from golden.accelerator.multiply import count_of, passes_of, tiles_of
+from golden.accelerator.params import AcceleratorParams
+from golden.pe import tiled
 from golden.systolic.gemm import Schedule
+from golden.tile.tile import TileParams
 from mapping.target import Target
 
 SOURCE = "model: 45 nm figures of Horowitz, ISSCC 2014; no clock, leakage or control"
@@ -24,11 +35,10 @@ def sram(size: int) -> float:
     return float(np.exp(np.interp(np.log(size), np.log(SRAM_SIZES), np.log(SRAM_READS))))
 
 
-def mac(target: Target) -> float:
-    """pJ of one multiply-accumulate."""
-    p = target.unit.pe
-    pj: float = 0.2 * p.weight.width * p.activation.width / 64 + 0.1 * p.accumulator.width / 32
-    return pj
+def mac(p: Any) -> float:
+    """pJ of one multiply-accumulate of a PE, at the bits of a pair of its words."""
+    operands = tiled.weight_bits(p) * tiled.activation_bits(p) / tiled.lanes(p) ** 2
+    return float(0.2 * operands / 64 + 0.1 * p.accumulator.width / 32)
 
 
 def energy(target: Target, schedule: Schedule, bytes_moved: int) -> float:
@@ -44,4 +54,23 @@ def energy(target: Target, schedule: Schedule, bytes_moved: int) -> float:
     sums = passes * p.rows if p.dataflow == "output" else vectors
     accumulators = 2 * sums * word * sram(p.accumulator_rows * word)  # each sum is read and written
     fills = bytes_moved * (DRAM + sram(min(target.weight_buffer, target.activation_buffer)))
-    return g.macs * mac(target) + left + top + accumulators + fills
+    return g.macs * mac(p.pe) + left + top + accumulators + fills
+
+
+def of_tile(p: TileParams, macs: int, bytes_moved: int) -> float:
+    """pJ of a product on a tile, which has no memory of its own."""
+    return macs * mac(p.pe) + bytes_moved * DRAM
+
+
+def of_commands(p: AcceleratorParams, commands: Iterable[Command], macs: int, bytes_moved: int) -> float:
+    """pJ of commands of an accelerator: words of the scratchpad and rows of sums that they go through."""
+    words = sums = 0
+    for command in commands:
+        walks = (*scratch_reads(p, command), *scratch_writes(p, command))
+        words += sum(prod(count for count, _ in loops) for _, loops in walks)
+        if command.opcode == Opcode.MULTIPLY:
+            sums += count_of(command.fields) * tiles_of(command.fields) * passes_of(command.fields)
+    row: int = -(-p.lanes * p.unit.pe.accumulator.width // 8)
+    accumulators = 2 * sums * row * sram(p.unit.accumulator_rows * row)
+    scratchpad = words * p.lanes * sram(p.bank_words * p.lanes)  # a bank at a time
+    return macs * mac(p.unit.pe) + scratchpad + accumulators + bytes_moved * DRAM

@@ -33,7 +33,7 @@ class Ran:
     @property
     def macs(self) -> int:
         """Of all input sets."""
-        return self.prepared.macs * len(self.results)
+        return self.prepared.plan.total.macs * len(self.results)
 
 
 def run_on_rtl(
@@ -57,18 +57,18 @@ def run_on_rtl(
 
 def program(ran: Ran) -> Program:
     """The run of the first input set."""
-    first, timing = ran.results[0], ran.prepared.timing
+    first, plan = ran.results[0], ran.prepared.plan
     return {
         "cycles": first.cycles,
-        "predicted": timing.cycles,
-        "losses": ran.prepared.losses,
+        "predicted": plan.total.cycles,
+        "losses": {cause: lost / plan.total.cycles for cause, lost in plan.total.losses.items()},
         "operations": [
             {
-                "name": row["name"], "kind": row["operator"], "unit": row["placed_on"],
-                "shape": " x ".join(str(row[key]) for key in ("batch", "m", "n", "k")) if row["macs"] else "",
-                "commands": row["commands"], "cycles": row["cycles"],
+                "name": row.name, "kind": row.operator, "unit": row.unit,
+                "shape": f"{row.batch} x {row.m} x {row.n} x {row.k}" if row.macs else "",
+                "commands": row.commands or 0, "cycles": row.cycles,
             }
-            for row in whole_network.layers(ran.prepared)
+            for row in plan.rows
         ],
         "timeline": {"cycles": first.cycles, "busy": first.busy, "waiting": first.waiting},
     }  # fmt: skip
@@ -76,18 +76,17 @@ def program(ran: Ran) -> Program:
 
 def section(ran: Ran, *, about: str, answers: list[Answers], agreement: Figure) -> Section:
     """The network's part of the report."""
-    unit, cycles = ran.prepared.target.unit, ran.results[0].cycles
+    cycles, predicted = ran.results[0].cycles, ran.prepared.plan.total
     operators = len(ran.prepared.coded.operations)
-    off = ran.prepared.timing.cycles / cycles - 1
     figures: list[Figure] = [
         {"label": "operators on RTL", "value": f"{operators} of {operators}", "source": "RTL"},
         {
             "label": "cycles, start to interrupt", "value": f"{cycles:,}", "source": "RTL",
-            "note": f"predicted {ran.prepared.timing.cycles:,}, {100 * off:+.2f} %",
+            "note": f"predicted {predicted.cycles:,}, {100 * (predicted.cycles / cycles - 1):+.2f} %",
         },
         {
             "label": "array used", "source": "RTL",
-            "value": numbers.percent(ran.prepared.products / (unit.rows * unit.cols) / cycles),
+            "value": numbers.percent(predicted.losses["useful"] / cycles),
         },
         agreement,
     ]  # fmt: skip

@@ -13,7 +13,7 @@ LEFT, WIDTH, RIGHT = 190, 560, 170
 BAR, GAP, TOP = 15, 9, 28
 MOST = 12  # rows
 PALE = 0.45  # opacity of the second design
-COLOURS = ("useful", "memory", "load", "tile_waste", "fill", "dependency", "drain")
+COLOURS = ("useful", "memory", "load", "waste", "fill", "dependency", "drain")
 REST = "all others"
 
 Sizes = dict[str, float]  # role -> what it takes, all its places

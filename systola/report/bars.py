@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from mapping.result import CAUSES
 from systola.report import numbers, svg
-from systola.report.schema import CAUSES, Layer
+from systola.report.schema import Layer
 
 ROW, BAR = 22, 14  # height of a layer's row, of its bar
 LEFT, WIDTH, RIGHT = 190, 620, 150  # columns: name, bar, figures
@@ -38,12 +39,11 @@ def legend(y: float) -> list[str]:
     """The causes and their colours, in a row."""
     parts, x = [], float(LEFT)
     for cause, meaning in CAUSES.items():
-        words = cause.replace("_", " ")
         parts += [
             svg.rect(x, y - 9, 10, 10, f"cause {cause}", meaning, rx=2),
-            svg.text(x + 15, y, words, "small"),
+            svg.text(x + 15, y, cause, "small"),
         ]
-        x += 36 + svg.LETTER * len(words)
+        x += 36 + svg.LETTER * len(cause)
     return parts
 
 
@@ -52,7 +52,7 @@ def bar(layer: Layer, y: float) -> list[str]:
     parts, x = [], float(LEFT)
     for cause in CAUSES:
         share = layer["losses"].get(cause, 0)
-        tip = f"{layer['name']}: {cause.replace('_', ' ')} {numbers.percent(share)}, {CAUSES[cause]}"
+        tip = f"{layer['name']}: {cause} {numbers.percent(share)}, {CAUSES[cause]}"
         if share > 0:
             parts.append(svg.rect(x, y, share * WIDTH, BAR, f"cause {cause}", tip))
         x += share * WIDTH

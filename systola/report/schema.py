@@ -36,7 +36,7 @@ class Layer(TypedDict):
 
     compute_cycles, rtl_cycles  golden's and RTL's compute cycles; rtl_cycles is None where RTL did not run it
     cycles                      with transfers to and from memory (model)
-    losses                      cause -> share of compute_cycles, `CAUSES` in this order; they add up to 1
+    losses                      cause (mapping.result.CAUSES) -> share of compute_cycles; they add up to 1
     equal                       outputs bit for bit golden's (None: not compared)
     """
 
@@ -56,7 +56,7 @@ class Layer(TypedDict):
 
 
 class Operation(TypedDict):
-    """A row of a program. shape: what is multiplied, or "". cycles: predicted, from the former's end."""
+    """A row of a program. shape: what is multiplied, or "". cycles: predicted, as mapping.result has them."""
 
     name: str
     kind: str
@@ -78,7 +78,7 @@ class Program(TypedDict):
     """A network's run on an accelerator, from start to interrupt.
 
     cycles     counted by the RTL; predicted: by the model of the units
-    losses     cause -> share of the predicted cycles, of `LOSSES`; they add up to 1
+    losses     cause (mapping.result.CAUSES) -> share of the predicted cycles; they add up to 1
     operations in the order of the program
     """
 
@@ -154,23 +154,5 @@ class Report(TypedDict):
     files: list[Written]
     command: str
 
-
-CAUSES = {
-    "useful": "multiplying useful operands",
-    "tile_waste": "PEs that hold padding at a tile's edge",
-    "load": "waiting for the next tile's load",
-    "fill": "before the first vector enters",
-    "drain": "from the last vector to the last word out",
-}
-
-LOSSES = {
-    "compute": "vectors enter the array, multiplying useful operands",
-    "waste": "PEs that hold padding, passes of fewer vectors than the array has rows",
-    "fill": "a command's first words, up to its first vector",
-    "memory": "the array waits for a command that waits for a load",
-    "dependency": "the array waits for the vector or the store unit",
-    "control": "the array waits for a command",
-    "drain": "what comes behind the last vector, to the interrupt",
-}
 
 STATES = ("idle", "loading", "multiplying", "padding")

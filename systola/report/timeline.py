@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mapping.result import CAUSES
 from systola.report import numbers, svg
-from systola.report.schema import LOSSES, Program, Timeline
+from systola.report.schema import Program, Timeline
 
 BINS = 480  # columns of the picture: what is shorter is drawn by how much of its column it fills
 LEFT, WIDTH, RIGHT = 80, 800, 90
@@ -81,9 +82,8 @@ def draw(timeline: Timeline) -> str:
 def losses(program: Program) -> str:
     """Where all cycles of the program go: one bar whose parts add up to 100 %."""
     parts, x, key = [], float(LEFT), float(LEFT)
-    for cause, meaning in LOSSES.items():
-        share = program["losses"].get(cause, 0.0)
-        words = f"{cause.replace('_', ' ')} {numbers.percent(share)}"
+    for cause, share in program["losses"].items():
+        words, meaning = f"{cause} {numbers.percent(share)}", CAUSES[cause]
         if share > 0:
             parts.append(svg.rect(x, 22, share * WIDTH, BAR, f"cause {cause}", f"{words}: {meaning}"))
         parts.append(svg.rect(key, 3, 10, 10, f"cause {cause}", meaning, rx=2))

@@ -92,8 +92,7 @@ def test_losses_add_up(size):
     found = predicted(size)
     assert sum(found.losses.values()) == found.cycles
     assert min(found.losses.values()) >= 0
-    shares = found.shares(P, int(np.prod(size)))
-    assert sum(shares.values()) == pytest.approx(1) and min(shares.values()) >= 0
+    assert min(min(cycles) for cycles in found.lost.values()) >= 0
 
 
 def test_a_large_product_is_nearly_all_compute():

@@ -54,7 +54,7 @@ def test_maps_json_has_the_documented_names():
     found = json.loads(call("map", "two.csv", "--on", REFERENCE, "--json").stdout)
     assert {"design", "layers", "total"} <= set(found)
     names = {
-        "name", "operator", "m", "n", "k", "placed_on", "dataflow", "tiles", "compute_cycles", "cycles",
+        "name", "operator", "m", "n", "k", "unit", "dataflow", "tiles", "compute_cycles", "cycles",
         "utilisation", "bytes_read", "bytes_written", "bound", "energy_pj",
     }  # fmt: skip
     assert all(names <= set(layer) for layer in found["layers"])
@@ -71,11 +71,11 @@ def test_map_for_scalesims_users_has_its_count_beside():
 
 
 @pytest.mark.parametrize("engine", ["golden", "model"])
-def test_run_counts_each_layers_cycles(engine):
+def test_run_has_maps_rows_and_their_results_digests(engine):
+    mapped = json.loads(call("map", "two.csv", "--on", REFERENCE, "--json").stdout)["layers"]
     found = json.loads(call("run", "two.csv", "--on", REFERENCE, "--engine", engine, "--json").stdout)
-    assert [layer[f"{engine}_cycles"] for layer in found["layers"]] == [
-        x["compute_cycles"] for x in found["layers"]
-    ]
+    both = zip(mapped, found["layers"], strict=True)
+    assert [row | {"digest": ran["digest"]} for row, ran in both] == found["layers"]
 
 
 def test_golden_and_model_give_the_same_values():

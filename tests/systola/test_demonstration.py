@@ -92,7 +92,7 @@ def test_a_sentence_on_the_rtl_means_what_it_means_in_float(monkeypatch):
     assert abs(program["predicted"] / program["cycles"] - 1) <= 0.03
     assert sum(program["losses"].values()) == pytest.approx(1)
     assert set(program["timeline"]["busy"]) == {"load", "matrix", "vector", "store"}
-    bound = max(ran.prepared.products / 256, 10_616_832 / 16)
+    bound = max(ran.prepared.plan.total.losses["useful"], 10_616_832 / 16)
     assert program["cycles"] <= 1.5 * bound
 
 

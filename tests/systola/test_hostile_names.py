@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 import pytest
 
 from golden.check import BadValue
+from mapping.result import CAUSES
 from systola import control_files, design_file
 from systola.demonstration.demo import REFERENCE
 from systola.generation import generate
 from systola.report import area, ratios, render, svg, timeline
-from systola.report.schema import LOSSES
 from tests.hostile import HOSTILE
 
 PLAIN = "zz"
@@ -68,7 +68,7 @@ def pictures(text):
     run = {"cycles": 200, "busy": {"load": [(0, 50)]}, "waiting": {}}
     yield area.standalone(synthesised | {"against": synthesised})
     yield svg.standalone(timeline.draw(run))
-    yield svg.standalone(timeline.losses({"losses": dict.fromkeys(LOSSES, 1 / len(LOSSES))}))
+    yield svg.standalone(timeline.losses({"losses": dict.fromkeys(CAUSES, 1 / len(CAUSES))}))
     yield ratios.standalone(reproduced)
     yield svg.picture(10, 10, [svg.text(1, 1, text), svg.rect(1, 1, 1, 1, text, text)], text)
 

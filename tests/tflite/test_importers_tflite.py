@@ -71,7 +71,7 @@ def test_reals_of_an_int8_step_stay_near_its_codes(word, wake_word):
 
 def test_map_places_every_product_of_a_tflite_file(wake_word, reference_design):
     found = systola.map(str(wake_word("okay_nabu")), on=reference_design)
-    placed = [row for row in found["layers"] if row["placed_on"] == "array"]
+    placed = [row for row in found["layers"] if row["unit"] == "matrix"]
     assert len(placed) == 15
     assert {row["operator"] for row in placed} == {"Conv", "MatMul"}
     assert found["total"]["macs"] == 36480
