@@ -47,7 +47,7 @@ def accepts(target: Target, network: graph.CodedNetwork, o: graph.Operation) -> 
         if kind not in CODES or not holds(pe.weight, CODES[kind].min, CODES[kind].max):
             return f"the second factor is {kind}, which {pe.weight} does not hold"
     elif isinstance(o, graph.Product | graph.Depthwise):
-        least, most = int(o.weights.min(initial=0)), int(o.weights.max(initial=0))
+        least, most = int(o.weights.min()), int(o.weights.max())
         if not holds(pe.weight, least, most):
             return f"weights reach from {least} to {most}, which {pe.weight} does not hold"
     if gemm.k > pe.group:
