@@ -160,6 +160,7 @@ NETWORKS = {
         make=lambda _: Job(path=packages.open_wake_word() / "embedding_model.tflite"), costly=True
     ),
     "magika": Network(make=lambda _: Job(path=packages.magika() / "model.onnx"), costly=True),
+    "minilm": Network(make=lambda _: Job(path=packages.minilm(), tokens=16), costly=True),
     "shufflenet": Network(make=partial(light, "shufflenet"), costly=True),
     "resnet50": Network(make=partial(light, "resnet50"), runs=False, costly=True),
 }
