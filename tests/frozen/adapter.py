@@ -36,6 +36,8 @@ from systola import design_file, generation
 
 ROOT = Path(__file__).parents[2]
 DESIGNS = {path.stem: path for path in sorted((ROOT / "examples").glob("*.toml"))}
+WITH_GROUPS = {name for name, path in DESIGNS.items() if 'family = "tile"' in (text := path.read_text())
+               or 'kind = "multiplier"' not in text}  # fmt: skip
 # of a row and of the total; the shapes are the network's own, and `tiles` follows from what is here
 FIGURES = ("operator", "count", "placed_on", "macs", "groups", "commands", "compute_cycles", "cycles",
            "ended", "model_cycles", "utilisation", "losses", "bound", "bytes_read", "bytes_written",

@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from systola.demonstration import packages, speech
-from tests.frozen.adapter import Job
+from tests.frozen.adapter import WITH_GROUPS, Job
 
 Arrays = Mapping[str, np.ndarray]
 HEADS, TOKENS, WIDTH = 2, 6, 128
@@ -21,13 +21,18 @@ class Network:
     """make   from an empty folder to what is run there
     exact   its real numbers are the same on every processor: sums in float have no rounding
     runs    it is run, else mapped alone
+    grouped it is run on designs with groups too, else mapped alone there: their sums take minutes
     costly  left to the slow tests, but for its plan on a few designs
     """
 
     make: Callable[[Path], Job]
     exact: bool = False
     runs: bool = True
+    grouped: bool = True
     costly: bool = False
+
+    def runs_on(self, design: str) -> bool:
+        return self.runs and (self.grouped or design not in WITH_GROUPS)
 
 
 def grid(seed: int, *shape: int, bits: int = 1) -> np.ndarray:
@@ -157,10 +162,14 @@ NETWORKS = {
         make=lambda _: Job(path=packages.micro_wake_word() / "models" / "alexa.tflite"), exact=True
     ),
     "embedding": Network(
-        make=lambda _: Job(path=packages.open_wake_word() / "embedding_model.tflite"), costly=True
+        make=lambda _: Job(path=packages.open_wake_word() / "embedding_model.tflite"),
+        grouped=False,
+        costly=True,
     ),
-    "magika": Network(make=lambda _: Job(path=packages.magika() / "model.onnx"), costly=True),
+    "magika": Network(
+        make=lambda _: Job(path=packages.magika() / "model.onnx"), grouped=False, costly=True
+    ),
     "minilm": Network(make=lambda _: Job(path=packages.minilm(), tokens=16), costly=True),
-    "shufflenet": Network(make=partial(light, "shufflenet"), costly=True),
+    "shufflenet": Network(make=partial(light, "shufflenet"), grouped=False, costly=True),
     "resnet50": Network(make=partial(light, "resnet50"), runs=False, costly=True),
 }

@@ -1,14 +1,14 @@
 """What is frozen, by the name of its file: networks/NAME, cycles/FORMULA, rtlil, verilog, and two texts."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.frozen import adapter
-from tests.frozen.adapter import DESIGNS, Record
+from tests.frozen.adapter import Record
 from tests.frozen.files import environment
 from tests.frozen.grids import GRIDS
 from tests.frozen.networks import NETWORKS
@@ -17,20 +17,21 @@ BY = "made by"  # key of what a file's entries depend on besides the code
 LEVELS = 2  # of a file that have a line an entry: designs, and what they have
 
 
-def record(network: str, design: str, *, plan_alone: bool) -> Record:
-    """A network on an example."""
+def record(network: str, design: str, *, plan_alone: bool = False) -> Record:
+    """A network on an example. plan_alone: mapped, even if its record is of a run."""
+    wanted = NETWORKS[network]
     with TemporaryDirectory() as folder:
-        job = NETWORKS[network].make(Path(folder))
-        return adapter.mapped(job, design) if plan_alone else adapter.ran(job, design)
+        job = wanted.make(Path(folder))
+        runs = wanted.runs_on(design) and not plan_alone
+        return adapter.ran(job, design) if runs else adapter.mapped(job, design)
 
 
-def of_network(name: str) -> dict[str, Any]:
-    """On every example."""
-    plan_alone = not NETWORKS[name].runs
-    return {BY: environment()} | {each: record(name, each, plan_alone=plan_alone) for each in DESIGNS}
+def of_network(name: str, designs: Iterable[str]) -> dict[str, Any]:
+    return {BY: environment()} | {design: record(name, design) for design in designs}
 
 
-def of_grid(name: str) -> dict[str, Any]:
+def of_grid(name: str, designs: Iterable[str]) -> dict[str, Any]:
+    """Whatever the designs."""
     return {name: dict(GRIDS[name]())}
 
 
@@ -46,11 +47,14 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def of_hardware(maker: Callable[[], str], hashes: Callable[[str], dict[str, str]]) -> dict[str, Any]:
-    return {BY: maker()} | {design: hashes(design) for design in DESIGNS}
+def of_hardware(
+    maker: Callable[[], str], hashes: Callable[[str], dict[str, str]], designs: Iterable[str]
+) -> dict[str, Any]:
+    return {BY: maker()} | {design: hashes(design) for design in designs}
 
 
-PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+# what a file holds, of the designs that are asked for
+PARTS: dict[str, Callable[[Iterable[str]], dict[str, Any]]] = {
     **{f"networks/{name}": partial(of_network, name) for name in NETWORKS},
     **{f"cycles/{name}": partial(of_grid, name) for name in GRIDS},
     "rtlil": partial(of_hardware, adapter.elaborator, rtlil),

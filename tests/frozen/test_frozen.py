@@ -33,11 +33,12 @@ def same(where: str, frozen, found, left_out=frozenset()) -> None:
     assert not lines, "\n".join(["not as frozen:", *lines])
 
 
-def compare(network: str, design: str, *, plan_alone: bool) -> None:
+def compare(network: str, design: str, *, plan_alone: bool = False) -> None:
     """A network on a design; what this processor may round otherwise is left out, and said."""
     frozen = read(f"networks/{network}")
-    left_out = RUN_ALONE if plan_alone and NETWORKS[network].runs else frozenset()
-    if not NETWORKS[network].exact and not plan_alone and frozen[parts.BY] != environment():
+    was, runs = frozen[design], NETWORKS[network].runs_on(design)
+    left_out = RUN_ALONE if plan_alone and runs else frozenset()
+    if not NETWORKS[network].exact and runs and not plan_alone and frozen[parts.BY] != environment():
         warnings.warn(f"real numbers of {network} are frozen by {frozen[parts.BY]}, and here is "
                       f"{environment()}: not compared", stacklevel=2)  # fmt: skip
         left_out |= REAL
@@ -45,11 +46,10 @@ def compare(network: str, design: str, *, plan_alone: bool) -> None:
         found = parts.record(network, design, plan_alone=plan_alone)
     except BadValue as missing:  # a refusal is a record; this is a package that is not here
         pytest.skip(str(missing))
-    was = frozen[design]
-    if plan_alone and NETWORKS[network].runs and "run" in was.get("refused", {}):
-        refused = {key: value for key, value in was["refused"].items() if key != "run"}
-        was = {key: value for key, value in was.items() if key != "refused"}
-        was |= {"refused": refused} if refused else {}
+    if plan_alone and "refused" in was:
+        refused = {key: why for key, why in was["refused"].items() if key != "run"}
+        was = {**was, "refused": refused}
+        left_out |= set() if refused else {"refused"}
     same(f"{design}, {network}", was, found, left_out)
 
 
@@ -57,7 +57,7 @@ def compare(network: str, design: str, *, plan_alone: bool) -> None:
     slow_unless(not NETWORKS[network].costly, network, design) for network in NETWORKS for design in DESIGNS
 ])  # fmt: skip
 def test_a_network_gives_what_it_gave(network, design):
-    compare(network, design, plan_alone=not NETWORKS[network].runs)
+    compare(network, design)
 
 
 @pytest.mark.parametrize("network, design", [
@@ -70,7 +70,7 @@ def test_a_trained_network_is_planned_as_it_was(network, design):
 
 @pytest.mark.parametrize("formula", GRIDS)
 def test_a_formula_of_cycles_gives_what_it_gave(formula):
-    same(formula, read(f"cycles/{formula}")[formula], parts.of_grid(formula)[formula])
+    same(formula, read(f"cycles/{formula}")[formula], parts.of_grid(formula, ())[formula])
 
 
 def same_hardware(part: str, maker: str, design: str, hashes) -> None:
