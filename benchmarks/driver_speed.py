@@ -14,8 +14,8 @@ from benchmarks import product
 from benchmarks.executable import executable
 from benchmarks.result import Result
 from golden.systolic import words
-from golden.systolic.matrix_unit import cycles
-from sim.engine import compile_unit, unit_verilog
+from golden.systolic.cycles import cycles
+from sim.device import block_verilog, compile_block, padded
 from sim.runner import run_bench
 
 ROUNDS = 5
@@ -24,14 +24,16 @@ ROUNDS = 5
 def measure() -> Iterator[Result]:
     """Bars: 90 % of bare C++, 20 times cocotb. The rounds alternate, so that a slow moment hits both."""
     schedule = product.schedule(16)
-    model = compile_unit(schedule.unit)
-    strides = {name: model.stride(name) for name in words.INPUTS}
-    packed = words.pack_streams(schedule, *product.operands(), None, strides)
+    model = compile_block(schedule.unit)
+    packed = {
+        name: padded(each, model.stride(name))
+        for name, each in words.pack_streams(schedule, *product.operands()).items()
+    }
     with TemporaryDirectory() as name:
         folder = Path(name)
         for stream in ("left", "top", "command", "drain"):
             packed[stream].tofile(folder / stream)
-        bare = executable(folder, unit_verilog(schedule.unit), schedule.unit.name, "bare_loop.cpp")
+        bare = executable(folder, block_verilog(schedule.unit), schedule.unit.name, "bare_loop.cpp")
         driven, alone = [], []
         for _ in range(ROUNDS):
             driven.append(drive(model, packed, schedule))
@@ -68,7 +70,7 @@ def cocotb_speed(schedule, packed: dict[str, np.ndarray], file: Path) -> float:
     one = {name: int.from_bytes(packed[name][0].tobytes(), "little") for name in ("command", "drain")}
     os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)  # for the simulator's process
     result = run_bench(
-        unit_verilog(schedule.unit), schedule.unit.name, "benchmarks.cocotb_loop",
+        block_verilog(schedule.unit), schedule.unit.name, "benchmarks.cocotb_loop",
         parameters={**numbers, **one, "file": str(file)},
     )  # fmt: skip
     assert result.passed, result.messages

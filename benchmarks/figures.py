@@ -18,10 +18,11 @@ from pathlib import Path
 
 from golden.accelerator.params import LANES
 from golden.pe import PES, kind_of, tiled
+from golden.systolic.cycles import cycles
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import cycles
 from golden.systolic.params import MatrixUnitParams
-from golden.tile import tile, words
+from golden.tile import cycles as tile_cycles
+from golden.tile import tile
 from sim.benches.systolic import coverage
 from sim.runner import blocks
 from systola.reproduction.bitmod_system import PUBLISHED
@@ -70,7 +71,7 @@ def behind(params: object) -> int:
     p = tile.TileParams(rows=4, cols=4, pe=params)
     module = PES[kind_of(params)]
     last = 1 + (p.words - 1) * tiled.interval(params)
-    return words.cycles(p, 1) - last - p.rows - int(module.latency(params))
+    return tile_cycles.cycles(p, 1) - last - p.rows - int(module.latency(params))
 
 
 FIGURES: dict[str, Callable[[], str]] = {

@@ -14,13 +14,13 @@ import numpy as np
 
 from benchmarks.result import Result
 from mapping import frontends
-from mapping.backends.engines import ModelEngine
 from mapping.network import Network
 from mapping.passes import simplify
 from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 from mapping.target import Design
+from sim.device import Model
 from systola import design_file
 from systola.demonstration import packages
 from systola.demonstration.sentences import CALIBRATION, SENTENCES, TOKENS, embedding, tokenised
@@ -52,7 +52,7 @@ def on_design(network: Network, design: Design, inputs: list[dict[str, np.ndarra
     output = network.outputs[0]
     samples = [] if design.grouped else tokenised(CALIBRATION)
     quantised = quantise(network, design, samples)
-    runs = [execute(quantised, x, ModelEngine()) for x in inputs]
+    runs = [execute(quantised, x, Model()) for x in inputs]
     errors = np.array([[layer.error for layer in run.layers] for run in runs]) if design.grouped else None
     cycles = sum(layer.cycles or 0 for layer in runs[0].layers)
     hidden = [run.outputs[output] for run in runs]

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from golden.blocks import Job
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import compute
+from golden.systolic.operands import Operands
 from golden.systolic.params import MatrixUnitParams
-from sim.engine import RtlEngine
+from golden.systolic.sums import matrix_product
+from sim.device import Rtl
 
 SIDE = 512
 GEMM = Gemm(m=SIDE, n=SIDE, k=SIDE)
@@ -27,6 +29,7 @@ def rtl_cycles(size: int) -> int:
     """Cycles counted in the RTL; its values are compared with golden's."""
     a, w = operands()
     plan = schedule(size)
-    product = RtlEngine().product("product", plan, a, w, None)
-    assert (product.values == compute(plan.unit, a, w, None)).all(), "RTL differs from golden"
+    product = Rtl().run(Job(name="product", p=plan.unit, shape=plan, operands=Operands(a, w)))
+    assert (product.values == matrix_product(plan.unit, a, w)).all(), "RTL differs from golden"
+    assert product.cycles is not None
     return product.cycles

@@ -11,10 +11,13 @@ FIRST_RESULT = """
 import numpy as np
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.params import MatrixUnitParams
-from sim.engine import RtlEngine
+from golden.blocks import Job
+from golden.systolic.operands import Operands
+from sim.device import Rtl
 unit = MatrixUnitParams(accumulator_rows={rows})
 a = np.ones((1, 16, 16), np.int64)
-product = RtlEngine().product("first", Schedule(unit, Gemm(m=16, n=16, k=16), Tiling(stream=16)), a, a, None)
+schedule = Schedule(unit, Gemm(m=16, n=16, k=16), Tiling(stream=16))
+product = Rtl().run(Job(name="first", p=unit, shape=schedule, operands=Operands(a, a)))
 assert (product.values == 16).all()
 """
 

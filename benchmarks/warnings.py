@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from benchmarks.result import Result
 from golden.systolic.params import DATAFLOWS, MatrixUnitParams
 from sim.accept import icarus_accepts, yosys_accepts
-from sim.engine import unit_verilog
+from sim.device import block_verilog
 from sim.verilate import WAIVED, verilate_lint
 
 
@@ -13,7 +13,7 @@ def measure() -> Iterator[Result]:
     """Each tool raises with its own words where it does not accept."""
     for dataflow in DATAFLOWS:
         unit = MatrixUnitParams(dataflow=dataflow)
-        text = unit_verilog(unit)
+        text = block_verilog(unit)
         verilate_lint(text, unit.name)
         icarus_accepts(text)
         yosys_accepts(text, unit.name)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from golden.systolic.cycles import losses
 from golden.systolic.gemm import Schedule
-from golden.systolic.matrix_unit import losses
 from mapping.cost import energy
 from mapping.cost.tilings import Placement, place
 from mapping.layers import ProductLayer, host_operators, layers

@@ -3,8 +3,8 @@
 from typing import Any
 
 from golden.pe import tiled
-from golden.systolic.matrix_unit import losses
-from golden.tile import words
+from golden.systolic.cycles import losses
+from golden.tile import cycles as tile_cycles
 from mapping.cost import energy
 from mapping.cost.tilings import place
 from mapping.layers import ProductLayer, layers
@@ -55,13 +55,13 @@ def shared_bytes(x: ProductLayer, design: Design) -> int:
 def tile_row(x: ProductLayer, design: TileTarget) -> Row:
     """Each operand is read once, each result written once."""
     g, p = padded(x, design), design.tile
-    count = words.product_groups(p, g.m, g.n, g.k)
-    compute = g.batch * words.cycles(p, count)
+    count = tile_cycles.groups_of(p, g)
+    compute = g.batch * tile_cycles.cycles(p, count)
     pairs = g.k // tiled.lanes(p.pe)
     operands = pairs * (g.m * tiled.activation_bits(p.pe) + g.n * tiled.weight_bits(p.pe))
     read, written = -(-g.batch * operands // 8) + shared_bytes(x, design), g.batch * g.m * g.n * 4
     cycles = max(compute, -(-(read + written) // design.bytes_per_cycle))
-    spent = {cause: float(g.batch * each) for cause, each in words.spent(p, count).items()}
+    spent = {cause: float(g.batch * each) for cause, each in tile_cycles.spent(p, count).items()}
     lost = {"useful": 0.0, "waste": spent.pop("entering"), **spent}
     return row_of(
         x, design, lost, unit="tile", compute_cycles=compute, cycles=cycles, bytes_read=read,

@@ -7,7 +7,7 @@ from golden import check, pe
 from golden.accelerator.params import AcceleratorParams
 from golden.pe import tiled
 from golden.systolic.params import MatrixUnitParams
-from golden.tile.tile import TileParams
+from golden.tile.params import TileParams
 
 KIB = 1024
 SLOWEST, FASTEST = 0.001, 100_000.0  # MHz: what circuits are clocked at, and then some
@@ -39,6 +39,11 @@ class Target:
             size = self.buffer(buffer)
             check.in_range(f"buffers.{buffer} in bytes", size, least, 1 << 40, "one tile at least")
         check_surroundings(self.bytes_per_cycle, self.clock_mhz)
+
+    @property
+    def block(self) -> MatrixUnitParams:
+        """The block of streams (golden.blocks) that it is, or has in it."""
+        return self.unit
 
     def buffer(self, operand: str) -> int:
         """Bytes of the buffer of "weight" or "activation"."""
@@ -109,6 +114,11 @@ class TileTarget:
         """Multiply-accumulates a cycle."""
         p = self.tile
         return p.rows * p.cols * tiled.lanes(p.pe) / tiled.interval(p.pe)
+
+    @property
+    def block(self) -> TileParams:
+        """The block of streams (golden.blocks) that it is."""
+        return self.tile
 
 
 Design = Target | TileTarget

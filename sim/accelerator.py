@@ -105,7 +105,7 @@ class Bus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Outcome:
     """What a program did.
 
     cause     NONE: it ended; else why it was stopped, with unit (in UNITS; len(UNITS): control), the bus's
@@ -309,7 +309,7 @@ class Accelerator:
         max_cycles: int = 1 << 62,
         max_idle: int = MAX_IDLE,
         on_progress: Callable[[int], object] | None = None,
-    ) -> Result:
+    ) -> Outcome:
         """Reset, run the program at `address` and say what became of it.
 
         commands     most of them to fetch
@@ -338,7 +338,7 @@ class Accelerator:
         finally:
             self.library.end_trace(self.model)
 
-    def result(self, started: int, seconds: float) -> Result:
+    def result(self, started: int, seconds: float) -> Outcome:
         """What the registers, and the record, say of the program that has ended."""
         cause = self.read("CAUSE")
         failed = bool(self.read("INTERRUPT_STATUS") & ERROR)
@@ -346,7 +346,7 @@ class Accelerator:
         counters = {name: self.counter(name) for name, _ in COUNTERS}
         busy, waiting = self.intervals(started, ended)
         self.write("INTERRUPT_STATUS", EVENTS)
-        return Result(
+        return Outcome(
             cause=Cause(cause & 0xF) if failed else Cause.NONE,
             unit=cause >> 8 & 7,
             response=cause >> 16 & 3,

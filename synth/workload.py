@@ -12,9 +12,11 @@ import numpy as np
 from golden import check, pe
 from golden.formats import Int
 from golden.systolic import words
+from golden.systolic.cycles import cycles
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import Scaling, compute, cycles
+from golden.systolic.operands import Scaling
 from golden.systolic.params import MatrixUnitParams
+from golden.systolic.sums import matrix_product
 from golden.vector.requantise import multiplier_and_shift
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -149,7 +151,7 @@ def for_unit(p: MatrixUnitParams, work: Workload, *, vectors: int = 96, passes: 
         a, w = work.activations[np.ix_(rows, depth)][None], work.weights[np.ix_(depth, columns)][None]
         scaling = scaling_of(p, a, w) if p.scaled else None
         streams.append(words.pack_streams(schedule, a, w, scaling))
-        expected.append(compute(p, a, w, scaling, tiling.stream)[0])
+        expected.append(matrix_product(p, a, w, scaling, tiling.stream)[0])
     packed = {name: np.stack([each[name] for each in streams]) for name in streams[0]}
     count = int(schedule.tile_rows().sum())
     return UnitWork(schedule, packed, count, np.stack(expected), m * n * k, int(cycles(schedule)))

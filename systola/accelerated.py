@@ -52,8 +52,8 @@ def run(
     given = read(source, inputs or {}, seed)
     samples = read(source, calibrate, seed) if calibrate else given
     prepared: Prepared = whole_network.prepare(source, target, samples)
-    outputs, made = whole_network.run(prepared, given, engine, progress)
-    result = whole_network.ran(prepared, made, design_file.tables(target), len(given), seed)
+    outputs, results = whole_network.run(prepared, given, engine, progress)
+    result = whole_network.ran(prepared, engine, results, design_file.tables(target), seed)
     if write_to:
         operands.write(Path(write_to), outputs, force=force)
     return result | {"outputs": {name: list(value.shape) for name, value in outputs.items()}, "waves": []}

@@ -12,35 +12,7 @@ from importlib import metadata
 from golden.accelerator.assembler import page
 from golden.accelerator.params import AcceleratorParams
 from mapping.target import Target
-from systola import control_files
-from systola.core_file import WAIVED
-
-CORE = """\
-CAPI=2:
-
-name: "systola:accelerator:{name}:{version}"
-description: "accelerator around a {lanes}x{lanes} array, {weight} x {activation}"
-
-filesets:
-  rtl:
-    files:
-      - {verilog}
-    file_type: verilogSource
-
-targets:
-  default: &default
-    filesets: [rtl]
-    toplevel: {top}
-
-  lint:
-    <<: *default
-    description: "no warning but the waived ones"
-    default_tool: verilator
-    tools:
-      verilator:
-        mode: lint-only
-        verilator_options: [{lint}]
-"""
+from systola import control_files, core_file
 
 DOCUMENT = """\
 # {name}: accelerator around a {lanes}x{lanes} array
@@ -75,46 +47,53 @@ word a vector, 16 bits two, 32 bits four, little-endian. Everything starts at a 
 """
 
 
-def top_of(p: AcceleratorParams) -> str:
+def parameters(target: Target) -> AcceleratorParams:
+    """What the design surrounds its matrix unit with."""
+    assert target.accelerator
+    return target.accelerator
+
+
+def top_of(target: Target) -> str:
     """Name of the top module."""
     from hw.accelerator.accelerator import name_of
 
-    return str(name_of(p))
+    return str(name_of(parameters(target)))
 
 
-def contents(target: Target, p: AcceleratorParams) -> dict[str, str]:
+def contents(target: Target) -> dict[str, str]:
     """Path in the folder -> text."""
-    name, verilog = target.name, f"rtl/{target.name}.v"
+    p, name, verilog = parameters(target), target.name, f"rtl/{target.name}.v"
     values = {
-        "name": name, "version": metadata.version("systola"), "lanes": p.lanes, "verilog": verilog,
-        "weight": p.unit.pe.weight, "activation": p.unit.pe.activation, "top": top_of(p),
+        "name": name, "lanes": p.lanes, "top": top_of(target),
+        "weight": p.unit.pe.weight, "activation": p.unit.pe.activation,
         "accumulator": p.unit.pe.accumulator, "kib": p.words * p.lanes >> 10, "banks": p.banks,
         "bank_words": p.bank_words, "data_bits": 8 * p.lanes, "burst": p.read.longest_burst,
-        "lint": ", ".join(["-Wall", *(f"-Wno-{each}" for each in WAIVED)]),
     }  # fmt: skip
+    operands = f"{p.unit.pe.weight} x {p.unit.pe.activation}"
+    what = f"accelerator around a {p.lanes}x{p.lanes} array, {operands}"
     return {
-        verilog: verilog_of(target, p),
-        f"{name}.core": CORE.format(**values),
+        verilog: verilog_of(name, p),
+        f"{name}.core": core_file.write(name, "accelerator", what, top_of(target), verilog),
         f"{name}.md": DOCUMENT.format(**values),
         "commands.md": page(),
         **control_files.files(p, name, target.clock_mhz),
     }
 
 
-def verilog_of(target: Target, p: AcceleratorParams) -> str:
+def verilog_of(name: str, p: AcceleratorParams) -> str:
     """The accelerator's Verilog, its parameters in the comment at its head."""
     from hw.accelerator.accelerator import definition
     from hw.emit import verilog
 
     top = definition(p)
     header = "\n".join([
-        f"{target.name}: accelerator, written by systola {metadata.version('systola')}",
+        f"{name}: accelerator, written by systola {metadata.version('systola')}",
         "",
         f"  array {p.lanes}x{p.lanes}, weight-stationary, {p.unit.pe.weight} x {p.unit.pe.activation}",
         f"  scratchpad {p.banks} banks of {p.bank_words} words of {p.lanes} bytes",
         f"  functions {', '.join(p.functions) or 'none'}; queues of {p.queue} commands",
         "",
         f"Top module: {top.name}",
-        f"Ports, programs, memory: {target.name}.md",
+        f"Ports, programs, memory: {name}.md",
     ])  # fmt: skip
     return str(verilog(top, header=header))

@@ -2,8 +2,6 @@
 
 from importlib import metadata
 
-from mapping.target import Target
-
 # widths: sized and checked by the generator; unused: parts of vectors; file names: one file, many modules
 WAIVED = ("WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "DECLFILENAME")
 
@@ -18,11 +16,7 @@ filesets:
     files:
       - {verilog}
     file_type: verilogSource
-  tb:
-    files:
-      - {bench}
-    file_type: verilogSource
-
+{tb}
 targets:
   default: &default
     filesets: [rtl]
@@ -36,7 +30,16 @@ targets:
       verilator:
         mode: lint-only
         verilator_options: [{lint}]
+"""
 
+TB = """\
+  tb:
+    files:
+      - {bench}
+    file_type: verilogSource
+"""
+
+SIM = """
   sim:
     <<: *default
     description: "a product against golden's values and cycles; ends with PASS"
@@ -49,23 +52,12 @@ targets:
 """
 
 
-def write(target: Target, verilog: str, bench: str) -> str:
-    """The core of a matrix unit. verilog, bench: files in its folder."""
-    unit = target.unit
-    operands = f"{unit.pe.weight} x {unit.pe.activation}"
-    what = f"{unit.rows}x{unit.cols} {unit.dataflow}-stationary matrix unit, {operands}"
-    return text(target.name, "systolic", what, unit.name, verilog, bench)
-
-
-def text(name: str, family: str, description: str, top: str, verilog: str, bench: str) -> str:
-    """The core's text."""
-    return CORE.format(
-        name=name,
-        family=family,
-        version=metadata.version("systola"),
-        description=description,
-        top=top,
-        verilog=verilog,
-        bench=bench,
-        lint=", ".join(["-Wall", *(f"-Wno-{name}" for name in WAIVED)]),
-    )
+def write(
+    name: str, family: str, description: str, top: str, verilog: str, bench: str | None = None
+) -> str:  # fmt: skip
+    """The core's text. verilog, bench: files in its folder; without a bench there is no target sim."""
+    return (CORE + (SIM if bench else "")).format(
+        name=name, family=family, version=metadata.version("systola"), description=description, top=top,
+        verilog=verilog, tb=TB.format(bench=bench) if bench else "",
+        lint=", ".join(["-Wall", *(f"-Wno-{each}" for each in WAIVED)]),
+    )  # fmt: skip

@@ -15,7 +15,7 @@ from golden import check, pe
 from golden.accelerator.params import AcceleratorParams
 from golden.formats.rounding import Rounding
 from golden.systolic.params import MatrixUnitParams
-from golden.tile.tile import TileParams
+from golden.tile.params import TileParams
 from golden.vector.requantise import ROUNDINGS
 from mapping.target import Target, TileTarget
 from systola import pe_table, toml_file

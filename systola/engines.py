@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from golden import check
-from mapping.backends.engines import ComparingEngine, Engine, GoldenEngine, ModelEngine
+from golden.blocks import Device
 from sim import leftovers
+from sim.device import Comparing, Golden, Model, Rtl, Waves
 from systola import output
 
 SOURCES = {
@@ -23,7 +24,7 @@ NAMES = tuple(SOURCES)
 class Made:
     """engine: ready to run. waves: the waveforms it left, known when it is closed."""
 
-    engine: Engine
+    engine: Device
     waves: list[Path] = field(default_factory=list)
 
 
@@ -48,17 +49,13 @@ def make(
     if waves is not None:
         yield from traced(waves, window, folder, force)
     elif name == "rtl":
-        from sim.engine import RtlEngine
-
-        yield Made(ComparingEngine(RtlEngine(), ModelEngine()))
+        yield Made(Comparing(Rtl(), Model()))
     else:
-        yield Made(GoldenEngine() if name == "golden" else ModelEngine())
+        yield Made(Golden() if name == "golden" else Model())
 
 
 def traced(layer: str, window: tuple[int, int] | None, folder: Path, force: bool) -> Iterator[Made]:
     """The RTL engine with waves of one layer; the file is there, whole, when the engine is done."""
-    from sim.engine import RtlEngine, Waves
-
     path = folder / (re.sub(r"[^A-Za-z0-9_.-]+", "_", layer).strip("_") + ".fst")
     if folder.is_dir():
         output.check_file(path, force=force)
@@ -67,7 +64,7 @@ def traced(layer: str, window: tuple[int, int] | None, folder: Path, force: bool
     with leftovers.folder(folder, f".{path.name}") as place:
         unfinished = place / path.name
         waves = Waves(layer, unfinished, window) if window else Waves(layer, unfinished)
-        made = Made(ComparingEngine(RtlEngine(waves=waves), ModelEngine()))
+        made = Made(Comparing(Rtl(waves=waves), Model()))
         yield made
         output.check_file(path, force=force)
         unfinished.replace(output.real(path))

@@ -43,13 +43,11 @@ def say(message: str) -> None:
 
 def status_of(error: BaseException) -> int:
     """Say what went wrong, and the exit status for it."""
-    from mapping.backends.engines import Mismatch
-
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, KeyboardInterrupt | click.Abort):  # where no signal is heard
         return interrupted(signal.SIGINT)
-    if type(error).__module__.startswith("sim."):  # a missing tool, a hang, Verilog that a tool refuses
+    if type(error).__module__.startswith("sim."):  # a missing tool, a hang, a device that differs from golden
         say(str(error))
         return FAILED
     if type(error).__name__ == "SynthesisError":  # of a room that is imported only where it is used
@@ -61,7 +59,7 @@ def status_of(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         say(error.format_message())
         return WRONG
-    if isinstance(error, Failed | Mismatch):
+    if isinstance(error, Failed):
         if str(error):
             say(str(error))
         return FAILED

@@ -7,7 +7,8 @@
     NAME.toml        the design file, every key given
     manifest.json    versions and the hash of each file
 
-An accelerator has more: systola.accelerator_folder. A tile has the same: systola.tile_folder.
+That is what a block of streams has (systola.block_folder); an accelerator has more:
+systola.accelerator_folder.
 
 The same design and versions give the same bytes: nothing holds a time or a path.
 """
@@ -17,10 +18,13 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from mapping.target import Target, TileTarget
-from systola import accelerator_folder, block_document, core_file, design_file, output, testbench, tile_folder
+from mapping.target import Design
+from systola import accelerator_folder, block_folder, design_file, output
+
+FOLDERS = {"accelerator": accelerator_folder}  # of families that are more than a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,60 +55,24 @@ def generate(design: str | Path, folder: str | Path, *, force: bool = False) -> 
     )
 
 
-def contents(target: Target | TileTarget) -> dict[str, str]:
+def contents(target: Design) -> dict[str, str]:
     """Every file but the manifest: path in the folder -> text."""
-    name = target.name
-    if isinstance(target, TileTarget):
-        return tile_folder.contents(target) | {f"{name}.toml": design_file.dump(target)}
-    if target.accelerator is not None:
-        found = accelerator_folder.contents(target, target.accelerator)
-        return found | {f"{name}.toml": design_file.dump(target)}
-    verilog, bench = f"rtl/{name}.v", f"tb/{name}_tb.v"
-    return {
-        verilog: verilog_of(target),
-        bench: testbench.write(target),
-        f"{name}.core": core_file.write(target, verilog, bench),
-        f"{name}.md": block_document.write(target),
-        f"{name}.toml": design_file.dump(target),
-    }
+    design = {f"{target.name}.toml": design_file.dump(target)}
+    made: dict[str, str] = folder_of(target).contents(target)
+    return made | design
 
 
-def top_of(target: Target | TileTarget) -> str:
+def top_of(target: Design) -> str:
     """Name of the top module."""
-    if isinstance(target, TileTarget):
-        return target.tile.name
-    if target.accelerator is not None:
-        return accelerator_folder.top_of(target.accelerator)
-    return target.unit.name
+    return str(folder_of(target).top_of(target))
 
 
-def verilog_of(target: Target) -> str:
-    """The matrix unit's Verilog, its parameters in the comment at its head."""
-    from hw.emit import verilog
-    from hw.systolic.matrix_unit import definition
-
-    header = "\n".join([
-        f"{target.name}: systolic matrix unit, written by systola {metadata.version('systola')}",
-        "",
-        *(f"  {key:32} {value}" for key, value in parameters(target).items()),
-        "",
-        f"Top module: {target.unit.name}",
-        f"Streams and their words: {target.name}.md",
-    ])  # fmt: skip
-    return str(verilog(definition(target.unit), header=header))
+def folder_of(target: Design) -> ModuleType:
+    """The module that writes a design's hardware."""
+    return FOLDERS.get(design_file.tables(target)["family"], block_folder)
 
 
-def parameters(target: Target) -> dict[str, Any]:
-    """The design file's keys that shape the hardware, dotted, with their values."""
-    tables = design_file.tables(target)
-    return {
-        f"{section}.{key}": value
-        for section in ("array", "pe", "accumulators", *(["requantise"] if target.unit.scaled else []))
-        for key, value in tables[section].items()
-    }
-
-
-def manifest_of(target: Target | TileTarget, texts: dict[str, str]) -> dict[str, Any]:
+def manifest_of(target: Design, texts: dict[str, str]) -> dict[str, Any]:
     """Who wrote what: versions, and the hash and size of each file."""
     from hw.yosys import versions
 

@@ -108,7 +108,7 @@ def run(
     write_to  .npy for one output, .npz for several
     waves     the layer whose waveform is kept (rtl); window: its first and last cycle
     force     replace files that were changed since Systola wrote them
-    raises    BadValue; mapping.backends.engines.Mismatch if the RTL differs
+    raises    BadValue; sim.device.Mismatch if the RTL differs
     """
     check.one_of("--engine", engine, engines.NAMES)
     design = design_file.load_any(on)

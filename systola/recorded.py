@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from golden import check
-from golden.systolic.matrix_unit import Product, Scaling
+from golden.blocks import Job, Result
 from golden.systolic.params import MatrixUnitParams
 from mapping import frontends
-from mapping.backends.engines import Factor, Job, ModelEngine
 from mapping.network import Network
 from mapping.passes import simplify
 from mapping.quantise.networks import quantise
 from mapping.run.host import execute
 from mapping.target import Target
 from sim.cache import kept, key
+from sim.device import Model
 from synth.workload import Workload, gaussian
 
 LAYER = "layer.0.intermediate"
@@ -30,20 +30,17 @@ class Done(Exception):
     """The layer was met: what follows it need not be computed."""
 
 
-class Recorder(ModelEngine):
+class Recorder(Model):
     """Computes, and keeps the factors of LAYER."""
 
     activations: np.ndarray
     weights: np.ndarray
 
-    def product(
-        self, name: str, job: Job, activations: np.ndarray, weights: Factor, scaling: Scaling | None = None
-    ) -> Product:
-        if name == LAYER:
-            assert isinstance(weights, np.ndarray)
-            self.activations, self.weights = activations[0], weights[0]
+    def run(self, job: Job) -> Result:
+        if job.name == LAYER:
+            self.activations, self.weights = job.operands.activations[0], job.operands.weights[0]
             raise Done
-        return super().product(name, job, activations, weights, scaling)
+        return super().run(job)
 
 
 def workload(unit: MatrixUnitParams) -> Workload:

@@ -1,26 +1,20 @@
 """A Verilog testbench for a generated design, for simulators that know no Python.
 
-One product with whole and partial tiles on every axis, random operands from a fixed seed, requantised where
-the unit does. The words of every stream, golden's output words and golden's cycles stand in the text.
+The block's own example (golden.blocks), from a fixed seed: pieces whole and in part on every axis. The words
+of every stream, golden's output words and golden's cycles stand in the text.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from golden.formats import Float
-from golden.formats.packing import pack_values
-from golden.systolic import words
-from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import Scaling, compute, cycles, longest_stream
-from mapping.target import Target
-from systola.block_document import AXES
+from golden import blocks
+from golden.blocks import OUTPUT
 
 SEED = 1
 
 BENCH = """\
-// Self-checking testbench of {name}: {gemm.m} x {gemm.n} x {gemm.k} against golden.
+// Self-checking testbench of {name}: {shape} against golden.
 // All inputs are offered at once and all outputs taken, so the cycles are those of no stall.
 `timescale 1ns/1ps
 module {name}_tb;
@@ -77,69 +71,24 @@ STREAM = """\
 """
 
 
-def schedule_of(target: Target) -> Schedule:
-    """A product of two pieces of each axis, the second smaller, whose tiles never wait for accumulators."""
-    unit = target.unit
-    lengths = (unit.rows + max(1, unit.rows // 2), unit.cols + max(1, unit.cols // 2), unit.rows + 3)
-    axes = dict(zip(AXES[unit.dataflow], lengths, strict=True))
-    gemm = Gemm(m=axes["m"], n=axes["n"], k=min(axes["k"], unit.pe.group))
-    return Schedule(unit, gemm, Tiling(stream=min(longest_stream(unit), unit.rows + 2)))
-
-
-def values(random: np.random.Generator, fmt: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Random values of a format: all of an integer's, normal numbers of a float."""
-    if isinstance(fmt, Float):
-        return fmt.quantise(random.standard_normal(shape))
-    return random.integers(fmt.min, fmt.max + 1, shape)
-
-
-def operands(schedule: Schedule) -> tuple[np.ndarray, np.ndarray, Scaling | None]:
-    """Random activations and weights; if the unit requantises, a scaling that leaves most unsaturated."""
-    random, unit, gemm = np.random.default_rng(SEED), schedule.unit, schedule.gemm
-    a = values(random, unit.pe.activation, (1, gemm.m, gemm.k))
-    w = values(random, unit.pe.weight, (1, gemm.k, gemm.n))
-    if not unit.scaled:
-        return a, w, None
-    largest = int(np.abs(compute(unit, a, w, None)).max())
-    half = 1 << unit.multiplier_bits - 1
-    shift = max(1, (largest * half).bit_length() - unit.out.width)
-    scaling = Scaling(
-        bias=random.integers(-largest // 8, largest // 8 + 1, gemm.n),
-        multiplier=random.integers(half // 2, half + 1, gemm.n),
-        shift=np.full(gemm.n, min(shift, unit.requantise.max_shift)),
-    )
-    return a, w, scaling
-
-
-def write(target: Target) -> str:
-    """The testbench's text."""
-    schedule = schedule_of(target)
-    a, w, scaling = operands(schedule)
-    inputs = {
-        name: as_integers(packed) for name, packed in words.pack_streams(schedule, a, w, scaling).items()
-    }
-    outputs = output_words(schedule, a, w, scaling)
-    widths = {name: words.bits(schedule.unit, name) for name in (*inputs, "o")}
-    return text(target.name, schedule.unit.name, schedule.gemm, widths, inputs, outputs, cycles(schedule))
-
-
-def text(
-    name: str, top: str, gemm: Gemm, widths: Mapping[str, int], inputs: Mapping[str, list[int]],
-    outputs: list[int], cycles: int,
-) -> str:  # fmt: skip
-    """A testbench of the module `top`: the words of its streams, of the widths given, and its cycles."""
+def write(name: str, p: Any) -> str:
+    """The testbench `name`_tb of the block of `p`."""
+    block, widths = blocks.module_of(p), blocks.widths(p)
+    job, operands = block.example(p, SEED)
+    inputs = {name: as_integers(words) for name, words in block.pack(p, job, operands).items()}
+    outputs, cycles = as_integers(block.delivered(p, job, operands)), block.cycles(p, job)
     return BENCH.format(
         name=name,
-        gemm=gemm,
-        top=top,
+        shape=job.shape,
+        top=p.name,
         streams="".join(stream(name, widths[name], len(each)) for name, each in inputs.items()),
         ties="\n".join(tie(name) for name in inputs),
         taken=" || ".join(f"({name}_valid && {name}_ready)" for name in inputs),
         contents="\n".join([
             *(fill(f"{name}_word", widths[name], each) for name, each in inputs.items()),
-            fill("golden", widths["o"], outputs),
+            fill("golden", widths[OUTPUT], outputs),
         ]),
-        o_top=widths["o"] - 1,
+        o_top=widths[OUTPUT] - 1,
         o_last=len(outputs) - 1,
         o_words=len(outputs),
         cycles=cycles,
@@ -164,24 +113,3 @@ def fill(memory: str, width: int, contents: list[int]) -> str:
 def as_integers(packed: np.ndarray) -> list[int]:
     """Words, uint8 [words, stride], as numbers."""
     return [int.from_bytes(word.tobytes(), "little") for word in packed]
-
-
-def output_words(schedule: Schedule, a: np.ndarray, w: np.ndarray, scaling: Scaling | None) -> list[int]:
-    """The words of `o`, in the order of the tiles.
-
-    Beyond an edge the array computes too: a row of zero activations gives its channel's bias, requantised; a
-    channel beyond the last is scaled by 0.
-    """
-    unit = schedule.unit
-    spare = max(unit.rows, unit.cols)
-    stream = schedule.tiling.stream
-    y = compute(unit, np.pad(a, ((0, 0), (0, spare), (0, 0))), w, scaling, stream)[0]
-    y = np.pad(y, ((0, 0), (0, spare)))
-    product = y.T if unit.dataflow == "input" else y
-    tiles = [
-        product[r0 : r0 + unit.rows if unit.dataflow == "output" else r1, c0 : c0 + unit.cols]
-        for (r0, r1), (c0, _) in schedule.tiles()
-    ]
-    return as_integers(
-        pack_values(unit.pe.accumulator, np.concatenate(tiles), -(-words.bits(unit, "o") // 8))
-    )

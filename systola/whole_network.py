@@ -4,19 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from golden import check
 from golden.accelerator.assembler import unpack
-from golden.accelerator.interpreter import Machine
 from golden.accelerator.timing import predict
-from mapping.backends.engines import Mismatch
+from golden.blocks import Device, Result
 from mapping.backends.program.compiler import Program, compile
 from mapping.backends.program.plan import plan
 from mapping.ir.graph import CodedNetwork
 from mapping.plan import Plan
 from mapping.run.quantised import Steps
 from mapping.target import Target
+from sim import program_device
+from sim.accelerator import Bus
+from sim.device import Comparing
+from sim.program_device import Step
 from systola import operands
 from systola.coding import Inputs, Source, answers, codes_of
 
@@ -56,89 +57,66 @@ def mapped(prepared: Prepared, design: Mapping[str, Any]) -> dict[str, Any]:
     return {"design": dict(design), **prepared.plan.as_dict()}
 
 
-class Engine:
-    """Steps of a program by one of ENGINES; the state of a network that has one stays in the memory.
+class Model:
+    """The network in codes, its operations at once; it counts no cycles."""
 
-    cycles  of each step, by the RTL; None by the others
-    """
+    name = "model"
 
-    def __init__(self, prepared: Prepared, name: str):
-        check.one_of("--engine", name, ENGINES)
-        self.prepared, self.name = prepared, name
+    def __init__(self, prepared: Prepared):
         assert prepared.target.accelerator is not None
-        self.p = prepared.target.accelerator
-        self.memory = prepared.program.memory.copy()
-        self.model = Steps(prepared.coded, self.p)
-        self.rtl: Any = None
-        self.results: list[Any] = []
-        if name == "rtl":
-            from sim.accelerator import Accelerator
+        self.steps = Steps(prepared.coded, prepared.target.accelerator)
 
-            self.rtl = Accelerator(self.p, self.memory, prepared.program.base)
+    def run(self, job: Step) -> Result:
+        found = self.steps.step(job.codes)
+        return Result(outputs={name: found[name] for name in job.outputs})
 
-    def step(self, codes: Mapping[str, np.ndarray], *, record: bool = False) -> dict[str, np.ndarray]:
-        """Outputs in codes. raises: Mismatch where the program's result is not the network's."""
-        wanted = self.model.step(codes)
-        program = self.prepared.program
-        if self.name == "model":
-            return {name: wanted[name] for name in self.prepared.coded.outputs}
-        for name, values in codes.items():
-            program.write(self.memory, name, values)
-        if self.rtl is None:
-            Machine(self.p, self.memory, program.base).run(program.address, program.count)
-        else:
-            self.results.append(self.on_rtl(record))
-        found = {name: program.read(self.memory, name) for name in self.prepared.coded.outputs}
-        for name, values in found.items():
-            wrong = np.argwhere(values != wanted[name].reshape(values.shape))
-            if len(wrong):
-                place = tuple(int(i) for i in wrong[0])
-                where = f"{self.prepared.source.name}: {name}{list(place)}"
-                golden = wanted[name].reshape(values.shape)[place]
-                raise Mismatch(f"{where} is {values[place]}; golden: {golden}; {len(wrong)} differ")
-        return found
 
-    def on_rtl(self, record: bool) -> Any:
-        """One run, start to interrupt."""
-        from sim.accelerator import Bus
+def on_rtl(prepared: Prepared) -> program_device.Rtl:
+    """The Verilated accelerator, behind a memory of the design's latency."""
+    assert prepared.target.accelerator is not None
+    latency = prepared.target.memory_latency
+    bus = Bus(read_latency=latency, write_latency=latency)
+    return program_device.Rtl(prepared.target.accelerator, prepared.program, bus)
 
-        latency = self.prepared.target.memory_latency
-        bus = Bus(read_latency=latency, write_latency=latency)
-        program = self.prepared.program
-        result = self.rtl.run(program.address, program.count, bus, record=record)
-        if result.cause:
-            raise Mismatch(f"{self.prepared.source.name}: the accelerator stopped: {result.cause.name}, "
-                           f"command {result.command}")  # fmt: skip
-        return result
+
+def device(prepared: Prepared, name: str) -> Device:
+    """The device `name`, one of ENGINES, every step compared with the model's."""
+    check.one_of("--engine", name, ENGINES)
+    if name == "model":
+        return Model(prepared)
+    assert prepared.target.accelerator is not None
+    golden = program_device.Golden(prepared.target.accelerator, prepared.program)
+    return Comparing(on_rtl(prepared) if name == "rtl" else golden, Model(prepared))
+
+
+def step(prepared: Prepared, sample: Inputs) -> Step:
+    """The run of the program on a sample."""
+    codes = codes_of(prepared.source, prepared.coded, sample)
+    return Step(where=prepared.source.name, codes=codes, outputs=tuple(prepared.coded.outputs))
 
 
 def run(
     prepared: Prepared, samples: Sequence[Inputs], engine: str, progress: Progress | None = None
-) -> tuple[Inputs, Engine]:
+) -> tuple[Inputs, list[Result]]:
     """All samples, one after the other (steps of a network with state): outputs, first axis the sample."""
-    made = Engine(prepared, engine)
-    found: list[Inputs] = []
+    made, results, found = device(prepared, engine), list[Result](), list[Inputs]()
     for number, sample in enumerate(samples):
         if progress:
             progress(f"{prepared.source.name}, sample {number + 1}", number, len(samples))
-        codes = made.step(codes_of(prepared.source, prepared.coded, sample), record=number == 0)
-        found.append(answers(prepared.source, prepared.coded, codes))
-    outputs = {name: operands.joined([one[name] for one in found]) for name in found[0]}
-    return outputs, made
+        results.append(made.run(step(prepared, sample)))
+        found.append(answers(prepared.source, prepared.coded, results[-1].outputs))
+    return {name: operands.joined([one[name] for one in found]) for name in found[0]}, results
 
 
 def ran(
-    prepared: Prepared, made: Engine, design: Mapping[str, Any], samples: int, seed: int
+    prepared: Prepared, engine: str, results: Sequence[Result], design: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
     """`run --json`, but for outputs."""
-    result = {"engine": made.name, "seed": seed, "samples": samples, **mapped(prepared, design)}
-    summary = result["total"]
-    if made.results:
-        summary["rtl_cycles"] = made.results[0].cycles
+    found = {"engine": engine, "seed": seed, "samples": len(results), **mapped(prepared, design)}
+    summary, first = found["total"], results[0]
+    if first.cycles is not None:
+        summary["rtl_cycles"] = first.cycles
         summary["rtl_cycles_source"] = ENGINES["rtl"]
-        summary["counters"] = dict(made.results[0].counters)
-        summary["prediction_error"] = prepared.plan.total.cycles / made.results[0].cycles - 1
-    return result
-
-
-__all__ = ["Engine", "Prepared", "mapped", "prepare", "ran", "run"]
+        summary["counters"] = dict(first.counters)
+        summary["prediction_error"] = prepared.plan.total.cycles / first.cycles - 1
+    return found

@@ -6,7 +6,7 @@
     word; transposed, a word a cycle into the square while the tile before leaves it, then out of it
     the swap comes behind the last row and with the last vector of the pass before, then the vectors
 
-So passes follow one another, within a command and from one to the next, as golden.systolic.matrix_unit says,
+So passes follow one another, within a command and from one to the next, as golden.systolic.cycles says,
 its first words five cycles after the first command. 64 x 64 x 64 in bytes, L = 16: 1080 cycles in one command
 or in four, the matrix unit's 1075 and 5.
 
@@ -23,7 +23,7 @@ from golden.accelerator import walk
 from golden.accelerator.fetcher import LATENCY, QUEUE
 from golden.accelerator.multiply import Command, count_of, passes_of, tiles_of, unit_of, words_of_pass
 from golden.accelerator.params import AcceleratorParams
-from golden.systolic.matrix_unit import delivery
+from golden.systolic.cycles import delivery
 
 AHEAD = 4  # commands whose weights are on the way
 FETCH = LATENCY - walk.LATENCY  # from a request to its word

@@ -22,6 +22,9 @@ import numpy as np
 from golden import check
 from golden.systolic.params import MatrixUnitParams
 
+# axes of a product on the rows and the columns of the array, and the streamed one, by dataflow
+AXES = {"weight": ("k", "n", "m"), "input": ("k", "m", "n"), "output": ("m", "n", "k")}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gemm:
@@ -35,6 +38,11 @@ class Gemm:
     def __post_init__(self) -> None:
         for axis in ("m", "n", "k", "batch"):
             check.in_range(axis, getattr(self, axis), 1, 1 << 31)
+
+    @property
+    def shape(self) -> str:
+        """The axes, m x n x k."""
+        return f"{self.m} x {self.n} x {self.k}"
 
     @property
     def macs(self) -> int:
@@ -65,6 +73,11 @@ class Schedule:
     unit: MatrixUnitParams
     gemm: Gemm
     tiling: Tiling
+
+    @property
+    def shape(self) -> str:
+        """The axes of a product, m x n x k."""
+        return self.gemm.shape
 
     @property
     def outputs(self) -> tuple[int, int]:

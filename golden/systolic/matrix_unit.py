@@ -1,161 +1,119 @@
-"""The matrix unit: array, accumulator memory and requantiser; its cycles, to the last one.
+"""The matrix unit: array, accumulator memory and requantiser, as a block of streams (golden.blocks).
 
-Cycles run from the first word accepted on any stream to the last word of `o`, both counted, unstalled.
-After its last vector entered at cycle t, a result passes
-
-    1 edge register, rows PEs, the PE's own latency, cols - 1 columns        (array)
-    the accumulator memory: read, add, write                                 2
-    the drain: read of the completed row, sum, product, o                    4 and the cycle of delivery
-
-so row m of a tile is delivered at t_m + rows + cols + latency + 5, and without a requantiser, where the row
-is what was read, at t_m + rows + cols + latency + 2. A register added to either is a cycle more: of the
-accumulator memory's the one behind the drain's read, for what a sum is added to is asked for a cycle sooner.
+    job         golden.systolic.gemm.Schedule: a batch of products, cut into tiles and passes
+    operands    golden.systolic.operands.Operands
+    values      [batch, m, n], int64 (float64 of a floating accumulator): sums, or codes where there is a
+    scaling
 """
 
-from dataclasses import dataclass
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from golden import check, pe
-from golden.systolic import output_stationary, sums, weight_stationary
-from golden.systolic.gemm import Gemm, Schedule, Tiling
+from golden.formats import Float
+from golden.formats.packing import pack_values
+from golden.systolic import cycles as unit_cycles
+from golden.systolic import description, passes, words
+from golden.systolic.gemm import AXES, Gemm, Schedule, Tiling
+from golden.systolic.operands import Operands, Scaling
 from golden.systolic.params import MatrixUnitParams
-from golden.vector.requantise import requantise
+from golden.systolic.sums import matrix_product
 
-DRAIN = 5  # cycles from the last column's sum to its delivery, beyond the way through the array
-REQUANTISER = 3  # of them, in its stages: sum, product, o
-
-
-def dataflow_module(p: MatrixUnitParams) -> ModuleType:
-    """The golden module with the schedule of `p.dataflow`."""
-    return output_stationary if p.dataflow == "output" else weight_stationary
-
-
-def delivery(p: MatrixUnitParams) -> int:
-    """Cycles from a vector's entry (weight-, input-stationary) to the delivery of its row of sums."""
-    behind = p.requantise_registers if p.scaled else -REQUANTISER
-    return p.rows + p.cols + p.latency + DRAIN + p.accumulator_registers + behind
-
-
-def cycles_of(p: MatrixUnitParams, counts: np.ndarray) -> int:
-    """Exact cycles of passes of `counts` vectors (int64 [passes]), unstalled."""
-    if not len(counts):
-        return 0
-    last: int = dataflow_module(p).last_vector(p.rows, counts) + delivery(p)
-    # output-stationary, the rows of a sum leave one after the other behind the last pair
-    return last + 1 + (p.rows - 1 if p.dataflow == "output" else 0)
+Params = MatrixUnitParams
+WHAT = "systolic matrix unit"
+MEANING = {
+    "command": "one word a pass: how many vectors; is it its tile's first pass, its last",
+    "left": "operands that stream in from the left, one lane a row",
+    "top": "operands that come from above, one lane a column",
+    "drain": "one word a tile: rows that leave; sums or codes; and of which kind",
+    "scale": "bias, multiplier and shift of the channels; one a tile, input-stationary one a row",
+    "o": "sums, or codes extended to the sums' width, one lane a column",
+}
+fields, inputs = words.fields, words.inputs
+title, about, sections = description.title, description.about, description.sections
 
 
-def cycles(schedule: Schedule) -> int:
-    """Exact cycles of a schedule, unstalled, where its tiles fit (`rows_needed`): `cycles_of` its counts.
+def pack(p: MatrixUnitParams, job: Schedule, operands: Operands) -> dict[str, np.ndarray]:
+    """The words of the input streams, uint8 [words, bytes]."""
+    return words.pack_streams(job, *operands)
 
-    Of the edge pass, the first one (output-stationary) or the last, nothing is waited for.
+
+def unpack(p: MatrixUnitParams, job: Schedule, delivered: np.ndarray) -> np.ndarray:
+    """The values in the words of `o`, uint8 [words, bytes]; padding is dropped."""
+    return words.unpack_outputs(job, delivered)
+
+
+def delivered(p: MatrixUnitParams, job: Schedule, operands: Operands) -> np.ndarray:
+    """The words of `o`, uint8 [words, bytes], in the order of the tiles, of each product of the batch.
+
+    Beyond an edge the array computes too: a row of zero activations gives its channel's bias, requantised; a
+    channel beyond the last is scaled by 0.
     """
-    p, (first, last) = schedule.unit, schedule.ends
-    output = p.dataflow == "output"
-    edge = first if output else last
-    work = sum(times * max(count, p.rows) for count, times in schedule.count_table().items())
-    entered = (0 if output else p.rows) + work - max(edge, p.rows) + edge
-    return entered + delivery(p) + 1 + (p.rows - 1 if output else 0)
+    spare = max(p.rows, p.cols)
+    a = np.pad(operands.activations, ((0, 0), (0, spare), (0, 0)))
+    y = compute(p, job, operands._replace(activations=a))
+    y = np.pad(y, ((0, 0), (0, 0), (0, spare)))
+    y = y.swapaxes(1, 2) if p.dataflow == "input" else y
+    tiles = [
+        product[r0 : r0 + p.rows if p.dataflow == "output" else r1, c0 : c0 + p.cols]
+        for product in y
+        for (r0, r1), (c0, _) in job.tiles()
+    ]
+    return pack_values(p.pe.accumulator, np.concatenate(tiles))
 
 
-def rows_needed(p: MatrixUnitParams, count: int) -> int:
-    """Accumulator rows that let tiles with passes of `count` vectors follow one another without a wait.
+def count(p: MatrixUnitParams, job: Schedule) -> int:
+    """Words of `o`."""
+    return int(job.tile_rows().sum())
 
-    Fewer give right sums, later: a tile starts when its rows are free.
+
+def compute(p: MatrixUnitParams, job: Schedule, operands: Operands) -> np.ndarray:
+    """The values, at once."""
+    return matrix_product(p, *operands, stream=job.tiling.stream)
+
+
+def follow(p: MatrixUnitParams, job: Schedule, operands: Operands) -> np.ndarray:
+    """The values, pass by pass."""
+    return passes.follow(job, operands)
+
+
+def cycles(p: MatrixUnitParams, job: Schedule) -> int:
+    """Exact cycles, unstalled, where the job's tiles fit (golden.systolic.cycles.rows_needed)."""
+    return unit_cycles.cycles(job)
+
+
+def example(p: MatrixUnitParams, seed: int) -> tuple[Schedule, Operands]:
+    """A product of two pieces of each axis, the second smaller, whose tiles never wait for accumulators.
+
+    Random operands; if the unit requantises, a scaling that leaves most codes unsaturated.
     """
-    life = p.rows + p.cols + p.latency + (2 if p.dataflow == "output" else 3) + p.accumulator_registers
-    return int(dataflow_module(p).rows_in_flight(count, p.rows, life))
-
-
-def longest_stream(p: MatrixUnitParams) -> int:
-    """The largest `count` whose tiles run without a wait; BadValue if not even one vector does."""
-    if p.dataflow == "output":
-        # most at count = rows: longer passes leave more time, shorter ones wait for the drain anyway
-        least = rows_needed(p, p.rows)
-        check.in_range("accumulators.rows", p.accumulator_rows, least, 1 << 16, "one tile in, others out")
-        return p.largest_count
-    low, high = 0, p.accumulator_rows
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if rows_needed(p, middle) <= p.accumulator_rows else (low, middle - 1)
-    if low == 0:
-        allowed = f"{rows_needed(p, 1)} to 65536 (one tile in, others out)"
-        raise check.fail("accumulators.rows", p.accumulator_rows, allowed)
-    return low
-
-
-def losses(schedule: Schedule) -> dict[str, float]:
-    """Where the cycles went, in cycles; the values add up to `cycles(schedule)`.
-
-    useful: multiply-accumulates over PEs. waste: PEs that hold padding while vectors pass.
-    load: the next tile was not loaded yet (or, output-stationary, the drain not out). fill: before the
-    first vector. drain: from the last vector's entry to the last word out.
-    """
-    p, table, (first, last) = schedule.unit, schedule.count_table(), schedule.ends
-    edge = first if p.dataflow == "output" else last
-    useful = schedule.gemm.macs / (p.rows * p.cols)
-    streamed = float(sum(count * times for count, times in table.items()))
-    fill = float(dataflow_module(p).first_vectors(p.rows, np.array([first]))[0])
-    short = sum(times * max(p.rows - count, 0) for count, times in table.items())
-    wait = float(short - max(p.rows - edge, 0))
-    return {
-        "useful": useful,
-        "waste": streamed - useful,
-        "load": wait,
-        "fill": fill,
-        "drain": cycles(schedule) - streamed - fill - wait,
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """What an engine gives: [batch, m, n], codes or sums (float64 of a floating accumulator, else int64), and
-    the cycles if it counts them."""
-
-    values: np.ndarray
-    cycles: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scaling:
-    """Requantisation of a product's channels (golden.vector.requantise).
-
-    bias, multiplier, shift: int64 [n]. zero_point of the codes. relu: codes are no less than zero_point.
-    """
-
-    bias: np.ndarray
-    multiplier: np.ndarray
-    shift: np.ndarray
-    zero_point: int = 0
-    relu: bool = False
-
-
-def compute(
-    p: MatrixUnitParams,
-    activations: np.ndarray,
-    weights: np.ndarray,
-    scaling: Scaling | None,
-    stream: int | None = None,
-) -> np.ndarray:
-    """What the matrix unit delivers: [batch, m, n], codes of p.out, or the sums if there is no scaling.
-
-    activations  [batch, m, k], values of p.pe.activation
-    weights      [batch, k, n], values of p.pe.weight
-    stream       of the tiling: floating sums that rest in the array depend on it (golden.systolic.sums)
-    raises       BadValue, naming the array, if a value is outside its format or k over p.pe.group
-    """
-    kind = pe.module_of(p.pe)
-    if kind.EXACT:
-        acc = kind.dot(p.pe, activations, weights)
-    else:
-        acc = sums.in_order(p, activations, weights, stream)
-    if scaling is None:
-        return np.asarray(acc)
-    return requantise(
-        p.requantise, acc, scaling.bias, scaling.multiplier, scaling.shift, scaling.zero_point, scaling.relu
+    job, random = example_job(p), np.random.default_rng(seed)
+    gemm = job.gemm
+    a = values(random, p.pe.activation, (1, gemm.m, gemm.k))
+    w = values(random, p.pe.weight, (1, gemm.k, gemm.n))
+    if not p.scaled:
+        return job, Operands(a, w)
+    largest = int(np.abs(matrix_product(p, a, w)).max())
+    half = 1 << p.multiplier_bits - 1
+    shift = max(1, (largest * half).bit_length() - p.out.width)
+    scaling = Scaling(
+        bias=random.integers(-largest // 8, largest // 8 + 1, gemm.n),
+        multiplier=random.integers(half // 2, half + 1, gemm.n),
+        shift=np.full(gemm.n, min(shift, p.requantise.max_shift)),
     )
+    return job, Operands(a, w, scaling)
 
 
-__all__ = ["Gemm", "MatrixUnitParams", "Product", "Scaling", "Schedule", "Tiling"]
+def example_job(p: MatrixUnitParams) -> Schedule:
+    """The example's lengths."""
+    lengths = (p.rows + max(1, p.rows // 2), p.cols + max(1, p.cols // 2), p.rows + 3)
+    axes = dict(zip(AXES[p.dataflow], lengths, strict=True))
+    gemm = Gemm(m=axes["m"], n=axes["n"], k=min(axes["k"], p.pe.group))
+    return Schedule(p, gemm, Tiling(stream=min(unit_cycles.longest_stream(p), p.rows + 2)))
+
+
+def values(random: np.random.Generator, fmt: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Random values of a format: all of an integer's, normal numbers of a float."""
+    if isinstance(fmt, Float):
+        return fmt.quantise(random.standard_normal(shape))
+    return random.integers(fmt.min, fmt.max + 1, shape)

@@ -5,7 +5,7 @@ last pair passes a PE its sum goes to a shadow register, and the column's shadow
 lowest row first, while the next pass works: the interval between passes is max(count, rows).
 
 Source: derived as R + C + K - 2 + (F-1) max(K,R) + R for the bare array; here with its edge registers
-and what follows it (see `golden.systolic.matrix_unit`).
+and what follows it (see `golden.systolic.cycles`).
 """
 
 import numpy as np

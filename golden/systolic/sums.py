@@ -11,7 +11,9 @@ has `stream` of k, the last one fewer. 0 is the code 0, +0 of a float.
 import numpy as np
 
 from golden import check, pe
+from golden.systolic.operands import Scaling
 from golden.systolic.params import MatrixUnitParams
+from golden.vector.requantise import requantise
 
 
 def of_pass(p: MatrixUnitParams, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -54,3 +56,29 @@ def in_order(
     for k in range(0, depth, length):
         total = join(p, total, of_pass(p, activations[..., k : k + length], weights[..., k : k + length, :]))
     return np.asarray(total)
+
+
+def matrix_product(
+    p: MatrixUnitParams,
+    activations: np.ndarray,
+    weights: np.ndarray,
+    scaling: Scaling | None = None,
+    stream: int | None = None,
+) -> np.ndarray:
+    """What the matrix unit delivers: [batch, m, n], codes of p.out, or the sums if there is no scaling.
+
+    activations  [batch, m, k], values of p.pe.activation
+    weights      [batch, k, n], values of p.pe.weight
+    stream       of the tiling: floating sums that rest in the array depend on it 
+    raises       BadValue, naming the array, if a value is outside its format or k over p.pe.group
+    """
+    kind = pe.module_of(p.pe)
+    if kind.EXACT:
+        acc = kind.dot(p.pe, activations, weights)
+    else:
+        acc = in_order(p, activations, weights, stream)
+    if scaling is None:
+        return np.asarray(acc)
+    return requantise(
+        p.requantise, acc, scaling.bias, scaling.multiplier, scaling.shift, scaling.zero_point, scaling.relu
+    )

@@ -9,8 +9,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from golden.systolic.cycles import cycles, dataflow_module
 from golden.systolic.gemm import Schedule
-from golden.systolic.matrix_unit import cycles, dataflow_module
 
 
 class State(IntEnum):

@@ -8,7 +8,7 @@ next tile loads while this one works and the interval between passes is max(coun
 Input-stationary is the same array with the operands exchanged: Y^T = W^T A^T.
 
 Source: register-level model of `double-buffered, staggered load`: R + (F-1) max(M,R) + M + R + C - 2 for
-the bare array; here with its edge registers and what follows it (see `golden.systolic.matrix_unit`).
+the bare array; here with its edge registers and what follows it (see `golden.systolic.cycles`).
 """
 
 import numpy as np

@@ -15,10 +15,10 @@ product's edge carry zeros, as the schedule counts them.
 
 import numpy as np
 
-from golden import check
+from golden import check, streams
 from golden.formats.packing import pack_values, unpack_values
 from golden.systolic.gemm import Schedule
-from golden.systolic.matrix_unit import Scaling
+from golden.systolic.operands import Scaling
 from golden.systolic.params import MatrixUnitParams
 
 INPUTS = ("command", "left", "top", "drain", "scale")
@@ -29,8 +29,8 @@ def inputs(p: MatrixUnitParams) -> tuple[str, ...]:
     return INPUTS if p.scaled else INPUTS[:3]
 
 
-def fields(p: MatrixUnitParams) -> dict[str, list[tuple[str, int, int]]]:
-    """(field, width, lanes) of each stream's word, from bit 0."""
+def fields(p: MatrixUnitParams) -> streams.Layout:
+    """The words of every stream."""
     acc: int = p.pe.accumulator.width
     return {
         "command": [("count", p.largest_count.bit_length(), 1), ("first", 1, 1), ("final", 1, 1)],
@@ -41,7 +41,7 @@ def fields(p: MatrixUnitParams) -> dict[str, list[tuple[str, int, int]]]:
     }
 
 
-def _requantiser_fields(p: MatrixUnitParams) -> dict[str, list[tuple[str, int, int]]]:
+def _requantiser_fields(p: MatrixUnitParams) -> streams.Layout:
     requantise, lanes = p.requantise, p.scale_lanes
     return {
         "drain": [
@@ -56,22 +56,6 @@ def _requantiser_fields(p: MatrixUnitParams) -> dict[str, list[tuple[str, int, i
             ("shift", requantise.max_shift.bit_length(), lanes),
         ],
     }
-
-
-def bits(p: MatrixUnitParams, stream: str) -> int:
-    """Width of a stream's payload."""
-    return sum(width * lanes for _, width, lanes in fields(p)[stream])
-
-
-def pack_fields(layout: list[tuple[str, int, int]], values: dict[str, np.ndarray], stride: int) -> np.ndarray:
-    """uint8 [words, stride]: each field's values, int64 [words, lanes], side by side from bit 0."""
-    words = len(values[layout[0][0]])
-    planes = [
-        (values[name].reshape(words, lanes, 1) >> np.arange(width)).reshape(words, lanes * width) & 1
-        for name, width, lanes in layout
-    ]
-    packed = np.packbits(np.concatenate(planes, axis=1).astype(np.uint8), axis=1, bitorder="little")
-    return np.pad(packed, ((0, 0), (0, stride - packed.shape[1])))
 
 
 def _folds(values: np.ndarray, lanes: int) -> np.ndarray:
@@ -169,26 +153,21 @@ def scales(schedule: Schedule, scaling: Scaling | None) -> dict[str, np.ndarray]
 
 
 def pack_streams(
-    schedule: Schedule,
-    activations: np.ndarray,
-    weights: np.ndarray,
-    scaling: Scaling | None,
-    strides: dict[str, int] | None = None,
+    schedule: Schedule, activations: np.ndarray, weights: np.ndarray, scaling: Scaling | None = None
 ) -> dict[str, np.ndarray]:
-    """uint8 [words, stride] of each input stream. strides: bytes of a word; the fewest that hold it."""
+    """uint8 [words, bytes] of each input stream."""
     p = schedule.unit
     layout = fields(p)
-    stride = {name: (strides or {}).get(name, -(-bits(p, name) // 8)) for name in inputs(p)}
     left, top = operands(schedule, activations, weights)
     packed = {
-        "command": pack_fields(layout["command"], commands(schedule), stride["command"]),
-        "left": pack_values(p.left, left, stride["left"]),
-        "top": pack_values(p.top, top, stride["top"]),
+        "command": streams.pack(layout["command"], commands(schedule)),
+        "left": pack_values(p.left, left),
+        "top": pack_values(p.top, top),
     }
     if p.scaled:
         packed |= {
-            "drain": pack_fields(layout["drain"], drains(schedule, scaling), stride["drain"]),
-            "scale": pack_fields(layout["scale"], scales(schedule, scaling), stride["scale"]),
+            "drain": streams.pack(layout["drain"], drains(schedule, scaling)),
+            "scale": streams.pack(layout["scale"], scales(schedule, scaling)),
         }
     elif scaling is not None:
         raise check.fail("scaling", "given", "none: the unit has no requantiser")

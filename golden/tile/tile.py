@@ -1,119 +1,93 @@
-"""The dot-product tile: what it computes, to the bit.
+"""The dot-product tile, as a block of streams (golden.blocks).
 
-    y[m, n] = sum over groups g of s[g, n] (sum_{k in g} w[k, n] a[m, k] - z[g, n] sum_{k in g} a[m, k])
-
-The sum of a group is the PE's own. Less the zero point's part, if there is one, times the scale, a number of
-fp16 (or what the PE's own `partial` makes of both), it is exact; it is rounded once, added to the total,
-a number of fp32 that begins at +0: groups in their order, to nearest, ties to even, as in
-golden.vector.dequantise. Float64 holds terms of 48 bits beside a total; wider ones, of long integer sums, are
-added as whole fractions.
-
-Source: group-wise dequantisation as in MixPE (arXiv 2411.16158) and BitMoD (arXiv 2411.11745, section IV):
-once a group, behind its accumulation. Formats of scale and total are choices made here.
+    job         golden.systolic.gemm.Gemm: one product, K a multiple of the group
+    operands    Operands: activations and weights as the PE takes them
+    values      float64 [m, n], numbers of fp32
 """
 
-from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from golden import check, pe
-from golden.formats import FP16, FP32, Int
-from golden.formats.arithmetic import add_exact, exact_product, round_once, to_odd
-from golden.pe import tiled
-from golden.pe.multiplier import MultiplierParams
+from golden.formats import FP32
+from golden.formats.packing import pack_values
+from golden.pe.quantise import activations, quantise
 from golden.pe.weights import Weights
+from golden.systolic.gemm import Gemm
+from golden.tile import cycles as tile_cycles
+from golden.tile import description, words
+from golden.tile.params import TileParams
+from golden.tile.sums import grouped_product
 
-LARGEST = 128  # rows, cols
-WORD = 64  # bits
-EXACT = 48  # bits of a term that float64 adds to a total with one rounding
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TileParams:
-    """rows x cols PEs; the PE's depth is a group; groups: most that one command adds up."""
-
-    rows: int = 8
-    cols: int = 8
-    pe: Any = field(default_factory=lambda: MultiplierParams(group=128))
-    groups: int = 256
-
-    def __post_init__(self) -> None:
-        check.in_range("array.rows", self.rows, 1, LARGEST)
-        check.in_range("array.cols", self.cols, 1, LARGEST)
-        check.in_range("tile.groups", self.groups, 1, 1 << 16)
-        for what, bits in (("activations", tiled.activation_bits), ("weights", tiled.weight_bits)):
-            check.in_range(f"bits of a word of {what}", bits(self.pe), 1, WORD, "the tile's streams")
-        if self.pe.group % tiled.lanes(self.pe):
-            raise check.fail(
-                "pe.group", self.pe.group, f"multiples of {tiled.lanes(self.pe)}, the pairs of a word"
-            )
-
-    @property
-    def group(self) -> int:
-        """Pairs in a group."""
-        return int(self.pe.group)
-
-    @property
-    def words(self) -> int:
-        """Of a group, in the streams of operands."""
-        return self.group // tiled.lanes(self.pe)
-
-    @property
-    def name(self) -> str:
-        """The definition's name."""
-        return f"tile_{self.rows}x{self.cols}_{pe.module_of(self.pe).name(self.pe)}_g{self.group}"
+Params = TileParams
+WHAT = "dot-product tile"
+MEANING = {
+    "command": "one word a block of results, as many rows and columns as there are PEs: groups to add up",
+    "left": "activations, one word a lane, a lane each row; the words of a group, then those of the next",
+    "top": "weights, one word a lane, a lane each column; likewise",
+    "scale": "one word a group: what it shares in each column",
+    "o": "a word a row of a block, row 0 first: fp32, a lane each column",
+}
+GROUPS = 2  # of the example's product
+inputs, fields = words.inputs, words.fields
+title, about, sections = description.title, description.about, description.sections
 
 
-def less_zeros(p: TileParams, sums: np.ndarray, zeros: np.ndarray | None, row_sums: np.ndarray) -> np.ndarray:
-    """A group's sums [M, N] less the part of its zero points [N], row_sums [M] being those of the
-    activations; of integers exact, below 2^63."""
-    if zeros is None:
-        return sums
-    bits = tiled.zero_bits(p.pe)
-    if not bits:
-        raise check.fail("zeros", "given", f"none: sums of {p.pe.accumulator} have no zero point")
-    return np.asarray(sums - Int(bits).check("zeros", zeros) * row_sums[:, None])
+class Operands(NamedTuple):
+    """activations [m, k], values of the PE's format."""
+
+    activations: np.ndarray
+    weights: Weights
 
 
-def added(
-    p: TileParams, total: np.ndarray, sums: np.ndarray, scales: np.ndarray, units: np.ndarray | None = None
-) -> np.ndarray:
-    """The totals [M, N] and what a group adds: its sums, less the zeros' part, times its scales [N].
-
-    units  powers of two [M, 1], what 1 is worth in the sums of a row; None: 1
-    """
-    module = pe.module_of(p.pe)
-    units = np.ones((len(sums), 1)) if units is None else units
-    if hasattr(module, "partial"):
-        return add_exact(FP32, total, np.asarray(module.partial(p.pe, sums, scales)) * units)
-    scales = FP16.check("scales", scales)
-    found = add_exact(FP32, total, exact_product(sums, scales) * units)
-    if not isinstance(p.pe.accumulator, Int):
-        return found
-    wide = np.abs(sums) >> EXACT - FP16.mantissa_bits - 1 > 0
-    for m, n in np.argwhere(wide & np.isfinite(scales) & np.isfinite(total)):
-        term = int(sums[m, n]) * Fraction(float(scales[n])) * Fraction(float(units[m, 0]))
-        found[m, n] = round_once(FP32, to_odd(Fraction(float(total[m, n])) + term))[0]
-    return found
+def pack(p: TileParams, job: Gemm, operands: Operands) -> dict[str, np.ndarray]:
+    """The words of the input streams, uint8 [words, bytes]."""
+    return words.pack_streams(p, *operands)
 
 
-def compute(p: TileParams, activations: np.ndarray, weights: Weights) -> np.ndarray:
-    """activations [M, K] by weights [K, N] -> values of fp32 [M, N]; K a multiple of the group.
+def unpack(p: TileParams, job: Gemm, delivered: np.ndarray) -> np.ndarray:
+    """The values in the words of `o`, uint8 [words, bytes]; what lies beyond an edge is dropped."""
+    return words.unpack_outputs(p, delivered, job.m, job.n)
 
-    raises  BadValue, naming the array, for a value outside its format, or a K that groups do not divide or
-            that has more groups than p.groups
-    """
-    k = activations.shape[1]
-    if k % p.group:
-        raise check.fail("K", k, f"multiples of {p.group}, pe.group")
-    check.in_range("groups", k // p.group, 1, p.groups, "tile.groups: K / pe.group")
-    total = np.zeros((len(activations), weights.codes.shape[1]))
-    for g in range(k // p.group):
-        place = slice(g * p.group, (g + 1) * p.group)
-        a, selectors = activations[:, place], None if weights.selectors is None else weights.selectors[g]
-        sums = tiled.group_sum(p.pe, a, weights.codes[place], selectors)
-        zeros = None if weights.zeros is None else weights.zeros[g]
-        total = added(p, total, less_zeros(p, sums, zeros, a.sum(axis=1)), weights.scales[g])
-    return total
+
+def delivered(p: TileParams, job: Gemm, operands: Operands) -> np.ndarray:
+    """The words of `o`, uint8 [words, bytes], block after block; the zeros beyond an edge have results,
+    too."""
+    a, w = operands
+    below, beside = -job.m % p.rows, -job.n % p.cols
+
+    def wide(shared: np.ndarray) -> np.ndarray:
+        return np.pad(shared, ((0, 0), (0, beside)))
+
+    zeros, selectors = (None if each is None else wide(each) for each in (w.zeros, w.selectors))
+    whole = Weights(codes=wide(w.codes), scales=wide(w.scales), zeros=zeros, selectors=selectors)
+    y = grouped_product(p, np.pad(a, ((0, below), (0, 0))), whole)
+    blocks = y.reshape(-1, p.rows, y.shape[1] // p.cols, p.cols).swapaxes(1, 2).reshape(-1, p.cols)
+    return pack_values(FP32, blocks)
+
+
+def count(p: TileParams, job: Gemm) -> int:
+    """Words of `o`."""
+    return -(-job.m // p.rows) * -(-job.n // p.cols) * p.rows
+
+
+def compute(p: TileParams, job: Gemm, operands: Operands) -> np.ndarray:
+    """The values: group after group, since totals are rounded in that order."""
+    return grouped_product(p, *operands)
+
+
+follow = compute
+
+
+def cycles(p: TileParams, job: Gemm) -> int:
+    """Exact cycles from the first command to the last word of `o`, unstalled."""
+    return tile_cycles.cycles(p, tile_cycles.groups_of(p, job))
+
+
+def example(p: TileParams, seed: int) -> tuple[Gemm, Operands]:
+    """Blocks whole and in part on both axes, of normal weights and activations, quantised."""
+    random = np.random.default_rng(seed)
+    gemm = Gemm(m=p.rows + (p.rows + 1) // 2, n=p.cols + (p.cols + 1) // 2, k=GROUPS * p.group)
+    weights = quantise(p.pe, random.standard_normal((gemm.k, gemm.n))).weights
+    values, _ = activations(p.pe, random.standard_normal((gemm.m, gemm.k)))
+    return gemm, Operands(values, weights)

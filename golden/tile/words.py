@@ -1,4 +1,4 @@
-"""The words of the tile's streams, and a product's operands packed into them; the tile's cycles.
+"""The words of the tile's streams, and a product's operands packed into them.
 
     command  {groups}                      one a block of rows x cols results
     left     [rows] words of activations   as many as a group has, group after group
@@ -12,19 +12,22 @@ first; what lies beyond a product's edge is zero.
 
 import numpy as np
 
-from golden import check, pe
+from golden import check, pe, streams
 from golden.formats import FP16, FP32
 from golden.pe import tiled
 from golden.pe.weights import Weights
-from golden.systolic.words import pack_fields
-from golden.tile.tile import TileParams
+from golden.tile.params import TileParams
 
 INPUTS = ("command", "left", "top", "scale")
-STAGES = 3  # registers from a cell's sum to `o`: exact, term, o
 
 
-def fields(p: TileParams) -> dict[str, list[tuple[str, int, int]]]:
-    """(field, width, lanes) of each stream's word, from bit 0."""
+def inputs(p: TileParams) -> tuple[str, ...]:
+    """Names of the tile's input streams."""
+    return INPUTS
+
+
+def fields(p: TileParams) -> streams.Layout:
+    """The words of every stream."""
     scale = {
         "scales": tiled.scale_bits(p.pe),
         "zeros": tiled.zero_bits(p.pe),
@@ -37,11 +40,6 @@ def fields(p: TileParams) -> dict[str, list[tuple[str, int, int]]]:
         "scale": [(name, width, p.cols) for name, width in scale.items() if width],
         "o": [("totals", FP32.width, p.cols)],
     }
-
-
-def bits(p: TileParams, stream: str) -> int:
-    """Width of a stream's payload."""
-    return sum(width * lanes for _, width, lanes in fields(p)[stream])
 
 
 def folds(values: np.ndarray, lanes: int) -> np.ndarray:
@@ -71,13 +69,12 @@ def pack_streams(p: TileParams, activations: np.ndarray, weights: Weights) -> di
         "top": {"words": np.concatenate([top[c] for _, c in blocks])},
         "scale": {name: np.concatenate([each[c] for _, c in blocks]) for name, each in group.items()},
     }
-    return {name: packed(layout[name], given[name], -(-bits(p, name) // 8)) for name in INPUTS}
+    return {name: streams.pack(layout[name], signed(given[name])) for name in INPUTS}
 
 
-def packed(layout: list[tuple[str, int, int]], values: dict[str, np.ndarray], stride: int) -> np.ndarray:
-    """uint8 [words, stride]: fields of up to 64 bits a lane."""
-    signed = {name: np.asarray(each).astype(np.int64) for name, each in values.items()}
-    return pack_fields(layout, signed, stride)
+def signed(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Fields of up to 64 bits as int64, of the same bits."""
+    return {name: np.asarray(each).astype(np.int64) for name, each in values.items()}
 
 
 def scale_codes(p: TileParams, scales: np.ndarray) -> np.ndarray:
@@ -97,34 +94,3 @@ def unpack_outputs(p: TileParams, words: np.ndarray, m: int, n: int) -> np.ndarr
     across = -(-n // p.cols)
     blocks = FP32.decode(codes).reshape(-1, across, p.rows, p.cols)
     return np.asarray(blocks.transpose(0, 2, 1, 3).reshape(-1, across * p.cols)[:m, :n])
-
-
-def product_groups(p: TileParams, m: int, n: int, k: int) -> int:
-    """Groups that the tile works through for a product [m, k] by [k, n]: of every block."""
-    return -(-m // p.rows) * -(-n // p.cols) * (k // p.group)
-
-
-def cycles(p: TileParams, groups: int) -> int:
-    """Exact cycles of `groups` groups one after the other, of however many commands, unstalled.
-
-    From the command's acceptance to the last word of `o`, both counted. A word enters every `interval`
-    cycles, the first in cycle 1; a group's sum is kept when the last of its words has passed the PE; its rows
-    then leave one a cycle, and the last word of the next group enters behind them.
-    """
-    return int(sum(spent(p, groups).values()))
-
-
-def spent(p: TileParams, groups: int) -> dict[str, int]:
-    """Where these cycles go. entering: words enter. dependency: the next group's last word waits for room for
-    its sum. fill: before the first word. drain: from the last word to the last result."""
-    if not groups:
-        return dict.fromkeys(("entering", "dependency", "fill", "drain"), 0)
-    interval, latency = tiled.interval(p.pe), pe.module_of(p.pe).latency(p.pe)
-    behind = interval + latency + 1 + tiled.finish_cycles(p.pe)  # from the last word to the first row
-    words = p.words * interval
-    return {
-        "entering": groups * words,
-        "dependency": (groups - 1) * max(0, behind + p.rows - words),
-        "fill": 1,
-        "drain": behind - interval + p.rows - 1 + STAGES + 1,
-    }

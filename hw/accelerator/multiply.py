@@ -14,7 +14,9 @@ from golden.accelerator.commands import BITS
 from golden.accelerator.multiply import LEFT_LOOPS, TOP_LOOPS, unit_of
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.walk import SCRATCH_BITS
+from golden.systolic.words import fields
 from hw.accelerator import fetcher, multiply_decode, unpack
+from hw.blocks import word_layout
 from hw.emit import Definition
 from hw.lanes import bits, lane
 from hw.systolic import matrix_unit
@@ -65,7 +67,8 @@ class Multiply(wiring.Component):
         left, left_ended = self.fetch(m, "left", walk["left"], 1, left_idle)
         top, top_ended = self.fetch(m, "top", walk["top"], kind_ready, top_idle)
         row = stream.Signature(self.p.lanes * self.p.unit.top.width).create(path=("row",))
-        command = stream.Signature(matrix_unit.word_layout(unit_of(self.p), "command")).create(path=("pass",))
+        words = word_layout(fields(unit_of(self.p))["command"])
+        command = stream.Signature(words).create(path=("pass",))
         unpacks = Signal()
         self.unpack.place(
             m, "unpack", kind_valid=walk["top"].valid & walk["top"].ready, kind_ready=kind_ready,

@@ -8,10 +8,11 @@ from amaranth.lib.wiring import In, Out
 
 from golden.accelerator.multiply import TOP_LOOPS, unit_of
 from golden.accelerator.params import AcceleratorParams
+from golden.systolic import words
 from hw.accelerator import fetcher, transpose
+from hw.blocks import word_layout
 from hw.emit import Definition
 from hw.lanes import bits, lane
-from hw.systolic.matrix_unit import word_layout
 
 AHEAD = 4  # commands whose weights are on the way
 
@@ -45,7 +46,7 @@ class Unpack(wiring.Component):
             "kind": In(stream.Signature(kind_layout(p))),
             "i": In(stream.Signature(fetcher.word_layout(p, TOP_LOOPS))),
             "row": Out(stream.Signature(p.lanes * self.width)),
-            "command": Out(stream.Signature(word_layout(unit_of(p), "command"))),
+            "command": Out(stream.Signature(word_layout(words.fields(unit_of(p))["command"]))),
             "busy": Out(1),
         })
 

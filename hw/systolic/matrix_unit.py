@@ -10,15 +10,11 @@ from amaranth.lib.wiring import In, Out
 
 from golden.systolic import words
 from golden.systolic.params import MatrixUnitParams
+from hw.blocks import word_layout
 from hw.emit import Definition
 from hw.lanes import bits, delayed, lane
 from hw.systolic import accumulator, array, drain, rows, sequencer
 from hw.vector.requantise import lane_definition
-
-
-def word_layout(p: MatrixUnitParams, name: str) -> data.StructLayout:
-    """The payload of stream `name` as golden.systolic.words lays it out."""
-    return data.StructLayout({field: width * lanes for field, width, lanes in words.fields(p)[name]})
 
 
 class MatrixUnit(wiring.Component):
@@ -39,9 +35,10 @@ class MatrixUnit(wiring.Component):
         self.lane = lane_definition(p.requantise) if p.scaled else None
         self.uses = (self.sequencer, self.ring, self.array, self.bank, self.drainer)
         self.uses += (self.lane,) if self.lane else ()
+        layout = words.fields(p)
         super().__init__({
-            **{name: In(stream.Signature(word_layout(p, name))) for name in words.inputs(p)},
-            "o": Out(stream.Signature(word_layout(p, "o"))),
+            **{name: In(stream.Signature(word_layout(layout[name]))) for name in words.inputs(p)},
+            "o": Out(stream.Signature(word_layout(layout["o"]))),
         })
 
     def elaborate(self, platform):
@@ -129,7 +126,7 @@ class MatrixUnit(wiring.Component):
         )
         kind = data.StructLayout({"raw": 1, "relu": 1, "zero_point": len(tile.zero_point)})
         flags = Signal(kind, reset_less=True)
-        scale = Signal(word_layout(p, "scale"), reset_less=True)
+        scale = Signal(word_layout(words.fields(p)["scale"]), reset_less=True)
         with m.If(read["read_go"] & new_tile):
             m.d.sync += flags.eq(Cat(tile.raw, tile.relu, tile.zero_point))
         with m.If(take_scale):

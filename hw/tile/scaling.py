@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from golden.formats import FP16, FP32, Int
 from golden.formats.arithmetic import IEEE
 from golden.pe import tiled
-from golden.tile.tile import TileParams
+from golden.tile.params import TileParams
 from hw import pe
 from hw.emit import Definition
 from hw.float.add import add_terms, term

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden import pe as golden_pe
 from golden.pe import tiled
-from golden.tile.tile import TileParams
+from golden.tile.params import TileParams
 from hw.emit import Definition
 from hw.lanes import delayed
 from hw.stages import hold_stages

@@ -6,21 +6,17 @@
 """
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.pe import tiled
 from golden.tile import words
-from golden.tile.tile import TileParams
+from golden.tile.params import TileParams
+from hw.blocks import word_layout
 from hw.emit import Definition
 from hw.formats import shape_of
 from hw.lanes import chosen, lane, tree
 from hw.tile import cell, edges, scaling, sequencer
-
-
-def word_layout(p: TileParams, name: str) -> data.StructLayout:
-    """The payload of stream `name`."""
-    return data.StructLayout({field: width * lanes for field, width, lanes in words.fields(p)[name]})
 
 
 class Tile(wiring.Component):
@@ -37,10 +33,11 @@ class Tile(wiring.Component):
         self.scaling = scaling.definition(p)
         units = (self.row_unit, self.column_unit, self.cell, self.scaling, self.sequencer)
         self.uses = tuple({unit.name: unit for unit in units}.values())
+        layout = words.fields(p)
         super().__init__(
             {
-                **{name: In(stream.Signature(word_layout(p, name))) for name in words.INPUTS},
-                "o": Out(stream.Signature(word_layout(p, "o"))),
+                **{name: In(stream.Signature(word_layout(layout[name]))) for name in words.INPUTS},
+                "o": Out(stream.Signature(word_layout(layout["o"]))),
             }
         )
 

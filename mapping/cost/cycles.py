@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from golden.systolic.cycles import delivery
 from golden.systolic.gemm import Gemm
-from golden.systolic.matrix_unit import delivery
 from mapping.cost.traffic import Folds, Reads, folds, lengths, operand_reads
 from mapping.target import Target
 
@@ -49,7 +49,7 @@ class Steps:
 
 
 def compute_cycles(target: Target, gemm: Gemm, f: Folds) -> np.ndarray:
-    """golden.systolic.matrix_unit.cycles of each tiling, int64 [tilings]."""
+    """golden.systolic.cycles.cycles of each tiling, int64 [tilings]."""
     p = target.unit
     work = gemm.batch * f.cols * ((f.rows - 1) * f.full_tile + f.last_tile)
     if p.dataflow == "output":

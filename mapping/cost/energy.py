@@ -21,7 +21,7 @@ from golden.accelerator.multiply import count_of, passes_of, tiles_of
 from golden.accelerator.params import AcceleratorParams
 from golden.pe import tiled
 from golden.systolic.gemm import Schedule
-from golden.tile.tile import TileParams
+from golden.tile.params import TileParams
 from mapping.target import Target
 
 SOURCE = "model: 45 nm figures of Horowitz, ISSCC 2014; no clock, leakage or control"

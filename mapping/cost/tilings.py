@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from golden import check
+from golden.systolic.cycles import longest_stream
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import longest_stream
 from mapping.cost.cycles import cost
 from mapping.cost.traffic import lengths
 from mapping.target import KIB, Target

@@ -24,7 +24,7 @@ import numpy as np
 
 from golden import check
 from golden.formats import Int, Scale
-from golden.systolic.matrix_unit import Scaling
+from golden.systolic.operands import Scaling
 from golden.vector.requantise import multiplier_and_shift
 from mapping.cost.tilings import Placement, place
 from mapping.layers import ProductLayer, layers

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from golden.systolic.matrix_unit import Product
-from mapping.backends.engines import Engine
+from golden.blocks import Device, Job
+from golden.systolic.operands import Operands
 from mapping.backends.streams import REFERENCE, offset, placements
 from mapping.ir.graph import CodedNetwork
 from mapping.run.host import LayerRun, Progress, record
@@ -20,9 +20,9 @@ class ArrayRun:
     """Steps of a network; a state is kept from step to step. layers: of the last one."""
 
     def __init__(
-        self, network: CodedNetwork, target: Target, engine: Engine, progress: Progress | None = None
+        self, network: CodedNetwork, target: Target, device: Device, progress: Progress | None = None
     ) -> None:
-        self.placed, self.engine = placements(target, network), engine
+        self.placed, self.device = placements(target, network), device
         taken = [o for o in network.operations if o.name in self.placed]
         self.offsets = {o.name: offset(target, network, o) for o in taken}
         self.layers: list[LayerRun] = []
@@ -40,7 +40,8 @@ class ArrayRun:
     def sums(self, name: str, a: np.ndarray, w: np.ndarray) -> np.ndarray:
         """a [b, m, k] w [b, k, n] on the array, int64."""
         schedule, off, w = self.placed[name].schedule, self.offsets[name], w.astype(np.int64)
-        found: Product = self.engine.product(name, schedule, a.astype(np.int64) + off, w)
+        operands = Operands(a.astype(np.int64) + off, w)
+        found = self.device.run(Job(name=name, p=schedule.unit, shape=schedule, operands=operands))
         self.layers.append(record(name, schedule.gemm, found))
         if self.progress:
             self.progress(name, len(self.layers), len(self.placed))

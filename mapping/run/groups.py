@@ -1,52 +1,57 @@
 """A product in groups along K, run.
 
 On a tile a product goes whole. On a systolic array each group is a product of its own; its sums leave as they
-are, and the host scales and adds them up as the tile does: golden.tile.tile.added, fp32 in the groups'
+are, and the host scales and adds them up as the tile does: golden.tile.sums.added, fp32 in the groups'
 order. What is left is float64(scale * channel * total).
 """
 
 import numpy as np
 
+from golden.blocks import OUTPUT, Device, Job, Result
 from golden.pe import tiled
 from golden.pe.quantise import activations
 from golden.pe.weights import Quantised
-from golden.systolic.matrix_unit import Product
-from golden.tile.tile import TileParams, added, less_zeros
-from mapping.backends.engines import Engine
+from golden.systolic.gemm import Gemm
+from golden.systolic.operands import Operands
+from golden.tile import tile
+from golden.tile.params import TileParams
+from golden.tile.sums import added, less_zeros
 from mapping.cost.tilings import place
 from mapping.quantise.groups import GroupedProduct, array_gemm, groups, padded_activations
 from mapping.target import Design, Target, TileTarget
 
 
 def product(
-    x: GroupedProduct, design: Design, left: np.ndarray, engine: Engine
-) -> tuple[Product, np.ndarray]:
-    """What the engine gave, and the product of reals `left` [batch, m, k], float64 [batch, m, n]."""
+    x: GroupedProduct, design: Design, left: np.ndarray, device: Device
+) -> tuple[Result, np.ndarray]:
+    """What the device gave, and the product of reals `left` [batch, m, k], float64 [batch, m, n]."""
     left = padded_activations(design.pe, left)
     if isinstance(design, TileTarget):
-        return on_tile(x, design, left, engine)
-    return on_array(x, design, left, engine)
+        return on_tile(x, design, left, device)
+    return on_array(x, design, left, device)
 
 
 def on_tile(
-    x: GroupedProduct, design: TileTarget, left: np.ndarray, engine: Engine
-) -> tuple[Product, np.ndarray]:
+    x: GroupedProduct, design: TileTarget, left: np.ndarray, device: Device
+) -> tuple[Result, np.ndarray]:
     """Product after product of the batch."""
     coded = [activations(design.pe, each) for each in left]
+    name, shape = x.layer.name, Gemm(m=left.shape[1], n=x.layer.gemm.n, k=left.shape[2])
     made = [
-        engine.product(x.layer.name, design.tile, codes, w.weights)
+        device.run(Job(name=name, p=design.tile, shape=shape, operands=tile.Operands(codes, w.weights)))
         for (codes, _), w in zip(coded, x.weights, strict=True)
     ]
     found = [
         each.values * scale * w.channel for each, (_, scale), w in zip(made, coded, x.weights, strict=True)
     ]
     counted = sum(each.cycles or 0 for each in made)
-    return Product(np.stack([each.values for each in made]), counted), np.stack(found)
+    values = np.stack([each.values for each in made])
+    return Result(outputs={OUTPUT: values}, cycles=counted), np.stack(found)
 
 
 def on_array(
-    x: GroupedProduct, design: Target, left: np.ndarray, engine: Engine
-) -> tuple[Product, np.ndarray]:
+    x: GroupedProduct, design: Target, left: np.ndarray, device: Device
+) -> tuple[Result, np.ndarray]:
     """The same, the groups a batch."""
     p, count = design.pe, groups(x.layer, design)
     coded = [activations(p, each, count) for each in left]
@@ -54,7 +59,8 @@ def on_array(
     rights = np.concatenate([in_groups(each.weights.codes, count) for each in x.weights])
     bits = -(-p.accumulator.width // 8) * 8
     schedule = place(x.layer.name, design, array_gemm(x.layer, design), bits).schedule
-    made = engine.product(x.layer.name, schedule, lefts, rights)
+    operands = Operands(lefts, rights)
+    made = device.run(Job(name=x.layer.name, p=design.unit, shape=schedule, operands=operands))
     sums = made.values.reshape(len(left), count, *made.values.shape[1:])
     found = [
         totals(p, sums[b], x.weights[b], codes, scale) * (scale if scale.shape[1] == 1 else 1.0)

@@ -1,9 +1,9 @@
-"""A quantised network, run: its products by an engine, all else in float32 on the host.
+"""A quantised network, run: its products by a device, all else in float32 on the host.
 
 A tensor is real (float32, or an integer type of the network's own) or, between two products that need no
 real value, codes (int64), as the network's encodings say. Sums become real as float32(factor * (sum -
 zero_point * sum of weights) + bias), computed in float64 and rounded once, so that the outputs too are the
-same for every engine. Products in groups: mapping.run.groups.
+same for every device. Products in groups: mapping.run.groups.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ from hashlib import blake2b
 import numpy as np
 
 from golden import operators
+from golden.blocks import Device, Job, Result
 from golden.systolic.gemm import Gemm
-from golden.systolic.matrix_unit import Product
-from mapping.backends.engines import Engine
+from golden.systolic.operands import Operands
 from mapping.layers import ProductLayer
 from mapping.network import Node
 from mapping.quantise.groups import GroupedProduct
@@ -32,8 +32,8 @@ Progress = Callable[[str, int, int], None]  # layer, layers done, of how many
 class LayerRun:
     """One product as it ran.
 
-    cycles         as the engine counted them, or None      codes   requantised on the array
-    digest         of what the engine gave, the same for every engine
+    cycles         as the device counted them, or None      codes   requantised on the array
+    digest         of what the device gave, the same for every device
     error, cosine  of a product in groups, beside the float product of the same activations by the weights
                    before they were quantised
     """
@@ -59,21 +59,21 @@ class Execution:
 def execute(
     quantised: Quantised,
     inputs: Mapping[str, np.ndarray],
-    engine: Engine,
+    device: Device,
     *,
     progress: Progress | None = None,
     all_tensors: bool = False,
 ) -> Execution:
     """Run on one set of inputs.
 
-    raises  BadValue for inputs of another shape or type, activations out of range; what the engine raises
+    raises  BadValue for inputs of another shape or type, activations out of range; what the device raises
     """
     network, runs = quantised.network, list[LayerRun]()
 
     def compute(node: Node, values: Values) -> list[np.ndarray]:
         if node.name not in quantised.products:
             return on_host(quantised, node, values)
-        output, ran = on_engine(quantised, node.name, values, engine)
+        output, ran = on_device(quantised, node.name, values, device)
         runs.append(ran)
         if progress:
             progress(node.name, len(runs), len(quantised.products))
@@ -94,12 +94,12 @@ def on_host(quantised: Quantised, node: Node, values: Values) -> list[np.ndarray
     return run_node(node, values)
 
 
-def on_engine(quantised: Quantised, name: str, values: Values, engine: Engine) -> tuple[np.ndarray, LayerRun]:
+def on_device(quantised: Quantised, name: str, values: Values, device: Device) -> tuple[np.ndarray, LayerRun]:
     """A product's output, codes or reals."""
     x = quantised.products[name]
     if isinstance(x, GroupedProduct):
         left = x.layer.left(values[x.layer.inputs[0]]).astype(np.float64)
-        found, real = groups.product(x, quantised.design, left, engine)
+        found, real = groups.product(x, quantised.design, left, device)
         wanted = left @ x.real
         ran = record(
             name, x.layer.gemm, found, error=relative_error(real, wanted), cosine=cosine(real, wanted)
@@ -107,7 +107,8 @@ def on_engine(quantised: Quantised, name: str, values: Values, engine: Engine) -
         return finished(x.layer, real, values), ran
     left = x.layer.left(factor(quantised, x, 0, values), padding=x.zero_point)
     right = x.weights.codes if x.weights else x.layer.right(factor(quantised, x, 1, values))
-    found = engine.product(name, x.placement.schedule, left, right, x.scaling)
+    schedule, given = x.placement.schedule, Operands(left, right, x.scaling)
+    found = device.run(Job(name=name, p=schedule.unit, shape=schedule, operands=given))
     ran = record(name, x.layer.gemm, found, codes=x.scaling is not None)
     if x.scaling is not None:
         return x.layer.output(found.values), ran
@@ -138,7 +139,7 @@ def finished(layer: ProductLayer, y: np.ndarray, values: Values) -> np.ndarray:
 
 
 def record(
-    name: str, gemm: Gemm, found: Product, *, codes: bool = False, error: float | None = None,
+    name: str, gemm: Gemm, found: Result, *, codes: bool = False, error: float | None = None,
     cosine: float | None = None,
 ) -> LayerRun:  # fmt: skip
     """What is kept of a product that ran."""

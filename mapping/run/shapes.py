@@ -5,12 +5,12 @@ from zlib import crc32
 import numpy as np
 
 from golden import check
+from golden.blocks import Device, Job
 from golden.formats import Int
 from golden.systolic.gemm import Gemm
-from golden.systolic.matrix_unit import Scaling
+from golden.systolic.operands import Operands, Scaling
 from golden.systolic.params import MatrixUnitParams
 from golden.vector.requantise import multiplier_and_shift
-from mapping.backends.engines import Engine
 from mapping.layers import layers
 from mapping.network import MOST_ELEMENTS, ShapeNetwork
 from mapping.plan import plan
@@ -19,7 +19,7 @@ from mapping.target import Target
 
 
 def execute_shapes(
-    network: ShapeNetwork, target: Target, engine: Engine, *, seed: int = 0, progress: Progress | None = None
+    network: ShapeNetwork, target: Target, device: Device, *, seed: int = 0, progress: Progress | None = None
 ) -> Execution:
     """Run every layer. outputs: codes [batch, m, n] by layer name; the seed alone decides them."""
     runs: list[LayerRun] = []
@@ -28,8 +28,8 @@ def execute_shapes(
     for x in layers(network):
         check_room(x.name, x.gemm)
         random = np.random.default_rng([seed, crc32(x.name.encode())])
-        left, right, scaling = operands(target.unit, x.gemm, random)
-        found = engine.product(x.name, schedules[x.name], left, right, scaling)
+        given, schedule = operands(target.unit, x.gemm, random), schedules[x.name]
+        found = device.run(Job(name=x.name, p=target.unit, shape=schedule, operands=given))
         outputs[x.name] = found.values
         runs.append(record(x.name, x.gemm, found, codes=True))
         if progress:
@@ -43,9 +43,7 @@ def check_room(name: str, g: Gemm) -> None:
         check.in_range(f"layer {name}: elements of the {operand}", g.batch * size, 1, MOST_ELEMENTS)
 
 
-def operands(
-    unit: MatrixUnitParams, gemm: Gemm, random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, Scaling]:
+def operands(unit: MatrixUnitParams, gemm: Gemm, random: np.random.Generator) -> Operands:
     """Activations, weights, and a scaling under which the codes spread over the output's range."""
     left = codes(random, unit.pe.activation, (gemm.batch, gemm.m, gemm.k))
     right = codes(random, unit.pe.weight, (gemm.batch, gemm.k, gemm.n))
@@ -55,7 +53,7 @@ def operands(
     most = int(min(spread, unit.pe.accumulator.max))
     bias = random.integers(-most, most, gemm.n, endpoint=True)
     middle = (unit.out.max + unit.out.min + 1) // 2
-    return left, right, Scaling(bias=bias, multiplier=multiplier, shift=shift, zero_point=middle)
+    return Operands(left, right, Scaling(bias=bias, multiplier=multiplier, shift=shift, zero_point=middle))
 
 
 def codes(random: np.random.Generator, fmt: Int, shape: tuple[int, ...]) -> np.ndarray:

@@ -10,13 +10,13 @@ from typing import Any
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
+from golden.systolic.cycles import cycles
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import cycles
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.wavefront import film
-from mapping.backends.engines import Mismatch
 from mapping.target import Target
 from sim.accelerator import build_accelerator
+from sim.device import Mismatch
 from sim.doctor import doctor
 from systola import design_file, output, whole_network
 from systola.demonstration import files, sentences, sounds, words

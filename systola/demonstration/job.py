@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from mapping.target import Target
-from sim.accelerator import Result
+from sim.accelerator import Outcome
+from sim.device import Comparing
 from systola import whole_network
-from systola.coding import Inputs, Source, answers, codes_of
+from systola.coding import Inputs, Source, answers
 from systola.report import numbers
 from systola.report.schema import Answers, Figure, Program
 from systola.report.schema import Network as Section
@@ -23,7 +24,7 @@ class Ran:
 
     prepared: whole_network.Prepared
     outputs: list[Inputs]
-    results: list[Result]
+    results: list[Outcome]
 
     @property
     def cycles(self) -> int:
@@ -42,17 +43,17 @@ def run_on_rtl(
 ) -> Ran:  # fmt: skip
     """Quantise on `calibration`, by `method` (mapping.quantise.calibrate), then run `inputs` on the RTL.
 
-    raises  mapping.backends.engines.Mismatch if an output differs from golden's
+    raises  sim.device.Mismatch if an output differs from golden's
     """
     progress(f"{source.name}: quantising", 0, len(inputs))
     prepared = whole_network.prepare(source, target, calibration, method)
-    engine = whole_network.Engine(prepared, "rtl")
-    outputs = []
+    rtl = whole_network.on_rtl(prepared)
+    device, outputs = Comparing(rtl, whole_network.Model(prepared)), []
     for number, given in enumerate(inputs):
         progress(f"{source.name}: input {number + 1}", number, len(inputs))
-        codes = engine.step(codes_of(source, prepared.coded, given), record=number == 0)
-        outputs.append(answers(source, prepared.coded, codes))
-    return Ran(prepared=prepared, outputs=outputs, results=engine.results)
+        found = device.run(whole_network.step(prepared, given))
+        outputs.append(answers(source, prepared.coded, found.outputs))
+    return Ran(prepared=prepared, outputs=outputs, results=rtl.outcomes)
 
 
 def program(ran: Ran) -> Program:

@@ -14,8 +14,8 @@ from golden.pe.float_multiply_add import FloatMultiplyAddParams
 from golden.pe.mixpe import MixPeParams
 from golden.pe.mixpe_float import MixPeFloatParams
 from golden.pe.multiplier import MultiplierParams
-from golden.tile.tile import TileParams
-from golden.tile.words import cycles
+from golden.tile.cycles import cycles
+from golden.tile.params import TileParams
 from golden.vector import align
 from hw.vector import align as hw_align
 from systola.reproduction import jobs, operands, parts
@@ -167,7 +167,7 @@ def more(found: Mapping[str, Measured]) -> dict[str, Any]:
         "tables": [{
             "title": f"prefill of {CONTEXT} tokens, arrays as large as {SIDE}x{SIDE} INT8 PEs: times as fast",
             "columns": ["PE", "array", *MODELS], "rows": table,
-            "source": "golden.tile.words.cycles at one clock; operands always there; linear layers",
+            "source": "golden.tile.cycles.cycles at one clock; operands always there; linear layers",
         }],
     }  # fmt: skip
 

@@ -19,7 +19,7 @@ from golden.pe.multiplier import MultiplierParams
 from mapping.backends.program.compiler import Program, compile
 from mapping.ir.graph import CodedNetwork
 from mapping.run.quantised import run
-from sim.accelerator import CHANNELS, Accelerator, Bus, Result
+from sim.accelerator import CHANNELS, Accelerator, Bus, Outcome
 from tests.mapping.backends.program.gemm import gemm
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -103,7 +103,7 @@ class Run:
         equal = self.program.read(self.wanted, "y") == run(network, p, {"x": x})["y"]
         assert equal.all(), f"{self.program.name}: not what the network says"
 
-    def check(self, bus: Bus) -> Result:
+    def check(self, bus: Bus) -> Outcome:
         """The RTL leaves just that in memory."""
         memory = self.memory.copy()
         device = accelerator(self.p)
@@ -238,7 +238,7 @@ FAULTS = ("load of nothing", "store to nothing", "commands of nothing", "load th
           "no command", "no end", "too deep")  # fmt: skip
 
 
-def begin(device: Accelerator, address: int, count: int) -> Result:
+def begin(device: Accelerator, address: int, count: int) -> Outcome:
     """Start a program and wait for its end; no reset."""
     started = device.cycle
     device.write("PROGRAM", address)

@@ -9,7 +9,7 @@ from golden.accelerator.multiply_cycles import cycles, times
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
-from golden.systolic.matrix_unit import cycles_of, delivery
+from golden.systolic.cycles import cycles_of, delivery
 from golden.systolic.params import MatrixUnitParams
 
 

@@ -13,7 +13,7 @@ from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.timing import Prediction, predict
 from golden.check import BadValue
 from mapping.backends.program.compiler import Program, compile
-from sim.accelerator import Accelerator, Bus, Result
+from sim.accelerator import Accelerator, Bus, Outcome
 from tests.mapping.backends.program.gemm import gemm
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -30,7 +30,7 @@ def small() -> Accelerator:
     return Accelerator(SMALL, np.zeros(64, np.uint8))
 
 
-def ran(small: Accelerator, commands: list[Command], bus: Bus, program: Program | None = None) -> Result:
+def ran(small: Accelerator, commands: list[Command], bus: Bus, program: Program | None = None) -> Outcome:
     """By the RTL."""
     memory = np.zeros(1 << 14, np.uint8) if program is None else program.memory.copy()
     address = PROGRAM if program is None else program.address

@@ -22,7 +22,7 @@ import numpy as np
 
 import systola
 from golden.check import BadValue
-from mapping.backends.engines import Mismatch
+from sim.device import Mismatch
 from tests.campaign import tflite_cases
 from tests.campaign.builder import Builder, Illegal, values_of
 from tests.campaign.cases import Case

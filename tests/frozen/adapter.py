@@ -24,12 +24,12 @@ from golden.check import BadValue
 from golden.formats import parse
 from golden.pe import tiled
 from golden.pe.multiplier import MultiplierParams
+from golden.systolic.cycles import cycles, longest_stream, rows_needed
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import cycles, longest_stream, rows_needed
 from golden.systolic.params import MatrixUnitParams
-from golden.tile import words
-from golden.tile.tile import TileParams
-from hw import yosys
+from golden.tile import cycles as tile_cycles
+from golden.tile.params import TileParams
+from hw import blocks, yosys
 from hw.emit import Definition, reachable
 from mapping.target import TileTarget
 from systola import design_file, generation
@@ -141,17 +141,11 @@ def rounded(value: Any) -> Any:
 def definition(design: str) -> Definition:
     """The top module of a design."""
     target = design_file.load_any(DESIGNS[design])
-    if isinstance(target, TileTarget):
-        from hw.tile.tile import definition as tile
+    if isinstance(target, TileTarget) or target.accelerator is None:
+        return blocks.definition(target.block)
+    from hw.accelerator.accelerator import definition as accelerator
 
-        return tile(target.tile)
-    if target.accelerator is not None:
-        from hw.accelerator.accelerator import definition as accelerator
-
-        return accelerator(target.accelerator)
-    from hw.systolic.matrix_unit import definition as matrix_unit
-
-    return matrix_unit(target.unit)
+    return accelerator(target.accelerator)
 
 
 def rtlil(design: str) -> dict[str, str]:
@@ -208,7 +202,7 @@ def tile(design: str, groups: int) -> int:
     """Of a design file's tile."""
     target = design_file.load_any(DESIGNS[design])
     assert isinstance(target, TileTarget)
-    return int(words.cycles(target.tile, groups))
+    return int(tile_cycles.cycles(target.tile, groups))
 
 
 def pe(design: str) -> Figures:
@@ -220,7 +214,7 @@ def pe(design: str) -> Figures:
     found = {"latency": table.module_of(p).latency(p), "lanes": tiled.lanes(p), "interval": tiled.interval(p),
              "finish": tiled.finish_cycles(p)}  # fmt: skip
     if p.group <= 256:  # groups
-        found["one group on 2x3"] = words.cycles(TileParams(rows=2, cols=3, pe=p), 1)
+        found["one group on 2x3"] = tile_cycles.cycles(TileParams(rows=2, cols=3, pe=p), 1)
     return {key: int(value) for key, value in found.items()}
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mapping.backends.engines import ModelEngine
 from mapping.frontends import load
 from mapping.passes import simplify
 from mapping.plan import plan
 from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
+from sim.device import Model
 
 TOKENS = 16
 CALIBRATION = """The weather is lovely today.
@@ -79,7 +79,7 @@ def test_sentence_vectors_of_minilm_in_int8_are_those_of_float(minilm, large):
     quantised = quantise(network, large, [inputs(text) for text in CALIBRATION.splitlines()])
     given = [inputs(text) for text in SENTENCES.splitlines()]
     wanted = np.array([sentence_vector(run_float(network, x), x) for x in given])
-    found = np.array([sentence_vector(execute(quantised, x, ModelEngine()).outputs, x) for x in given])
+    found = np.array([sentence_vector(execute(quantised, x, Model()).outputs, x) for x in given])
     assert (wanted * found).sum(1).min() >= 0.99
     assert np.abs(wanted @ wanted.T - found @ found.T).max() < 0.05
 
@@ -113,5 +113,5 @@ def test_labels_of_magika_in_int8_are_those_of_float(large):
     quantised = quantise(network, large, [features(path) for path in calibration])
     for path in others:
         wanted = run_float(network, features(path))["target_label"][0]
-        found = execute(quantised, features(path), ModelEngine()).outputs["target_label"][0]
+        found = execute(quantised, features(path), Model()).outputs["target_label"][0]
         assert found.argmax() == wanted.argmax(), path.name

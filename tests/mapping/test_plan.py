@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from golden.check import BadValue
-from golden.systolic.matrix_unit import losses
+from golden.systolic.cycles import losses
 from mapping.cost import energy
 from mapping.frontends import load
 from mapping.layers import layers

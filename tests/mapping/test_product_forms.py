@@ -5,12 +5,12 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from mapping.backends.engines import GoldenEngine, ModelEngine
 from mapping.frontends import onnx_file
 from mapping.passes import simplify
 from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
+from sim.device import Golden, Model
 
 RNG = np.random.default_rng(3)
 CLOSE = 0.06  # of the largest magnitude: int8 factors
@@ -73,7 +73,7 @@ def test_a_product_is_close_to_float_and_of_its_type(target, form, kind):
     found, given = network(*FORMS[form], kind)
     wanted = run_float(found, given)["y"]
     quantised = quantise(found, target(), [given])
-    for engine in (ModelEngine(), GoldenEngine()):
+    for engine in (Model(), Golden()):
         y = execute(quantised, given, engine).outputs["y"]
         assert (y.shape, y.dtype) == (wanted.shape, np.dtype(kind))
         assert np.abs(y.astype(float) - wanted).max() <= CLOSE * np.abs(wanted).max()

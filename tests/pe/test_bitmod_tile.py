@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 
+from golden.blocks import Job
 from golden.formats import FP16
 from golden.formats.bitmod import Datatype, quantise
 from golden.pe.bitmod import BitModParams
 from golden.pe.weights import Weights
-from golden.tile import words
-from golden.tile.tile import TileParams, compute
-from sim.tile_engine import run_tile
+from golden.systolic.gemm import Gemm
+from golden.tile import cycles as tile_cycles
+from golden.tile.params import TileParams
+from golden.tile.sums import Operands, grouped_product
+from sim.device import Rtl
 from sim.tools import ToolMissing
 
 pytestmark = pytest.mark.rtl
@@ -33,11 +36,13 @@ def test_values_and_cycles_are_golden(weight, group, registers, stalls):
     p = TileParams(rows=3, cols=4, pe=pe)
     m, n, groups = 7, 9, 3
     a, coded, weights = product(p, m, groups * group, n, 1)
+    shape = Gemm(m=len(a), n=weights.codes.shape[1], k=len(weights.codes))
+    job = Job(name="product", p=p, shape=shape, operands=Operands(a, weights))
     try:
-        found = run_tile(p, a, weights, stalls=stalls)
+        found = Rtl(stalls=stalls).run(job)
     except ToolMissing as missing:
         pytest.skip(str(missing))
-    assert np.array_equal(found.values, compute(p, a, weights))
-    assert stalls or found.cycles == words.cycles(p, 3 * 3 * groups)
+    assert np.array_equal(found.values, grouped_product(p, a, weights))
+    assert stalls or found.cycles == tile_cycles.cycles(p, 3 * 3 * groups)
     exact = a @ coded.values
     assert np.abs(found.values * coded.channel - exact).max() < 0.02 * np.sqrt((exact**2).mean())

@@ -7,7 +7,8 @@ from golden import pe
 from golden.check import BadValue
 from golden.formats import BF16, FP8_E4M3, FP16, Int, bitmod, grouped
 from golden.pe.quantise import activations, quantise
-from golden.tile.tile import TileParams, compute
+from golden.tile.params import TileParams
+from golden.tile.sums import grouped_product
 
 DEPTH, K, N, M = 32, 96, 7, 5
 
@@ -56,7 +57,7 @@ def test_a_product_is_that_of_what_the_codes_stand_for(name):
     w, x = 0.05 * rng.standard_normal((K, N)), 3 * rng.standard_normal((M, K))
     q = quantise(p, w)
     values, scale = activations(p, x)
-    y = compute(TileParams(pe=p), values, q.weights) * scale * q.channel
+    y = grouped_product(TileParams(pe=p), values, q.weights) * scale * q.channel
     assert off(q.values, w) < of_weights
     assert off(y, x @ q.values) < of_product
 

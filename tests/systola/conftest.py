@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from golden.systolic.cycles import cycles, losses
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import cycles, losses
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.weight_stationary import first_vectors
 

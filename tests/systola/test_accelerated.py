@@ -74,7 +74,7 @@ def test_map_says_what_each_operation_costs_and_where_the_cycles_go():
     assert [row["macs"] for row in rows if row["unit"] == "matrix"] == [960]
 
 
-@pytest.mark.parametrize("engine", ["golden", "model", "rtl"])
+@pytest.mark.parametrize("engine", ["golden", "model", pytest.param("rtl", marks=pytest.mark.rtl)])
 def test_a_float_network_runs_whole_and_is_near_float(engine):
     x = np.random.default_rng(1).standard_normal((4, 24)).astype(np.float32)
     np.save("x.npy", x)
@@ -116,6 +116,7 @@ def test_waves_and_other_tools_formulae_are_of_the_other_family():
         assert done.exit_code == 2 and "a design of family systolic" in done.stderr
 
 
+@pytest.mark.rtl
 def test_generate_gives_hardware_registers_driver_and_constraints():
     made = generation.generate("small.toml", "out")
     names = set(made.files)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import systola
-from mapping.backends.engines import Mismatch
+from sim.device import Mismatch
 from systola import failures
 from systola.cli import main
 

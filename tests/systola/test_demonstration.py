@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from golden import check
-from mapping.backends.engines import Mismatch
+from sim.device import Mismatch
 from systola import design_file
 from systola.demonstration import files, packages, sentences, sounds, words
 from systola.demonstration.demo import REFERENCE, perform, wavefront

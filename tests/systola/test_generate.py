@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from golden import streams
 from golden.check import BadValue
-from golden.systolic import words
+from golden.systolic import description, matrix_unit, words
+from golden.systolic.cycles import cycles
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import cycles
 from mapping.target import Target, TileTarget
-from systola import block_document, design_file, testbench
+from systola import design_file, testbench
 from systola.generation import generate
+
+pytestmark = pytest.mark.rtl
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALL = """
@@ -93,10 +96,9 @@ def test_every_target_of_the_core_has_a_top_that_is_there(made):
 
 def test_the_document_gives_every_fields_bits(made):
     text = (made.folder / "small.md").read_text()
-    for stream, layout in words.fields(design_file.load(made.folder / "small.toml").unit).items():
-        bits = words.bits(design_file.load(made.folder / "small.toml").unit, stream)
-        assert f"[{bits - 1}:" in text
-        assert all(f"| `{stream}` | {field} | {width} | {lanes} |" in text for field, width, lanes in layout)
+    for stream, fields in words.fields(design_file.load(made.folder / "small.toml").unit).items():
+        assert f"[{streams.bits(fields) - 1}:" in text
+        assert all(f"| `{stream}` | {field} | {width} | {lanes} |" in text for field, width, lanes in fields)
 
 
 @pytest.mark.parametrize("dataflow", ["weight", "input", "output"])
@@ -105,7 +107,7 @@ def test_the_documents_formula_is_goldens_count(dataflow, tmp_path):
     unit = design_file.load(tmp_path / "small.toml").unit
     schedule = Schedule(unit, Gemm(m=7, n=5, k=11), Tiling(stream=4))
     counts = [int(count) for count in schedule.counts()]
-    constant = sum(int(number) for number in re.findall(r"(?:= |\+ )(\d+)", block_document.formula(unit)))
+    constant = sum(int(number) for number in re.findall(r"(?:= |\+ )(\d+)", description.formula(unit)))
     inner, alone = (counts[1:], counts[0]) if dataflow == "output" else (counts[:-1], counts[-1])
     assert constant + alone + sum(max(count, unit.rows) for count in inner) == cycles(schedule)
 
@@ -196,17 +198,16 @@ def test_the_testbench_ends_if_nothing_comes_out(made, tmp_path):
 
 @pytest.mark.parametrize("path", SYSTOLIC, ids=lambda path: path.stem)
 def test_the_testbench_has_partial_tiles_on_every_axis(path):
-    schedule = testbench.schedule_of(design_file.load(path))
+    schedule = matrix_unit.example_job(design_file.load(path).unit)
     for pieces in (schedule.row_pieces, schedule.column_pieces, schedule.depth_pieces):
         sizes = [end - start for start, end in pieces]
         assert len(sizes) > 1 and sizes[-1] < sizes[0]
 
 
 def test_the_testbenchs_codes_are_not_all_saturated(design):
-    schedule = testbench.schedule_of(design_file.load(design))
-    a, w, scaling = testbench.operands(schedule)
-    codes = testbench.compute(schedule.unit, a, w, scaling)
-    assert saturated(codes, schedule.unit.out) < 0.2
+    unit = design_file.load(design).unit
+    codes = matrix_unit.compute(unit, *matrix_unit.example(unit, testbench.SEED))
+    assert saturated(codes, unit.out) < 0.2
 
 
 def saturated(codes, fmt) -> float:

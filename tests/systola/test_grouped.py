@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
-from golden.tile import words
+from golden.tile import cycles as tile_cycles
 from systola import design_file
 from systola.cli import main
 
@@ -71,7 +71,7 @@ def test_map_and_run_agree_and_say_how_far_float_is(design):
 def test_the_cycles_of_a_tile_are_goldens_closed_form():
     p = design_file.load_any("tile.toml").tile
     mapped = json.loads(call("map", "net.onnx", "--on", "tile.toml", "--json").stdout)
-    assert mapped["layers"][0]["compute_cycles"] == words.cycles(p, 2 * 2 * 2)
+    assert mapped["layers"][0]["compute_cycles"] == tile_cycles.cycles(p, 2 * 2 * 2)
 
 
 def test_the_tables_name_layers_groups_errors_and_what_the_host_does():
@@ -89,6 +89,7 @@ def test_several_samples_run():
     assert found["samples"] == 3 and np.load("y.npy").shape == (12, 5)
 
 
+@pytest.mark.rtl
 def test_the_rtl_runs_and_is_counted():
     text = call("run", "net.onnx", "--on", "tile.toml", "--engine", "rtl").stdout
     assert "RTL: counted in the Verilated design, equal to golden's count" in text

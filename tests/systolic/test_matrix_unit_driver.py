@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 
+from golden.blocks import Job
 from golden.formats import FP16
 from golden.pe import PES, float_multiply_add, standing
 from golden.pe.multiplier import MultiplierParams
+from golden.systolic.cycles import cycles, longest_stream
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import Scaling, compute, cycles, longest_stream
+from golden.systolic.operands import Operands, Scaling
 from golden.systolic.params import MatrixUnitParams
+from golden.systolic.sums import matrix_product
 from sim.benches.systolic import jobs
-from sim.engine import RtlEngine
+from sim.device import Rtl
 
 pytestmark = pytest.mark.rtl
 
@@ -43,13 +46,14 @@ def some_scaling(n, seed=3):
 
 def check(p, gemm, stream, scaling=None, stalls=0.0, given=None):
     """One product on the RTL: golden's values, and golden's cycles where nothing stalls."""
-    engine = ENGINES.setdefault(p, RtlEngine())
+    engine = ENGINES.setdefault(p, Rtl())
     engine.stalls = stalls
     a, w = given or operands(p, gemm)
     schedule = Schedule(p, gemm, Tiling(stream=stream))
-    product = engine.product("product", schedule, a, w, scaling)
+    job = Job(name="product", p=p, shape=schedule, operands=Operands(a, w, scaling))
+    product = engine.run(job)
     encode = p.pe.accumulator.encode
-    assert (encode(product.values) == encode(compute(p, a, w, scaling, stream))).all()
+    assert (encode(product.values) == encode(matrix_product(p, a, w, scaling, stream))).all()
     if not stalls:
         assert product.cycles == cycles(schedule)
 
@@ -89,7 +93,7 @@ def test_any_codes_of_floats_pass_the_accumulator_memory(registers):
     p = unit("weight", 1, 2, pe, scaled=False, accumulator_registers=registers)
     rng = np.random.default_rng(registers)
     given = [FP16.decode(rng.integers(0, 1 << 16, shape)) for shape in ((1, 300, 4), (1, 4, 20))]
-    y = compute(p, *given, None)
+    y = matrix_product(p, *given, None)
     kinds = [np.isnan(y), np.isinf(y), (y == 0) & np.signbit(y), (y == 0) & ~np.signbit(y), np.isfinite(y)]
     assert all(kind.any() for kind in kinds)
     for stream in (1, 2, 300):

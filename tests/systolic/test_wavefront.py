@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from golden.systolic.cycles import cycles
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import cycles
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.wavefront import State, film
 

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from golden import streams
 from golden.formats import Int
 from golden.formats.packing import pack, unpack, unpack_values
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic import words
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import Scaling, compute
+from golden.systolic.operands import Scaling
 from golden.systolic.params import MatrixUnitParams
+from golden.systolic.sums import matrix_product
 
 
 def unit(dataflow, rows=3, cols=5, weight="int4", activation="int8"):
@@ -63,7 +65,7 @@ def test_words_replay_to_the_product(dataflow, formats, columns_first):
         delivered = np.ascontiguousarray(p.pe.accumulator.encode(sums))
         y = words.unpack_outputs(schedule, pack(delivered, p.pe.accumulator.width))
         assert (y == a @ w).all()
-        assert (compute(p, a, w, None) == a @ w).all()
+        assert (matrix_product(p, a, w, None) == a @ w).all()
 
 
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
@@ -91,8 +93,8 @@ def test_each_row_delivered_meets_its_channels_scale(dataflow):
 def test_fields_stand_side_by_side_from_bit_0():
     layout = [("count", 5, 1), ("first", 1, 1), ("pair", 3, 2)]
     values = {"count": np.array([19]), "first": np.array([1]), "pair": np.array([[2, 5]])}
-    packed = words.pack_fields(layout, values, 4)
-    assert packed.tolist() == [[0b10110011, 0b1010, 0, 0]]
+    packed = streams.pack(layout, values)
+    assert packed.tolist() == [[0b10110011, 0b1010]]
     assert unpack(packed, 5, 1)[0, 0] == 19
 
 

@@ -7,7 +7,6 @@ import pytest
 
 import systola
 from golden.check import BadValue
-from mapping.backends.engines import ModelEngine
 from mapping.frontends import load
 from mapping.frontends.tflite import file, reader
 from mapping.frontends.tflite.integer_run import Runner
@@ -15,6 +14,7 @@ from mapping.passes import simplify
 from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
+from sim.device import Model
 
 LARGE = {"rows": 16, "cols": 16, "group": 65536, "accumulator_rows": 1024, "max_shift": 47,
          "multiplier_bits": 16, "weight_buffer": 1 << 17, "activation_buffer": 1 << 17}  # fmt: skip
@@ -50,7 +50,7 @@ def test_a_float_network_is_quantised_and_executed(float_file, make_target):
     random = np.random.default_rng(0)
     samples = [{given: random.normal(0, 2, shape).astype(np.float32)} for _ in range(8)]
     quantised = quantise(network, make_target(**LARGE), samples)
-    (found,) = execute(quantised, samples[0], ModelEngine()).outputs.values()
+    (found,) = execute(quantised, samples[0], Model()).outputs.values()
     (wanted,) = run_float(network, samples[0]).values()
     assert np.abs(found - wanted).max() < 0.1
 

@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golden import pe
+from golden.blocks import Job
 from golden.check import BadValue
 from golden.formats import FP16, Int
 from golden.pe import aligned, dequantise, lut, mixpe, multiplier, tiled
 from golden.pe.weights import Weights
+from golden.systolic.gemm import Gemm
 from golden.tile import words
-from golden.tile.tile import EXACT, TileParams, compute
-from sim.tile_engine import run_tile
+from golden.tile.params import TileParams
+from golden.tile.sums import EXACT, Operands, grouped_product
+from sim.device import Rtl
 from sim.tools import ToolMissing
 from tests.vector.test_ends import nearest32, values
 
@@ -60,7 +63,7 @@ def test_sums_are_rounded_once(data, p):
     weights = Weights(
         codes=np.array(w)[:, None], scales=np.array(scales)[:, None], zeros=np.array(zeros)[:, None]
     )
-    assert compute(p, np.array([a]), weights)[0, 0] == by_fractions(p, a, w, zeros, scales)
+    assert grouped_product(p, np.array([a]), weights)[0, 0] == by_fractions(p, a, w, zeros, scales)
 
 
 def tie_and_one():
@@ -75,7 +78,7 @@ def tie_and_one():
 def test_a_sum_beyond_float64_is_not_rounded_twice():
     w, a = tie_and_one()
     weights = Weights(codes=np.array(w), scales=np.array([[1025 / 1024]]), zeros=np.array([[0]]))
-    (found,) = compute(WIDE[0], np.array([a]), weights)[0]
+    (found,) = grouped_product(WIDE[0], np.array([a]), weights)[0]
     total = sum(x * q[0] for x, q in zip(a, w, strict=True))
     assert total.bit_length() + 11 > EXACT
     assert found == nearest32(Fraction(total * 1025, 1024)) == 35219809763328.0
@@ -90,18 +93,18 @@ def test_what_cancels_leaves_its_last_bit():
     )
     total = Fraction(sum(x * q[0] for x, q in zip(a, w, strict=True)) * 1025, 1024)
     left = nearest32(Fraction(nearest32(-total)) + total)
-    assert left and compute(WIDE[0], np.array([a + a]), weights)[0, 0] == left
+    assert left and grouped_product(WIDE[0], np.array([a + a]), weights)[0, 0] == left
 
 
 def test_zeros_groups_and_scales_have_their_ranges():
     p = TileParams(rows=1, cols=1, pe=mixpe.Params(group=2), groups=2)
     one, many = np.ones((1, 1)), np.ones((6, 1), np.int64)
     with pytest.raises(BadValue, match=r"zeros\[0\] is 16; allowed: -16 to 15"):
-        compute(p, many[:2].T, Weights(codes=many[:2], scales=one, zeros=np.array([16])[:, None]))
+        grouped_product(p, many[:2].T, Weights(codes=many[:2], scales=one, zeros=np.array([16])[:, None]))
     with pytest.raises(BadValue, match="groups is 3; allowed: 1 to 2"):
-        compute(p, many.T, Weights(codes=many, scales=np.ones((3, 1))))
+        grouped_product(p, many.T, Weights(codes=many, scales=np.ones((3, 1))))
     with pytest.raises(BadValue, match="scales"):
-        compute(p, many[:2].T, Weights(codes=many[:2], scales=one / 3))
+        grouped_product(p, many[:2].T, Weights(codes=many[:2], scales=one / 3))
     bitmod = TileParams(pe=pe.PES["bitmod"].Params(group=8))
     with pytest.raises(BadValue, match="scales is not whole"):
         words.scale_codes(bitmod, one / 2)
@@ -148,6 +151,7 @@ def test_a_multiplier_whose_sums_leave_62_bits_is_refused(given, allowed):
         multiplier.Params(**given)
 
 
+@pytest.mark.rtl
 def test_the_rtl_rounds_wide_sums_as_golden_does():
     """The same ends, and what cancels, through the compiled tile: 56 bits and more beside a total."""
     p, rng = WIDE[0], np.random.default_rng(7)
@@ -164,8 +168,11 @@ def test_the_rtl_rounds_wide_sums_as_golden_does():
         scales=FP16.decode(np.array(SCALES)[rng.integers(0, len(SCALES), (groups, 1))]),
     )  # fmt: skip
     weights.zeros[:6], weights.scales[:6] = 0, 1025 / 1024
+    a = activations.reshape(1, -1)
+    shape = Gemm(m=1, n=1, k=len(weights.codes))
+    job = Job(name="product", p=p, shape=shape, operands=Operands(a, weights))
     try:
-        found = run_tile(p, activations.reshape(1, -1), weights)
+        found = Rtl().run(job)
     except ToolMissing as missing:
         pytest.skip(str(missing))
-    assert found.values.tolist() == compute(p, activations.reshape(1, -1), weights).tolist()
+    assert found.values.tolist() == grouped_product(p, a, weights).tolist()

@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 
+from golden.blocks import Job
 from golden.formats import FP16, Int
 from golden.formats.bitmod import Datatype
 from golden.formats.bitmod import quantise as bitmod_quantise
 from golden.formats.grouped import nearest
 from golden.pe import bitmod, lut, mixpe, multiplier, tiled
 from golden.pe.weights import Weights
-from golden.tile import words
-from golden.tile.tile import TileParams, compute
-from sim.benches.tile.tile import Job
-from sim.tile_engine import run_tile
+from golden.systolic.gemm import Gemm
+from golden.tile import cycles as tile_cycles
+from golden.tile.params import TileParams
+from golden.tile.sums import Operands, grouped_product
+from sim.benches.tile.tile import Job as RandomJob
+from sim.device import Rtl
 from sim.tools import ToolMissing
 
 pytestmark = pytest.mark.rtl
@@ -44,21 +47,23 @@ def layer(p, m, n, seed=1):
 
 def run(p, a, weights, stalls=0.0):
     """Through the RTL; values are golden's, and where nothing stalls the cycles."""
+    shape = Gemm(m=len(a), n=weights.codes.shape[1], k=len(weights.codes))
+    job = Job(name="product", p=p, shape=shape, operands=Operands(a, weights))
     try:
-        found = run_tile(p, a, weights, stalls=stalls, seed=3)
+        found = Rtl(stalls=stalls, seed=3).run(job)
     except ToolMissing as missing:
         pytest.skip(str(missing))
     with np.errstate(all="ignore"):
-        wanted = compute(p, a, weights)
+        wanted = grouped_product(p, a, weights)
     wrong = np.argwhere((found.values != wanted) & ~(np.isnan(found.values) & np.isnan(wanted)))
     places = [(tuple(at), found.values[tuple(at)], wanted[tuple(at)]) for at in wrong[:3].tolist()]
     assert not len(wrong), f"{len(wrong)} of {wanted.size}: place, found, golden: {places}"
     m, n = wanted.shape
     groups = -(-m // p.rows) * -(-n // p.cols) * (a.shape[1] // p.group)
     if not stalls:
-        assert found.cycles == words.cycles(p, groups)
+        assert found.cycles == tile_cycles.cycles(p, groups)
     else:
-        assert found.cycles > words.cycles(p, groups)
+        assert found.cycles > tile_cycles.cycles(p, groups)
     return found.cycles
 
 
@@ -74,7 +79,7 @@ def test_a_quarter_of_a_million_groups_of_corners_are_golden(stalls):
     """Scales from subnormal to the largest, sums that cancel to their last digits, group behind group."""
     rng, products = np.random.default_rng(4), 0
     for _ in range(6):
-        job = Job(SHORT, rng, 3, (128, 128))
+        job = RandomJob(SHORT, rng, 3, (128, 128))
         run(SHORT, job.activations, job.weights, stalls)
         products += job.m * job.n * job.groups
     assert products > 250_000

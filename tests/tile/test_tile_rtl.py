@@ -8,7 +8,7 @@ import pytest
 from amaranth.hdl import UnusedElaboratable
 
 from golden.pe import bitmod
-from golden.tile.tile import TileParams
+from golden.tile.params import TileParams
 from hw.emit import verilog
 from hw.tile.tile import definition
 from sim.mutate import mutation_score

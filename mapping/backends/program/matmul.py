@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from golden import check
 from golden.accelerator.commands import Kind, Opcode, Operation
-from golden.systolic.matrix_unit import longest_stream
+from golden.systolic.cycles import longest_stream
 from mapping.backends.program.builder import Builder, Loop, Parameters, Step
 from mapping.backends.program.dependencies import Span
 from mapping.backends.program.layout import KINDS, Place

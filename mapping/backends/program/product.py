@@ -12,7 +12,7 @@ import numpy as np
 
 from golden import check
 from golden.accelerator.commands import Kind, Opcode, Operation
-from golden.systolic.matrix_unit import longest_stream
+from golden.systolic.cycles import longest_stream
 from mapping.backends.program import parts
 from mapping.backends.program.builder import Builder, Parameters, Step
 from mapping.backends.program.layout import (

@@ -8,7 +8,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from golden.accelerator.multiply import count_of, multiply, passes_of, tiles_of, unit_of, words_of_pass
 from golden.accelerator.multiply_cycles import times
-from golden.systolic.matrix_unit import cycles_of, delivery, rows_needed
+from golden.systolic.cycles import cycles_of, delivery, rows_needed
 from sim.benches import Case, Faults, parameters, verilog_case
 from sim.benches.accelerator.multiply_commands import (
     Command,

@@ -6,11 +6,13 @@ from random import Random
 
 import numpy as np
 
+from golden import streams
 from golden.formats import Float, Int
 from golden.systolic import words
-from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import Scaling, compute
+from golden.systolic.gemm import AXES, Gemm, Schedule, Tiling
+from golden.systolic.operands import Scaling
 from golden.systolic.params import MatrixUnitParams
+from golden.systolic.sums import matrix_product
 from sim.benches.pe.vectors import corners
 
 VALUES = ("random", "least", "largest", "alternating")
@@ -48,12 +50,13 @@ class Job:
 
     def product(self, delivered: list[int]) -> np.ndarray:
         """The product in the packed words of `o`. [batch, m, n]"""
-        return words.unpack_outputs(self.schedule, to_bytes(delivered, words.bits(self.schedule.unit, "o")))
+        width = streams.bits(words.fields(self.schedule.unit)["o"])
+        return words.unpack_outputs(self.schedule, to_bytes(delivered, width))
 
     def golden(self) -> np.ndarray:
         """What it must be."""
         s = self.schedule
-        return compute(s.unit, self.activations, self.weights, self.scaling, s.tiling.stream)
+        return matrix_product(s.unit, self.activations, self.weights, self.scaling, s.tiling.stream)
 
 
 def to_bytes(packed: list[int], bits: int) -> np.ndarray:
@@ -105,8 +108,7 @@ def some_scaling(rng: np.random.Generator, p: MatrixUnitParams, gemm: Gemm, relu
 
 def gemm_of(p: MatrixUnitParams, on_rows: int, on_cols: int, streamed: int, batch: int) -> Gemm:
     """The product whose axes fold like this onto the array; k no longer than a sum may be."""
-    axes = {"weight": ("k", "n", "m"), "input": ("k", "m", "n"), "output": ("m", "n", "k")}[p.dataflow]
-    lengths = dict(zip(axes, (on_rows, on_cols, streamed), strict=True))
+    lengths = dict(zip(AXES[p.dataflow], (on_rows, on_cols, streamed), strict=True))
     return Gemm(m=lengths["m"], n=lengths["n"], k=min(lengths["k"], p.pe.group), batch=batch)
 
 

@@ -8,7 +8,7 @@ from cocotb.triggers import RisingEdge
 
 from golden.formats import parse
 from golden.formats.rounding import Rounding
-from golden.systolic.matrix_unit import REQUANTISER, cycles, cycles_of, longest_stream, rows_needed
+from golden.systolic.cycles import REQUANTISER, cycles, cycles_of, longest_stream, rows_needed
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.words import inputs
 from sim.benches import Case, parameters

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from golden import pe
+from golden import pe, streams
 from golden.formats import Int
 from golden.formats.packing import unpack_values
 from golden.systolic import words
@@ -24,8 +24,8 @@ Fields = dict[str, list[int]]  # codes of a word's fields, by lane
 def rows_of_sums(p: MatrixUnitParams, accepted: Accepted) -> np.ndarray:
     """Completed rows in the order of their completion, [rows, cols]."""
     layout = words.fields(p)["command"]
-    left = unpack_values(p.left, to_bytes(accepted["left"], words.bits(p, "left")), p.rows)
-    top = unpack_values(p.top, to_bytes(accepted["top"], words.bits(p, "top")), p.cols)
+    left = unpack_values(p.left, to_bytes(accepted["left"], streams.bits(words.fields(p)["left"])), p.rows)
+    top = unpack_values(p.top, to_bytes(accepted["top"], streams.bits(words.fields(p)["top"])), p.cols)
     completed = [p.pe.accumulator.decode(np.zeros((0, p.cols), np.uint64))]
     sums = completed[0]
     for word in accepted["command"]:
@@ -108,4 +108,5 @@ def replay(p: MatrixUnitParams, accepted: Accepted) -> list[list[object]]:
 
 def lanes(p: MatrixUnitParams, delivered: list[int]) -> list[list[object]]:
     """The same of packed words of `o`."""
-    return shown(p, unpack_values(p.pe.accumulator, to_bytes(delivered, words.bits(p, "o")), p.cols))
+    width = streams.bits(words.fields(p)["o"])
+    return shown(p, unpack_values(p.pe.accumulator, to_bytes(delivered, width), p.cols))

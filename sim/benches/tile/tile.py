@@ -9,8 +9,10 @@ from cocotb.triggers import RisingEdge
 from golden.formats import FP16, Float, Int
 from golden.pe import tiled
 from golden.pe.weights import Weights
+from golden.tile import cycles as tile_cycles
 from golden.tile import words
-from golden.tile.tile import TileParams, compute
+from golden.tile.params import TileParams
+from golden.tile.sums import grouped_product
 from sim.benches import Case, names, parameters
 from sim.benches.pe.vectors import params_of as pe_params_of
 from sim.benches.stream import Bench
@@ -78,7 +80,7 @@ class Job:
 
     def golden(self) -> np.ndarray:
         """float64 [M, N]."""
-        return compute(self.p, self.activations, self.weights)
+        return grouped_product(self.p, self.activations, self.weights)
 
     def words(self) -> dict[str, list[int]]:
         """Packed words of each input stream."""
@@ -134,7 +136,7 @@ class TileBench(Bench):
     async def finish(self, jobs: list[Job]) -> int:
         """All of their output, and the right one; cycles from the first command to the last word."""
         groups = sum(job.blocks * job.groups for job in jobs)
-        most = 40 * words.cycles(self.p, groups) + 200
+        most = 40 * tile_cycles.cycles(self.p, groups) + 200
         await self.moved("o", sum(job.blocks for job in jobs) * self.p.rows, within=most)
         left = {name: len(source.words) for name, source in self.sources.items() if source.words}
         assert not left, f"words were left at the inputs: {left}"
@@ -172,7 +174,7 @@ async def values_and_cycles_match_golden(dut: Any) -> None:
         jobs = bench.jobs(3)
         await bench.begin(jobs)
         took = await bench.finish(jobs)
-        golden = words.cycles(bench.p, sum(job.blocks * job.groups for job in jobs))
+        golden = tile_cycles.cycles(bench.p, sum(job.blocks * job.groups for job in jobs))
         assert took == golden, f"took {took} cycles, golden {golden}"
     assert not any(source.stalls for source in bench.sources.values()), "a source stalled unasked"
 
@@ -199,7 +201,7 @@ async def a_reset_leaves_nothing_behind(dut: Any) -> None:
     for _ in range(RESETS):
         jobs = bench.jobs(2)
         await bench.begin(jobs)
-        await bench.cycles(bench.random.randrange(2, words.cycles(bench.p, 3)))
+        await bench.cycles(bench.random.randrange(2, tile_cycles.cycles(bench.p, 3)))
         bench.scoreboard(jobs)
     jobs = bench.jobs(2)
     await bench.begin(jobs)

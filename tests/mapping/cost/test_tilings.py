@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from golden.check import BadValue
 from golden.pe.multiplier import MultiplierParams
+from golden.systolic.cycles import cycles, longest_stream, rows_needed
 from golden.systolic.gemm import Gemm, Schedule
-from golden.systolic.matrix_unit import cycles, longest_stream, rows_needed
 from golden.systolic.params import DATAFLOWS, MatrixUnitParams
 from mapping.cost.cycles import cost
 from mapping.cost.tilings import MODEL, candidates, place

@@ -6,8 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from golden.pe.multiplier import MultiplierParams
+from golden.systolic.cycles import cycles
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.matrix_unit import cycles
 from golden.systolic.params import DATAFLOWS, MatrixUnitParams
 from mapping.cost.cycles import cost
 from mapping.target import Target

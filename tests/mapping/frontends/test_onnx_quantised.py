@@ -7,12 +7,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from mapping.backends.engines import ModelEngine
 from mapping.backends.streams import REFERENCE, gemm_of
 from mapping.frontends.onnx_quantised import coded, is_quantised
 from mapping.legalise.float_network import decode, encoded
 from mapping.run.arrays import ArrayRun
 from mapping.run.quantised import run
+from sim.device import Model
 
 RANDOM = np.random.default_rng(0)
 SIZES = {"w": (8, 4, 3, 3), "b": (8,), "w2": (4, 8, 1, 1), "k": (8, 1, 3, 3), "m": (12, 10), "n": (10,)}
@@ -95,7 +95,7 @@ def test_a_bare_matrix_unit_gives_the_same_codes(quantised, target, case, activa
     model = quantised(network(nodes, given, made), given, QuantFormat.QDQ, kind)
     design = target(activation=activation)
     found = coded(model, REFERENCE, "q.onnx", "q")
-    array, codes = ArrayRun(found, design, ModelEngine()), encoded(found, draw(given, 77))
+    array, codes = ArrayRun(found, design, Model()), encoded(found, draw(given, 77))
     assert (array.step(codes)["y"] == run(found, REFERENCE, codes)["y"]).all()
     assert len(array.layers) == sum(gemm_of(found, o) is not None for o in found.operations)
 

@@ -5,7 +5,6 @@ import pytest
 
 from golden.check import BadValue
 from golden.formats import Int
-from mapping.backends.engines import ModelEngine
 from mapping.layers import layers
 from mapping.quantise.calibrate import METHODS, Observer
 from mapping.quantise.networks import quantise
@@ -13,6 +12,7 @@ from mapping.quantise.requantise_points import constant_factor, readers
 from mapping.quantise.weights import quantise_weights
 from mapping.run.floating import run_float
 from mapping.run.host import execute
+from sim.device import Model
 
 FORMATS = [
     ("int8", "int8", "int8", 0.1), ("int16", "int16", "int16", 1e-3), ("int8", "uint8", "uint8", 0.1),
@@ -29,7 +29,7 @@ def linear(build, w, bias=None, rows=4):
 def error(quantised, network, sample):
     """Largest error against float, relative to the largest value of the output."""
     wanted = run_float(network, sample)["y"]
-    found = execute(quantised, sample, ModelEngine()).outputs["y"]
+    found = execute(quantised, sample, Model()).outputs["y"]
     return np.abs(found - wanted).max() / np.abs(wanted).max()
 
 
@@ -52,7 +52,7 @@ def test_the_error_of_one_product_is_bounded_by_its_scales(target, build, normal
     network = linear(build, w)
     product = quantise(network, target(), samples[:1]).products["y"]
     x = samples[0]["x"].astype(np.float64)
-    found = execute(quantise(network, target(), samples[:1]), samples[0], ModelEngine()).outputs["y"]
+    found = execute(quantise(network, target(), samples[:1]), samples[0], Model()).outputs["y"]
     half_a, half_w = product.left.scale / 2, product.weights.scale[0] / 2
     bound = half_a * np.abs(w).sum(0) + half_w * np.abs(x).sum(1)[:, None] + 32 * half_a * half_w
     assert (np.abs(found - x @ w) <= bound * (1 + 1e-6)).all()
@@ -137,7 +137,7 @@ def test_a_channel_of_zeros_is_coded_as_zeros(build, target, normal):
     w[:, 1] = 0
     network = linear(build, w, np.array([0, 1.25, 0], np.float32))
     sample = {"x": normal(4, 16)}
-    found = execute(quantise(network, target(), [sample]), sample, ModelEngine()).outputs["y"]
+    found = execute(quantise(network, target(), [sample]), sample, Model()).outputs["y"]
     assert found[:, 1] == pytest.approx(1.25)
 
 
@@ -154,7 +154,7 @@ def test_a_large_bias_over_small_weights_fits_the_accumulators(build, normal, ta
 def test_samples_of_zeros_quantise(build, target):
     network = linear(build, np.zeros((4, 2), np.float32))
     sample = {"x": np.zeros((4, 4), np.float32)}
-    assert (execute(quantise(network, target(), [sample]), sample, ModelEngine()).outputs["y"] == 0).all()
+    assert (execute(quantise(network, target(), [sample]), sample, Model()).outputs["y"] == 0).all()
 
 
 def test_a_channel_far_larger_than_the_others_is_evened_out(build, target, normal):

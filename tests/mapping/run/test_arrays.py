@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from golden.check import BadValue
-from mapping.backends.engines import ComparingEngine, GoldenEngine, ModelEngine
 from mapping.backends.streams import accepts, placements
 from mapping.frontends.tflite import reader
 from mapping.frontends.tflite.as_codes import coded
@@ -12,6 +11,7 @@ from mapping.frontends.tflite.ends import ends_of
 from mapping.frontends.tflite.integer_run import Runner
 from mapping.ir import graph
 from mapping.run.arrays import ArrayRun
+from sim.device import Comparing, Golden, Model, Rtl
 
 WORDS = ("okay_nabu", "hey_jarvis", "alexa", "hey_mycroft")
 WIDE = {"group": 1024, "weight_buffer": 1 << 16, "activation_buffer": 1 << 16}
@@ -21,7 +21,7 @@ WIDE = {"group": 1024, "weight_buffer": 1 << 16, "activation_buffer": 1 << 16}
 def test_a_wake_word_gives_what_tflite_gives_step_after_step(tflite_tools, target, word):
     model = reader.read(tflite_tools.package("pymicro_wakeword") / "models" / f"{word}.tflite")
     network, runner, ends = coded(model, host=True), Runner(model), ends_of(model)
-    array = ArrayRun(network, target(**WIDE), ComparingEngine(GoldenEngine(), ModelEngine()))
+    array = ArrayRun(network, target(**WIDE), Comparing(Golden(), Model()))
     random = np.random.default_rng(4)
     name = model.graphs[0].tensors[model.graphs[0].inputs[0]].name
     for _ in range(6):
@@ -55,7 +55,7 @@ def test_what_no_unit_does_is_tflites_own_on_the_host(tflite_tools, target, kind
     dtype = np.int8 if kind == "INT8" else np.uint8
     given = {name: np.random.default_rng(1).integers(zero, zero + 256, (3, 8)).astype(dtype)}
     codes = {key: x.reshape(network.tensors[key].shape) for key, x in ends.encode(given).items()}
-    found = ends.decode(ArrayRun(network, target(), ModelEngine()).step(codes))
+    found = ends.decode(ArrayRun(network, target(), Model()).step(codes))
     assert all((found[key] == want).all() for key, want in Runner(model).step(given).items())
 
 
@@ -80,11 +80,9 @@ def test_weights_that_a_pe_does_not_hold_go_to_the_host_with_the_reason(tflite_t
 
 @pytest.mark.slow
 def test_the_rtl_of_a_matrix_unit_runs_a_wake_word(tflite_tools, target):
-    from sim.engine import RtlEngine
-
     model = reader.read(tflite_tools.package("pymicro_wakeword") / "models" / "okay_nabu.tflite")
     network, runner, ends = coded(model, host=True), Runner(model), ends_of(model)
-    array = ArrayRun(network, target(**WIDE), ComparingEngine(RtlEngine(), ModelEngine()))
+    array = ArrayRun(network, target(**WIDE), Comparing(Rtl(), Model()))
     name = model.graphs[0].tensors[model.graphs[0].inputs[0]].name
     given = {name: np.random.default_rng(4).integers(-128, 128, (1, 3, 40)).astype(np.int8)}
     codes = {key: x.reshape(network.tensors[key].shape) for key, x in ends.encode(given).items()}

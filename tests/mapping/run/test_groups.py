@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 
 from golden import pe
+from golden.blocks import Job, Result
 from golden.check import BadValue
 from golden.formats import BF16, FP16, Int
 from golden.formats.bitmod import Datatype
 from golden.pe.mixpe import MixPeParams
 from golden.pe.quantise import quantise as quantise_weights
-from golden.systolic.matrix_unit import Product
 from golden.systolic.params import MatrixUnitParams
-from golden.tile.tile import TileParams
-from mapping.backends.engines import ComparingEngine, Mismatch, ModelEngine
+from golden.tile.params import TileParams
 from mapping.plan_groups import plan
 from mapping.quantise.groups import padded_activations, padded_weights
 from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 from mapping.target import Target, TileTarget
+from sim.device import Comparing, Mismatch, Model, Rtl
 
 DEPTH, K, N, M = 16, 48, 7, 5
 
@@ -88,7 +88,7 @@ def test_golden_is_near_float(name, host, layer, normal):
         pytest.skip("not in arrays, or not in groups")
     design = tile(name) if host == "tile" else array(name)
     x = {"x": normal(M, K)}
-    ran = execute(coded(layer, design), x, ModelEngine())
+    ran = execute(coded(layer, design), x, Model())
     wanted = run_float(layer, x)["y"]
     most = {"lut1": 0.9, "lut2": 0.6, "lut2-fp16": 0.7, "bitmod_fp3": 0.3}.get(name, 0.2)
     assert ran.layers[0].error < most
@@ -101,39 +101,36 @@ def test_an_array_and_a_tile_agree(name, layer, normal):
     """Aligned activations have an exponent a group on the array, one a row in the tile: near, no more."""
     x = {"x": normal(M, K)}
     a, b = (
-        execute(coded(layer, d), x, ModelEngine()).outputs["y"] for d in (tile(name), array(name))
+        execute(coded(layer, d), x, Model()).outputs["y"] for d in (tile(name), array(name))
     )
     assert np.array_equal(a, b) if name != "aligned" else np.allclose(a, b, rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.rtl
 @pytest.mark.parametrize("name", [run_if_asked(name) for name in PES])
 def test_rtl_of_a_tile_equals_golden(name, layer, normal):
-    from sim.engine import RtlEngine
-
-    engine = ComparingEngine(RtlEngine(), ModelEngine())
+    engine = Comparing(Rtl(), Model())
     ran = execute(coded(layer, tile(name)), {"x": normal(M, K)}, engine)
     assert ran.layers[0].cycles == plan(layer, tile(name)).rows[0].compute_cycles
 
 
+@pytest.mark.rtl
 @pytest.mark.parametrize("name", [run_if_asked(name) for name in ARRAYS])
 def test_rtl_of_an_array_equals_golden(name, layer, normal):
-    from sim.engine import RtlEngine
-
-    engine = ComparingEngine(RtlEngine(), ModelEngine())
+    engine = Comparing(Rtl(), Model())
     ran = execute(coded(layer, array(name)), {"x": normal(M, K)}, engine)
     assert ran.layers[0].cycles == plan(layer, array(name)).rows[0].compute_cycles
 
 
+@pytest.mark.rtl
 def test_stalls_change_nothing_but_the_cycles(layer, normal):
-    from sim.engine import RtlEngine
-
     quantised, x = coded(layer, tile("lut2")), {"x": normal(M, K)}
-    plain, stalled = (execute(quantised, x, RtlEngine(stalls=stalls)) for stalls in (0.0, 0.4))
+    plain, stalled = (execute(quantised, x, Rtl(stalls=stalls)) for stalls in (0.0, 0.4))
     assert np.array_equal(plain.outputs["y"], stalled.outputs["y"])
     assert stalled.layers[0].cycles > plain.layers[0].cycles
 
 
-class Wrong(ModelEngine):
+class Wrong(Model):
     """Golden but for one value, or one cycle."""
 
     name = "wrong"
@@ -141,16 +138,16 @@ class Wrong(ModelEngine):
     def __init__(self, value: float, cycle: int) -> None:
         self.value, self.cycle = value, cycle
 
-    def product(self, *given: object) -> Product:
-        found = super().product(*given)
+    def run(self, job: Job) -> Result:
+        found = super().run(job)
         values = found.values.copy()
         values[1, 2] += self.value
-        return Product(values, found.cycles + self.cycle)
+        return Result(outputs={"o": values}, cycles=found.cycles + self.cycle)
 
 
-@pytest.mark.parametrize(("value", "cycle", "said"), [(1.0, 0, r"at \[1, 2\]"), (0.0, 1, "cycles")])
+@pytest.mark.parametrize(("value", "cycle", "said"), [(1.0, 0, r"at o\[1, 2\]"), (0.0, 1, "cycles")])
 def test_a_difference_is_told(value, cycle, said, layer, normal):
-    engine = ComparingEngine(Wrong(value, cycle), ModelEngine())
+    engine = Comparing(Wrong(value, cycle), Model())
     with pytest.raises(Mismatch, match=f"^layer y: wrong gives .*{said}"):
         execute(coded(layer, tile("mixpe")), {"x": normal(M, K)}, engine)
 
@@ -159,7 +156,7 @@ def test_a_difference_is_told(value, cycle, said, layer, normal):
 def test_a_whole_network_runs_its_computed_products_on_the_host(host, attention, normal):
     x = {"x": normal(1, 6, 12)}
     design = host("fp16", group=4)
-    ran = execute(coded(attention, design), x, ModelEngine(), all_tensors=True)
+    ran = execute(coded(attention, design), x, Model(), all_tensors=True)
     assert [layer.name for layer in ran.layers] == ["q", "k", "v", "y"]
     assert "scores" in ran.tensors
     y, wanted = ran.outputs["y"], run_float(attention, x)["y"]
@@ -171,7 +168,7 @@ def test_a_whole_network_runs_its_computed_products_on_the_host(host, attention,
 def test_convolutions_run_group_by_group(convolutions, normal):
     x = {"x": normal(2, 3, 7, 7)}
     design = tile("multiplier", group=1)
-    ran = execute(coded(convolutions, design), x, ModelEngine())
+    ran = execute(coded(convolutions, design), x, Model())
     assert [layer.gemm.batch for layer in ran.layers] == [1, 1, 2, 1]
     wanted = run_float(convolutions, x)["y"]
     assert np.linalg.norm(ran.outputs["y"] - wanted) < 0.03 * np.linalg.norm(wanted)
@@ -185,7 +182,7 @@ def test_a_depth_of_no_whole_groups_is_padded(name, host, layer, normal):
         pytest.skip("not in arrays, or not in groups")
     design = tile(name, 32) if host == "tile" else array(name, 32)
     x = {"x": normal(M, K)}
-    ran = execute(coded(layer, design), x, ModelEngine())
+    ran = execute(coded(layer, design), x, Model())
     most = {"lut1": 0.9, "lut2": 0.6, "lut2-fp16": 0.7, "bitmod_fp3": 0.3}.get(name, 0.2)
     assert ran.layers[0].error < most
     assert ran.layers[0].cycles == plan(layer, design).rows[0].compute_cycles
@@ -204,13 +201,12 @@ def test_padding_changes_no_product_of_whole_groups(name, normal):
     assert not padded_activations(wide, x)[:, K:].any()
 
 
+@pytest.mark.rtl
 @pytest.mark.slow
 @pytest.mark.parametrize("host", [tile, array])
 def test_rtl_of_a_padded_depth_equals_golden(host, layer, normal):
-    from sim.engine import RtlEngine
-
     design = host("mixpe", 32)
-    ran = execute(coded(layer, design), {"x": normal(M, K)}, ComparingEngine(RtlEngine(), ModelEngine()))
+    ran = execute(coded(layer, design), {"x": normal(M, K)}, Comparing(Rtl(), Model()))
     assert ran.layers[0].cycles == plan(layer, design).rows[0].compute_cycles
 
 
@@ -218,7 +214,7 @@ def test_rtl_of_a_padded_depth_equals_golden(host, layer, normal):
 def test_a_convolution_of_any_kernel_runs_in_groups(host, convolutions, normal):
     """The first layer of every CNN: K of 27."""
     x = {"x": normal(2, 3, 7, 7)}
-    ran = execute(coded(convolutions, host("fp16", 16)), x, ModelEngine())
+    ran = execute(coded(convolutions, host("fp16", 16)), x, Model())
     wanted = run_float(convolutions, x)["y"]
     assert np.linalg.norm(ran.outputs["y"] - wanted) < 0.002 * np.linalg.norm(wanted)
 

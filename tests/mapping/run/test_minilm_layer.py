@@ -8,13 +8,13 @@ import pytest
 
 from golden import pe
 from mapping import frontends
-from mapping.backends.engines import ComparingEngine, ModelEngine
 from mapping.network import Network, TensorType
 from mapping.passes import simplify
 from mapping.plan_groups import plan
 from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute
+from sim.device import Comparing, Model, Rtl
 from systola import design_file
 
 pytestmark = pytest.mark.slow
@@ -53,11 +53,9 @@ def test_the_examples_have_every_pe():
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_rtl_equals_golden_on_a_layer_of_minilm(name, layer):
-    from sim.engine import RtlEngine
-
     network, inputs = layer
     design = DESIGNS[name]
-    found = execute(quantise(network, design, [inputs]), inputs, ComparingEngine(RtlEngine(), ModelEngine()))
+    found = execute(quantise(network, design, [inputs]), inputs, Comparing(Rtl(), Model()))
     ran = found.layers[0]
     assert (ran.gemm.m, ran.gemm.n, ran.gemm.k) == (16, 1536, 384)
     print(f"\n{name}: {ran.cycles} cycles", end="")

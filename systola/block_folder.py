@@ -1,0 +1,64 @@
+"""What `systola generate` writes of a design that is a block of streams, beside the design file and the
+manifest.
+
+    rtl/NAME.v       the Verilog, all modules in one file
+    tb/NAME_tb.v     a self-checking testbench (systola.testbench)
+    NAME.core        the FuseSoC core: targets default, lint, sim
+    NAME.md          the block's documentation
+
+It knows no block: golden.blocks says what one is.
+"""
+
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+from golden import blocks
+from mapping.target import Design
+from systola import block_document, core_file, design_file, testbench
+
+AROUND = ("buffers", "memory", "clock")  # tables of a design file that shape no hardware
+
+
+def contents(target: Design) -> dict[str, str]:
+    """Path in the folder -> text."""
+    name, p, tables = target.name, target.block, design_file.tables(target)
+    verilog, bench = f"rtl/{name}.v", f"tb/{name}_tb.v"
+    what = f"{blocks.module_of(p).title(p)}, {p.pe.weight} x {p.pe.activation}"
+    return {
+        verilog: verilog_of(name, p, tables),
+        bench: testbench.write(name, p),
+        f"{name}.core": core_file.write(name, tables["family"], what, p.name, verilog, bench),
+        f"{name}.md": block_document.write(name, p, tables),
+    }
+
+
+def top_of(target: Design) -> str:
+    """Name of the top module."""
+    return target.block.name
+
+
+def verilog_of(name: str, p: Any, tables: Mapping[str, Any]) -> str:
+    """A block's Verilog; in the comment at its head the keys of the design file that shape the hardware."""
+    from hw.blocks import definition
+    from hw.emit import verilog
+
+    header = "\n".join([
+        f"{name}: {blocks.module_of(p).WHAT}, written by systola {metadata.version('systola')}",
+        "",
+        *(f"  {key:32} {value}" for key, value in parameters(tables).items()),
+        "",
+        f"Top module: {p.name}",
+        f"Streams and their words: {name}.md",
+    ])  # fmt: skip
+    return str(verilog(definition(p), header=header))
+
+
+def parameters(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The design file's keys that shape the hardware, dotted, with their values."""
+    return {
+        f"{section}.{key}": value
+        for section, values in tables.items()
+        if isinstance(values, dict) and section not in AROUND
+        for key, value in values.items()
+    }
