@@ -24,6 +24,8 @@ from mapping.frontends.onnx_boundaries import PASSING, placed, settled
 from mapping.frontends.onnx_qlinear import QLINEAR
 from mapping.frontends.onnx_stripped import DEQUANTISE, DYNAMIC, QUANTISE, Stripped
 from mapping.ir import graph
+from mapping.ir.verify import validate
+from mapping.legalise import images
 from mapping.legalise.coder import Coder
 from mapping.legalise.float_network import finished, known_operators, lower, plan
 from mapping.network import MATRIX_PRODUCTS, Network
@@ -79,7 +81,16 @@ class Quantised:
     def lowered(self, p: AcceleratorParams) -> graph.CodedNetwork:
         self.network.check_room()
         self.network.check_elements()
-        before = placed(self.network, self.bare.marks)
+        one = images.alone(self.network)
+        if one is None:
+            return self.of(self.network, p)
+        made = images.repeated(self.of(one, p), images.samples_of(self.network))
+        validate(made, p)
+        return made
+
+    def of(self, network: Network, p: AcceleratorParams) -> graph.CodedNetwork:
+        """`network`, which is the file's, or that of one image of its batch, in codes."""
+        before = placed(network, self.bare.marks)
         network = simplify(before)
         scales, names = scales_after(before, network, self.bare.weight_scales)
         network, forms = settled(recognise(network), self.bare.forms, scales)

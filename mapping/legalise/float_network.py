@@ -19,7 +19,7 @@ from golden.accelerator.params import AcceleratorParams
 from mapping.frontends import onnx_stated
 from mapping.ir import graph
 from mapping.ir.verify import reads, validate, writes
-from mapping.legalise import scores
+from mapping.legalise import images, scores
 from mapping.legalise.attention import absorbed
 from mapping.legalise.coder import PASSED, Coder, standing
 from mapping.legalise.gemms import spelt_gemms
@@ -42,12 +42,19 @@ def quantise(
 ) -> graph.CodedNetwork:
     """`network` for the accelerator, calibrated on `samples`. Inputs and outputs keep their names.
 
-    Outputs that are constants are left out, unless all are: whoever has the network has them.
+    Of a batch, one image comes after the other (mapping.legalise.images). Outputs that are constants are left
+    out, unless all are: whoever has the network has them.
 
     method  of mapping.quantise.calibrate
     raises  BadValue, naming the node, for an operator or a shape that no unit has
     """
     check.one_of("calibration method", method, METHODS)
+    if samples and (one := images.alone(network, samples[0])) is not None:
+        count = images.samples_of(network)
+        each = [part for sample in samples for part in images.split(sample, count)]
+        batch = images.repeated(quantise(one, p, each, method=method), count)
+        validate(batch, p)
+        return batch
     network = simplify(spelt_gemms(simplify(network)))
     computed = tuple(name for name in network.outputs if name not in network.constants)
     network = replace(network, outputs=computed or network.outputs)

@@ -9,6 +9,7 @@ Variables become state: an input `state.NAME` whose next value is what the netwo
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -22,9 +23,11 @@ from mapping.frontends.tflite.coded_products import conv_2d, depthwise, fully_co
 from mapping.frontends.tflite.ends import SINGLE
 from mapping.frontends.tflite.integer_call import Call, scale_of
 from mapping.frontends.tflite.integer_operators import OPERATORS
+from mapping.frontends.tflite.integer_run import Runner
 from mapping.frontends.tflite.reader import Model, Operator, Tensor
 from mapping.frontends.tflite.translation import Translation, ends, rows
 from mapping.ir import graph
+from mapping.legalise import images
 from mapping.legalise.fixed import plain
 
 
@@ -34,7 +37,38 @@ def coded(model: Model, host: bool = False) -> graph.CodedNetwork:
     host    what no unit does bit for bit is computed on the host, in TFLite's own integers
     raises  BadValue, naming the operator and its place, for what no unit does bit for bit
     """
-    return Translation(model, host).translate(RULES)
+    one, count = alone(model)
+    made = Translation(one, host).translate(RULES)
+    return made if count == 1 else images.repeated(made, count)
+
+
+def alone(model: Model) -> tuple[Model, int]:
+    """The model of one image of a batch, and how many there are; the model itself where there is one, or
+    images meet, which random codes show."""
+    g = model.graphs[0]
+    first = {g.tensors[i].shape[:1] for i in g.inputs}
+    count = first.pop()[0] if len(first) == 1 and first != {()} else 1
+    if count == 1 or not any(o.kind in WINDOWED for o in g.operators):
+        return model, 1
+    tensors = tuple(
+        replace(t, shape=(1, *t.shape[1:])) if t.data is None and t.shape[:1] == (count,) else t
+        for t in g.tensors
+    )
+    one = replace(model, graphs=(replace(g, tensors=tensors), *model.graphs[1:]))
+    random = np.random.default_rng(0)
+    given = {g.tensors[i].name: random.integers(-128, 128, g.tensors[i].shape) for i in g.inputs}
+    kinds = {g.tensors[i].name: g.tensors[i].dtype for i in g.inputs}
+    given = {name: x.astype(kinds[name]) for name, x in given.items()}
+    try:
+        whole = Runner(model).step(given)
+        parts = [Runner(one).step(each) for each in images.split(given, count)]
+    except check.BadValue:
+        return model, 1
+    meet = any((np.concatenate([each[name] for each in parts]) != y).any() for name, y in whole.items())
+    return (model, 1) if meet else (one, count)
+
+
+WINDOWED = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN")
 
 
 def zero_shift(q: Quantisation) -> int:

@@ -100,6 +100,19 @@ def test_a_bare_matrix_unit_gives_the_same_codes(quantised, target, case, activa
     assert len(array.layers) == sum(gemm_of(found, o) is not None for o in found.operations)
 
 
+@pytest.mark.parametrize("case", ["conv, relu", "depthwise", "pool"])
+def test_a_batch_of_images_has_onnxruntimes_codes(quantised, params, case):
+    nodes, given, made, _ = CASES[case]
+    given, made = (3, *given[1:]), (3, *made[1:])
+    model = quantised(network(nodes, given, made), given, QuantFormat.QDQ, QuantType.QInt8)
+    x = draw(given, 77)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (real,) = session.run(None, x)
+    found = coded(model, params, "q.onnx", "q")
+    y = decode(found.tensors["y"], run(found, params, encoded(found, x))["y"])
+    assert np.abs(np.rint((y - real) / found.tensors["y"].scale)).max() == 0
+
+
 @pytest.mark.parametrize("style", [QuantFormat.QDQ, QuantFormat.QOperator], ids=str)
 def test_a_constant_is_added_to_a_product_in_the_codes_between(quantised, params, style):
     nodes = [("MatMul", "x m", "c"), ("Add", "c n", "y")]

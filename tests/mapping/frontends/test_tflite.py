@@ -75,6 +75,18 @@ def test_a_max_pool_and_a_table_are_exact(tflite_tools, params):
     assert same_steps(model, params, [{model.graphs[0].tensors[0].name: every}]) == 2
 
 
+def test_a_batch_of_images_is_exact(tflite_tools, params):
+    random = np.random.default_rng(2)
+    weights = (random.integers(-99, 99, (6, 3, 3, 5)).astype(np.int8), 0.01)
+    model = written(
+        tflite_tools, "CONV_2D", "Conv2DOptions", ((4, 7, 6, 5), "INT8", 0.5, 3),
+        [weights, (random.integers(-99, 99, 6).astype(np.int32),)], ((4, 5, 4, 6), "INT8", 0.7, -9),
+        Padding=1, StrideW=1, StrideH=1, DilationWFactor=1, DilationHFactor=1,
+    )  # fmt: skip
+    x = random.integers(-128, 128, (4, 7, 6, 5)).astype(np.int8)
+    assert same_steps(model, params, [{model.graphs[0].tensors[0].name: x}]) == 2
+
+
 def test_an_operator_that_no_unit_does_is_named_with_its_place(tflite_tools):
     model = written(tflite_tools, "SOFTMAX", "SoftmaxOptions", ((1, 8), "INT8", 0.1, 0), [],
                     ((1, 8), "INT8", 1 / 256, -128), Beta=1.0)  # fmt: skip

@@ -78,6 +78,7 @@ def test_weights_that_a_pe_does_not_hold_go_to_the_host_with_the_reason(tflite_t
     assert placements(target("int4"), network) == {}
 
 
+@pytest.mark.rtl
 @pytest.mark.slow
 def test_the_rtl_of_a_matrix_unit_runs_a_wake_word(tflite_tools, target):
     model = reader.read(tflite_tools.package("pymicro_wakeword") / "models" / "okay_nabu.tflite")
