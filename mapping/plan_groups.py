@@ -1,5 +1,6 @@
 """A grouped network on a design, layer by layer: cycles, exact, and bytes at the PE's own widths."""
 
+from collections.abc import Callable
 from typing import Any
 
 from golden.pe import tiled
@@ -29,14 +30,13 @@ def plan(network: Network | ShapeNetwork, design: Design) -> Plan:
     for x in layers(network):
         if x.name not in names:
             macs[x.operator] = macs.get(x.operator, 0) + x.gemm.macs
-    tile = isinstance(design, TileTarget)
-    row = tile_row if tile else array_row
-    rows = [*(row(x, design) for x in found), *host_rows(host, macs)]  # type: ignore[arg-type]
+    row, source = ROWS[type(design)]
+    rows = [*(row(x, design) for x in found), *host_rows(host, macs)]
     return Plan(
         network=network.name,
         rows=tuple(rows),
         total=total(
-            rows, peak=design.peak_macs, mhz=design.clock_mhz, source=TILE_SOURCE if tile else SOURCE,
+            rows, peak=design.peak_macs, mhz=design.clock_mhz, source=source,
             groups=design.pe.group, shared_bytes=sum(each.shared_bytes or 0 for each in rows),
         ),
         schedules={},
@@ -95,3 +95,10 @@ def row_of(x: ProductLayer, design: Design, lost: dict[str, float], **found: Any
         losses={**lost, "useful": useful, "waste": waste, "memory": memory},
         bound="memory" if moved > design.bytes_per_cycle * compute else "compute", **found,
     )  # fmt: skip
+
+
+# of each kind of design: the row of a product, and where its cycles with the memory come from
+ROWS: dict[type, tuple[Callable[..., Row], str]] = {
+    Target: (array_row, SOURCE),
+    TileTarget: (tile_row, TILE_SOURCE),
+}

@@ -60,6 +60,11 @@ class Target:
         return bool(pe.module_of(self.unit.pe).GROUPED)
 
     @property
+    def most_groups(self) -> None:
+        """Groups that a sum may have: any number, since the host adds them up."""
+        return None
+
+    @property
     def left(self) -> str:
         """The operand that enters from the left: "weight" or "activation"."""
         return "weight" if self.unit.dataflow == "input" else "activation"
@@ -119,6 +124,11 @@ class TileTarget:
     def block(self) -> TileParams:
         """The block of streams (golden.blocks) that it is."""
         return self.tile
+
+    @property
+    def most_groups(self) -> int:
+        """Groups that a sum may have: those of a command."""
+        return self.tile.groups
 
 
 Design = Target | TileTarget

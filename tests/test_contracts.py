@@ -21,9 +21,6 @@ TABLES = {"golden/pe/__init__.py", "golden/blocks.py", "systola/design_file.py",
           "mapping/target.py"}  # fmt: skip
 OTHERWISE = {"synth/place.py": ["kind == 'lut'"]}  # what only looks like a question: a LUT of an FPGA
 REMAINING: dict[str, int] = {
-    "mapping/plan_groups.py": 1,
-    "mapping/quantise/groups.py": 1,
-    "mapping/run/groups.py": 1,
     "systola/networks.py": 4,
     "systola/synthesis.py": 2,
     "systola/tables.py": 1,

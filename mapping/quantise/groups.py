@@ -17,7 +17,7 @@ from mapping.layers import ProductLayer, layers
 from mapping.network import Network, ShapeNetwork
 from mapping.quantise.calibrate import finite
 from mapping.quantise.weights import real_weights
-from mapping.target import Design, Target, TileTarget
+from mapping.target import Design, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,8 +51,8 @@ def grouped_layers(network: Network | ShapeNetwork, design: Design) -> list[Prod
     if not found:
         raise check.fail(f"{network.name}: products by constant weights", "none", "at least one")
     for x in found:
-        if isinstance(design, TileTarget):
-            group, most = design.pe.group, design.tile.groups
+        group, most = design.pe.group, design.most_groups
+        if most is not None:
             check.in_range(f"layer {x.name}: K", x.gemm.k, 1, most * group, f"{most} groups of {group}")
     return found
 

@@ -5,6 +5,8 @@ are, and the host scales and adds them up as the tile does: golden.tile.sums.add
 order. What is left is float64(scale * channel * total).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from golden.blocks import OUTPUT, Device, Job, Result
@@ -25,10 +27,7 @@ def product(
     x: GroupedProduct, design: Design, left: np.ndarray, device: Device
 ) -> tuple[Result, np.ndarray]:
     """What the device gave, and the product of reals `left` [batch, m, k], float64 [batch, m, n]."""
-    left = padded_activations(design.pe, left)
-    if isinstance(design, TileTarget):
-        return on_tile(x, design, left, device)
-    return on_array(x, design, left, device)
+    return PRODUCTS[type(design)](x, design, padded_activations(design.pe, left), device)
 
 
 def on_tile(
@@ -85,3 +84,6 @@ def totals(p: object, sums: np.ndarray, q: Quantised, codes: np.ndarray, scale: 
         units = scale[:, g, None] if scale.shape[1] > 1 else None
         total = added(tile, total, less_zeros(tile, each, zeros, row_sums[g]), w.scales[g], units)
     return total
+
+
+PRODUCTS: dict[type, Callable[..., tuple[Result, np.ndarray]]] = {Target: on_array, TileTarget: on_tile}

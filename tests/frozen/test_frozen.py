@@ -85,6 +85,7 @@ def test_amaranth_makes_the_same_modules(design):
     same_hardware("rtlil", adapter.elaborator(), design, parts.rtlil)
 
 
+@pytest.mark.rtl
 @pytest.mark.parametrize("design", [slow_unless(design in EMITTED, design) for design in DESIGNS])
 def test_verilog_is_the_same_to_the_byte(design):
     same_hardware("verilog", adapter.emitter(), design, parts.verilog)
