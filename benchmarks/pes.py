@@ -67,7 +67,7 @@ def measure(names: tuple[str, ...] = tuple(BARS)) -> Iterator[Result]:
     network, inputs = simplify(network), tokenised(SENTENCES)
     floats = np.stack([embedding(run_float(network, x)[network.outputs[0]], x) for x in inputs])
     for name in names:
-        found = on_design(network, design_file.load_any(EXAMPLES / f"{name}.toml"), inputs)
+        found = on_design(network, design_file.load(EXAMPLES / f"{name}.toml"), inputs)
         cosines = (floats * found.embeddings).sum(axis=1)
         off = np.abs(found.embeddings @ found.embeddings.T - floats @ floats.T).max()
         layers = "products by channel"

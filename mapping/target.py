@@ -50,6 +50,11 @@ class Target:
         return self.weight_buffer if operand == "weight" else self.activation_buffer
 
     @property
+    def family(self) -> str:
+        """As a design file has it."""
+        return "accelerator" if self.accelerator else "systolic"
+
+    @property
     def pe(self) -> Any:
         """The PE's parameters."""
         return self.unit.pe
@@ -104,6 +109,7 @@ class TileTarget:
     tile: TileParams
     bytes_per_cycle: int = 16
     clock_mhz: float = 250.0
+    family: ClassVar[str] = "tile"
     grouped: ClassVar[bool] = True  # it scales and adds up groups itself
 
     def __post_init__(self) -> None:

@@ -97,6 +97,8 @@ class Rtl:
         """
         block, p = blocks.module_of(job.p), job.p
         waves = self.waves if self.waves and self.waves.job == job.name else None
+        if waves:
+            self.waves = None  # of a batch that goes job by job, the first
         model = self.model(p, trace=waves is not None)
         inputs = {
             name: padded(words, model.stride(name))

@@ -14,7 +14,7 @@ from golden.accelerator.interpreter import Machine
 from golden.accelerator.params import AcceleratorParams
 from golden.blocks import Result
 from sim.accelerator import Accelerator, Bus, Outcome
-from sim.device import Mismatch
+from sim.device import Mismatch, Waves
 
 
 class Program(Protocol):
@@ -70,20 +70,24 @@ class Golden(InMemory):
 
 
 class Rtl(InMemory):
-    """The Verilated accelerator, from start to interrupt. outcomes: the steps', the first with intervals."""
+    """The Verilated accelerator, from start to interrupt. outcomes: the steps', the first with intervals.
+
+    waves  of the first step
+    """
 
     name = "rtl"
 
-    def __init__(self, p: AcceleratorParams, program: Program, bus: Bus):
+    def __init__(self, p: AcceleratorParams, program: Program, bus: Bus, waves: Waves | None = None):
         super().__init__(p, program)
-        self.accelerator = Accelerator(p, self.memory, program.base)
-        self.bus = bus
+        self.accelerator = Accelerator(p, self.memory, program.base, trace=waves is not None)
+        self.bus, self.waves = bus, waves
         self.outcomes: list[Outcome] = []
 
     def run(self, job: Step) -> Result:
         self.put(job)
-        first = not self.outcomes
-        outcome = self.accelerator.run(self.program.address, self.program.count, self.bus, record=first)
+        first, waves, self.waves = not self.outcomes, self.waves, None
+        traced = {"window": waves.window, "trace_file": waves.path} if waves else {"record": first}
+        outcome = self.accelerator.run(self.program.address, self.program.count, self.bus, **traced)
         if outcome.cause:
             raise Mismatch(
                 f"{job.where}: the accelerator stopped: {outcome.cause.name}, command {outcome.command}"

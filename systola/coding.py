@@ -37,6 +37,11 @@ class Source:
     model: reader.Model | None = None
     onnx: onnx_quantised.Quantised | None = None
 
+    @property
+    def fixed(self) -> Mapping[str, np.ndarray]:
+        """Inputs that decided a shape when the file was read."""
+        return self.network.fixed if self.network else {}
+
     def coded(self, p: AcceleratorParams, samples: Sequence[Inputs], method: str = "max") -> CodedNetwork:
         """The network in codes; a float one takes its ranges from `samples`, by a method of calibrate."""
         if self.model is not None:

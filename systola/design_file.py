@@ -17,9 +17,9 @@ from golden.formats.rounding import Rounding
 from golden.systolic.params import MatrixUnitParams
 from golden.tile.params import TileParams
 from golden.vector.requantise import ROUNDINGS
-from mapping.target import Target, TileTarget
+from mapping.target import Design, Target, TileTarget
 from systola import pe_table, toml_file
-from systola.design_schema import Array, Design, integer_format
+from systola.design_schema import Array, File, integer_format
 
 KIB = 1024
 
@@ -42,31 +42,17 @@ KEYS = {
 }
 
 
-def load(path: str | Path) -> Target:
-    """The design in `path`, no tile; BadValue, beginning with the file's name, if it is none."""
+def load(path: str | Path) -> Design:
+    """The design in `path`, of any family; BadValue, beginning with the file's name, if it is none."""
     path = Path(path)
     return parse(toml_file.read(path), where=path.name, name=path.stem)
 
 
-def load_any(path: str | Path) -> Target | TileTarget:
-    """The design in `path`, of any family."""
-    path = Path(path)
-    return parse_any(toml_file.read(path), where=path.name, name=path.stem)
-
-
-def parse(values: Mapping[str, Any], *, where: str, name: str = "design") -> Target:
+def parse(values: Mapping[str, Any], *, where: str, name: str = "design") -> Design:
     """The design in the tables of a TOML file. where: names the file in errors. name: where it gives none."""
-    found = parse_any(values, where=where, name=name)
-    if isinstance(found, TileTarget):
-        raise check.fail(f"{where}: family", '"tile"', "systolic, accelerator (for this command)")
-    return found
-
-
-def parse_any(values: Mapping[str, Any], *, where: str, name: str = "design") -> Target | TileTarget:
-    """As `parse`, of any family."""
-    design = toml_file.checked(Design, {"name": name, **values}, where)
+    tables = toml_file.checked(File, {"name": name, **values}, where)
     try:
-        return target(design)
+        return target(tables)
     except check.BadValue as error:
         raise check.BadValue(f"{where}: {renamed(str(error))}") from None
 
@@ -77,7 +63,7 @@ def renamed(message: str) -> str:
     return f"{KEYS.get(place, place)} is {rest}" if rest else message
 
 
-def target(design: Design) -> Target | TileTarget:
+def target(design: File) -> Design:
     """A checked file's values as parameters; BadValue, from golden, where they cannot be together."""
     check.one_of("requantise.rounding", design.requantise.rounding, ROUNDINGS)
     for table in sorted(FOREIGN[design.family] & design.model_fields_set):
@@ -99,7 +85,7 @@ def target(design: Design) -> Target | TileTarget:
     )
 
 
-def accelerator_target(design: Design) -> Target:
+def accelerator_target(design: File) -> Target:
     """A whole accelerator; its scratchpad is all the buffer there is, a word of it what the bus moves."""
     unit = matrix_unit(design)
     allowed = [kind for kind, module in pe.PES.items() if not module.GROUPED]
@@ -127,7 +113,7 @@ def accelerator_target(design: Design) -> Target:
     )
 
 
-def tile_target(design: Design) -> TileTarget:
+def tile_target(design: File) -> TileTarget:
     """A dot-product tile."""
     if design.array.dataflow is not None:
         raise check.fail("array.dataflow", "given", 'a design of family "systolic" or "accelerator"')
@@ -139,7 +125,7 @@ def tile_target(design: Design) -> TileTarget:
     )
 
 
-def matrix_unit(design: Design) -> MatrixUnitParams:
+def matrix_unit(design: File) -> MatrixUnitParams:
     """The parameters of the array, its accumulators and its requantiser, which multipliers alone have."""
     array: Array = design.array
     if array.dataflow is None:
@@ -167,7 +153,7 @@ def matrix_unit(design: Design) -> MatrixUnitParams:
     )
 
 
-def tables(design: Target | TileTarget) -> dict[str, Any]:
+def tables(design: Design) -> dict[str, Any]:
     """The values of a design file, every key given."""
     if isinstance(design, TileTarget):
         return tile_tables(design)
@@ -222,6 +208,6 @@ def tile_tables(design: TileTarget) -> dict[str, Any]:
     }
 
 
-def dump(design: Target | TileTarget) -> str:
+def dump(design: Design) -> str:
     """The design as TOML text that `load` reads back to an equal one (buffers in whole KiB)."""
     return toml_file.text(tables(design))

@@ -89,7 +89,7 @@ class Clock(Table):
     mhz: float = 250.0
 
 
-class Design(Table):
+class File(Table):
     """A whole file."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")

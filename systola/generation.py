@@ -42,7 +42,7 @@ def generate(design: str | Path, folder: str | Path, *, force: bool = False) -> 
 
     force  replace files that were edited since Systola wrote them; what it did not write stays in any case
     """
-    target = design_file.load_any(design)
+    target = design_file.load(design)
     output.check_folder(Path(folder), force=force)
     texts = contents(target)
     manifest = manifest_of(target, texts)
@@ -69,7 +69,7 @@ def top_of(target: Design) -> str:
 
 def folder_of(target: Design) -> ModuleType:
     """The module that writes a design's hardware."""
-    return FOLDERS.get(design_file.tables(target)["family"], block_folder)
+    return FOLDERS.get(target.family, block_folder)
 
 
 def manifest_of(target: Design, texts: dict[str, str]) -> dict[str, Any]:

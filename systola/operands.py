@@ -4,21 +4,31 @@ import io
 from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from golden import check
 from mapping.frontends.onnx_parameters import Given
-from mapping.network import MOST_ELEMENTS, MOST_HELD, Network, ShapeNetwork, TensorType
-from mapping.plan import Plan
+from mapping.network import MOST_ELEMENTS, MOST_HELD, ShapeNetwork, TensorType
 from systola import arrays, output
 
 Inputs = dict[str, np.ndarray]
 Types = Mapping[str, TensorType]
 
 
-def read(network: Network | ShapeNetwork, given: Mapping[str, str | Path], seed: int) -> list[Inputs]:
+class Taken(Protocol):
+    """A network that takes inputs. fixed: inputs that decided a shape when it was read."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def inputs(self) -> Types: ...
+    @property
+    def fixed(self) -> Mapping[str, np.ndarray]: ...
+
+
+def read(network: Taken | ShapeNetwork, given: Mapping[str, str | Path], seed: int) -> list[Inputs]:
     """The network's inputs in their shapes and types, a dict a sample; BadValue names a file that is not so.
 
     given  files by input name; "" is the one input of a network that has one. What is not given is random.
@@ -116,11 +126,6 @@ def filler(random: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[
     if dtype.kind == "f":
         return random.standard_normal(shape).astype(dtype)
     return random.integers(0, 2, shape).astype(dtype)
-
-
-def check_output(path: Path, found: Plan, network: Network | ShapeNetwork, *, force: bool) -> None:
-    """BadValue unless all outputs can be written to `path`: told before anything runs."""
-    check_file(path, len(network.outputs) if isinstance(network, Network) else len(found.layers), force=force)
 
 
 def check_file(path: Path, count: int, *, force: bool) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from golden import check
 from mapping.target import Target
@@ -60,11 +60,14 @@ def synth(
     refuse(target, files, clock)
     check.one_of("part", part, PARTS)
     designs = [design_file.load(path) for path in (design, against) if path is not None]
+    for each in designs:
+        check.one_of("family", each.family, ["systolic", "accelerator"])
     if write_to is not None:
         for path in (Path(write_to), picture_of(Path(write_to))):
             output.check_file(path, force=force)
     options = {"liberty": files, "flatten": flatten, "place": place, "progress": progress}
-    results = [one(each, target, part, power and target == "asic", clock, **options) for each in designs]
+    work = power and target == "asic"
+    results = [one(cast(Target, each), target, part, work, clock, **options) for each in designs]
     result = results[0]
     if against is not None:
         result |= {"against": results[1], "ratios": ratios(results[0], results[1])}

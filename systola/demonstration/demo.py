@@ -18,7 +18,7 @@ from mapping.target import Target
 from sim.accelerator import build_accelerator
 from sim.device import Mismatch
 from sim.doctor import doctor
-from systola import design_file, output, whole_network
+from systola import design_file, output
 from systola.demonstration import files, sentences, sounds, words
 from systola.demonstration.job import Progress, Ran
 from systola.generation import generate
@@ -80,7 +80,7 @@ def perform(folder: Path, progress: Progress) -> Report:
         return whole([], [], verdict=f"RTL and golden differ: {difference}", ok=False)
     for ran, _ in parts:
         name = re.sub(r"[^A-Za-z0-9]+", "_", ran.prepared.source.name).strip("_")
-        mapped = whole_network.mapped(ran.prepared, design_file.tables(REFERENCE))
+        mapped = {"design": design_file.tables(REFERENCE), **ran.prepared.plan.as_dict()}
         (folder / f"{name}.map.json").write_text(output.as_json(mapped) + "\n", encoding="utf-8")
     figures = headline([ran for ran, _ in parts], perf_counter() - began)
     runs = sum(len(ran.results) for ran, _ in parts)

@@ -9,8 +9,9 @@ import numpy as np
 from mapping.target import Target
 from sim.accelerator import Outcome
 from sim.device import Comparing
-from systola import whole_network
-from systola.coding import Inputs, Source, answers
+from systola import program_session
+from systola.coding import Source
+from systola.operands import Inputs
 from systola.report import numbers
 from systola.report.schema import Answers, Figure, Program
 from systola.report.schema import Network as Section
@@ -22,7 +23,7 @@ Progress = Callable[[str, int, int], None]
 class Ran:
     """outputs, results: one an input set; every output bit was golden's."""
 
-    prepared: whole_network.Prepared
+    prepared: program_session.Prepared
     outputs: list[Inputs]
     results: list[Outcome]
 
@@ -46,13 +47,13 @@ def run_on_rtl(
     raises  sim.device.Mismatch if an output differs from golden's
     """
     progress(f"{source.name}: quantising", 0, len(inputs))
-    prepared = whole_network.prepare(source, target, calibration, method)
-    rtl = whole_network.on_rtl(prepared)
-    device, outputs = Comparing(rtl, whole_network.Model(prepared)), []
+    prepared = program_session.prepare(source, target, calibration, method)
+    rtl = program_session.on_rtl(prepared)
+    session = program_session.Session(prepared, Comparing(rtl, program_session.Model(prepared)))
+    outputs = []
     for number, given in enumerate(inputs):
         progress(f"{source.name}: input {number + 1}", number, len(inputs))
-        found = device.run(whole_network.step(prepared, given))
-        outputs.append(answers(source, prepared.coded, found.outputs))
+        outputs.append(session.step(given))
     return Ran(prepared=prepared, outputs=outputs, results=rtl.outcomes)
 
 

@@ -140,7 +140,7 @@ def rounded(value: Any) -> Any:
 
 def definition(design: str) -> Definition:
     """The top module of a design."""
-    target = design_file.load_any(DESIGNS[design])
+    target = design_file.load(DESIGNS[design])
     if isinstance(target, TileTarget) or target.accelerator is None:
         return blocks.definition(target.block)
     from hw.accelerator.accelerator import definition as accelerator
@@ -155,7 +155,7 @@ def rtlil(design: str) -> dict[str, str]:
 
 def verilog(design: str) -> dict[str, str]:
     """The Verilog files that `systola generate` writes of a design, by path."""
-    texts = generation.contents(design_file.load_any(DESIGNS[design]))
+    texts = generation.contents(design_file.load(DESIGNS[design]))
     return {path: text for path, text in texts.items() if path.endswith(".v")}
 
 
@@ -200,7 +200,7 @@ def matrix_unit(
 
 def tile(design: str, groups: int) -> int:
     """Of a design file's tile."""
-    target = design_file.load_any(DESIGNS[design])
+    target = design_file.load(DESIGNS[design])
     assert isinstance(target, TileTarget)
     return int(tile_cycles.cycles(target.tile, groups))
 
@@ -209,7 +209,7 @@ def pe(design: str) -> Figures:
     """Of a design file's PE, in a tile."""
     from golden import pe as table
 
-    target = design_file.load_any(DESIGNS[design])
+    target = design_file.load(DESIGNS[design])
     p = target.tile.pe if isinstance(target, TileTarget) else target.unit.pe
     found = {"latency": table.module_of(p).latency(p), "lanes": tiled.lanes(p), "interval": tiled.interval(p),
              "finish": tiled.finish_cycles(p)}  # fmt: skip

@@ -110,10 +110,21 @@ def test_an_operator_that_no_unit_has_is_named_and_nothing_is_written():
     assert "IsNaN" in done.stderr
 
 
-def test_waves_and_other_tools_formulae_are_of_the_other_family():
-    for words in (("map", "--compat", "scalesim"), ("run", "--engine", "rtl", "--waves", "a")):
-        done = call(words[0], "net.onnx", "--on", "small.toml", *words[1:])
-        assert done.exit_code == 2 and "a design of family systolic" in done.stderr
+def test_other_tools_formulae_and_waves_of_what_is_not_there_are_refused():
+    done = call("map", "net.onnx", "--on", "small.toml", "--compat", "scalesim")
+    assert done.exit_code == 2 and "a design of family systolic" in done.stderr
+    done = call("run", "net.onnx", "--on", "small.toml", "--engine", "rtl", "--waves", "a")
+    assert done.exit_code == 2 and "--waves is 'a'; allowed: net, " in done.stderr
+    assert not Path("waves").exists()
+
+
+@pytest.mark.rtl
+def test_waves_of_an_operation_are_a_part_of_the_networks():
+    rows = json.loads(call("map", "net.onnx", "--on", "small.toml", "--json").stdout)["layers"]
+    for layer in ("net", rows[0]["name"]):
+        done = call("run", "net.onnx", "--on", "small.toml", "--engine", "rtl", "--waves", layer)
+        assert done.exit_code == 0 and f"wrote waves/{layer}.fst" in done.stdout, done.output
+        assert Path(f"waves/{layer}.fst").stat().st_size > 1000
 
 
 @pytest.mark.rtl

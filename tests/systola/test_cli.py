@@ -92,7 +92,7 @@ def test_a_mismatch_is_status_1(monkeypatch):
     def differ(*_: object, **__: object) -> None:
         raise Mismatch("layer first: rtl gives 3 at [0, 0, 0], model 4 (1 of 9 values differ)")
 
-    monkeypatch.setattr("systola.networks.execute_shapes", differ)
+    monkeypatch.setattr("systola.host_session.execute_shapes", differ)
     result = call("run", "two.csv", "--on", REFERENCE)
     assert (result.exit_code, result.stderr) == (1, "systola: layer first: rtl gives 3 at [0, 0, 0], model 4 "
                                                     "(1 of 9 values differ)\n")  # fmt: skip
@@ -102,7 +102,7 @@ def test_a_bug_is_status_1_with_its_trace_in_a_file(monkeypatch):
     def crash(*_: object, **__: object) -> None:
         raise KeyError("weights")
 
-    monkeypatch.setattr("systola.networks.plan", crash)
+    monkeypatch.setattr("systola.host_session.plan_whole", crash)
     result = call("map", "two.csv", "--on", REFERENCE)
     assert result.exit_code == failures.FAILED
     assert "this is a bug, not yours: KeyError: 'weights'" in result.stderr
@@ -156,7 +156,7 @@ def test_a_missing_network_is_named(tmp_path):
             ["--window", "9:3", "--waves", "first"],
             "--window is '9:3'; allowed: FIRST:LAST, cycles of the layer",
         ),
-        (["--waves", "third"], "--waves is 'third'; allowed: first, second"),
+        (["--waves", "third", "--engine", "rtl"], "--waves is 'third'; allowed: first, second"),
         (
             ["--waves", "first"],
             "--waves is given with --engine golden; allowed: --engine rtl: only RTL has waves",

@@ -9,7 +9,7 @@ import pytest
 from golden.check import BadValue
 from mapping import frontends
 from mapping.passes import simplify
-from systola import design_file, whole_network
+from systola import design_file, program_session
 from systola.coding import of_network
 from systola.demonstration import files, packages
 
@@ -25,5 +25,5 @@ def test_magika_is_taken_with_the_demos_calibration():
     network = replace(frontends.load(folder / "model.onnx"), name="magika")
     samples = [files.features(path.read_bytes(), settings) for path in files.calibration()]
     source = of_network(simplify(network))
-    found = whole_network.prepare(source, design_file.load(DESIGN), samples, "mse").plan
+    found = program_session.prepare(source, design_file.load(DESIGN), samples, "mse").plan
     assert found.total.cycles == 1_450_403

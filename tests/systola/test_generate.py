@@ -125,11 +125,11 @@ def run_on_icarus(folder: Path, name: str) -> str:
 
 def is_quick(path: Path) -> bool:
     """Multipliers; Icarus takes long over whole arrays and tiles of the other PEs."""
-    design = design_file.load_any(path)
+    design = design_file.load(path)
     return isinstance(design, Target) and design.unit.scaled
 
 
-DESIGNS = {path: design_file.load_any(path) for path in sorted(EXAMPLES.glob("*.toml"))}
+DESIGNS = {path: design_file.load(path) for path in sorted(EXAMPLES.glob("*.toml"))}
 UNITS = [
     pytest.param(path, id=path.stem, marks=() if is_quick(path) else pytest.mark.slow)
     for path, design in DESIGNS.items()
@@ -170,7 +170,7 @@ def test_a_design_that_runs_in_groups_has_the_same_files(family, pe, tmp_path):
     (tmp_path / "small.toml").write_text(SMALL_GROUPED.format(family=family, dataflow=dataflow, pe=pe))
     made = generate(tmp_path / "small.toml", tmp_path / "out")
     assert set(made.files) == {"rtl/small.v", "tb/small_tb.v", "small.core", "small.md", "small.toml"}
-    assert design_file.load_any(tmp_path / "out/small.toml") == design_file.load_any(tmp_path / "small.toml")
+    assert design_file.load(tmp_path / "out/small.toml") == design_file.load(tmp_path / "small.toml")
     assert f"module {made.top}" in (tmp_path / "out/rtl/small.v").read_text()
     assert "rounding" not in (tmp_path / "out/small.md").read_text()
     assert run_on_icarus(tmp_path / "out", "small").startswith("PASS")

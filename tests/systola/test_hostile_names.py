@@ -86,11 +86,11 @@ def test_a_picture_has_the_same_elements_whatever_it_says(text):
 def test_a_design_of_such_a_name_is_refused(name, tmp_path):
     (tmp_path / "d.toml").write_text(f"name = {json.dumps(name)}\n{DESIGN}", encoding="utf-8")
     with pytest.raises(BadValue, match=r"^d\.toml: "):
-        design_file.load_any(tmp_path / "d.toml")
+        design_file.load(tmp_path / "d.toml")
     if name and "/" not in name:
         (tmp_path / f"{name}.toml").write_text(DESIGN)
         with pytest.raises(BadValue):
-            design_file.load_any(tmp_path / f"{name}.toml")
+            design_file.load(tmp_path / f"{name}.toml")
 
 
 def files(folder):

@@ -23,7 +23,7 @@ PLAIN = ("ws16_int8", "ws16_int8_booth", "ws16_int4", "ws16_int2")
 DESIGNS = {
     path.stem: design
     for path in sorted((Path(__file__).parents[3] / "examples").glob("*.toml"))
-    if (design := design_file.load_any(path)).grouped or path.stem in PLAIN
+    if (design := design_file.load(path)).grouped or path.stem in PLAIN
 }
 
 
