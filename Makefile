@@ -14,9 +14,10 @@ PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadgroup --no-loadscope-reo
 test: $(STAMP)
 	$(PYTEST)
 
-# without Verilog: no Yosys, no Verilator, no Icarus
+# without Verilog (no Yosys, no Verilator, no Icarus), trained networks and samples of many models
+FAST := not slow and not rtl and not broad
 test-fast: $(STAMP)
-	$(PYTEST) -m "not slow and not rtl"
+	$(PYTEST) -m "$(FAST)"
 
 test-all: $(STAMP)
 	$(BIN)/python -m pytest -q -m "slow or not slow"

@@ -44,7 +44,7 @@ def refuse_tools(event, arguments):
     if event == "subprocess.Popen" and unmarked:
         words = [str(word) for word in arguments[1]]
         compiles = any(TOOL.fullmatch(Path(word).name) or "libyosys" in word for word in words)
-        if compiles and not {"--version", "-V", "-getenv"} & set(words):
+        if compiles and not {"--version", "-V", "--getenv"} & set(words):
             raise RuntimeError(f"{unmarked[0]} starts {words[:8]}: it needs pytest.mark.rtl")
 
 

@@ -23,6 +23,7 @@ from golden.systolic.params import MatrixUnitParams
 from tests.accelerator.test_map_lanes import P as MAPS
 from tests.accelerator.test_map_lanes import command as map_command
 from tests.accelerator.test_map_lanes import exact_o, exact_t, one
+from tests.helpers import fields_of
 from tests.vector.test_ends import values
 
 often = settings(max_examples=100, deadline=None, derandomize=True)
@@ -115,7 +116,7 @@ def test_legal_rows_and_products_end_where_golden_does(lanes):
     with pytest.raises(BadValue, match=r"^line 2: MULTIPLY is count_k0"):
         assemble("multiply count_k0=35\nmultiply count_k0=36", p)
     with pytest.raises(BadValue, match="count_k0 count_k1 count_k2 is 36; allowed: 1 to 35"):
-        multiply(p, {f.name: f.least or 0 for f in FIELDS[Opcode.MULTIPLY]} | {"count_k0": 36},
+        multiply(p, fields_of(Opcode.MULTIPLY, count_k0=36),
                  np.zeros((p.words, lanes), np.uint8))  # fmt: skip
 
 
@@ -142,7 +143,7 @@ def test_a_design_has_room_for_one_pass():
 def test_products_at_their_bound_fit_into_32_bits(lanes, group):
     """pe.group products of the ends, which is what 32 bits hold."""
     p = unit(lanes, group)
-    c = {f.name: f.least or 0 for f in FIELDS[Opcode.MULTIPLY]} | {"count_k0": group // lanes, "top": 1}
+    c = fields_of(Opcode.MULTIPLY, count_k0=group // lanes, top=1)
     scratch = np.full((p.words, lanes), 0x80, np.uint8)  # -128
     assert (multiply(p, c, scratch) == group // lanes * lanes << 14).all()
     scratch[0] = 0x7F

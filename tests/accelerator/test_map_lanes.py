@@ -11,6 +11,7 @@ from golden.accelerator.commands import FIELDS, Kind, Opcode, Operation
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from golden.check import BadValue
 from golden.vector.piecewise import piecewise
+from tests.helpers import fields_of
 
 P = AcceleratorParams()
 SHAPE = (2, 3, 2, 5, 4)
@@ -19,8 +20,7 @@ ENDS = {"high": 32767, "low": -32768}
 
 
 def command(**given):
-    least = {each.name: each.least or 0 for each in FIELDS[Opcode.MAP]}
-    return least | {"out_kind": Kind.WORD} | ENDS | given
+    return fields_of(Opcode.MAP) | {"out_kind": Kind.WORD} | ENDS | given
 
 
 def run(given, a, b=None, bias=0, multiplier=1, shift=0, table=None):

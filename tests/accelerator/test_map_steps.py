@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from golden.accelerator.commands import FIELDS, Kind, Opcode
+from golden.accelerator.commands import Kind, Opcode
 from golden.accelerator.map_steps import BACK, FRONT, PIECEWISE, Steps, cycles, latency
 from golden.accelerator.params import AcceleratorParams
 from hw.accelerator import map_lane
+from tests.helpers import fields_of
 
 P = AcceleratorParams()
 LOSS = 23  # cycles of a command, beyond its vectors, where one goes in every cycle
@@ -16,8 +17,7 @@ COUNTS = [(1, 1, 1, 1), (2, 1, 3, 1), (60, 40, 1, 1), (5, 3, 40, 2), (3, 3, 7, 3
 
 
 def command(counts=(1, 1, 1, 1), **given):
-    least = {each.name: each.least or 0 for each in FIELDS[Opcode.MAP]}
-    return least | {f"count{i}": count for i, count in enumerate(counts)} | given
+    return fields_of(Opcode.MAP) | {f"count{i}": count for i, count in enumerate(counts)} | given
 
 
 def stepped(c):

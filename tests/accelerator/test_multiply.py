@@ -13,6 +13,7 @@ from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
+from tests.helpers import fields_of
 
 
 def params(lanes=4, weight="int8", activation="int8", group=1024):
@@ -22,11 +23,6 @@ def params(lanes=4, weight="int8", activation="int8", group=1024):
         rows=lanes, cols=lanes, pe=MultiplierParams(group=group, **formats), accumulator_rows=64
     )
     return AcceleratorParams(unit=unit, banks=4, bank_words=64)
-
-
-def command(**given):
-    fields = {field.name: int(field.least == 1) for field in FIELDS[Opcode.MULTIPLY]}
-    return fields | given
 
 
 def some_command(random, transpose):
@@ -94,7 +90,7 @@ def test_sums_are_those_of_single_elements(lanes, weight, activation, transpose)
 def test_the_largest_sums_are_exact():
     p = params(4, "int8", "uint8", group=1 << 13)
     scratch = np.full((p.words, 4), 0x80, np.uint8)
-    c = command(count_k0=1 << 11)
+    c = fields_of(Opcode.MULTIPLY, count_k0=1 << 11)
     assert set(multiply(p, c, scratch).flat) == {-128 * 128 * (1 << 13)}
 
 
@@ -108,11 +104,11 @@ def test_the_largest_sums_are_exact():
     ],
 )
 def test_what_the_unit_cannot_do_is_refused(field, given, allowed):
-    p, c = params(), command(**{field.split(" ")[0]: given})
+    p, c = params(), fields_of(Opcode.MULTIPLY, **{field.split(" ")[0]: given})
     with pytest.raises(check.BadValue, match=f"{field} is {given}; allowed: {allowed}"):
         multiply(p, c, np.zeros((p.words, 4), np.uint8))
 
 
 def test_a_scratchpad_of_another_shape_is_refused():
     with pytest.raises(check.BadValue, match=r"scratch.shape"):
-        multiply(params(), command(), np.zeros((4, 4), np.uint8))
+        multiply(params(), fields_of(Opcode.MULTIPLY), np.zeros((4, 4), np.uint8))

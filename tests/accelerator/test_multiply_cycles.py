@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from golden.accelerator.commands import FIELDS, Opcode
+from golden.accelerator.commands import Opcode
 from golden.accelerator.multiply import passes_of, tiles_of, unit_of, words_of_pass
 from golden.accelerator.multiply_cycles import cycles, times
 from golden.accelerator.params import AcceleratorParams
@@ -11,6 +11,7 @@ from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.cycles import cycles_of, delivery
 from golden.systolic.params import MatrixUnitParams
+from tests.helpers import fields_of
 
 
 def params(weight=8, accumulator_rows=1024):
@@ -19,8 +20,8 @@ def params(weight=8, accumulator_rows=1024):
 
 
 def product(p, m, k, n, **more):
-    fields = {field.name: int(field.least == 1) for field in FIELDS[Opcode.MULTIPLY]}
-    return fields | {"count_x": m, "count_k0": -(-k // p.lanes), "tiles0": -(-n // p.lanes)} | more
+    shape = {"count_x": m, "count_k0": -(-k // p.lanes), "tiles0": -(-n // p.lanes)}
+    return fields_of(Opcode.MULTIPLY, **shape) | more
 
 
 @pytest.mark.parametrize("m, k, n", [(64, 64, 64), (16, 160, 48), (3, 40, 40), (500, 16, 33)])

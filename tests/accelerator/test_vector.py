@@ -3,31 +3,28 @@
 import pytest
 
 from golden.accelerator import exponential, normalise
-from golden.accelerator.commands import FIELDS, Opcode
+from golden.accelerator.commands import Opcode
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.vector import cycles
+from tests.helpers import fields_of
 
 P = AcceleratorParams()
 
 
-def command(opcode, **given):
-    return {each.name: each.least or 0 for each in FIELDS[opcode]} | given
-
-
 def test_a_table_takes_a_cycle_an_entry():
-    assert cycles(P, Opcode.TABLE, command(Opcode.TABLE)) == 256 + 5
+    assert cycles(P, Opcode.TABLE, fields_of(Opcode.TABLE)) == 256 + 5
 
 
 @pytest.mark.parametrize("rows", [1, 16, 128])
 def test_softmax_reads_each_word_twice(rows):
     words = 2 * 8 * rows
-    took = cycles(P, Opcode.EXPONENTIAL, command(Opcode.EXPONENTIAL, count0=8, count1=rows))
+    took = cycles(P, Opcode.EXPONENTIAL, fields_of(Opcode.EXPONENTIAL, count0=8, count1=rows))
     assert took == 2 * words + 4 + exponential.r_latency(P) + 3
 
 
 @pytest.mark.parametrize("columns", [0, 1])
 def test_normalisation_reads_each_word_twice_and_pauses_between(columns):
     given = {"count0": 24, "columns": columns, "length": 24}
-    one, two = (cycles(P, Opcode.NORMALISE, command(Opcode.NORMALISE, count1=n, **given)) for n in (1, 2))
+    one, two = (cycles(P, Opcode.NORMALISE, fields_of(Opcode.NORMALISE, count1=n, **given)) for n in (1, 2))
     assert two - one == 4 * 24 + normalise.pause(P, bool(columns)) - 1
     assert one < 4 * 24 + 45

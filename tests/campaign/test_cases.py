@@ -12,6 +12,8 @@ import pytest
 from tests.campaign.__main__ import BAD, DESIGNS, one
 from tests.campaign.cases import KINDS
 
+pytestmark = pytest.mark.broad
+
 SAMPLE, ALL = 100, 4000
 REFUSED = ("quantised", "ws16_int8")  # files in codes, which a matrix unit would quantise anew
 

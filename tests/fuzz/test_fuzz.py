@@ -11,6 +11,8 @@ import pytest
 from tests.fuzz import campaign
 from tests.fuzz.readers import READERS
 
+pytestmark = pytest.mark.broad
+
 CASES = int(os.environ.get("FUZZ_CASES", "100000"))  # of a reader, in the long campaign
 FIRST = 1_000_000  # seed of the long campaign's first case
 

@@ -14,6 +14,8 @@ from mapping.run.floating import run_float
 from mapping.run.host import execute
 from sim.device import Model
 
+pytestmark = pytest.mark.broad
+
 TOKENS = 16
 CALIBRATION = """The weather is lovely today.
 A man is playing a guitar on stage.

@@ -10,6 +10,8 @@ import pytest
 from benchmarks import onnx_nodes
 from benchmarks.onnx_nodes import DESIGNS
 
+pytestmark = pytest.mark.broad
+
 SAMPLE = 900  # on the accelerator, whose programs take their time
 
 

@@ -9,6 +9,8 @@ import pytest
 from sim.build import NATIVE
 from sim.tools import find_compiler
 
+pytestmark = pytest.mark.rtl
+
 SHIM = """
 #include "lz4.h"
 extern "C" int compress(const char* in, char* out, int n) { return LZ4_compress_default(in, out, n, 0); }

@@ -11,6 +11,8 @@ from synth.asic import map_asic
 from synth.gate_simulator import GateSimulator
 from synth.liberty import Liberty, default_liberty
 
+pytestmark = pytest.mark.rtl
+
 COUNTER = """module counter(input clk, input rst, input stop, output reg [2:0] q);
   always @(posedge clk) if (rst) q <= 0; else if (!stop) q <= q + 1;
 endmodule"""

@@ -21,6 +21,8 @@ from synth.process import SynthesisError
 sys.path.insert(0, str(Path(__file__).parent))
 from libraries import AREAS, STYLES
 
+pytestmark = pytest.mark.rtl
+
 PAIR = """
 module leaf(input clk, input [3:0] a, input [3:0] b, output reg [3:0] y);
   always @(posedge clk) y <= a + b;

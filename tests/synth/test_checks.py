@@ -14,6 +14,8 @@ from synth.process import SynthesisError
 from synth.truth import netlist_verilog
 from synth.yosys import yosys
 
+pytestmark = pytest.mark.rtl
+
 LEAF = "module leaf(input en, input d, output reg q); always @* if (en) q = d; endmodule\n"
 BROKEN = {
     "latch": (

@@ -12,6 +12,8 @@ from synth.flow import Subject, synthesise
 from synth.process import SynthesisError
 from tests.synth.test_hierarchy import NEST
 
+pytestmark = pytest.mark.rtl
+
 BAR = 0.02  # of an array, which is all cells; a unit's macros are the same in both
 
 

@@ -58,6 +58,7 @@ def simulated(netlist, target, folder):
     return subprocess.run(["./test"], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.rtl
 @pytest.mark.parametrize("target", ["ecp5", "ice40"])
 @pytest.mark.parametrize("option", ["dsp", "luts", "two"])
 def test_multipliers_are_where_they_were_asked_for(tmp_path, target, option):
@@ -70,6 +71,7 @@ def test_multipliers_are_where_they_were_asked_for(tmp_path, target, option):
         assert simulated(result.netlist, target, tmp_path) == "equal"
 
 
+@pytest.mark.rtl
 def test_xilinx_counts_by_the_same_words(tmp_path):
     result = synthesise_fpga(VERILOG, "top", "xc7", tmp_path)
     assert result.total.multipliers == 3
@@ -77,6 +79,7 @@ def test_xilinx_counts_by_the_same_words(tmp_path):
     assert [each.path for each in result.by_instance] == ["", "first", "second", "third"]
 
 
+@pytest.mark.rtl
 def test_registers_of_instances_come_to_the_total_where_nothing_is_shared(tmp_path):
     text = """
     module bit_(input clk, input d, output reg q); always @(posedge clk) q <= ~d; endmodule

@@ -23,6 +23,8 @@ from synth.asic import map_asic
 from synth.gate_simulator import GateSimulator
 from synth.liberty import Liberty, default_liberty
 
+pytestmark = pytest.mark.rtl
+
 MEMORY = """module memory(input clk, input we, input re, input [5:0] wa, input [5:0] ra, input [15:0] d,
     output reg [15:0] q);
   reg [15:0] m [0:63];

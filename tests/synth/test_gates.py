@@ -10,6 +10,8 @@ from synth.flow import synthesise
 from synth.gates import EQUIVALENTS, NAME, count_gates
 from synth.result import Subject
 
+pytestmark = pytest.mark.rtl
+
 NAND = "module t(input a, input b, output y); assign y = ~(a & b); endmodule"
 CHAIN = "module t(input [7:0] a, input clk, output reg q); always @(posedge clk) q <= ^a; endmodule"
 MEMORY = """module t(input clk, input we, input [5:0] a, input [31:0] d, output reg [31:0] q);

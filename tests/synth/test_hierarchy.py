@@ -9,6 +9,8 @@ from synth import hierarchy
 from synth.borders import Part
 from synth.yosys import yosys
 
+pytestmark = pytest.mark.rtl
+
 ADDER = """
 module adder(input clk, input [7:0] a, input [7:0] b, output reg [7:0] y, output reg carry);
   always @(posedge clk) {carry, y} <= a + b;

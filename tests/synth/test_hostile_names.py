@@ -97,6 +97,7 @@ def whole(folder, files):
     return mapped.area_um2, timing.critical_path(mapped, library, folder, 10.0).delay_ns
 
 
+@pytest.mark.rtl
 def test_a_library_may_lie_anywhere(tmp_path):
     (path,) = libraries.nangate(tmp_path)
     wanted = whole(tmp_path / "plain", [path])
@@ -120,6 +121,7 @@ def test_a_gzipped_library_does_not_replace_what_a_link_leads_to(tmp_path):
     assert "sky130_like" in (tmp_path / "liberty_0.lib").read_text()
 
 
+@pytest.mark.rtl
 def test_a_folder_with_blanks_and_letters_of_any_alphabet_works(tmp_path):
     files = libraries.nangate(tmp_path)
     wanted = whole(tmp_path / "plain", files)
@@ -129,6 +131,7 @@ def test_a_folder_with_blanks_and_letters_of_any_alphabet_works(tmp_path):
 UNFIT = ['a"b', "a'b", "a;b", "$(touch pwned)", "`touch pwned`", "a\nb", "a\\b"]
 
 
+@pytest.mark.rtl
 @pytest.mark.parametrize("name", UNFIT, ids=ascii)
 def test_a_folder_that_yosys_cannot_work_in_is_refused_or_left(name, tmp_path, monkeypatch):
     (tmp_path / name).mkdir()
@@ -140,6 +143,7 @@ def test_a_folder_that_yosys_cannot_work_in_is_refused_or_left(name, tmp_path, m
     assert not list(tmp_path.rglob("pwned")) and not folder.exists()
 
 
+@pytest.mark.rtl
 def test_the_tools_temporary_files_are_in_the_folder(tmp_path, library, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "a b"))  # it is not there
     asic.map_asic(ADDER, "adder", library, tmp_path / "work", flatten=True)
@@ -150,6 +154,7 @@ def test_the_harness_has_names_of_its_module_alone():
     assert "module harness(" in harness.wrap("adder", {}).verilog
 
 
+@pytest.mark.rtl
 def test_power_takes_cells_whose_names_verilog_escapes(tmp_path):
     """`A-B` is no word of Verilog, and OpenSTA reads it escaped."""
     from synth.activity import activity

@@ -72,6 +72,7 @@ def mapped(library, tmp_path_factory):
     return map_asic(SOURCE, "t", library, tmp_path_factory.mktemp("memory"), flatten=False)
 
 
+@pytest.mark.rtl
 def test_each_memory_is_a_macro_of_its_own_shape(mapped):
     shapes = {memory.name: memory.shape for memory in mapped.memories if memory.cell}
     assert shapes == {
@@ -83,6 +84,7 @@ def test_each_memory_is_a_macro_of_its_own_shape(mapped):
     )
 
 
+@pytest.mark.rtl
 def test_a_small_memory_is_of_flip_flops_and_said_to_be(mapped):
     (small,) = (memory for memory in mapped.memories if not memory.cell)
     assert small.name == "few" and small.figures is None
@@ -91,6 +93,7 @@ def test_a_small_memory_is_of_flip_flops_and_said_to_be(mapped):
     assert mapped.by_kind["DFFPOSX1"][0] < 34 * 16 / 4
 
 
+@pytest.mark.rtl
 def test_the_macros_are_timed_by_their_own_liberty(library, tmp_path):
     try:
         find_sta()
@@ -103,6 +106,7 @@ def test_the_macros_are_timed_by_their_own_liberty(library, tmp_path):
     assert timing.delay_ns == pytest.approx(memory.figures.access_ns, abs=1e-3)
 
 
+@pytest.mark.rtl
 def test_the_netlist_with_macros_does_what_the_rtl_does(library, mapped, tmp_path):
     if not shutil.which("iverilog"):
         pytest.skip("iverilog is missing")
@@ -180,6 +184,7 @@ def test_a_bad_model_is_refused_by_key(tmp_path, text, said):
     assert "mine.toml" in str(caught.value)
 
 
+@pytest.mark.rtl
 def test_a_memory_with_contents_that_is_written_is_refused(library, tmp_path):
     source = SOURCE.replace("reg [15:0] q0,", "initial words[0] = 1;\n  reg [15:0] q0,")
     with pytest.raises(BadValue, match="contents at the start"):

@@ -32,6 +32,7 @@ def has():
     return need
 
 
+@pytest.mark.rtl
 def test_a_small_design_on_ecp5(tmp_path, has):
     has("ecp5")
     found = place(VERILOG, "top", "ecp5", tmp_path, device="25k", mhz=100, seeds=(1, 2))
@@ -45,6 +46,7 @@ def test_a_small_design_on_ecp5(tmp_path, has):
     assert all(len(step.name) < 60 for step in found.critical_path)
 
 
+@pytest.mark.rtl
 def test_a_delay_of_an_input_is_the_designs_own_register(tmp_path, has):
     """And not the harness' next one, which a plain shift register would be."""
     has("ecp5")
@@ -57,6 +59,7 @@ def test_a_delay_of_an_input_is_the_designs_own_register(tmp_path, has):
     assert found.harness == {"ffs": 1 + 8 + 2 * 8, "luts": 8 + 7}
 
 
+@pytest.mark.rtl
 def test_a_small_design_on_ice40(tmp_path, has):
     has("ice40")
     found = place(VERILOG, "top", "ice40", tmp_path, device="hx8k", options=FpgaOptions(multipliers="luts"))
@@ -64,6 +67,7 @@ def test_a_small_design_on_ice40(tmp_path, has):
     assert found.used["logic_cells"][0] >= 36
 
 
+@pytest.mark.rtl
 def test_a_part_without_multipliers_is_too_small(tmp_path, has):
     has("ice40")
     with pytest.raises(DoesNotFit, match="ice40 hx8k: multipliers needed are 1; allowed: 0 to 0"):

@@ -16,6 +16,8 @@ from synth.gate_simulator import GateSimulator
 from synth.liberty import Liberty, default_liberty
 from synth.timing import find_sta
 
+pytestmark = pytest.mark.rtl
+
 PERIOD = 10.0  # ns
 PE = MultiplierParams(weight=Int(4), activation=Int(4), group=64, registers=1)
 MEMORY = """module memory(input clk, input we, input [5:0] wa, input [5:0] ra, input [15:0] d,

@@ -14,6 +14,8 @@ from synth.liberty import Liberty, default_liberty
 from synth.sweep import smallest_at
 from synth.timing import find_sta
 
+pytestmark = pytest.mark.rtl
+
 SMALL = MultiplierParams(weight=Int(4), activation=Int(4), group=256, registers=0)
 
 

@@ -14,6 +14,8 @@ from synth.timing import critical_path, find_sta
 sys.path.insert(0, str(Path(__file__).parent))
 from libraries import CLOCK_TO_Q, INV, NAND2, NOR2, SETUP, STYLES
 
+pytestmark = pytest.mark.rtl
+
 DELAYS = {"INV_X1": INV, "NAND2_X1": NAND2, "NOR2_X1": NOR2, "DFF_X1": CLOCK_TO_Q}
 CLOCKED = """module t(input clk, input a, input b, output reg q);
   reg p;

@@ -9,6 +9,8 @@ from synth import cell_models, truth
 from synth.asic import map_asic
 from synth.liberty import Liberty, default_liberty
 
+pytestmark = pytest.mark.rtl
+
 BLOCK = "pe/multiplier"
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 from golden.accelerator.assembler import page
 from systola import generation
-from systola.cli import main
+from tests.helpers import call
 
 SMALL = """
 name = "small"
@@ -35,10 +34,6 @@ read_buffer = 64
 [memory]
 bytes_per_cycle = 4
 """
-
-
-def call(*words: object):
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 @pytest.fixture(autouse=True)

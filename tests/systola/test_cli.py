@@ -8,19 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import systola
 from sim.device import Mismatch
 from systola import failures
 from systola.cli import main
+from tests.helpers import call
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 REFERENCE = str(EXAMPLES / "ws16_int8.toml")
-
-
-def call(*words: object):
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 @pytest.fixture(autouse=True)

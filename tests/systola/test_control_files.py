@@ -143,6 +143,7 @@ def test_registers_in_memory_are_reached(library):
     assert words[8] == 1234 and driver.systola_state(ctypes.byref(device)) == DONE
 
 
+@pytest.mark.rtl
 def test_the_driver_drives_the_rtl(library):
     from hw.accelerator.accelerator import definition
     from hw.emit import verilog

@@ -81,6 +81,7 @@ def test_an_embedding_is_the_mean_of_the_tokens_that_count():
 
 
 @needs_minilm
+@pytest.mark.rtl
 def test_a_sentence_on_the_rtl_means_what_it_means_in_float(monkeypatch):
     monkeypatch.setitem(sentences.TEXTS, 16, (sentences.SENTENCES[:2], sentences.CALIBRATION))
     ran, section = sentences.run(REFERENCE, 16, quiet)
@@ -97,6 +98,7 @@ def test_a_sentence_on_the_rtl_means_what_it_means_in_float(monkeypatch):
 
 
 @needs_listening
+@pytest.mark.rtl
 def test_every_step_of_a_keyword_network_on_the_rtl_is_tflites():
     ran, section = words.run(REFERENCE, quiet, 40)
     assert section["figures"][3]["value"] == "40 of 40"
@@ -104,6 +106,7 @@ def test_every_step_of_a_keyword_network_on_the_rtl_is_tflites():
 
 
 @needs_listening
+@pytest.mark.rtl
 def test_a_window_of_speech_on_the_rtl_is_near_floats(monkeypatch):
     monkeypatch.setattr(sounds, "JUDGED", 1)
     _, section = sounds.run(REFERENCE, quiet)
@@ -115,6 +118,7 @@ def test_the_wavefront_of_the_report_does_the_products_work():
     assert (states == 2).sum() == 10 * 14 * 13
 
 
+@pytest.mark.rtl
 def test_a_difference_makes_the_demo_fail_and_is_told(monkeypatch, tmp_path):
     def differs(*_):
         raise Mismatch("layer a: rtl gives 1 at [0], golden 2")

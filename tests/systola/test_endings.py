@@ -143,6 +143,7 @@ def test_a_stderr_that_takes_nothing():
         assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
 
 
+@pytest.mark.rtl
 def test_a_reader_that_leaves_early_hides_no_failure():
     done = call("doctor", "--json", shell='"$@" | true; exit ${PIPESTATUS[0]}', PATH="/usr/bin:/bin")
     assert done.returncode in (0, 1) and "Traceback" not in done.stderr
@@ -164,6 +165,7 @@ def test_without_a_home_the_cache_is_asked_for(monkeypatch, capsys):
     assert cache.directory().name == "own"
 
 
+@pytest.mark.rtl
 def test_a_full_disk_is_no_bug_and_leaves_nothing(tmp_path):
     with small_disk(tmp_path / "disk", kib=256) as disk:
         fill(disk)
@@ -177,6 +179,7 @@ def test_a_full_disk_is_no_bug_and_leaves_nothing(tmp_path):
         assert [path.name for path in disk.iterdir()] == ["fill"]
 
 
+@pytest.mark.rtl
 def test_a_full_disk_for_temporary_files_and_cache_is_no_bug(tmp_path):
     with small_disk(tmp_path / "disk", kib=256) as disk:
         fill(disk)
@@ -191,6 +194,7 @@ def test_a_full_disk_for_temporary_files_and_cache_is_no_bug(tmp_path):
         assert [path.name for path in disk.rglob("*") if path.is_file() and path.stat().st_size] == ["fill"]
 
 
+@pytest.mark.rtl
 def test_a_cache_that_can_only_be_read_is_no_bug(tmp_path):
     with small_disk(tmp_path / "disk") as disk:
         protect(disk)
@@ -299,6 +303,7 @@ def test_the_program_is_the_one_that_is_installed():
     assert subprocess.run([installed(), "--version"], capture_output=True).returncode == 0
 
 
+@pytest.mark.rtl
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not on PATH")
 def test_waves_of_a_bench_are_kept_whole_and_do_not_replace_what_is_the_users():
     words = ["test", "stages", "--sim", "icarus", "--waves"]

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 from golden.tile import cycles as tile_cycles
 from systola import design_file
-from systola.cli import main
+from tests.helpers import call
 
 TILE = """
 name = "small"
@@ -42,10 +41,6 @@ def save_network(w: np.ndarray) -> None:
     constants = [numpy_helper.from_array(w.astype(np.float32), "W")]
     graph = helper.make_graph(nodes, "net", ends[:1], ends[1:], constants)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), "net.onnx")
-
-
-def call(*words: str):
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 def refused(*words: str) -> str:

@@ -97,6 +97,7 @@ def files(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.rtl
 def test_a_generated_folder_is_the_same_wherever_it_is(tmp_path):
     (tmp_path / "small.toml").write_text(DESIGN)
     wanted = files(generate(tmp_path / "small.toml", tmp_path / "plain").folder)
@@ -129,6 +130,7 @@ def blank(tmp_path_factory):
     return place
 
 
+@pytest.mark.rtl
 @pytest.mark.parametrize(
     "words",
     [

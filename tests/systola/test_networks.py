@@ -6,17 +6,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 from systola import failures
-from systola.cli import main
+from tests.helpers import call
 
 REFERENCE = str(Path(__file__).parents[2] / "examples" / "ws16_int8.toml")
-
-
-def call(*words: object):
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 def model(

@@ -6,18 +6,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from synth.process import SynthesisError
 from systola import failures
-from systola.cli import main
 from systola.reproduction import SYSTEMS, bitmod, blocks, command
 from systola.reproduction.blocks import Measured
 from systola.reproduction.claims import Claim, verdict
-
-
-def call(*words: object):
-    return CliRunner().invoke(main, [str(word) for word in words])
+from tests.helpers import call
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ from systola.reproduction import SYSTEMS, bitmod, building, lut, measure, operan
 from systola.reproduction.blocks import Bench, Block
 from systola.reproduction.cells import DotParams
 
+pytestmark = pytest.mark.rtl
+
 PERIOD = 12.5
 
 

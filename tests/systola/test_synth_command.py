@@ -6,7 +6,6 @@ from pathlib import Path
 from time import perf_counter
 
 import pytest
-from click.testing import CliRunner
 
 import systola
 from sim.tools import ToolMissing
@@ -14,14 +13,12 @@ from synth import flow
 from synth.place import nextpnr
 from synth.process import SynthesisError
 from systola import failures, synthesis
-from systola.cli import main
 from systola.report import area
+from tests.helpers import call
+
+pytestmark = pytest.mark.rtl
 
 REFERENCE = str(Path(__file__).parents[2] / "examples" / "ws16_int8.toml")
-
-
-def call(*words: object):
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from mapping.legalise.float_network import decode, encoded, quantise
 from mapping.run.floating import run_float
 from mapping.run.quantised import run
 
+pytestmark = pytest.mark.broad
+
 TOKENS = 16
 CALIBRATION = """The weather is lovely today.
 A man is playing a guitar on stage.
