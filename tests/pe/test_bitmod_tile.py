@@ -11,7 +11,8 @@ from golden.pe.weights import Weights
 from golden.systolic.gemm import Gemm
 from golden.tile import cycles as tile_cycles
 from golden.tile.params import TileParams
-from golden.tile.sums import Operands, grouped_product
+from golden.tile.sums import grouped_product
+from golden.tile.tile import Operands
 from sim.device import Rtl
 from sim.tools import ToolMissing
 

@@ -16,7 +16,8 @@ from golden.pe.weights import Weights
 from golden.systolic.gemm import Gemm
 from golden.tile import words
 from golden.tile.params import TileParams
-from golden.tile.sums import EXACT, Operands, grouped_product
+from golden.tile.sums import EXACT, grouped_product
+from golden.tile.tile import Operands
 from sim.device import Rtl
 from sim.tools import ToolMissing
 from tests.vector.test_ends import nearest32, values
