@@ -16,6 +16,7 @@ import numpy as np
 from golden import check
 
 MATRIX_PRODUCTS = ("MatMul", "Gemm", "Conv")
+HOST = "Host"  # operator of a node that is to run on the host: attributes operator, attributes, reason
 MOST_LAYERS = 10_000  # of a list of shapes
 MOST_ELEMENTS = 1 << 27  # of a tensor that is computed: 512 MiB of reals
 MOST_HELD = 1 << 29  # of all tensors that are held at once

@@ -13,6 +13,7 @@ from golden.accelerator.multiply import most_passes
 from golden.accelerator.normalise import LONGEST as LONGEST_NORMALISE
 from golden.accelerator.params import AcceleratorParams
 from mapping.ir import graph
+from mapping.refused import at
 
 HALF = range(-(1 << 15), 1 << 15)
 SHIFTS = range(32)  # of 5 bits
@@ -35,7 +36,8 @@ def validate(network: graph.CodedNetwork, p: AcceleratorParams) -> None:
         for name in writes(o):
             if name in known or name not in network.tensors:
                 raise check.fail(where, f"making {name}", "a tensor of its own, described")
-        RULES[type(o)](c, o)
+        with at(o.name):
+            RULES[type(o)](c, o)
         known.update(writes(o))
     for name in (*network.outputs, *(name for pair in network.state for name in pair)):
         check.one_of(f"{network.name}: output or state", name, known)

@@ -25,12 +25,13 @@ from mapping.legalise.coder import PASSED, Coder, standing
 from mapping.legalise.gemms import spelt_gemms
 from mapping.legalise.primitives import primitive
 from mapping.legalise.rules import RULES
-from mapping.network import Network
+from mapping.network import HOST, Network
 from mapping.passes import simplify
 from mapping.patterns.recognise import recognise
 from mapping.patterns.regions import UNMOVED
 from mapping.quantise import equalise
 from mapping.quantise.calibrate import METHODS, Observer, Seer, observe
+from mapping.refused import at
 
 
 def quantise(
@@ -84,7 +85,10 @@ def quantise(
 def known_operators(network: Network) -> None:
     """BadValue for an operator without a rule."""
     for node in network.nodes:
-        check.one_of(f"{network.name}: node {node.name}: operator", node.operator, sorted(RULES))
+        with at(node.name):
+            known = sorted({*RULES} - {HOST})
+            if node.operator != HOST:
+                check.one_of(f"{network.name}: node {node.name}: operator", node.operator, known)
     for tensor in {*network.outputs, *(t for n in network.nodes for t in (*n.inputs, *n.outputs) if t)}:
         if 0 in network.shapes[tensor]:
             raise check.fail(f"{network.name}: tensor {tensor}: shape", list(network.shapes[tensor]),
@@ -132,12 +136,9 @@ def lower(c: Coder) -> None:
     for node in c.network.nodes:
         if node.name in skipped:
             continue
-        try:
+        with at(node.name, f"{c.network.name}: node {node.name} ({node.operator}): "):
             RULES[node.operator][1](c, node)
             c.pass_grains(node)
-        except check.BadValue as bad:
-            where = f"{c.network.name}: node {node.name} ({node.operator})"
-            raise check.BadValue(f"{where}: {bad}") from None
 
 
 # between an input and what reads an image: the same axes before and behind

@@ -2,9 +2,18 @@
 
 from collections.abc import Callable, Iterator
 
-from mapping.legalise import arithmetic, attention, computed_products, moving, pooling, products, reductions
+from mapping.legalise import (
+    arithmetic,
+    attention,
+    computed_products,
+    hosting,
+    moving,
+    pooling,
+    products,
+    reductions,
+)
 from mapping.legalise.coder import PASSED, REAL, Coder, computed, function_of
-from mapping.network import Node
+from mapping.network import HOST, Node
 from mapping.patterns.curves import kind_of
 from mapping.patterns.regions import MOVING
 from mapping.quantise.requantise_points import constant_factor
@@ -128,6 +137,10 @@ def mean_needs(c: Coder, node: Node) -> Needs:
     yield node.inputs[0], "any" if rows and real else "half"
 
 
+def host_needs(c: Coder, node: Node) -> Needs:
+    yield from ((t, "half") for t in computed(c, node, *range(len(node.inputs))) if t)
+
+
 def product(c: Coder, node: Node) -> None:
     if products.is_weighted(c, node):
         products.product(c, node)
@@ -160,4 +173,5 @@ RULES: dict[str, Rule] = {
     "Transpose": (passing_needs, moving.transpose),
     **dict.fromkeys(("Slice", "Split"), (passing_needs, moving.cut)),
     "Concat": (joining_needs, moving.concat),
+    HOST: (host_needs, hosting.host),
 }

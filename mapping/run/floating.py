@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from golden import check, operators
-from mapping.network import Network, Node
+from mapping.network import HOST, Network, Node
 
 Values = dict[str, np.ndarray]
 
@@ -58,11 +58,13 @@ def check_shapes(network: Network, node: Node, made: Mapping[str, np.ndarray]) -
 
 def run_node(node: Node, values: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     """Outputs of one node, its fused activation applied."""
-    attributes = dict(node.attributes)
+    operator, attributes = node.operator, dict(node.attributes)
+    if operator == HOST:
+        operator, attributes = attributes["operator"], dict(attributes["attributes"])
     activation = attributes.pop("activation", None)
     arguments = [values[tensor] if tensor else None for tensor in node.inputs]
     try:
-        outputs = operators.evaluate(node.operator, arguments, attributes)
+        outputs = operators.evaluate(operator, arguments, attributes)
         return operators.evaluate(activation, outputs, {}) if activation else outputs
     except check.BadValue as bad:
         raise check.BadValue(f"node {node.name}: {bad}") from None
@@ -70,4 +72,4 @@ def run_node(node: Node, values: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         reason = " ".join(str(wrong).split()) or type(wrong).__name__
         shapes = ", ".join(str(list(x.shape)) for x in arguments if x is not None) or "none"
         what = f"impossible for inputs of shapes {shapes} ({reason})"
-        raise check.fail(f"node {node.name}: {node.operator}", what, "what ONNX says of it") from None
+        raise check.fail(f"node {node.name}: {operator}", what, "what ONNX says of it") from None

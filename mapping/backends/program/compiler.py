@@ -27,6 +27,7 @@ from mapping.backends.program.scratchpad_allocation import Constants, Regions
 from mapping.backends.program.split_depth import shallow
 from mapping.ir import graph
 from mapping.ir.verify import reads, validate, writes
+from mapping.refused import at
 
 LOWERINGS: dict[type, Callable[[Builder, Any], list[Step]]] = {
     graph.Product: product.lower,
@@ -158,7 +159,8 @@ class Compiler:
         steps: list[Step] = []
         names: list[str] = []
         for o in self.network.operations:
-            own = LOWERINGS[type(o)](builder, o)
+            with at(o.name):
+                own = LOWERINGS[type(o)](builder, o)
             for step in own:
                 step.reads, step.writes = reads(o), writes(o)
             steps += own

@@ -8,8 +8,8 @@ grants a number of words: more than it has used up itself, or what the bus bring
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from golden import check
 from mapping.backends.program.builder import Builder, Step
+from mapping.refused import Refused, at
 
 LAG = 2  # steps that constants stay beyond their last, so that loading others waits for no one
 AHEAD = 2  # steps whose constants are asked for in any case
@@ -42,8 +42,9 @@ class Emission:
             if not self.written.isdisjoint(step.reads):
                 self.written.difference_update(step.reads)
                 self.prefetch(number, START)
-            step.load()
-            step.work()
+            with at(self.names[number]):
+                step.load()
+                step.work()
             self.written.update(step.writes)
             note(number)
             used = sum(chunk.words for chunk in step.chunks if chunk.last == number)
@@ -58,9 +59,10 @@ class Emission:
             if all(self.builder.load_chunk(chunk) for chunk in self.steps[number].chunks):
                 return
         words = sum(chunk.words for chunk in self.steps[number].chunks)
-        raise check.BadValue(
+        raise Refused(
             f"operation {self.names[number]}: constants of a step take {words} words of the scratchpad, "
-            f"{sum(chunk.words for chunk in weights.live)} are in use; allowed: {weights.words} in all"
+            f"{sum(chunk.words for chunk in weights.live)} are in use; allowed: {weights.words} in all",
+            self.names[number],
         )
 
     def prefetch(self, number: int, words: float) -> None:

@@ -36,6 +36,7 @@ from mapping.ir.graph import (
     Tensor,
 )
 from mapping.legalise.fixed import LIMITS, plain
+from mapping.refused import at
 
 MOST_WEIGHTS = 1 << 22  # of a flat product
 WASTE = 8  # times the rows that are wanted: what may be made of each row by every pattern
@@ -46,7 +47,8 @@ def rearranged(network: CodedNetwork, p: AcceleratorParams) -> CodedNetwork:
     """The network in which only whole vectors move. raises: BadValue naming the operation."""
     mover = Mover(p, dict(network.tensors), [])
     for o in network.operations:
-        mover.operation(o)
+        with at(o.name):
+            mover.operation(o)
     return replace(network, tensors=mover.tensors, operations=tuple(mover.operations))
 
 

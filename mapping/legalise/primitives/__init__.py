@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from golden import check
 from mapping.legalise.primitives import elements, normalising, picking, reducing, resizing, sliding
 from mapping.legalise.primitives.folding import fold_norms
 from mapping.legalise.primitives.writer import Rule, Writer
@@ -17,6 +16,7 @@ from mapping.network import Network
 from mapping.passes import simplify
 from mapping.passes.rewrite import remove_dead
 from mapping.patterns.recognise import recognise
+from mapping.refused import at
 from mapping.run.floating import run_float
 
 RULES: dict[str, Rule] = {
@@ -34,8 +34,6 @@ def primitive(network: Network, sample: Mapping[str, np.ndarray]) -> Network:
         return network
     writer = Writer(network, {**sample, **run_float(network, sample, all_tensors=True)}, RULES)
     for node in network.nodes:
-        try:
+        with at(node.name, f"{network.name}: node {node.name} ({node.operator}): "):
             writer.add(node, rewritten=(node.operator, node.outputs) in left)
-        except check.BadValue as bad:
-            raise check.BadValue(f"{network.name}: node {node.name} ({node.operator}): {bad}") from None
     return simplify(remove_dead(writer.network()))

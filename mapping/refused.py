@@ -1,0 +1,25 @@
+"""What no unit takes, by the node or operation at fault, so that a host may take it where there is one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from golden import check
+
+
+class Refused(check.BadValue):
+    """name: of the node, of its result, or of an operation that was made of it (NAME:..., NAME@...)."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+@contextmanager
+def at(name: str, where: str = "") -> Iterator[None]:
+    """A BadValue in here is about `name`; its message begins with `where`."""
+    try:
+        yield
+    except Refused:
+        raise
+    except check.BadValue as bad:
+        raise Refused(f"{where}{bad}", name) from None
