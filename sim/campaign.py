@@ -3,15 +3,16 @@
 Of each block one small case, `count` faults by seed, on Icarus, in the modules that no other bench is for:
 what the accelerator places of blocks with benches of their own is judged there. What a bench passes is
 proven to be none where Yosys can (sim.equivalence), else looked up in sim.equivalents, where each has its
-reason; the rest are open. The report gives score = killed / (all - equivalent) a block, and each survivor
-by name.
+reason; the rest are open. Blocks that are named join the rows of campaigns before. The report gives score =
+killed / (all - equivalent) a block, and each survivor by name.
 """
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from golden import check
@@ -44,9 +45,9 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A survivor; why it is no fault, or "": open."""
+    """A survivor as it reads; why it is no fault, or "": open."""
 
-    mutant: Mutant
+    fault: str
     module: str
     why: str
 
@@ -110,7 +111,7 @@ def judged(block: str, sound: str, mutant: Mutant) -> Judged:
     why = reason(block, module, mutant)
     if not why and proven_equal(sound, mutant.verilog, module):
         why = "proven: the module does the same in every state (Yosys)"
-    return Judged(mutant, module, why)
+    return Judged(str(mutant), module, why)
 
 
 def campaign(block: str, count: int, seed: int = 1, *, timeout: float = 120) -> Row:
@@ -150,9 +151,19 @@ def report(rows: Sequence[Row], count: int, seed: int) -> str:
         lines += [f"## {title}", ""]
         for row, each in found:
             why = f": {each.why}" if wanted else ""
-            lines.append(f"- {row.block}, {each.module}: `{each.mutant}`{why}")
+            lines.append(f"- {row.block}, {each.module}: `{each.fault}`{why}")
         lines += [*([] if found else ["None."]), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def remembered(path: Path) -> dict[str, Row]:
+    """Rows of the blocks that campaigns of some blocks each left; none if there is no file."""
+    if not path.is_file():
+        return {}
+    return {
+        name: Row(**row | {"survivors": tuple(Judged(**each) for each in row["survivors"])})
+        for name, row in json.loads(path.read_text()).items()
+    }
 
 
 def main(words: Sequence[str]) -> int:
@@ -161,12 +172,17 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--count", type=int, default=12, help="faults a block")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=Path, default=Path("docs/mutation.md"))
+    parser.add_argument("--kept", type=Path, default=Path("build"), help="folder of the rows so far")
     given = parser.parse_args(words)
-    rows = []
-    for block in given.blocks or [name for name in blocks() if name not in LEFT_OUT]:
-        rows.append(campaign(block, given.count, given.seed))
-        print(f"{block}: {rows[-1].killed} killed, {rows[-1].open} open, {rows[-1].score:.0%}", flush=True)
-        given.report.parent.mkdir(parents=True, exist_ok=True)
+    wanted = [name for name in blocks() if name not in LEFT_OUT]
+    kept = given.kept / f"mutation-{given.count}-{given.seed}.json"
+    found = remembered(kept) if given.blocks else {}
+    for block in given.blocks or wanted:
+        row = found[block] = campaign(block, given.count, given.seed)
+        print(f"{block}: {row.killed} killed, {row.open} open, {row.score:.0%}", flush=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps({name: asdict(each) for name, each in found.items()}, indent=1))
+        rows = [found[name] for name in wanted if name in found]
         given.report.write_text(report(rows, given.count, given.seed))
     return 0
 

@@ -59,7 +59,7 @@ def test_survivors_are_judged_and_reported(monkeypatch):
     assert judged("stages", TEXT, same).why.startswith("proven") and not judged("stages", TEXT, other).why
     monkeypatch.setattr(campaign, "mutation_score", lambda *words, **given: Score(3, []))
     assert campaign.campaign("stages", 3) == Row("stages", "x2", 3, ())
-    row = Row("stages", "x2", 3, (Judged(same, "m", "proven"), Judged(other, "m", "")))
+    row = Row("stages", "x2", 3, (Judged(str(same), "m", "proven"), Judged(str(other), "m", "")))
     page = report([row], 5, 1)
     assert "| stages | x2 | 3 | 1 | 1 | 75% |" in page and "| all | | 3 | 1 | 1 | 75% |" in page
     assert "- stages, m: `operator, line 7: o <= a + b;  ->  o <= a - b;`" in page.split("## Open")[1]
@@ -91,6 +91,16 @@ def test_faults_go_where_no_other_bench_looks():
     assert own_modules("accelerator/load", LEVELS, "load_32") == {"load_32", "counter"}
     assert own_modules("accelerator/walk", LEVELS, "walk_3x8") == {"walk_3x8", "deep"}
     assert {module_at(LEVELS, each.line) for each in mutants(LEVELS, 1, 9, {"counter"})} == {"counter"}
+
+
+def test_campaigns_of_some_blocks_each_add_up_to_one_report(monkeypatch, tmp_path):
+    monkeypatch.setattr(campaign, "mutation_score", lambda *words, **given: Score(3, []))
+    page = tmp_path / "mutation.md"
+    for block in ("vector/softmax", "stages"):
+        campaign.main([block, "--count", "3", "--report", str(page), "--kept", str(tmp_path)])
+    assert ["vector/softmax" in page.read_text(), "| all | | 6 | 0 | 0 | 100% |" in page.read_text()] == [
+        True
+    ] * 2
 
 
 def test_a_block_that_is_none_is_refused():
