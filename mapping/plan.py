@@ -1,12 +1,15 @@
 """A network on a target, layer by layer: where it runs, in which tiles, and what that costs."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from golden.systolic.cycles import losses
 from golden.systolic.gemm import Schedule
+from mapping.backends.streams import accepts, gemm_of, placements
 from mapping.cost import energy
 from mapping.cost.tilings import Placement, place
+from mapping.ir.graph import CodedNetwork, operator_of
 from mapping.layers import ProductLayer, host_operators, layers
 from mapping.network import Network, ShapeNetwork
 from mapping.quantise.requantise_points import result_bits
@@ -48,6 +51,31 @@ def plan(network: Network | ShapeNetwork, target: Target) -> Plan:
         rows=tuple(rows),
         total=total(rows, peak=target.peak_macs, mhz=target.clock_mhz, source=SOURCE),
         schedules={x.name: y.schedule for x, y in zip(found, placements, strict=True)},
+    )
+
+
+def plan_codes(network: CodedNetwork, target: Target) -> Plan:
+    """Place every product of a coded network whose codes the PEs hold; the sums leave the array. Any other
+    product has a row of the host's, with the reason."""
+    placed = placements(target, network)
+    rows, host, refused = [], Counter[str](), []
+    for o in network.operations:
+        gemm, kind = gemm_of(network, o), operator_of(o)
+        if o.name in placed and gemm is not None:
+            layer = ProductLayer(name=o.name, operator=kind, gemm=gemm)
+            rows.append(plan_row(layer, target, placed[o.name]))
+        elif gemm is not None:
+            g, why = gemm, accepts(target, network, o)
+            refused.append(Row(name=o.name, operator=kind, unit=HOST, batch=g.batch, m=g.m, n=g.n, k=g.k,
+                               macs=g.macs, losses={}, count=1, reason=why))  # fmt: skip
+        else:
+            host[kind] += 1
+    every = [*rows, *refused, *host_rows(host)]
+    return Plan(
+        network=network.name,
+        rows=tuple(every),
+        total=total(every, peak=target.peak_macs, mhz=target.clock_mhz, source=SOURCE),
+        schedules={name: each.schedule for name, each in placed.items()},
     )
 
 

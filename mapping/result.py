@@ -144,7 +144,7 @@ def total(rows: Sequence[Row], *, peak: float, mhz: float, source: str, **known:
         layers=len(placed),
         macs=macs,
         macs_on_host=elsewhere / (macs + elsewhere) if elsewhere else 0.0,
-        host_operators={row.operator: row.count or 1 for row in host},
+        host_operators=dict(sum((Counter({row.operator: row.count or 1}) for row in host), Counter())),
         compute_cycles=sum(row.compute_cycles for row in placed),
         cycles=cycles,
         cycles_source=source,

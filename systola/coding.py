@@ -42,10 +42,15 @@ class Source:
         """Inputs that decided a shape when the file was read."""
         return self.network.fixed if self.network else {}
 
-    def coded(self, p: AcceleratorParams, samples: Sequence[Inputs], method: str = "max") -> CodedNetwork:
-        """The network in codes; a float one takes its ranges from `samples`, by a method of calibrate."""
+    def coded(
+        self, p: AcceleratorParams, samples: Sequence[Inputs], method: str = "max", host: bool = False
+    ) -> CodedNetwork:
+        """The network in codes; a float one takes its ranges from `samples`, by a method of calibrate.
+
+        host    what no unit does bit for bit may be computed on one
+        """
         if self.model is not None:
-            return as_codes.coded(self.model)
+            return as_codes.coded(self.model, host)
         if self.onnx is not None:
             return self.onnx.coded(p)
         assert self.network is not None
@@ -80,6 +85,15 @@ def read(
 
 ANEW = "which this design would quantise anew"
 INSTEAD = "`systola map`, or a design of family accelerator, which runs 8-bit codes as they are"
+
+
+def states_codes(path: Path) -> bool:
+    """TFLite in codes, or ONNX whose products read codes?"""
+    if not path.is_file() or path.suffix not in (".tflite", ".onnx"):
+        return False
+    if path.suffix == ".tflite":
+        return ends.is_integer(reader.read(path))
+    return onnx_quantised.product_of_codes(onnx_file.read(path)) is not None
 
 
 def refuse_codes(path: Path) -> None:

@@ -13,7 +13,7 @@ from systola import host_session, program_session
 class Control:
     """Who runs a network on a design. network: as `read` gives it.
 
-    read(path, tokens=, dims=, given=)      the network of a file; BadValue where it cannot be taken
+    read(path, design, tokens=, dims=, given=)   the network of a file; BadValue where it cannot be taken
     outputs_of(network)                     how many outputs a run gives
     plan(network, design)                   a mapping.plan.Plan
     states_scales(network, design)          why no sample decides a range, or ""

@@ -1,6 +1,6 @@
 """Networks whose products run on a matrix unit or a tile, all else on the host (mapping.run.host)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -10,11 +10,14 @@ import numpy as np
 from golden import check
 from golden.blocks import Device
 from mapping import frontends, plan_groups
+from mapping.backends.streams import REFERENCE
+from mapping.ir.graph import CodedNetwork
 from mapping.network import Network, ShapeNetwork
 from mapping.passes import simplify
-from mapping.plan import Plan
+from mapping.plan import Plan, plan_codes
 from mapping.plan import plan as plan_whole
 from mapping.quantise.networks import quantise
+from mapping.run.arrays import ArrayRun
 from mapping.run.floating import run_float
 from mapping.run.host import Execution, Progress, cosine, execute, relative_error
 from mapping.run.shapes import execute_shapes
@@ -22,22 +25,34 @@ from mapping.target import Design, Target
 from sim.device import Comparing, Golden, Model, Rtl
 from sim.device import Waves as Traced
 from systola import coding, waveforms
+from systola.coding import Source
 from systola.operands import Inputs, joined
 from systola.waveforms import Waves
 
 RTL_SOURCE = "RTL: counted in the Verilated design, equal to golden's count"
-Loaded = Network | ShapeNetwork
+Loaded = Network | ShapeNetwork | Source
+Runner = Callable[[Inputs, Device], Execution]
 
 
-def read(path: Path, **sizes: Any) -> Loaded:
-    """The network, simplified; its products are what the design computes."""
+def read(path: Path, design: Design, **sizes: Any) -> Loaded:
+    """The network, simplified; its products are what the design computes. A file in codes stays one where the
+    PEs multiply codes."""
+    if not design.grouped and coding.states_codes(path):
+        return coding.read(path, **sizes)
     found = frontends.load(path, **sizes)
     return simplify(found) if isinstance(found, Network) else found
 
 
 def plan(network: Loaded, design: Design) -> Plan:
     """Every product that the design computes, placed."""
+    if isinstance(network, Source):
+        return plan_codes(coded(network), cast(Target, design))
     return (plan_groups.plan if design.grouped else plan_whole)(network, design)  # type: ignore[arg-type]
+
+
+def coded(source: Source) -> CodedNetwork:
+    """A file in codes, as it is; the host computes what an accelerator's units would, and all else."""
+    return source.coded(REFERENCE, [], host=True)
 
 
 class Session:
@@ -46,27 +61,20 @@ class Session:
     raises  BadValue: a layer that does not fit, what cannot be quantised
     """
 
-    def __init__(
-        self, network: Loaded, design: Design, samples: list[Inputs], seed: int, progress: Progress | None
-    ) -> None:
+    runner: Runner
+
+    def __init__(self, network: Loaded, design: Design) -> None:
         self.network, self.design = network, design
-        self.seed, self.progress = seed, progress
         self.device: Device = Model()
         self.plan = plan(network, design)
-        self.quantised = None if isinstance(network, ShapeNetwork) else quantise(network, design, samples)
         self.runs: list[Execution] = []
         self.floats: list[Inputs] = []
 
     def step(self, sample: Inputs) -> Inputs:
         """The outputs; of shapes alone, those of every layer, on random operands."""
-        if self.quantised is None:
-            assert isinstance(self.network, ShapeNetwork)
-            unit, more = cast(Target, self.design), {"seed": self.seed, "progress": self.progress}
-            ran = execute_shapes(self.network, unit, self.device, **more)  # type: ignore[arg-type]
-        else:
-            ran = execute(self.quantised, sample, self.device, progress=self.progress)
-            if self.design.grouped:
-                self.floats.append(run_float(self.quantised.network, sample))
+        ran = self.runner(sample, self.device)
+        if self.design.grouped and isinstance(self.network, Network):
+            self.floats.append(run_float(self.network, sample))
         self.runs.append(ran)
         return ran.outputs
 
@@ -97,16 +105,44 @@ class Session:
         return {"error": relative_error(found, wanted), "cosine": cosine(found, wanted)}
 
 
+def runner_of(
+    network: Loaded, design: Design, samples: list[Inputs], seed: int, progress: Progress | None
+) -> Runner:
+    """What runs a sample on a device."""
+    if isinstance(network, Source):
+        return CodesRunner(network, cast(Target, design), progress)
+    if isinstance(network, ShapeNetwork):
+        unit = cast(Target, design)
+        return lambda sample, device: execute_shapes(network, unit, device, seed=seed, progress=progress)
+    quantised = quantise(network, design, samples)
+    return lambda sample, device: execute(quantised, sample, device, progress=progress)
+
+
+class CodesRunner:
+    """A file in codes, step after step; a state is kept."""
+
+    def __init__(self, source: Source, target: Target, progress: Progress | None) -> None:
+        self.source, self.network = source, coded(source)
+        self.array = ArrayRun(self.network, target, progress)
+
+    def __call__(self, sample: Inputs, device: Device) -> Execution:
+        codes = self.array.step(coding.codes_of(self.source, self.network, sample), device)
+        outputs = coding.answers(self.source, self.network, codes)
+        return Execution(outputs=outputs, layers=self.array.layers)
+
+
 @contextmanager
 def session(
     path: Path, network: Loaded, design: Design, samples: list[Inputs], *, engine: str, seed: int,
     waves: Waves | None, progress: Progress | None,
 ) -> Iterator[Session]:  # fmt: skip
     """A session; RTL is compared with the model in values and cycles, layer by layer."""
-    coding.refuse_codes(path)
+    if design.grouped:
+        coding.refuse_codes(path)
     if design.grouped and isinstance(network, ShapeNetwork):
         raise check.fail(f"{network.name}: weights", "not there", "a network with weights")
-    found = Session(network, design, samples, seed, progress)
+    found = Session(network, design)
+    found.runner = runner_of(network, design, samples, seed, progress)
     if waves is not None:
         check.one_of("--waves", waves.layer, [row.name for row in found.plan.layers])
     with device_of(engine, waves) as found.device:
@@ -128,9 +164,11 @@ def device_of(engine: str, waves: Waves | None) -> Iterator[Device]:
 
 def outputs_of(network: Loaded) -> int:
     """How many outputs a run gives."""
-    return len(network.outputs if isinstance(network, Network) else network.layers)
+    return len(network.layers if isinstance(network, ShapeNetwork) else network.outputs)
 
 
 def states_scales(network: Loaded, design: Design) -> str:
     """Why no sample decides a range, or ""."""
+    if isinstance(network, Source):
+        return f"{network.name} states its own scales"
     return "groups' activations are scaled as they come" if design.grouped else ""

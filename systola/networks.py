@@ -34,7 +34,7 @@ def map(
         output.check_file(Path(write_to), force=force)
     design = design_file.load(on)
     control = families.control_of(design)
-    found = control.plan(control.read(Path(network), tokens=tokens, dims=dims), design)
+    found = control.plan(control.read(Path(network), design, tokens=tokens, dims=dims), design)
     result = {"design": design_file.tables(design), **found.as_dict()}
     if compat:
         add_scalesim(result, found, compat)
@@ -78,7 +78,7 @@ def run(
     design = design_file.load(on)
     control = families.control_of(design)
     given = operands.parameter(inputs or {})
-    loaded = control.read(Path(network), tokens=tokens, dims=dims, given=given)
+    loaded = control.read(Path(network), design, tokens=tokens, dims=dims, given=given)
     if calibrate and (why := control.states_scales(loaded, design)):
         raise check.fail("--calibrate", "given", f"none: {why}")
     if write_to:

@@ -56,7 +56,7 @@ def prepare(source: Source, target: Target, samples: Sequence[Inputs], method: s
     return Prepared(source=source, target=target, coded=coded, program=program, plan=planned)
 
 
-def read(path: Path, **sizes: Any) -> Source:
+def read(path: Path, target: Target, **sizes: Any) -> Source:
     """The network; what has shapes alone has no program."""
     source = coding.read(path, **sizes)
     if isinstance(source, ShapeNetwork):

@@ -10,6 +10,7 @@ from systola.report import numbers
 
 MB, UJ = 1e6, 1e6
 LONGEST = 44  # letters of a layer's name
+TOLD = 5  # reasons
 Row = Mapping[str, Any]
 
 
@@ -47,7 +48,8 @@ TOTALLED = ("commands", "compute", "RTL", "cycles", "SCALE-Sim", "used", "MB", "
 def whole(result: Mapping[str, Any]) -> str:
     """Of `map --json` or `run --json`."""
     if not result["total"]["layers"]:
-        return "\n".join([head(result), "", f"all runs on the host: {host_operators(result['total'])}"])
+        all_there = f"all runs on the host: {host_operators(result['total'])}"
+        return "\n".join([head(result), "", all_there, *reasons(result)])
     return "\n".join([head(result), "", rows(result), "", *sources(result)])
 
 
@@ -101,7 +103,15 @@ def sources(result: Mapping[str, Any]) -> list[str]:
         off = numbers.percent(abs(total["prediction_error"]))
         lines.append(f"RTL, start to interrupt: {total['rtl_cycles']:,} cycles; predicted {off} off")
     share = numbers.percent(total["macs_on_host"])
-    return [*lines, f"on the host: {host_operators(total)}; {share} of the multiply-accumulates"]
+    there = f"on the host: {host_operators(total)}; {share} of the multiply-accumulates"
+    return [*lines, there, *reasons(result)]
+
+
+def reasons(result: Mapping[str, Any]) -> list[str]:
+    """Why the first of what might have run on the design does not."""
+    told = [row for row in result["layers"] if "reason" in row]
+    lines = [f"  {numbers.label(row['name'], LONGEST)}: {row['reason']}" for row in told[:TOLD]]
+    return [*lines, *([f"  and {len(told) - TOLD} more"] if len(told) > TOLD else [])]
 
 
 def shared(total: Mapping[str, Any]) -> str:

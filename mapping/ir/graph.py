@@ -264,6 +264,11 @@ class Host(Operation):
     results: tuple[str, ...] = ()
 
 
+def operator_of(o: Operation) -> str:
+    """What tables call an operation."""
+    return o.operator if isinstance(o, Host) else type(o).__name__
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodedNetwork:
     """operations: in an order that can be run. Inputs and outputs: names of tensors.

@@ -19,19 +19,19 @@ from mapping.target import Target
 class ArrayRun:
     """Steps of a network; a state is kept from step to step. layers: of the last one."""
 
-    def __init__(
-        self, network: CodedNetwork, target: Target, device: Device, progress: Progress | None = None
-    ) -> None:
-        self.placed, self.device = placements(target, network), device
+    device: Device
+
+    def __init__(self, network: CodedNetwork, target: Target, progress: Progress | None = None) -> None:
+        self.placed = placements(target, network)
         taken = [o for o in network.operations if o.name in self.placed]
         self.offsets = {o.name: offset(target, network, o) for o in taken}
         self.layers: list[LayerRun] = []
         self.progress = progress
         self.steps = Steps(network, REFERENCE, self)
 
-    def step(self, codes: Mapping[str, np.ndarray]) -> Values:
-        """Outputs' codes, int64, by name."""
-        self.layers = []
+    def step(self, codes: Mapping[str, np.ndarray], device: Device) -> Values:
+        """Outputs' codes, int64, by name, the sums from `device`."""
+        self.layers, self.device = [], device
         return self.steps.step(codes)
 
     def takes(self, name: str) -> bool:

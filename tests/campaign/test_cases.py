@@ -15,7 +15,6 @@ from tests.campaign.cases import KINDS
 pytestmark = pytest.mark.broad
 
 SAMPLE, ALL = 100, 4000
-REFUSED = ("quantised", "ws16_int8")  # files in codes, which a matrix unit would quantise anew
 
 
 def bad(kind: str, design: str, seeds, engine: str = "model", workers: int = 1) -> list[str]:
@@ -26,8 +25,7 @@ def bad(kind: str, design: str, seeds, engine: str = "model", workers: int = 1) 
     else:
         with ProcessPoolExecutor(workers) as pool:
             outcomes = list(pool.map(one, tasks, chunksize=16))
-    taken = any(o.outcome == "taken" for o in outcomes)
-    assert taken == ((kind, design) != REFUSED), "no case was taken: nothing was compared"
+    assert any(o.outcome == "taken" for o in outcomes), "no case was taken: nothing was compared"
     return [
         f"{o.outcome}: {', '.join(o.operators)}: {o.text}\n  again: python -m tests.campaign "
         f"--kind {kind} --on {design} --first {o.seed} --cases 1"

@@ -95,8 +95,8 @@ def test_a_bare_matrix_unit_gives_the_same_codes(quantised, target, case, activa
     model = quantised(network(nodes, given, made), given, QuantFormat.QDQ, kind)
     design = target(activation=activation)
     found = coded(model, REFERENCE, "q.onnx", "q")
-    array, codes = ArrayRun(found, design, Model()), encoded(found, draw(given, 77))
-    assert (array.step(codes)["y"] == run(found, REFERENCE, codes)["y"]).all()
+    array, codes = ArrayRun(found, design), encoded(found, draw(given, 77))
+    assert (array.step(codes, Model())["y"] == run(found, REFERENCE, codes)["y"]).all()
     assert len(array.layers) == sum(gemm_of(found, o) is not None for o in found.operations)
 
 

@@ -21,13 +21,13 @@ WIDE = {"group": 1024, "weight_buffer": 1 << 16, "activation_buffer": 1 << 16}
 def test_a_wake_word_gives_what_tflite_gives_step_after_step(tflite_tools, target, word):
     model = reader.read(tflite_tools.package("pymicro_wakeword") / "models" / f"{word}.tflite")
     network, runner, ends = coded(model, host=True), Runner(model), ends_of(model)
-    array = ArrayRun(network, target(**WIDE), Comparing(Golden(), Model()))
+    array, device = ArrayRun(network, target(**WIDE)), Comparing(Golden(), Model())
     random = np.random.default_rng(4)
     name = model.graphs[0].tensors[model.graphs[0].inputs[0]].name
     for _ in range(6):
         given = {name: random.integers(-128, 128, (1, 3, 40)).astype(np.int8)}
         codes = {key: x.reshape(network.tensors[key].shape) for key, x in ends.encode(given).items()}
-        found, wanted = ends.decode(array.step(codes)), runner.step(given)
+        found, wanted = ends.decode(array.step(codes, device)), runner.step(given)
         assert all((found[key] == wanted[key]).all() for key in wanted)
     assert [layer.name for layer in array.layers] == list(placements(target(**WIDE), network))
     multiplying = (graph.Product, graph.Depthwise)
@@ -55,7 +55,7 @@ def test_what_no_unit_does_is_tflites_own_on_the_host(tflite_tools, target, kind
     dtype = np.int8 if kind == "INT8" else np.uint8
     given = {name: np.random.default_rng(1).integers(zero, zero + 256, (3, 8)).astype(dtype)}
     codes = {key: x.reshape(network.tensors[key].shape) for key, x in ends.encode(given).items()}
-    found = ends.decode(ArrayRun(network, target(), Model()).step(codes))
+    found = ends.decode(ArrayRun(network, target()).step(codes, Model()))
     assert all((found[key] == want).all() for key, want in Runner(model).step(given).items())
 
 
@@ -83,9 +83,9 @@ def test_weights_that_a_pe_does_not_hold_go_to_the_host_with_the_reason(tflite_t
 def test_the_rtl_of_a_matrix_unit_runs_a_wake_word(tflite_tools, target):
     model = reader.read(tflite_tools.package("pymicro_wakeword") / "models" / "okay_nabu.tflite")
     network, runner, ends = coded(model, host=True), Runner(model), ends_of(model)
-    array = ArrayRun(network, target(**WIDE), Comparing(Rtl(), Model()))
+    array, device = ArrayRun(network, target(**WIDE)), Comparing(Rtl(), Model())
     name = model.graphs[0].tensors[model.graphs[0].inputs[0]].name
     given = {name: np.random.default_rng(4).integers(-128, 128, (1, 3, 40)).astype(np.int8)}
     codes = {key: x.reshape(network.tensors[key].shape) for key, x in ends.encode(given).items()}
-    found, wanted = ends.decode(array.step(codes)), runner.step(given)
+    found, wanted = ends.decode(array.step(codes, device)), runner.step(given)
     assert all((found[key] == wanted[key]).all() for key in wanted)
