@@ -64,5 +64,5 @@ def test_a_pe_of_groups_refuses_to_quantise_codes_anew(wake_word):
 
 def test_samples_for_ranges_are_refused(tmp_path, wake_word):
     given = files(tmp_path, reader.read(wake_word), 1)
-    with pytest.raises(BadValue, match="--calibrate is given; .*okay_nabu states its own scales"):
+    with pytest.raises(BadValue, match=r"--calibrate is given; .*okay_nabu states its own scales"):
         systola.run(wake_word, on=EXAMPLES / "ws16_int8.toml", calibrate=given)
