@@ -41,6 +41,11 @@ class Target:
         check_surroundings(self.bytes_per_cycle, self.clock_mhz)
 
     @property
+    def whole(self) -> AcceleratorParams | MatrixUnitParams:
+        """The parameters of all that it is."""
+        return self.accelerator or self.unit
+
+    @property
     def block(self) -> MatrixUnitParams:
         """The block of streams (golden.blocks) that it is, or has in it."""
         return self.unit
@@ -125,6 +130,11 @@ class TileTarget:
         """Multiply-accumulates a cycle."""
         p = self.tile
         return p.rows * p.cols * tiled.lanes(p.pe) / tiled.interval(p.pe)
+
+    @property
+    def whole(self) -> TileParams:
+        """The parameters of all that it is."""
+        return self.tile
 
     @property
     def block(self) -> TileParams:

@@ -1,4 +1,4 @@
-"""Power of a PE or a matrix unit at a real workload; of a large unit, composed from a small one.
+"""Power of a PE or a block of streams at a real workload; of a large unit, composed from a small one.
 
 A unit's kinds of modules (a cell, a column, a bank, a lane) burn, on the same operands, what their area is:
 the small unit's gate-level simulation gives each kind's power per um2 of its own cells, the large unit's
@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from golden.systolic.params import MatrixUnitParams
 from synth import gate_netlist
 from synth.activity import activity
 from synth.asic import MappedNetlist
 from synth.compose import Composition
 from synth.gate_simulator import GateSimulator
 from synth.power import Power, power
-from synth.workload import Workload, for_pe, for_unit
+from synth.workload import Workload, for_block, for_pe
 
 SMALL = 4  # rows and columns of the unit that is simulated
 PASSES, VECTORS = 2, 48  # of the unit's work: tiles one after the other, vectors through each
@@ -56,11 +55,11 @@ def of_pe(mapped: MappedNetlist, params: Any, work: Workload, period_ns: float, 
 
 
 def of_unit(
-    mapped: MappedNetlist, params: MatrixUnitParams, work: Workload, period_ns: float, folder: Path
+    mapped: MappedNetlist, params: Any, work: Workload, period_ns: float, folder: Path
 ) -> Measured:
-    """A matrix unit at `work`, all of it simulated; `mapped` keeps its hierarchy."""
+    """A block of streams at `work`, all of it simulated; `mapped` keeps its hierarchy."""
     layout = gate_netlist.layout_of(mapped)
-    job = for_unit(params, work, vectors=VECTORS, passes=PASSES)
+    job = for_block(params, work, vectors=VECTORS, passes=PASSES)
     run = GateSimulator(layout).run(streams=job.streams, take={"o": job.count})
     burnt = power(mapped, activity(layout, run), folder, period_ns, by_cell=True)
     own = own_power(burnt.by_instance(layout, mapped))
@@ -68,9 +67,9 @@ def of_unit(
     return Measured(burnt.total, burnt.clock, job.macs / run.cycles, own, source, groups(burnt))
 
 
-def macs_a_cycle(params: MatrixUnitParams, work: Workload) -> float:
-    """Mean of a unit at `work`, by golden's count of cycles."""
-    job = for_unit(params, work, vectors=VECTORS, passes=PASSES)
+def macs_a_cycle(params: Any, work: Workload) -> float:
+    """Mean of a block at `work`, by golden's count of cycles."""
+    job = for_block(params, work, vectors=VECTORS, passes=PASSES)
     return job.macs / job.cycles
 
 
@@ -94,8 +93,8 @@ def is_in(path: str, other: str) -> bool:
     return other == "" or path.startswith(f"{other}.")
 
 
-def small(params: MatrixUnitParams) -> MatrixUnitParams:
-    """The unit of the same parts that is simulated in a large one's place."""
+def small(params: Any) -> Any:
+    """The block of the same parts that is simulated in a large one's place."""
     return replace(params, rows=min(params.rows, SMALL), cols=min(params.cols, SMALL))
 
 

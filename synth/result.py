@@ -11,8 +11,8 @@ from synth.workload import Workload
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """params: a PE's, or the MatrixUnitParams of a unit or of what is in it. work: operands. small: Verilog
-    of the unit that is simulated in its place (synth.power_flow.small), None for a PE."""
+    """params: a PE's, or those of a block of streams or of what is in it. work: operands. small: Verilog
+    of the block that is simulated in its place (synth.power_flow.small), None for a PE."""
 
     params: Any
     work: Workload

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from golden import check, pe
+from golden import blocks, check, pe
 from golden.formats import Int
-from golden.systolic import words
-from golden.systolic.cycles import cycles
+from golden.pe.quantise import activations, quantise
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.operands import Scaling
+from golden.systolic.operands import Operands, Scaling
 from golden.systolic.params import MatrixUnitParams
-from golden.systolic.sums import matrix_product
+from golden.tile import tile
+from golden.tile.params import TileParams
 from golden.vector.requantise import multiplier_and_shift
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -28,7 +28,7 @@ DEVIATIONS = 4.0  # of the sums, that the codes of a result span each way
 class Workload:
     """A layer's operands.
 
-    weights [k, n], activations [m, k]   integers
+    weights [k, n], activations [m, k]   integers; of a tile, reals
     source   what they are and where from, for a report
     """
 
@@ -109,15 +109,16 @@ def operands(work: Workload, rows: Array, columns: Array, vectors: Array) -> tup
 
 
 @dataclass(frozen=True, slots=True)
-class UnitWork:
-    """A matrix unit's work in 64 runs.
+class BlockWork:
+    """The work of a block of streams (golden.blocks) in 64 runs, whose job is the same.
 
     streams     uint8 [runs, words, bytes] by name; count: words of `o` to take
-    expected    golden's values, int64 [runs, m, n]
+    expected    golden's values, [runs, ...]
     macs        of a run; cycles: golden's
     """
 
-    schedule: Schedule
+    p: Any
+    job: Any
     streams: dict[str, Array]
     count: int
     expected: Array
@@ -125,11 +126,24 @@ class UnitWork:
     cycles: int
 
     def found(self, outputs: Array) -> Array:
-        """Values, as `expected`, of what the unit gave: uint8 [runs, words, bytes]."""
-        return np.stack([words.unpack_outputs(self.schedule, each)[0] for each in outputs])
+        """Values, as `expected`, of what the block gave: uint8 [runs, words, bytes]."""
+        return np.stack([blocks.module_of(self.p).unpack(self.p, self.job, each) for each in outputs])
 
 
-def for_unit(p: MatrixUnitParams, work: Workload, *, vectors: int = 96, passes: int = 2) -> UnitWork:
+def for_block(p: Any, work: Workload, *, vectors: int = 96, passes: int = 2) -> BlockWork:
+    """A job of `vectors` vectors and `passes` passes, as far as a block has them; operands for each run."""
+    block, operands_of = blocks.module_of(p), OPERANDS[blocks.path_of(p)]
+    runs = [operands_of(p, work, run, vectors, passes) for run in range(RUNS)]
+    job, gemm = runs[0][:2]
+    packed = [block.pack(p, job, operands) for *_, operands in runs]
+    streams = {name: np.stack([each[name] for each in packed]) for name in packed[0]}
+    expected = np.stack([block.compute(p, job, operands) for *_, operands in runs])
+    return BlockWork(p, job, streams, block.count(p, job), expected, gemm.macs, int(block.cycles(p, job)))
+
+
+def of_matrix_unit(
+    p: MatrixUnitParams, work: Workload, run: int, vectors: int, passes: int
+) -> tuple[Schedule, Gemm, Operands]:
     """`vectors` activations by `passes` tiles' depth of weights, whose columns are each run's own.
 
     The requantiser takes sums of DEVIATIONS standard deviations to the ends of its codes.
@@ -141,20 +155,31 @@ def for_unit(p: MatrixUnitParams, work: Workload, *, vectors: int = 96, passes: 
     elif p.dataflow == "input":
         m, n = p.cols, vectors
     stream = min(p.accumulator_rows, max(m, n))
-    tiling = Tiling(stream=p.rows if p.dataflow == "output" else stream)
-    schedule = Schedule(p, Gemm(m=m, n=n, k=k, batch=1), tiling)
-    rows = np.resize(np.arange(len(work.activations)), m)
-    streams, expected = [], []
-    for run in range(RUNS):
-        depth = (run * k + np.arange(k)) % len(work.weights)
-        columns = (run * n + np.arange(n)) % work.weights.shape[1]
-        a, w = work.activations[np.ix_(rows, depth)][None], work.weights[np.ix_(depth, columns)][None]
-        scaling = scaling_of(p, a, w) if p.scaled else None
-        streams.append(words.pack_streams(schedule, a, w, scaling))
-        expected.append(matrix_product(p, a, w, scaling, tiling.stream)[0])
-    packed = {name: np.stack([each[name] for each in streams]) for name in streams[0]}
-    count = int(schedule.tile_rows().sum())
-    return UnitWork(schedule, packed, count, np.stack(expected), m * n * k, int(cycles(schedule)))
+    gemm = Gemm(m=m, n=n, k=k)
+    schedule = Schedule(p, gemm, Tiling(stream=p.rows if p.dataflow == "output" else stream))
+    a, w = (each[None] for each in cut(work, gemm, run))
+    scaling = scaling_of(p, a, w) if p.scaled else None
+    return schedule, gemm, Operands(a, w, scaling)
+
+
+def of_tile(
+    p: TileParams, work: Workload, run: int, vectors: int, passes: int
+) -> tuple[Gemm, Gemm, tile.Operands]:
+    """A block of results, `passes` groups deep; of reals, which the PE's own quantiser codes."""
+    gemm = Gemm(m=p.rows, n=p.cols, k=passes * p.group)
+    a, w = cut(work, gemm, run)
+    return gemm, gemm, tile.Operands(activations(p.pe, a)[0], quantise(p.pe, w).weights)
+
+
+def cut(work: Workload, gemm: Gemm, run: int) -> tuple[Array, Array]:
+    """A run's activations [m, k] and weights [k, n] of a layer, whose ends are followed by its begins."""
+    depth = (run * gemm.k + np.arange(gemm.k)) % len(work.weights)
+    columns = (run * gemm.n + np.arange(gemm.n)) % work.weights.shape[1]
+    rows = np.resize(np.arange(len(work.activations)), gemm.m)
+    return work.activations[np.ix_(rows, depth)], work.weights[np.ix_(depth, columns)]
+
+
+OPERANDS: dict[str, Any] = {"systolic/matrix_unit": of_matrix_unit, "tile/tile": of_tile}
 
 
 def scaling_of(p: MatrixUnitParams, activations: Array, weights: Array) -> Scaling:

@@ -1,41 +1,53 @@
-"""The families of designs, a line each, and what this room does with one. Nothing else asks for a family."""
+"""The families of designs, a line each: which modules do what with one. Nothing else asks for a family."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from types import ModuleType
 
 from mapping.target import Design
-from systola import host_session, program_session
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
-    """Who runs a network on a design. network: as `read` gives it.
+class Family:
+    """Modules by name, for they are imported where they are used.
 
-    read(path, design, tokens=, dims=, given=)   the network of a file; BadValue where it cannot be taken
-    outputs_of(network)                     how many outputs a run gives
-    plan(network, design)                   a mapping.plan.Plan
-    states_scales(network, design)          why no sample decides a range, or ""
-    session(path, network, design, samples, engine=, seed=, waves=, progress=)
-        a context with `plan`, `step(sample) -> outputs` and `add(result)`, which adds what was counted
+    control   who runs a network (named as `read` gives it) on a design:
+                  read(path, design, tokens=, dims=, given=)   the network of a file; BadValue where it cannot run
+                  outputs_of(network)                    how many outputs a run gives
+                  plan(network, design)                  a mapping.plan.Plan
+                  states_scales(network, design)         why no sample decides a range, or ""
+                  session(path, network, design, samples, engine=, seed=, waves=, progress=)
+                      a context with `plan`, `step(sample) -> outputs` and `add(result)`: what was counted
+    folder    what `generate` writes: contents(design), top_of(design)
+    hardware  definition(design.whole), all that the design is
+    parts     what of it can be synthesised alone, and all
     """
 
-    read: Callable[..., Any]
-    outputs_of: Callable[[Any], int]
-    plan: Callable[[Any, Any], Any]
-    states_scales: Callable[[Any, Any], str]
-    session: Callable[..., AbstractContextManager[Any]]
+    control: str
+    folder: str
+    hardware: str
+    parts: tuple[str, ...]
 
 
-def of_module(module: Any) -> Control:
-    return Control(*(getattr(module, name) for name in Control.__slots__))
+ARRAY = ("pe", "array", "unit", "all")
+FAMILIES = {
+    "systolic": Family("host_session", "block_folder", "hw.blocks", ARRAY),
+    "tile": Family("host_session", "block_folder", "hw.blocks", ("pe", "unit", "all")),
+    "accelerator": Family("program_session", "accelerator_folder", "hw.accelerator.accelerator", ARRAY),
+}
 
 
-HOST, PROGRAM = of_module(host_session), of_module(program_session)
-CONTROLS = {"systolic": HOST, "tile": HOST, "accelerator": PROGRAM}
+def control_of(design: Design) -> ModuleType:
+    return import_module(f"systola.{FAMILIES[design.family].control}")
 
 
-def control_of(design: Design) -> Control:
-    """Who runs networks on a design."""
-    return CONTROLS[design.family]
+def folder_of(design: Design) -> ModuleType:
+    return import_module(f"systola.{FAMILIES[design.family].folder}")
+
+
+def hardware_of(design: Design) -> ModuleType:
+    return import_module(FAMILIES[design.family].hardware)
+
+
+def parts_of(design: Design) -> tuple[str, ...]:
+    return FAMILIES[design.family].parts

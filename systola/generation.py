@@ -18,13 +18,10 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from mapping.target import Design
-from systola import accelerator_folder, block_folder, design_file, output
-
-FOLDERS = {"accelerator": accelerator_folder}  # of families that are more than a block
+from systola import design_file, families, output
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +55,13 @@ def generate(design: str | Path, folder: str | Path, *, force: bool = False) -> 
 def contents(target: Design) -> dict[str, str]:
     """Every file but the manifest: path in the folder -> text."""
     design = {f"{target.name}.toml": design_file.dump(target)}
-    made: dict[str, str] = folder_of(target).contents(target)
+    made: dict[str, str] = families.folder_of(target).contents(target)
     return made | design
 
 
 def top_of(target: Design) -> str:
     """Name of the top module."""
-    return str(folder_of(target).top_of(target))
-
-
-def folder_of(target: Design) -> ModuleType:
-    """The module that writes a design's hardware."""
-    return FOLDERS.get(target.family, block_folder)
+    return str(families.folder_of(target).top_of(target))
 
 
 def manifest_of(target: Design, texts: dict[str, str]) -> dict[str, Any]:

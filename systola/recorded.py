@@ -1,15 +1,18 @@
 """Operands of a real network for the power of a block: MiniLM's first feed-forward layer, recorded."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from golden import check
+from golden import blocks, check
 from golden.blocks import Job, Result
 from golden.systolic.params import MatrixUnitParams
+from golden.tile.params import TileParams
 from mapping import frontends
 from mapping.network import Network
 from mapping.passes import simplify
@@ -43,11 +46,21 @@ class Recorder(Model):
         return super().run(job)
 
 
-def workload(unit: MatrixUnitParams) -> Workload:
-    """Operands in `unit`'s formats: MiniLM's, or Gaussian ones without its package or for a format unfit.
+def workload(p: Any) -> Workload:
+    """Operands of a block: MiniLM's, recorded once and kept (some 20 s); without its package normal ones."""
+    return WORKLOADS[blocks.path_of(p)](p)
 
-    Recorded once and kept (some 20 s).
-    """
+
+def reals(p: TileParams) -> Workload:
+    """The layer's reals, which a tile's PE quantises in groups itself."""
+    from systola.reproduction.operands import layer
+
+    found = layer()
+    return Workload("minilm", found.source, found.weights, found.activations)
+
+
+def codes(unit: MatrixUnitParams) -> Workload:
+    """Operands in `unit`'s formats; Gaussian ones for a format unfit, too."""
     weight, activation = unit.pe.weight, unit.pe.activation
     try:
         from systola.demonstration import packages
@@ -88,3 +101,6 @@ def record(folder: Path, unit: MatrixUnitParams) -> None:
             kept_tokens = inputs["attention_mask"][0] == 1  # what pads a sentence is no real operand
             activations.append(recorder.activations[kept_tokens])
     np.savez_compressed(folder / FILE, weights=recorder.weights, activations=np.concatenate(activations))
+
+
+WORKLOADS: dict[str, Callable[[Any], Workload]] = {"systolic/matrix_unit": codes, "tile/tile": reals}

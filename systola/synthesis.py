@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from golden import check
-from mapping.target import Target
-from systola import design_file, output
+from golden import pe as pes
+from mapping.target import Design
+from systola import design_file, families, output
 
 if TYPE_CHECKING:
     from synth.result import Subject, Task
 
-PARTS = ("pe", "array", "unit", "all")
 # target -> the cost that the breakdown is of
 FPGA = ("ecp5", "ice40", "xc7")
 FIRST = {"ecp5": "luts", "ice40": "luts", "xc7": "luts", "asic": "area", "gates": "gate_equivalents"}
@@ -58,16 +58,15 @@ def synth(
 
     files = [Path(path) for path in liberty]
     refuse(target, files, clock)
-    check.one_of("part", part, PARTS)
     designs = [design_file.load(path) for path in (design, against) if path is not None]
     for each in designs:
-        check.one_of("family", each.family, ["systolic", "accelerator"])
+        check.one_of("part", part, families.parts_of(each))
     if write_to is not None:
         for path in (Path(write_to), picture_of(Path(write_to))):
             output.check_file(path, force=force)
     options = {"liberty": files, "flatten": flatten, "place": place, "progress": progress}
     work = power and target == "asic"
-    results = [one(cast(Target, each), target, part, work, clock, **options) for each in designs]
+    results = [one(each, target, part, work, clock, **options) for each in designs]
     result = results[0]
     if against is not None:
         result |= {"against": results[1], "ratios": ratios(results[0], results[1])}
@@ -83,7 +82,7 @@ def picture_of(path: Path) -> Path:
 
 
 def one(
-    design: Target, target: str, part: str, work: bool, clock: float | None, **options: Any
+    design: Design, target: str, part: str, work: bool, clock: float | None, **options: Any
 ) -> dict[str, Any]:
     """The result of one design. work: with power. options: of synth.flow.synthesise."""
     from synth.flow import synthesise
@@ -93,7 +92,7 @@ def one(
     return {"design": design_file.tables(design), "part": part, **asdict(found)}
 
 
-def subject(design: Target, part: str, *, work: bool) -> "Subject":
+def subject(design: Design, part: str, *, work: bool) -> "Subject":
     """The Verilog of what is synthesised, and what its modules are in the design; from the store.
 
     work  with the operands for its power
@@ -103,52 +102,50 @@ def subject(design: Target, part: str, *, work: bool) -> "Subject":
     from synth import store
     from synth.result import Subject
 
-    parameters = design.accelerator if part == "all" and design.accelerator else design.unit
-    key = ["subject", part, repr(design.unit.pe if part == "pe" else parameters), sources(), versions()]
+    parameters = {"pe": design.pe, "all": design.whole}.get(part, design.block)
+    key = ["subject", part, repr(parameters), sources(), versions()]
     found = store.remembered(key, lambda: elaborated(design, part))
-    task = task_of(design, part, found["small"]) if work else None
-    why = POWERLESS if work else "it was not asked for"
+    task, why = task_of(design, part, found["small"]) if work else (None, "it was not asked for")
     return Subject(found["top"], found["verilog"], found["roles"], tuple(found["pe"]), task, why)
 
 
-def task_of(design: Target, part: str, small: str | None) -> "Task | None":
-    """What is simulated for the power of a PE, an array or a matrix unit; None for an accelerator."""
+def task_of(design: Design, part: str, small: str | None) -> "tuple[Task | None, str]":
+    """What is simulated for the power of a PE, an array or a block of streams; else why there is none."""
     from synth.result import Task
     from systola.recorded import workload
 
+    if part == "pe" and "array" not in pes.stands(design.pe):
+        return None, "a PE of a tile works with units of its row and column; --part unit has its power"
     if part == "pe":
-        return Task(design.unit.pe, workload(design.unit))
-    return Task(design.unit, workload(design.unit), small) if small else None
+        return Task(design.pe, workload(design.block)), ""
+    return (Task(design.block, workload(design.block), small), "") if small else (None, POWERLESS)
 
 
-def elaborated(design: Target, part: str) -> dict[str, Any]:
+def elaborated(design: Design, part: str) -> dict[str, Any]:
     """The fields of a Subject."""
-    from hw import pe
+    from hw import blocks, pe
     from hw.emit import reachable, verilog
-    from hw.systolic import array, matrix_unit
     from synth.power_flow import small
 
-    the_pe = pe.definition(design.unit.pe)
-    if part == "all" and design.accelerator is not None:
-        from hw.accelerator import accelerator
-
-        top = accelerator.definition(design.accelerator)
-    elif part == "pe":
-        top = the_pe
-    else:
-        top = (array if part == "array" else matrix_unit).definition(design.unit)
+    the_pe, top = pe.definition(design.pe), definition_of(design, part)
+    simulated = part != "pe" and (part != "all" or design.whole is design.block)
     return {
         "top": top.name,
         "verilog": verilog(top),
         "roles": {each.name: role(each, the_pe) for each in reachable(top)},
         "pe": [the_pe.name, verilog(the_pe)],
-        "small": verilog(matrix_unit.definition(small(design.unit))) if in_unit(design, part) else None,
+        "small": verilog(blocks.definition(small(design.block))) if simulated else None,
     }
 
 
-def in_unit(design: Target, part: str) -> bool:
-    """Whether `part` of the design is its matrix unit, or the array that is in it."""
-    return part in ("array", "unit") or (part == "all" and design.accelerator is None)
+def definition_of(design: Design, part: str) -> Any:
+    """The hardware of a part."""
+    from hw import blocks, pe
+    from hw.systolic import array
+
+    parts = {"pe": (pe, design.pe), "array": (array, design.block), "unit": (blocks, design.block)}
+    module, parameters = parts.get(part) or (families.hardware_of(design), design.whole)
+    return module.definition(parameters)
 
 
 def role(definition: Any, the_pe: Any) -> str:

@@ -60,7 +60,7 @@ def head(result: Mapping[str, Any]) -> str:
     stationary = f" {array['dataflow']}-stationary" if "dataflow" in array else ""
     parts = [
         f"{total['layers']} layers" + (f" in {total['commands']:,} commands" if "commands" in total else ""),
-        f"{array['rows']}x{array['cols']}{stationary}" + (f" {kind}" if kind != "multiplier" else ""),
+        f"{array['rows']}x{array['cols']}{stationary}" + (f" {kind}" if "groups" in total else ""),
         *([f"groups of {total['groups']}"] if "groups" in total else []),
         f"{design['clock']['mhz']:g} MHz",
     ]

@@ -11,8 +11,11 @@ import pytest
 
 from golden.check import BadValue
 from golden.formats import Int
+from golden.pe.lut import LutParams
 from golden.pe.multiplier import MultiplierParams, accumulate
 from golden.systolic.params import MatrixUnitParams
+from golden.tile.params import TileParams
+from hw import blocks
 from hw.emit import verilog
 from hw.pe import definition
 from hw.systolic import matrix_unit
@@ -85,7 +88,7 @@ def test_a_matrix_unit_gives_golden_values_in_golden_cycles(mapped, dataflow):
         pe=MultiplierParams(weight=Int(4), activation=Int(4), group=64),
     )  # fmt: skip
     netlist = mapped(verilog(matrix_unit.definition(p)), p.name)
-    work = workload.for_unit(p, workload.gaussian(Int(4), Int(4), k=32, n=64, m=16), vectors=12)
+    work = workload.for_block(p, workload.gaussian(Int(4), Int(4), k=32, n=64, m=16), vectors=12)
     simulator = GateSimulator(gate_netlist.layout_of(netlist))
     for stalls in (0.0, 0.4):
         run = simulator.run(streams=work.streams, take={"o": work.count}, stalls=stalls, seed=3)
@@ -94,12 +97,23 @@ def test_a_matrix_unit_gives_golden_values_in_golden_cycles(mapped, dataflow):
     assert all(ports["w0"] > 0 for ports in run.accesses.values())
 
 
+def test_a_tile_of_tables_gives_golden_values_in_golden_cycles(mapped):
+    p = TileParams(rows=2, cols=3, pe=LutParams(weight=Int(2, signed=False), group=8))
+    netlist = mapped(verilog(blocks.definition(p)), p.name)
+    random = np.random.default_rng(1)
+    w, a = random.standard_normal((32, 64)), random.standard_normal((16, 32))
+    reals = workload.Workload("normal", "", w, a)
+    work = workload.for_block(p, reals)
+    run = GateSimulator(gate_netlist.layout_of(netlist)).run(streams=work.streams, take={"o": work.count})
+    assert (work.found(run.outputs["o"]) == work.expected).all() and run.busy == work.cycles
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
 def test_a_4x4_int8_unit_gives_golden_codes(mapped, dataflow):
     p = MatrixUnitParams(rows=4, cols=4, dataflow=dataflow, accumulator_rows=64)
     netlist = mapped(verilog(matrix_unit.definition(p)), p.name)
-    work = workload.for_unit(p, workload.gaussian(Int(8), Int(8)), vectors=48)
+    work = workload.for_block(p, workload.gaussian(Int(8), Int(8)), vectors=48)
     run = GateSimulator(gate_netlist.layout_of(netlist)).run(streams=work.streams, take={"o": work.count})
     assert (work.found(run.outputs["o"]) == work.expected).all()
 

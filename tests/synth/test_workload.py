@@ -9,7 +9,7 @@ from golden.formats.packing import unpack_values
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.words import fields
-from synth.workload import RUNS, Workload, for_pe, for_unit, gaussian
+from synth.workload import RUNS, Workload, for_block, for_pe, gaussian
 from systola import recorded
 from systola.demonstration import packages
 
@@ -43,7 +43,7 @@ def test_a_pe_sees_one_weight_and_the_sums_of_the_rows_above(registers):
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
 def test_a_unit_gets_each_run_its_own_weights(dataflow):
     p = MatrixUnitParams(rows=4, cols=2, dataflow=dataflow, accumulator_rows=32)
-    work = for_unit(p, SMALL, vectors=10)
+    work = for_block(p, SMALL, vectors=10)
     resting = "left" if dataflow == "input" else "top"
     assert len(np.unique(work.streams[resting].reshape(RUNS, -1), axis=0)) > RUNS // 4
     assert set(work.streams) == {"command", "left", "top", "drain", "scale"}
@@ -53,7 +53,7 @@ def test_a_unit_gets_each_run_its_own_weights(dataflow):
 
 
 def test_codes_span_their_format():
-    codes = for_unit(MatrixUnitParams(rows=4, cols=4, accumulator_rows=32), SMALL, vectors=10).expected
+    codes = for_block(MatrixUnitParams(rows=4, cols=4, accumulator_rows=32), SMALL, vectors=10).expected
     assert 20 < codes.std() < 50  # a quarter of 127
 
 

@@ -150,6 +150,35 @@ def test_an_array_burns_less_than_the_unit_it_is_in():
     assert 0 < array["figures"]["power"]["value"] < unit["figures"]["power"]["value"]
 
 
+TILE = """
+name = "small"
+family = "tile"
+[array]
+rows = 2
+cols = 3
+[pe]
+kind = "lut"
+weight = "uint2"
+group = 16
+"""
+
+
+def test_a_tile_has_parts_roles_area_clock_and_power():
+    asic()
+    Path("small.toml").write_text(TILE)
+    gates = systola.synth("small.toml", target="gates")
+    roles = {part["role"]: part["count"] for part in gates["parts"]}
+    assert roles["PE"] == 2 * 3 and roles["tile/scaling"] == 3 and roles["pe/lut"] == 2 + 3
+    found = systola.synth("small.toml", target="asic")["figures"]
+    assert all(found[name]["value"] > 0 for name in ("area", "fmax", "power", "energy"))
+
+
+def test_the_parts_of_a_tile_are_its_own():
+    Path("small.toml").write_text(TILE)
+    wanted = "part is 'array'; allowed: pe, unit, all"
+    assert refused("small.toml", "--target", "gates", "--part", "array") == wanted
+
+
 def test_without_a_liberty_gates_are_counted_and_named_so(monkeypatch):
     def none():
         raise ToolMissing("Liberty file is missing; needed: --liberty FILE")
