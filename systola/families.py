@@ -12,7 +12,7 @@ class Family:
     """Modules by name, for they are imported where they are used.
 
     control   who runs a network (named as `read` gives it) on a design:
-                  read(path, design, tokens=, dims=, given=)   the network of a file; BadValue where it cannot run
+                  read(path, design, tokens=, dims=, given=)   the network of a file, or BadValue
                   outputs_of(network)                    how many outputs a run gives
                   plan(network, design)                  a mapping.plan.Plan
                   states_scales(network, design)         why no sample decides a range, or ""
