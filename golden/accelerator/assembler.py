@@ -215,16 +215,19 @@ def unpack(program: bytes) -> list[Command]:
     found = []
     for at in range(0, len(program), COMMAND_BYTES):
         try:
-            found.append(_command(*_unpacked(program[at : at + COMMAND_BYTES])))
+            opcode, wait, signal, values = _unpacked(program[at : at + COMMAND_BYTES])
+            found.append(legal(opcode, values, names_of(wait), names_of(signal)))
         except check.BadValue as error:
             raise check.BadValue(f"command {at // COMMAND_BYTES}: {error}") from None
     return found
 
 
-def _command(opcode: Opcode, wait: int, signal: int, values: dict[str, int]) -> Command:
-    """One whose values are known to be legal."""
+def legal(
+    opcode: Opcode, fields: Mapping[str, int], wait: tuple[str, ...] = (), signal: tuple[str, ...] = ()
+) -> Command:
+    """A command whose values are known to be legal and whole."""
     command = object.__new__(Command)
-    contents = {"opcode": opcode, "wait": names_of(wait), "signal": names_of(signal), "fields": values}
+    contents = {"opcode": opcode, "wait": wait, "signal": signal, "fields": fields}
     for name, value in contents.items():
         object.__setattr__(command, name, value)
     return command

@@ -12,6 +12,7 @@ is what was read, at t_m + rows + cols + latency + 2. A register added to either
 accumulator memory's the one behind the drain's read, for what a sum is added to is asked for a cycle sooner.
 """
 
+from functools import cache
 from types import ModuleType
 
 import numpy as np
@@ -67,6 +68,7 @@ def rows_needed(p: MatrixUnitParams, count: int) -> int:
     return int(dataflow_module(p).rows_in_flight(count, p.rows, life))
 
 
+@cache
 def longest_stream(p: MatrixUnitParams) -> int:
     """The largest `count` whose tiles run without a wait; BadValue if not even one vector does."""
     if p.dataflow == "output":

@@ -62,14 +62,19 @@ def of_tile(p: TileParams, macs: int, bytes_moved: int) -> float:
     return macs * mac(p.pe) + bytes_moved * DRAM
 
 
-def of_commands(p: AcceleratorParams, commands: Iterable[Command], macs: int, bytes_moved: int) -> float:
-    """pJ of commands of an accelerator: words of the scratchpad and rows of sums that they go through."""
+def passed(p: AcceleratorParams, commands: Iterable[Command]) -> tuple[int, int]:
+    """Words of an accelerator's scratchpad that commands read and write; rows of sums that they add to."""
     words = sums = 0
     for command in commands:
         walks = (*scratch_reads(p, command), *scratch_writes(p, command))
         words += sum(prod(count for count, _ in loops) for _, loops in walks)
         if command.opcode == Opcode.MULTIPLY:
             sums += count_of(command.fields) * tiles_of(command.fields) * passes_of(command.fields)
+    return words, sums
+
+
+def of_words(p: AcceleratorParams, words: int, sums: int, macs: int, bytes_moved: int) -> float:
+    """pJ of an operation of an accelerator, from what `passed` says of its commands."""
     row: int = -(-p.lanes * p.unit.pe.accumulator.width // 8)
     accumulators = 2 * sums * row * sram(p.unit.accumulator_rows * row)
     scratchpad = words * p.lanes * sram(p.bank_words * p.lanes)  # a bank at a time

@@ -14,6 +14,7 @@ from golden.accelerator.normalise import LONGEST as LONGEST_NORMALISE
 from golden.accelerator.params import AcceleratorParams
 from mapping.ir import graph
 from mapping.refused import at
+from mapping.unknown import is_unknown
 
 HALF = range(-(1 << 15), 1 << 15)
 SHIFTS = range(32)  # of 5 bits
@@ -52,8 +53,9 @@ def _tensor(where: str, t: graph.Tensor) -> None:
         raise check.fail(f"{where}: shape", list(t.shape), "one axis or more, none empty")
     if t.data is not None:
         check.shape(where, t.data, t.shape)
-        info = np.iinfo(t.dtype)
-        check.array(where, t.data, info.min, info.max)
+        if not is_unknown(t.data):
+            info = np.iinfo(t.dtype)
+            check.array(where, t.data, info.min, info.max)
 
 
 def reads(o: graph.Operation) -> list[str]:
@@ -172,9 +174,10 @@ def product(c: Checker, o: graph.Product) -> None:
         raise c.bad(f"weights {list(o.weights.shape)}", "[kh, kw, channels, n]")
     kh, kw, channels, n = o.weights.shape
     fmt, shape = c.p.unit.pe.weight, c.shape(o.x)
-    check.array(f"{c.where}: weights", o.weights, fmt.min, fmt.max)
     c.operand(o.x, 0)
-    c.sums(o.x, o.weights)
+    if not is_unknown(o.weights):
+        check.array(f"{c.where}: weights", o.weights, fmt.min, fmt.max)
+        c.sums(o.x, o.weights)
     plain = (kh, kw) == (1, 1) and o.strides == (1, 1) and not any(o.pads)
     wanted = (*shape[:-1], n) if plain else (*c.image(o, (kh, kw), channels), n)
     if shape[-1] != channels:

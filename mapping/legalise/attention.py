@@ -13,6 +13,7 @@ from mapping.legalise.scores import check_scores
 from mapping.legalise.turning import positions, selected
 from mapping.network import Node, Shape
 from mapping.patterns.curves import Form, Stage, coded_as
+from mapping.unknown import column_sums, is_unknown, side_by_side
 
 
 def projections(c: Coder, node: Node) -> list[Node] | None:
@@ -40,16 +41,16 @@ def together(c: Coder, node: Node, made: list[Node]) -> list[Coded]:
     x = c.rows(made[0].inputs[0], "byte")
     every = [parts(c, n) for n in made]
     forms = [c.form(t, "even") for t in node.inputs[:3]]
-    w = np.concatenate([p.w.reshape(-1, p.w.shape[-1]) for p in every], axis=1)
+    w = side_by_side([p.w.reshape(-1, p.w.shape[-1]) for p in every])
     bias = np.concatenate([p.bias for p in every])
     widths = [p.w.shape[-1] for p in every]
-    if x.form.evened is not None:
+    if x.form.evened is not None and not is_unknown(w):
         w = w * x.form.evened[:, None]
     codes, scale = coded_weights(c, w, bias, x.scale, c.p.unit.pe.weight)
     out = np.repeat([f.scale for f in forms], widths)
     one = Form(dtype=forms[0].dtype, scale=1.0, low=forms[0].low, high=forms[0].high)
     how = Stage(scale=1.0, fields={"low": one.low, "high": one.high})
-    e = c.epilogue(one, x.scale * scale / out, how, bias / out, -x.zero * codes.sum(0))
+    e = c.epilogue(one, x.scale * scale / out, how, bias / out, -x.zero * column_sums(codes))
     rows = every[0].shape[0]
     name = c.tensor(f"{node.name}:qkv", (rows, sum(widths)), one)
     c.add(graph.Product(name=name, x=x.name, y=name, weights=codes[None, None], epilogue=e))

@@ -32,6 +32,7 @@ from mapping.patterns.regions import UNMOVED
 from mapping.quantise import equalise
 from mapping.quantise.calibrate import METHODS, Observer, Seer, observe
 from mapping.refused import at
+from mapping.run.floating import run_float
 
 
 def quantise(
@@ -56,11 +57,9 @@ def quantise(
         batch = images.repeated(quantise(one, p, each, method=method), count)
         validate(batch, p)
         return batch
-    network = simplify(spelt_gemms(simplify(network)))
-    computed = tuple(name for name in network.outputs if name not in network.constants)
-    network = replace(network, outputs=computed or network.outputs)
+    network = spelt(network)
     if samples:
-        network = primitive(network, samples[0])
+        network = primitive(network, lambda n: {**samples[0], **run_float(n, samples[0], all_tensors=True)})
     known = recognise(network)
     known_operators(known)
     made = {t for node in network.nodes for t in node.outputs if t} | set(network.inputs)
@@ -80,6 +79,13 @@ def quantise(
     equalise.choose(c, evenable, channels)
     lower(c)
     return finished(c)
+
+
+def spelt(network: Network) -> Network:
+    """The network in what products are, without outputs that are constants, unless all are."""
+    network = simplify(spelt_gemms(simplify(network)))
+    computed = tuple(name for name in network.outputs if name not in network.constants)
+    return replace(network, outputs=computed or network.outputs)
 
 
 def known_operators(network: Network) -> None:

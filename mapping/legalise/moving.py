@@ -12,6 +12,7 @@ from mapping.legalise.turning import positions, regrouped, selected
 from mapping.network import Node
 from mapping.patterns.curves import Form, Stage, coded_as
 from mapping.patterns.subgraphs import permutation
+from mapping.unknown import reals
 
 
 def move(c: Coder, node: Node) -> None:
@@ -56,7 +57,7 @@ def gather(c: Coder, node: Node) -> None:
         raise check.fail("table", list(c.shape(table)), "a constant [rows, channels], gathered along axis 0")
     n = prod(c.shape(index))
     numbers = c.need(index, "index", range(len(c.shape(index))), (n,))
-    value = c.network.constants[table].astype(np.float64)
+    value = reals(c.network.constants[table])
 
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
         rows = c.tensor(f"{name}:table", value.shape, form, data=form.code(value))

@@ -21,6 +21,7 @@ from mapping.patterns.curves import Form, Function, Spelt, Stage
 from mapping.patterns.recognise import weighted
 from mapping.patterns.structure import Line
 from mapping.quantise.weights import quantise_weights
+from mapping.unknown import column_sums, is_unknown, reals, unknown
 
 SHORT = Int(16)
 MOST_SUMMANDS = 3  # of weights beyond the format: 255 is 127 + 127 + 1
@@ -59,7 +60,7 @@ class Weighted:
 def parts(c: Coder, node: Node) -> Weighted:
     if node.operator == "Conv":
         return convolution(c, node)
-    w = np.asarray(c.network.constants[node.inputs[1]], np.float64)
+    w = reals(c.network.constants[node.inputs[1]])
     if node.operator == "Gemm":
         if node.attributes.get("transA"):
             raise check.fail("transA", 1, "0")
@@ -81,7 +82,7 @@ def bias_of(c: Coder, node: Node, n: int) -> np.ndarray:
 
 
 def convolution(c: Coder, node: Node) -> Weighted:
-    x, w = c.shape(node.inputs[0]), np.asarray(c.network.constants[node.inputs[1]], np.float64)
+    x, w = c.shape(node.inputs[0]), reals(c.network.constants[node.inputs[1]])
     attributes = {k: v for k, v in node.attributes.items() if k not in ("function", "activation")}
     window = conv_window(x, w.shape, **attributes)
     if len(x) not in (3, 4) or x[0] != 1:
@@ -110,6 +111,8 @@ def depthwise_weights(x: Shape, w: np.ndarray, groups: int) -> bool:
 def dense(w: np.ndarray, groups: int) -> np.ndarray:
     """Grouped filters [n, c / groups, ...] as filters of all channels: zeros elsewhere."""
     n, depth = w.shape[:2]
+    if is_unknown(w):
+        return unknown((n, depth * groups, *w.shape[2:]), w.dtype)
     made = np.zeros((n, depth * groups, *w.shape[2:]))
     for i in range(n):
         first = i // (n // groups) * depth
@@ -121,6 +124,8 @@ def coded_weights(
     c: Coder, w: np.ndarray, bias: np.ndarray, scale: float, fmt: Int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codes [k, n] and scales [n] of w [k, n]; scale: of the other factor."""
+    if is_unknown(w):
+        return unknown(w.shape, np.int64), np.ones(w.shape[1])
     coded = quantise_weights(
         w[None], fmt, grouped=False, method=c.method, least=np.abs(bias) / (scale * ROOM)
     )
@@ -195,7 +200,7 @@ def product(c: Coder, node: Node) -> None:
     y = node.outputs[0]
     order = tuple(axis for axis in part.axes if c.shape(y)[axis] > 1)
     w, bias = part.w, part.bias
-    if x.form.evened is not None:
+    if x.form.evened is not None and not is_unknown(w):
         w = w * x.form.evened[:, None]
     if given is None:
         codes, scale = coded_weights(c, w.reshape(-1, w.shape[-1]), bias, x.scale, c.p.unit.pe.weight)
@@ -208,7 +213,7 @@ def product(c: Coder, node: Node) -> None:
     def make(name: str, form: Form, how: Stage) -> graph.Operation:
         if residual is not None and c.given and form.dtype == "int8":
             how = onnx_stated.finer(how, residual.scale)
-        e = c.epilogue(form, x.scale * scale, how, bias, -x.zero * codes.sum(0))
+        e = c.epilogue(form, x.scale * scale, how, bias, -x.zero * column_sums(codes))
         added = None if residual is None else residual_of(residual, how)
         return graph.Product(
             name=name, x=x.name, y=name, weights=weights, epilogue=e, residual=added, pad_value=x.zero,
@@ -224,6 +229,8 @@ def as_they_stand(c: Coder, tensor: str, part: Weighted) -> tuple[Coded, Weighte
     if found is None or found.places is None or part.shape[0] > 1:
         return c.rows(tensor, "byte"), part
     x = replace(found, name=c.reshaped(found.name, (1, len(found.places))), places=None)
+    if is_unknown(part.w):
+        return x, part
     w = np.empty_like(part.w)
     w[:, :, found.places] = part.w
     return x, replace(part, w=w)

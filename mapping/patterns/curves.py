@@ -23,6 +23,7 @@ from golden.vector.functions import FUNCTIONS
 from mapping.legalise.fixed import LIMITS, short_factor
 from mapping.patterns.structure import Line
 from mapping.quantise.calibrate import Observer
+from mapping.unknown import is_unknown, unknown
 
 OCTAVE = log(2) / 256  # what a score of 1 is worth
 Function = Callable[[np.ndarray], np.ndarray]
@@ -56,6 +57,8 @@ class Form:
 
     def code(self, real: np.ndarray) -> np.ndarray:
         """Nearest codes."""
+        if is_unknown(real):
+            return unknown(real.shape, np.int64)
         codes = np.rint(real / self.scale) + self.zero
         return np.asarray(np.clip(codes, self.low, self.high), np.int64)
 

@@ -4,7 +4,7 @@ An operation becomes steps. The constants of each step are loaded first (see the
 `prefetch`), then `load` emits what the step takes from memory, `work` all the rest.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from golden import check
@@ -29,6 +29,10 @@ class Step:
     """chunks: constants. reads, writes: tensors (filled in by the compiler). See above.
 
     ahead  constants of later steps may be asked for behind this one
+    alike  steps of an operation that have the same take the same: of commands, words and cycles; None: of
+           no other
+    tile   of those, what the first one loads and the others find loaded
+    part   the share of x's rows that it and those before it read, and of y's that are whole behind it
     """
 
     chunks: Sequence[Chunk] = ()
@@ -37,6 +41,9 @@ class Step:
     load: Callable[[], None] = nothing
     work: Callable[[], None] = nothing
     ahead: bool = True
+    alike: Hashable = None
+    tile: Hashable = None
+    part: tuple[float, float] = (1.0, 1.0)
 
 
 @dataclass(slots=True)

@@ -93,7 +93,12 @@ def compile(network: graph.CodedNetwork, p: AcceleratorParams, base: int = 0) ->
     validate(network, p)
     check.in_range("base", base, 0, (1 << 32) - 1)
     check.in_range(f"base modulo {COMMAND_BYTES}", base % COMMAND_BYTES, 0, 0)
-    return Compiler(masked(shallow(rearranged(flattened(network, p), p), p), p), p, base).program()
+    return Compiler(lowered(network, p), p, base).program()
+
+
+def lowered(network: graph.CodedNetwork, p: AcceleratorParams) -> graph.CodedNetwork:
+    """The network in operations that commands do whole."""
+    return masked(shallow(rearranged(flattened(network, p), p), p), p)
 
 
 @dataclass(slots=True)
@@ -128,15 +133,21 @@ class Compiler:
 
     def places(self) -> dict[str, Place]:
         """Of all tensors, constants with the offset where they stand, the others without an address."""
+        places = self.unplaced()
+        for name, place in places.items():
+            data = self.network.tensors[name].data
+            if data is not None:
+                words = place.encode(np.asarray(data).reshape(place.shape)).reshape(-1, self.p.lanes)
+                places[name] = replace(place, address=self.constants.add(words))
+        return places
+
+    def unplaced(self) -> dict[str, Place]:
+        """Of all tensors, without an address."""
         spread = self.spread()
         places = {}
         for name, tensor in self.network.tensors.items():
             shape = tensor.shape[:-1] if name in spread and tensor.data is not None else tensor.shape
-            place = Place(lanes=self.p.lanes, shape=shape, dtype=tensor.dtype, spread=name in spread)
-            if tensor.data is not None:
-                words = place.encode(np.asarray(tensor.data).reshape(shape)).reshape(-1, self.p.lanes)
-                place = replace(place, address=self.constants.add(words))
-            places[name] = place
+            places[name] = Place(lanes=self.p.lanes, shape=shape, dtype=tensor.dtype, spread=name in spread)
         return places
 
     def spread(self) -> set[str]:
@@ -161,8 +172,9 @@ class Compiler:
         for o in self.network.operations:
             with at(o.name):
                 own = LOWERINGS[type(o)](builder, o)
+            given, made = reads(o), writes(o)
             for step in own:
-                step.reads, step.writes = reads(o), writes(o)
+                step.reads, step.writes = given, made
             steps += own
             names += [o.name] * len(own)
         for old, new in self.network.state:

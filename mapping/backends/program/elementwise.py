@@ -26,6 +26,11 @@ class Piece:
         """Of the piece in the scratchpad."""
         return self.rows * self.vectors * place.size
 
+    def part(self, place: Place) -> tuple[float, float]:
+        """As of a Step, where pieces come rows by rows, then other vectors of them."""
+        end = (self.row + self.rows) / place.rows
+        return end, end if self.vector + self.vectors == place.vectors else 0.0
+
     def move(self, place: Place) -> tuple[int, int, list[tuple[int, int, int]]]:
         """Address, words of a run and loops of the piece, as Builder.load and store take them."""
         run = self.vectors * place.size
@@ -83,7 +88,10 @@ class MapLowering:
             self.work(piece, a, b)
 
         chunks = [self.parameters[piece.vector].chunk, *self.table]
-        return Step(chunks=chunks, load=load, work=work)
+        return Step(
+            chunks=chunks, load=load, work=work, alike=(piece.rows, piece.vectors),
+            part=piece.part(builder.place(self.op.x)),
+        )  # fmt: skip
 
     def of_b(self, x: Place, b: Place, piece: Piece) -> Piece:
         """The part of b that a piece meets."""

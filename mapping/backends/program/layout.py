@@ -12,6 +12,7 @@ from golden import check
 from golden.accelerator.commands import Kind
 from golden.accelerator.params import AcceleratorParams
 from mapping.ir.graph import Epilogue, Shape
+from mapping.unknown import is_unknown, unknown
 
 SIZES = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4}
 KINDS = {"int8": Kind.BYTE, "uint8": Kind.BYTE, "int16": Kind.HALF, "uint16": Kind.HALF, "int32": Kind.WORD}
@@ -126,6 +127,8 @@ def column_tiles(p: AcceleratorParams, weights: np.ndarray) -> np.ndarray:
     """
     kh, kw, c, n = weights.shape
     deep, tiles = -(-c // p.lanes), -(-n // p.lanes)
+    if is_unknown(weights):
+        return unknown((tiles, kh * kw * deep * pass_words(p), p.lanes), np.uint8)
     full = np.zeros((kh, kw, deep * p.lanes, tiles * p.lanes), np.int64)
     full[:, :, :c, :n] = weights
     passes = full.reshape(kh * kw * deep, p.lanes, tiles, p.lanes).transpose(2, 0, 1, 3)

@@ -172,7 +172,9 @@ class MatMulLowering:
             self.multiply(w, rows, x)
             self.map(w, rows, b)
 
-        return Step(chunks=[self.parameters.chunk, *self.table], load=load, work=work)
+        ends = w.columns[0] + w.columns[1] == self.y.vectors  # there may be less of w
+        alike = (w.heads[1], w.columns[1], ends, rows[1])
+        return Step(chunks=[self.parameters.chunk, *self.table], load=load, work=work, alike=alike, tile=w)
 
     def load_w(self, w: W) -> None:
         """A part of w; rows that only fill up a pass are 0."""

@@ -69,7 +69,8 @@ def copy_step(builder: Builder, x: str, y: str, part: Copy) -> Step:
         loops = [(part.count, part.to_stride, part.words)]
         builder.store(builder.place(y).address + part.to, buffer, part.words, loops)
 
-    return Step(load=load, work=work)
+    joined = (stride == part.words * builder.lanes for stride in (part.stride, part.to_stride))
+    return Step(load=load, work=work, alike=(part.words, part.count, *joined))
 
 
 def copy(builder: Builder, x: str, y: str) -> list[Step]:
@@ -200,7 +201,7 @@ def fill_step(builder: Builder, y: str, first: int, count: int, value: int) -> S
         builder.fill(buffer, words, value)
         builder.store(place.address + first * place.row_bytes, buffer, words)
 
-    return Step(work=work)
+    return Step(work=work, alike=count)
 
 
 def lower_gather(builder: Builder, op: Gather) -> list[Step]:
@@ -238,4 +239,4 @@ def gather_step(builder: Builder, op: Gather, start: int, count: int) -> Step:
         y = builder.place(op.y)
         builder.store(y.address + start * y.row_bytes, buffer, count * y.row_words)
 
-    return Step(load=load, work=work)
+    return Step(load=load, work=work, alike=count)

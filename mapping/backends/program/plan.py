@@ -1,7 +1,7 @@
 """The plan of a program: a row for each operation of the coded network, in the program's order."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 
 import numpy as np
@@ -21,6 +21,7 @@ from mapping.result import Row, total
 from mapping.target import Target
 
 MATRIX, VECTOR, MOVED = "matrix", "vector", "load, store"
+NONE = None, (0, 0, 0, 0)  # what copies a network's state
 
 
 def product_shape(coded: CodedNetwork, operation: Operation) -> tuple[int, int, int, int] | None:
@@ -40,6 +41,17 @@ def product_shape(coded: CodedNetwork, operation: Operation) -> tuple[int, int, 
         columns = w[-1] // operation.heads if operation.heads_in_w == "columns" else w[-1]
         return operation.heads, rows, w[-2] if operation.transposed else columns, width
     return None
+
+
+def by_name(coded: CodedNetwork) -> dict[str, tuple[Operation, tuple[int, int, int, int]]]:
+    """Operations, each with its (batch, m, n, k), 0 of what does not multiply; of one name are a batch."""
+    found: dict[str, tuple[Operation, tuple[int, int, int, int]]] = {}
+    for operation in coded.operations:
+        batch, m, n, k = product_shape(coded, operation) or (0, 0, 0, 0)
+        if operation.name in found:
+            batch += found[operation.name][1][0]
+        found[operation.name] = operation, (batch, m, n, k)
+    return found
 
 
 def unit_of(operation: Operation | None) -> str:
@@ -71,22 +83,23 @@ def program_rows(
 ) -> list[Row]:  # fmt: skip
     """A row for each operation."""
     done = {span.number: span.done for spans in timing.spans.values() for span in spans}
-    by_name = {operation.name: operation for operation in coded.operations}
+    operations = by_name(coded)
     rows, ended = [], 0
     for name, first, end in program.ranges:
-        operation, own = by_name.get(name), commands[first:end]
-        batch, m, n, k = (product_shape(coded, operation) if operation else None) or (0, 0, 0, 0)
+        own, (operation, (batch, m, n, k)) = commands[first:end], operations.get(name, NONE)
         unit, macs = unit_of(operation), batch * m * n * k
         ended = max([ended, *(done.get(number, 0) for number in range(first, end))])
         useful = macs / p.lanes**2 if unit == MATRIX else 0.0
         lost = {cause: sum(cycles[first:end]) for cause, cycles in timing.lost.items()}
-        read, written = bytes_moved(p, own)
-        compute = unit_work(p, own)[unit]
+        read, written = (words * p.lanes for words in words_of(own))
+        read += len(own) * COMMAND_BYTES
+        energy_pj = energy.of_words(p, *energy.passed(p, own), macs, read + written)
+        compute = unit_work(p, unit, own)
         rows.append(Row(
             name=name, operator=type(operation).__name__ if operation else "State", unit=unit,
             batch=batch, m=m, n=n, k=k, macs=macs, compute_cycles=compute, cycles=sum(lost.values()),
             utilisation=useful / compute if compute else 0.0, bytes_read=read, bytes_written=written,
-            losses=by_cause(lost, useful), energy_pj=energy.of_commands(p, own, macs, read + written),
+            losses=by_cause(lost, useful), energy_pj=energy_pj,
             commands=end - first, ended=ended,
         ))  # fmt: skip
     return rows
@@ -99,19 +112,15 @@ def by_cause(lost: dict[str, int], useful: float) -> dict[str, float]:
     return {"useful": useful, "waste": waste, **others}
 
 
-def unit_work(p: AcceleratorParams, commands: Sequence[Command]) -> Counter[str]:
-    """Cycles of each unit's own commands, nothing holding them up: of passes as long as their vectors and the
-    array's rows ask, of the vector unit's commands, of the words that are moved."""
-    found: Counter[str] = Counter()
-    for command in commands:
-        f = command.fields
-        if command.opcode == Opcode.MULTIPLY:
-            found[MATRIX] += tiles_of(f) * passes_of(f) * max(count_of(f), p.lanes)
-        elif command.unit == VECTOR:
-            found[VECTOR] += unit_cycles(p, command)
-        elif command.opcode != Opcode.END:
-            found[MOVED] += words_moved(command)
-    return found
+def unit_work(p: AcceleratorParams, unit: str, commands: Iterable[Command]) -> int:
+    """Cycles of a unit's own commands, nothing holding them up: of passes as long as their vectors and the
+    array's rows ask, of the vector unit's commands; of words stored by what computes nothing."""
+    if unit == MATRIX:
+        products = (command.fields for command in commands if command.opcode == Opcode.MULTIPLY)
+        return sum(tiles_of(f) * passes_of(f) * max(count_of(f), p.lanes) for f in products)
+    if unit == VECTOR:
+        return sum(unit_cycles(p, command) for command in commands if command.unit == VECTOR)
+    return sum(words_moved(command) for command in commands if command.opcode == Opcode.STORE)
 
 
 def words_moved(command: Command) -> int:
@@ -120,10 +129,10 @@ def words_moved(command: Command) -> int:
     return prod(command.fields[loop] for loop in loops if loop in command.fields)
 
 
-def bytes_moved(p: AcceleratorParams, commands: Sequence[Command]) -> tuple[int, int]:
-    """Read, written: between memory and the accelerator, the commands themselves among what is read."""
+def words_of(commands: Iterable[Command]) -> tuple[int, int]:
+    """Read, written: words between memory and the accelerator, without the commands themselves."""
     words: Counter[bool] = Counter()
     for command in commands:
         if command.opcode in (Opcode.LOAD, Opcode.GATHER, Opcode.STORE):
             words[command.opcode == Opcode.STORE] += words_moved(command)
-    return words[False] * p.lanes + len(commands) * COMMAND_BYTES, words[True] * p.lanes
+    return words[False], words[True]

@@ -148,18 +148,26 @@ class ProductLowering:
         whole = sum(group.chunk.words for group in groups)
         image = self.x.words
         resident = whole <= self.builder.regions.weights.words * 3 // 4
+        kinds = [(tile, (tile.rows, tile.columns, tile.outside), tile.end) for tile in found]
         if resident or len(found) == 1 or whole * len(found) + image <= whole + image * len(groups):
-            return [
-                self.step(tile, group if resident or not number else self.again(group))
-                for number, tile in enumerate(found)
+            order = (
+                (tile, kind, end, group if resident or not number else self.again(group))
+                for number, (tile, kind, end) in enumerate(kinds)
                 for group in groups
-            ]
-        assert s.deep
-        return [
-            self.step(Tile(self.window, tile.y, tile.rows, tile.x, tile.columns), group)
-            for group in groups
-            for tile in found
-        ]
+            )
+        else:
+            order = (
+                (Tile(self.window, tile.y, tile.rows, tile.x, tile.columns), kind, end, group)
+                for group in groups
+                for tile, kind, end in kinds
+            )
+        made = []
+        for tile, kind, end, group in order:
+            step = self.step(tile, group)
+            step.alike, step.tile = (kind, group.count), tile
+            step.part = end, end if group.first + group.count == s.columns else 0.0
+            made.append(step)
+        return made
 
     def growing(self, found: list[Tile]) -> list[Step]:
         """Where all operands fit: rows and columns in pieces that double, so that work begins with the first

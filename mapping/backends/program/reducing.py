@@ -49,9 +49,10 @@ class Lowering:
             for count in range(x.vectors, 0, -1):
                 fits = partial(self.fits, count=count, share=share)
                 if found := tiles(self.window, fits):
+                    parts = self.parts(count)
                     return [
-                        self.step(Tile(self.window, tile.y, tile.rows, tile.x, tile.columns), part)
-                        for part in self.parts(count)
+                        self.step(Tile(self.window, tile.y, tile.rows, tile.x, tile.columns), part, parts[-1])
+                        for part in parts
                         for tile in found
                     ]
         tall, wide = self.window.pixels(1, 1)
@@ -86,8 +87,8 @@ class Lowering:
             found.append(Part(first, count, Parameters(chunk, len(self.taps) * count, stride, first)))
         return found
 
-    def step(self, tile: Tile, part: Part) -> Step:
-        """One tile of results, some vectors of each."""
+    def step(self, tile: Tile, part: Part, last: Part) -> Step:
+        """One tile of results, some vectors of each; `last`: of all."""
 
         def load() -> None:
             x = self.builder.place(self.x)
@@ -96,7 +97,11 @@ class Lowering:
         def work() -> None:
             self.work(tile, part)
 
-        return Step(chunks=[part.parameters.chunk, *self.table], load=load, work=work)
+        return Step(
+            chunks=[part.parameters.chunk, *self.table], load=load, work=work,
+            alike=(tile.rows, tile.columns, tile.outside, part.count),
+            part=(tile.end, tile.end if part is last else 0.0),
+        )  # fmt: skip
 
     def work(self, tile: Tile, part: Part) -> None:
         """MAPs, then the store."""

@@ -68,7 +68,8 @@ def exponential_step(builder: Builder, op: Exponential, run: Run) -> Step:
         builder.store(y.address + row * y.row_bytes, out, rows * y.row_words)
         builder.store(r.address + row * r.row_bytes, sums, rows * r.row_words)
 
-    return Step(load=load, work=work)
+    end = (row + rows) / builder.place(op.x).rows
+    return Step(load=load, work=work, alike=rows, part=(end, end))
 
 
 def lower_normalise(builder: Builder, op: Normalise) -> list[Step]:
@@ -115,4 +116,5 @@ def normalise_step(builder: Builder, op: Normalise, piece: Piece) -> Step:
         address, run, loops = piece.move(y)
         builder.store(address, out, run, loops)
 
-    return Step(load=load, work=work)
+    part = piece.part(builder.place(op.x))
+    return Step(load=load, work=work, alike=(piece.rows, piece.vectors), part=part)

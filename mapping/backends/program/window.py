@@ -98,6 +98,21 @@ class Tile:
         """Height and width of its input, padding included."""
         return self.window.pixels(self.rows, self.columns)
 
+    @property
+    def outside(self) -> tuple[int, int, int, int]:
+        """Pixels of its input that are padding: above, to the left, below, to the right."""
+        window, (height, width) = self.window, self.pixels
+        top = self.y * window.strides[0] - window.pads[0]
+        left = self.x * window.strides[1] - window.pads[1]
+        below, right = top + height - window.height, left + width - window.width
+        return max(-top, 0), max(-left, 0), max(below, 0), max(right, 0)
+
+    @property
+    def end(self) -> float:
+        """The share of all results up to its last."""
+        height, width = self.window.out
+        return ((self.y + self.rows - 1) * width + self.x + self.columns) / (height * width)
+
     def load(
         self, builder: Builder, ring: Ring, place: Place, pad: int, vectors: tuple[int, int] | None = None
     ) -> None:

@@ -5,7 +5,7 @@ may have rules of their own; every node that is written is run on a sample, so t
 are known. All of them mean what ONNX says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from mapping.passes import simplify
 from mapping.passes.rewrite import remove_dead
 from mapping.patterns.recognise import recognise
 from mapping.refused import at
-from mapping.run.floating import run_float
 
 RULES: dict[str, Rule] = {
     **elements.RULES, **reducing.RULES, **normalising.RULES, **sliding.RULES, **resizing.RULES,
@@ -25,14 +24,17 @@ RULES: dict[str, Rule] = {
 }  # fmt: skip
 
 
-def primitive(network: Network, sample: Mapping[str, np.ndarray]) -> Network:
-    """The network in primitive operators; itself, if nothing has a rule."""
+def primitive(network: Network, values: Callable[[Network], Mapping[str, np.ndarray]]) -> Network:
+    """The network in primitive operators; itself, if nothing has a rule.
+
+    values  gives every tensor of a network but its constants, on a sample
+    """
     network = fold_norms(network)
     left = {(n.operator, n.outputs) for n in recognise(network).nodes if n.operator in RULES}
     left &= {(n.operator, n.outputs) for n in network.nodes}
     if not left:
         return network
-    writer = Writer(network, {**sample, **run_float(network, sample, all_tensors=True)}, RULES)
+    writer = Writer(network, values(network), RULES)
     for node in network.nodes:
         with at(node.name, f"{network.name}: node {node.name} ({node.operator}): "):
             writer.add(node, rewritten=(node.operator, node.outputs) in left)

@@ -1,0 +1,151 @@
+"""The plan of a network on an accelerator without its program: mapping.plan.Plan, as the exact one has it.
+
+Exact: operations, their units, tiles, commands, bytes and compute_cycles. A model: cycles, and losses with
+them (mapping.backends.program.pipeline).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from golden.accelerator.assembler import Command
+from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
+from mapping.backends.program.compiler import lowered
+from mapping.backends.program.pipeline import Parts, Pipeline, parts
+from mapping.backends.program.plan import (
+    MATRIX,
+    NONE,
+    by_name,
+    unit_of,
+    unit_work,
+    words_of,
+)
+from mapping.backends.program.steps_taken import Steps, Taken, without_weights
+from mapping.cost import energy
+from mapping.ir.graph import CodedNetwork
+from mapping.plan import Plan
+from mapping.result import Row, total
+from mapping.target import Target
+
+SOURCE = "closed form: what steps take, one behind the other in each unit; memory latency"
+WINDOWS = ":window"  # in the name of a table over a part of its arguments
+ASSUMED = "assumed: values decide how many tables a function needs"
+END = 10  # cycles from the last word stored to the interrupt
+
+
+@dataclass(slots=True)
+class Kind:
+    """What all steps of a kind take. read, written: words of the bus; passed: words and sums of
+    energy.passed."""
+
+    parts: Parts
+    compute: int
+    read: int
+    written: int
+    passed: tuple[int, int]
+    commands: int
+
+
+@dataclass(slots=True)
+class Sums:
+    """Of an operation's steps. read, written, words, sums: as of a Kind; ended: the last one's end."""
+
+    name: str
+    compute: int = 0
+    read: int = 0
+    written: int = 0
+    words: int = 0
+    sums: int = 0
+    commands: int = 0
+    ended: float = 0.0
+
+    def add(self, kind: Kind, taken: Taken, done: float) -> None:
+        """One more step, with the constants that it is the first to need: a LOAD for each chunk."""
+        self.compute += kind.compute
+        self.read += kind.read + taken.constants
+        self.written += kind.written
+        self.words += kind.passed[0] + taken.constants
+        self.sums += kind.passed[1]
+        self.commands += kind.commands + taken.chunks
+        self.ended = done
+
+
+def plan(name: str, target: Target, coded: CodedNetwork, *, assumed: bool = False) -> Plan:
+    """A network's plan, its weights known or not. assumed: nor are ranges (mapping.legalise.outline).
+
+    raises  BadValue, naming the operation, if no tiling fits
+    """
+    assert target.accelerator is not None
+    p, latency = target.accelerator, target.memory_latency
+    found, end = operations(coded, p, latency)
+    rows = list(made_rows(coded, p, found, end, assumed))
+    figures = total(
+        rows, peak=target.peak_macs, mhz=target.clock_mhz, source=f"{SOURCE} {latency}",
+        commands=sum(row.commands or 0 for row in rows) + 1,
+    )  # fmt: skip
+    return Plan(network=name, rows=tuple(rows), total=figures, schedules={})
+
+
+def operations(coded: CodedNetwork, p: AcceleratorParams, latency: int) -> tuple[list[Sums], float]:
+    """Of each operation, in the program's order, what its steps take; the cycle in which all is done."""
+    network = without_weights(lowered(coded, p))
+    units = {operation.name: unit_of(operation) for operation in coded.operations}
+    steps, kinds = Steps(network, p), dict[int, Kind]()
+    pipeline = Pipeline(p, latency, network.inputs)
+    found: list[Sums] = []
+    for taken in steps:
+        kind = kinds.get(taken.kind)
+        if kind is None:
+            kind = kinds[taken.kind] = kind_of(p, latency, units.get(taken.name, unit_of(None)), taken)
+        places = [[steps.root(name) for name in names] for names in (taken.step.reads, taken.step.writes)]
+        done = pipeline.step(taken, kind.parts, *places)
+        if not found or found[-1].name != taken.name:
+            found.append(Sums(taken.name))
+        found[-1].add(kind, taken, done)
+    return found, pipeline.end()
+
+
+def kind_of(p: AcceleratorParams, latency: int, unit: str, taken: Taken) -> Kind:
+    """What steps like this take; unit: of their operation."""
+    commands: Sequence[Command] = [*taken.loads, *taken.work]
+    read, written = words_of(commands)
+    return Kind(
+        parts=parts(p, latency, taken.loads, taken.work),
+        compute=unit_work(p, unit, commands),
+        read=read,
+        written=written,
+        passed=energy.passed(p, commands),
+        commands=len(commands),
+    )
+
+
+def made_rows(
+    coded: CodedNetwork, p: AcceleratorParams, found: Sequence[Sums], end: float, assumed: bool
+) -> Iterator[Row]:
+    """A row for each operation. Its cycles: from when those before it are done until it is; what is behind
+    all of them is the last one's."""
+    operations = by_name(coded)
+    before = 0
+    for number, each in enumerate(found):
+        operation, (batch, m, n, k) = operations.get(each.name, NONE)
+        unit, macs = unit_of(operation), batch * m * n * k
+        ended = max(before, round(each.ended if number + 1 < len(found) else end + END))
+        compute = each.compute
+        useful = macs / p.lanes**2 if unit == MATRIX else 0.0
+        read, written = each.read * p.lanes + each.commands * COMMAND_BYTES, each.written * p.lanes
+        yield Row(
+            name=each.name, operator=type(operation).__name__ if operation else "State", unit=unit,
+            batch=batch, m=m, n=n, k=k, macs=macs, compute_cycles=compute, cycles=ended - before,
+            utilisation=useful / compute if compute else 0.0, bytes_read=read, bytes_written=written,
+            losses=by_cause(ended - before, useful, compute if unit == MATRIX else 0),
+            energy_pj=energy.of_words(p, each.words, each.sums, macs, read + written),
+            commands=each.commands, ended=ended,
+            reason=ASSUMED if assumed and WINDOWS in each.name else None,
+        )  # fmt: skip
+        before = ended
+
+
+def by_cause(cycles: int, useful: float, compute: int) -> dict[str, float]:
+    """A row's cycles: those of its products first; that it has more of these is its overlap with the next."""
+    good = min(useful, cycles)
+    waste = min(max(compute - useful, 0.0), cycles - good)
+    return {"useful": good, "waste": waste, "memory": cycles - good - waste}

@@ -1,0 +1,145 @@
+"""When each unit has done its part of each step of a network, from what the parts take.
+
+    load     weights 0 | operands 0 | weights 1 | operands 1 | ...
+    matrix                            step 0      | step 1     ...
+    vector                              tile by tile, behind the matrix unit's sums
+    store                                            | step 0   | step 1
+
+A unit does its parts in order. Weights are loaded without waiting for results, as soon as the step three back
+has used its own. Operands wait until their rows are stored and the tile before the last has been used; sums
+until the vector unit is no more than a step behind; results until those of the step before the last are out.
+
+Left out: commands that have not been fetched, and weights that are prefetched further ahead than a step. How
+far this is from golden.accelerator.timing: `python -m benchmarks closed_form`, and the test beside it.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from golden.accelerator.assembler import Command
+from golden.accelerator.commands import Kind, Opcode
+from golden.accelerator.map_steps import BLOCK_WORDS, WORDS
+from golden.accelerator.multiply import count_of, passes_of, tiles_of
+from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
+from mapping.backends.program.plan import VECTOR, unit_work, words_moved
+from mapping.backends.program.steps_taken import Taken
+
+ON_THE_WAY = 8  # cycles of a word's way from the memory and of a result's way to it, beside the memory's
+ANSWERED = 10  # cycles for which a burst holds its slot, beside the memory's and its words
+BEHIND = 30  # cycles from the last vector of a tile to its results, about
+MAP = 22  # cycles of a MAP beyond its vectors, about
+LIVE = 3  # steps whose weights are in the scratchpad together
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Cycles of a step on each unit; of its first tile of sums. loads: whether it has operands of its own."""
+
+    load: float
+    matrix: int
+    tile: int
+    vector: int
+    store: float
+    loads: bool
+
+
+def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Sequence[Command]) -> Parts:
+    """Of a step's commands."""
+    commands = [*loads, *work]
+    products = [each.fields for each in work if each.opcode == Opcode.MULTIPLY]
+    tiles = [passes_of(f) * max(count_of(f), p.lanes) for f in products]
+    moves = [each for each in commands if each.opcode in (Opcode.LOAD, Opcode.GATHER)]
+    fills = sum(words_moved(each) for each in commands if each.opcode == Opcode.FILL)
+    fetched = len(commands) * COMMAND_BYTES // p.lanes
+    return Parts(
+        load=fills + fetched + sum(bus(p, each, latency, p.read.outstanding) for each in moves),
+        matrix=sum(tiles_of(f) * cycles for f, cycles in zip(products, tiles, strict=True)),
+        tile=tiles[0] if tiles else 0,
+        vector=sum(vector(p, each) for each in work),
+        store=sum(
+            bus(p, each, latency, p.write.outstanding) for each in work if each.opcode == Opcode.STORE
+        ),
+        loads=bool(moves),
+    )
+
+
+def bus(p: AcceleratorParams, command: Command, latency: int, outstanding: int) -> float:
+    """Cycles of words on the bus, or of their bursts where those are so short that slots are what lacks."""
+    words, run, longest = words_moved(command), command.fields["words"], p.read.longest_burst
+    # one that begins anywhere ends in a burst more
+    bursts = words // run * (-(-(run + longest // 2) // longest) if run % longest else run // longest)
+    return max(words, bursts * (latency + ANSWERED) / outstanding)
+
+
+def vector(p: AcceleratorParams, command: Command) -> int:
+    """Cycles of the vector unit, of a MAP nearly: the slowest of its streams of words, or its parameters."""
+    if command.opcode != Opcode.MAP:
+        return unit_work(p, VECTOR, [command])
+    f = command.fields
+    a, b, out = (WORDS[Kind(f[name])] for name in ("a_kind", "b_kind", "out_kind"))
+    vectors = f["count0"] * f["count1"] * f["count2"] * f["count3"]
+    results = f["count2"] * f["count3"] if f["reduce"] else vectors
+    blocks = f["count3"] * (1 if f["p_loop"] else f["count2"]) if f["p_stride"] else 1
+    return max(vectors * max(a, b, 1), results * out, blocks * BLOCK_WORDS) + MAP
+
+
+class Pipeline:
+    """The units at work. stored: of each tensor by its place, (share of its rows that are there, cycle)."""
+
+    def __init__(self, p: AcceleratorParams, latency: int, inputs: Iterable[str]):
+        self.way = latency + ON_THE_WAY
+        self.command = COMMAND_BYTES // p.lanes
+        self.load = self.matrix = self.vector = self.store = 0.0
+        self.used: deque[float] = deque([0.0] * LIVE, maxlen=LIVE)  # ends of the last steps
+        self.tiles: deque[float] = deque([0.0, 0.0], maxlen=2)  # of those that brought operands
+        self.out: deque[float] = deque([0.0, 0.0], maxlen=2)  # of their stores
+        self.stored: dict[str, list[tuple[float, float]]] = {name: [(1.0, 0.0)] for name in inputs}
+
+    def ready(self, places: Iterable[str], share: float) -> float:
+        """The cycle from which on so much of the rows of tensors can be loaded."""
+        found = 0.0
+        for place in places:
+            known = self.stored.get(place, [])
+            there = (cycle for part, cycle in known if part >= share - 1e-9)
+            found = max(found, next(there, known[-1][1] if known else 0.0))
+        return found
+
+    def step(self, taken: Taken, parts: Parts, reads: Sequence[str], writes: Sequence[str]) -> float:
+        """The next step; the cycle in which its work is done. reads, writes: places of tensors."""
+        there = 0.0
+        if taken.constants:
+            self.load = max(self.load, self.used[0]) + taken.constants + self.command
+            there = self.load + self.way
+        if parts.loads:
+            self.load = max(self.load, self.tiles[0], self.ready(reads, taken.step.part[0])) + parts.load
+            there = max(there, self.load + self.way)
+        else:
+            self.load += parts.load
+        done = self.work(parts, there)
+        self.used.append(done)
+        if parts.loads:
+            self.tiles.append(done)
+        self.store = max(self.store, self.vector if parts.vector else done) + parts.store
+        self.out.append(self.store)
+        if taken.step.part[1]:
+            for place in writes:
+                self.stored.setdefault(place, []).append((taken.step.part[1], self.store + self.way))
+        return done
+
+    def work(self, parts: Parts, there: float) -> float:
+        """The step's part on matrix and vector unit, whose operands are `there`; when these are used."""
+        if parts.matrix:
+            begin = max(self.matrix, there, self.vector - parts.matrix)
+            self.matrix = begin + parts.matrix
+            begin = max(self.vector, begin + parts.tile + BEHIND, self.out[0])
+            self.vector = max(begin + parts.vector, self.matrix + BEHIND)
+            return self.matrix
+        if parts.vector:
+            self.vector = max(self.vector, there, self.out[0]) + parts.vector
+            return self.vector
+        return there
+
+    def end(self) -> float:
+        """The cycle in which all is stored."""
+        return max(self.store + self.way, self.matrix, self.vector)

@@ -1,0 +1,146 @@
+"""What the steps of a network take, without a program: of steps that are alike, the commands of one, counted.
+
+No token is given, no word of a command or a constant is made, and weights may be unknown.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from golden.accelerator.assembler import Command, legal
+from golden.accelerator.commands import Opcode
+from golden.accelerator.params import AcceleratorParams
+from mapping.backends.program.aliases import aliases
+from mapping.backends.program.builder import Builder, Step
+from mapping.backends.program.compiler import Compiler
+from mapping.backends.program.dependencies import complete
+from mapping.backends.program.scratchpad_allocation import Chunk, Regions
+from mapping.ir import graph
+from mapping.unknown import is_unknown, unknown
+
+
+class Listed:
+    """Commands as they are given, in the place of mapping.backends.program.dependencies.Schedule."""
+
+    def __init__(self) -> None:
+        self.given: list[Command] = []
+
+    def emit(self, opcode: Opcode, fields: dict[str, int], **touched: object) -> None:
+        """The next command; what it touches is nobody's business here."""
+        self.given.append(legal(opcode, complete(opcode, fields)))
+
+
+class Sizes:
+    """Constants of which the sizes are kept, in the place of scratchpad_allocation.Constants."""
+
+    def __init__(self, lanes: int):
+        self.lanes, self.bytes = lanes, 0
+        self.known: dict[bytes, int] = {}
+
+    def chunk(self, *words: np.ndarray) -> Chunk:
+        """A chunk of uint8 [..., lanes] each; what is known, and small as a table, has one place."""
+        key = b"" if len(words) > 1 or is_unknown(words[0]) else words[0].tobytes()
+        count = sum(each.size for each in words) // self.lanes
+        offset = self.known.get(key, self.bytes)
+        if offset == self.bytes:
+            self.bytes += count * self.lanes
+            if key:
+                self.known[key] = offset
+        return Chunk(offset, count)
+
+    def again(self, chunk: Chunk) -> Chunk:
+        """The same, to be loaded another time."""
+        return Chunk(chunk.offset, chunk.words)
+
+
+Asked = tuple[int, list[Command], list[Command]]  # a kind, its loads, its work
+
+
+@dataclass(slots=True)
+class Taken:
+    """A step and what it takes. name: of its operation.
+
+    kind       a number, of all steps that take the same
+    loads      commands that bring its operands; work: all behind them
+    chunks     that it is the first to need; constants: their words
+    """
+
+    name: str
+    step: Step
+    kind: int
+    loads: Sequence[Command]
+    work: Sequence[Command]
+    chunks: int
+    constants: int
+
+
+@dataclass(slots=True)
+class Steps:
+    """A network's steps, in order."""
+
+    network: graph.CodedNetwork
+    p: AcceleratorParams
+    builder: Builder = field(init=False)
+    kinds: int = 0
+    known: dict[Hashable, Asked] = field(default_factory=dict)
+    loaded: set[int] = field(default_factory=set)
+
+    def __iter__(self) -> Iterator[Taken]:
+        """Of each step, what it takes; those that are alike share it."""
+        compiler = Compiler(self.network, self.p, 0)
+        compiler.aliases = aliases(self.network, self.p)
+        constants: Any = Sizes(self.p.lanes)
+        places = compiler.unplaced()
+        for name, alias in compiler.aliases.items():
+            places[name] = replace(places[name], pitch=alias.pitch)
+        self.builder = Builder(self.p, self.network, places, constants, Regions(self.p), compiler.aliases)
+        listed: Any = Listed()
+        self.builder.schedule = listed
+        steps, names = compiler.steps(self.builder)
+        for name, step in zip(names, steps, strict=True):
+            new = [chunk for chunk in step.chunks if chunk.scratch < 0]
+            for chunk in new:
+                chunk.scratch = 0
+            yield Taken(name, step, *self.taken(step), len(new), sum(chunk.words for chunk in new))
+
+    def root(self, tensor: str) -> str:
+        """Where a tensor stands."""
+        alias = self.builder.aliases.get(tensor)
+        return alias.root if alias else tensor
+
+    def taken(self, step: Step) -> Asked:
+        """A step's kind and commands."""
+        if step.alike is None:
+            return self.asked(step, ())
+        first = step.tile is None or id(step.tile) not in self.loaded
+        self.loaded.add(id(step.tile))
+        table = self.builder.table.offset if self.builder.table else -1
+        key = (id(step.reads), step.alike, first, table)  # an operation's steps share a list
+        if key not in self.known:
+            self.builder.regions = Regions(self.p)
+            self.known[key] = self.asked(step, () if first else (step.load,))
+        return self.known[key]
+
+    def asked(self, step: Step, before: Iterable[Callable[[], None]]) -> Asked:
+        """A step of a new kind. before: what a step before it has loaded already."""
+        listed: Any = self.builder.schedule
+        listed.given = []
+        for load in before:
+            load()
+        listed.given = []
+        step.load()
+        loads, listed.given = listed.given, []
+        step.work()
+        self.kinds += 1
+        return self.kinds, loads, listed.given
+
+
+def without_weights(network: graph.CodedNetwork) -> graph.CodedNetwork:
+    """The network with unknown weights of products."""
+    operations = tuple(
+        replace(o, weights=unknown(o.weights.shape, o.weights.dtype)) if isinstance(o, graph.Product) else o
+        for o in network.operations
+    )
+    return replace(network, operations=operations)
