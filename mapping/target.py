@@ -22,6 +22,7 @@ class Target:
     clock_mhz                          turns cycles into seconds, nothing else
     accelerator      what surrounds the unit where a design runs whole networks by itself, else None
     memory_latency   cycles from an address to its first word (accelerator)
+    host             whether a host computes what the units of an accelerator do not
     """
 
     name: str
@@ -32,6 +33,7 @@ class Target:
     clock_mhz: float = 250.0
     accelerator: AcceleratorParams | None = None
     memory_latency: int = 50
+    host: bool = False
 
     def __post_init__(self) -> None:
         for buffer in ("weight", "activation"):

@@ -1,6 +1,6 @@
 """Between a network's own numbers and codes: any network file as a coded network, inputs in, outputs back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from golden import check
 from golden.accelerator.params import AcceleratorParams
 from mapping import frontends
+from mapping.backends.program.segments import Made, Part, parts, with_host
 from mapping.frontends import onnx_file, onnx_quantised
 from mapping.frontends.onnx_parameters import Given
 from mapping.frontends.tflite import as_codes, ends, reader
@@ -49,12 +50,30 @@ class Source:
 
         host    what no unit does bit for bit may be computed on one
         """
+        return self.made(p, samples, lambda coded: coded, method, host)
+
+    def parts(
+        self, p: AcceleratorParams, samples: Sequence[Inputs], method: str = "max", host: bool = False
+    ) -> tuple[CodedNetwork, tuple[Part, ...]]:
+        """The network in codes, and its programs, with what is on the host between them."""
+        return self.made(p, samples, lambda coded: (coded, parts(coded, p, host)), method, host)
+
+    def made(
+        self, p: AcceleratorParams, samples: Sequence[Inputs], make: Callable[[CodedNetwork], Made],
+        method: str, host: bool,
+    ) -> Made:  # fmt: skip
+        """What `make` makes of the network in codes."""
         if self.model is not None:
-            return as_codes.coded(self.model, host)
-        if self.onnx is not None:
-            return self.onnx.coded(p)
-        assert self.network is not None
-        return quantise(self.network, p, list(samples), method=method)
+            return make(as_codes.coded(self.model, host))
+        network = self.network if self.onnx is None else self.onnx.network
+        assert network is not None
+
+        def of(network: Network) -> Made:
+            if self.onnx is not None:
+                return make(self.onnx.coded(p, network))
+            return make(quantise(network, p, list(samples), method=method))
+
+        return with_host(network, of) if host else of(network)
 
 
 def read(

@@ -25,9 +25,9 @@ KIB = 1024
 
 # tables that a family has not, but others
 FOREIGN = {
-    "systolic": {"scratchpad", "units", "bus"},
+    "systolic": {"scratchpad", "units", "bus", "control"},
     "accelerator": {"requantise", "buffers"},
-    "tile": {"accumulators", "requantise", "buffers", "scratchpad", "units", "bus"},
+    "tile": {"accumulators", "requantise", "buffers", "scratchpad", "units", "bus", "control"},
 }
 
 # golden names a parameter by its own block; a user knows it by its key
@@ -110,6 +110,7 @@ def accelerator_target(design: File) -> Target:
         clock_mhz=float(design.clock.mhz),
         accelerator=accelerator,
         memory_latency=design.memory.latency,
+        host=design.control.host,
     )
 
 
@@ -191,6 +192,7 @@ def accelerator_tables(p: AcceleratorParams, design: Target) -> dict[str, Any]:
         "scratchpad": {"banks": p.banks, "bank_words": p.bank_words},
         "units": {"queue": p.queue, "functions": list(p.functions)},
         "bus": {"outstanding": p.outstanding, "read_buffer": p.read_buffer},
+        "control": {"host": design.host},
         "memory": {"bytes_per_cycle": design.bytes_per_cycle, "latency": design.memory_latency},
         "clock": {"mhz": design.clock_mhz},
     }

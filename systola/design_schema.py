@@ -78,6 +78,12 @@ class Units(Table):
     functions: list[str] = list(FUNCTIONS)
 
 
+class Control(Table):
+    """host: whether a host computes what the units do not, between programs."""
+
+    host: bool = False
+
+
 class Bus(Table):
     """AXI4. outstanding: bursts that reading has on the way. read_buffer: words that have room for them."""
 
@@ -102,5 +108,6 @@ class File(Table):
     scratchpad: Scratchpad = Scratchpad()
     units: Units = Units()
     bus: Bus = Bus()
+    control: Control = Control()
     memory: Memory = Memory()
     clock: Clock = Clock()

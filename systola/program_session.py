@@ -1,17 +1,22 @@
-"""Networks that an accelerator runs by itself: each is one program, from start to interrupt."""
+"""Networks that an accelerator runs: each is one program, from start to interrupt; or several, with what no
+unit does between them, where the design has a host.
+"""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from golden import check
-from golden.accelerator.assembler import unpack
-from golden.accelerator.timing import predict
+from golden.accelerator.params import AcceleratorParams
 from golden.blocks import Device, Result
-from mapping.backends.program.compiler import Program, compile
+from mapping.backends.program.compiler import Program
 from mapping.backends.program.plan import plan as plan_of
+from mapping.backends.program.segments import Part, Programs, Segment
 from mapping.ir.graph import CodedNetwork
 from mapping.network import ShapeNetwork
 from mapping.plan import Plan
@@ -40,20 +45,21 @@ class Prepared:
     source: Source
     target: Target
     coded: CodedNetwork
-    program: Program
+    parts: tuple[Part, ...]
     plan: Plan
+
+    @property
+    def segments(self) -> list[Segment]:
+        """What the accelerator runs, in order."""
+        return [part for part in self.parts if isinstance(part, Segment)]
 
 
 def prepare(source: Source, target: Target, samples: Sequence[Inputs], method: str = "max") -> Prepared:
     """Codes, program and prediction; a float network takes its ranges from `samples`."""
     assert target.accelerator is not None
-    coded = source.coded(target.accelerator, samples, method)
-    program = compile(coded, target.accelerator)
-    latency = target.memory_latency
-    commands = unpack(program.commands)
-    timing = predict(target.accelerator, commands, latency, latency)
-    planned = plan_of(source.name, target, coded, program, commands, timing)
-    return Prepared(source=source, target=target, coded=coded, program=program, plan=planned)
+    coded, parts = source.parts(target.accelerator, samples, method, target.host)
+    planned = plan_of(source.name, target, parts)
+    return Prepared(source=source, target=target, coded=coded, parts=parts, plan=planned)
 
 
 def read(path: Path, target: Target, **sizes: Any) -> Source:
@@ -76,48 +82,74 @@ class Model:
 
     name = "model"
 
-    def __init__(self, prepared: Prepared):
-        assert prepared.target.accelerator is not None
-        self.steps = Steps(prepared.coded, prepared.target.accelerator)
+    def __init__(self, network: CodedNetwork, p: AcceleratorParams):
+        self.steps = Steps(network, p)
 
     def run(self, job: Step) -> Result:
         found = self.steps.step(job.codes)
         return Result(outputs={name: found[name] for name in job.outputs})
 
 
-def on_rtl(prepared: Prepared, traced: Traced | None = None) -> program_device.Rtl:
+def on_rtl(target: Target, program: Program, traced: Traced | None = None) -> program_device.Rtl:
     """The Verilated accelerator, behind a memory of the design's latency."""
-    assert prepared.target.accelerator is not None
-    latency = prepared.target.memory_latency
+    assert target.accelerator is not None
+    latency = target.memory_latency
     bus = Bus(read_latency=latency, write_latency=latency)
-    return program_device.Rtl(prepared.target.accelerator, prepared.program, bus, traced)
+    return program_device.Rtl(target.accelerator, program, bus, traced)
+
+
+def device_of(engine: str, target: Target, segment: Segment, traced: Traced | None = None) -> Device:
+    """golden runs the program command by command, model the coded network at once, rtl the Verilog; what
+    golden and rtl give is compared with what model gives."""
+    assert target.accelerator is not None
+    model = Model(segment.network, target.accelerator)
+    if engine == "model":
+        return model
+    if engine == "golden":
+        return Comparing(program_device.Golden(target.accelerator, segment.program), model)
+    return Comparing(on_rtl(target, segment.program, traced), model)
 
 
 class Session:
-    """Steps of a program on a device; the state of a network that has one stays in its memory."""
+    """Steps of the programs, each on a device of its own. results: of each step, the programs'."""
 
-    def __init__(self, prepared: Prepared, device: Device, progress: Progress | None = None) -> None:
-        self.prepared, self.plan, self.device, self.progress = prepared, prepared.plan, device, progress
-        self.results: list[Result] = []
+    def __init__(
+        self, prepared: Prepared, devices: Sequence[Device], progress: Progress | None = None
+    ) -> None:
+        self.prepared, self.plan, self.progress = prepared, prepared.plan, progress
+        places = [i for i, part in enumerate(prepared.parts) if isinstance(part, Segment)]
+        self.devices = dict(zip(places, devices, strict=True))
+        assert prepared.target.accelerator is not None
+        self.programs = Programs(prepared.coded, prepared.target.accelerator, prepared.parts)
+        self.results: list[list[Result]] = []
 
     def step(self, sample: Inputs) -> Inputs:
         """The network's outputs."""
         source, coded, done = self.prepared.source, self.prepared.coded, len(self.results)
         if self.progress:
             self.progress(f"{source.name}, sample {done + 1}", done, done + 1)
-        job = Step(where=source.name, codes=codes_of(source, coded, sample), outputs=tuple(coded.outputs))
-        self.results.append(self.device.run(job))
-        return answers(source, coded, self.results[-1].outputs)
+        self.results.append([])
+        return answers(source, coded, self.programs.step(codes_of(source, coded, sample), self.run))
+
+    def run(self, place: int, codes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """One of the programs."""
+        part, device = self.prepared.parts[place], self.devices[place]
+        assert isinstance(part, Segment)
+        job = Step(where=self.prepared.source.name, codes=codes, outputs=tuple(part.network.outputs))
+        self.results[-1].append(device.run(job))
+        return dict(self.results[-1][-1].outputs)
 
     def add(self, result: dict[str, Any]) -> None:
         """What the RTL counted in the first step, put into the plan's figures."""
         first = self.results[0]
-        if first.cycles is not None:
+        cycles = sum(each.cycles or 0 for each in first)
+        if cycles:
+            counters = sum((Counter(each.counters) for each in first), Counter[str]())
             result["total"] |= {
-                "rtl_cycles": first.cycles,
+                "rtl_cycles": cycles,
                 "rtl_cycles_source": RTL_SOURCE,
-                "prediction_error": self.plan.total.cycles / first.cycles - 1,
-                "counters": dict(first.counters),
+                "prediction_error": self.plan.total.cycles / cycles - 1,
+                "counters": {name: counters[name] for name in first[0].counters},
             }
 
 
@@ -126,19 +158,13 @@ def session(
     path: Path, source: Source, target: Target, samples: Sequence[Inputs], *, engine: str, seed: int,
     waves: Waves | None, progress: Progress | None,
 ) -> Iterator[Session]:  # fmt: skip
-    """A session, quantised on `samples`. golden runs the program command by command, model the coded network
-    at once, rtl the Verilog; what golden and rtl give is compared with what model gives.
-    """
+    """A session, quantised on `samples`."""
     prepared = prepare(source, target, samples)
-    assert target.accelerator is not None
-    if engine == "golden":
-        golden = program_device.Golden(target.accelerator, prepared.program)
-        yield Session(prepared, Comparing(golden, Model(prepared)), progress)
-    elif engine == "model":
-        yield Session(prepared, Model(prepared), progress)
-    else:
-        with traced(prepared.plan, waves) as kept:
-            yield Session(prepared, Comparing(on_rtl(prepared, kept), Model(prepared)), progress)
+    if waves is not None and len(prepared.parts) > 1:
+        raise check.fail("--waves", waves.layer, "a network that is one program, without a host's part")
+    with traced(prepared.plan, waves) as kept:
+        devices = [device_of(engine, target, segment, kept) for segment in prepared.segments]
+        yield Session(prepared, devices, progress)
 
 
 @contextmanager

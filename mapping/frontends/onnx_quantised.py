@@ -31,6 +31,7 @@ from mapping.legalise.float_network import finished, known_operators, lower, pla
 from mapping.network import MATRIX_PRODUCTS, Network
 from mapping.passes import simplify
 from mapping.patterns.recognise import recognise
+from mapping.refused import Refused
 
 
 def is_quantised(model: onnx.ModelProto) -> bool:
@@ -69,22 +70,26 @@ class Quantised:
         self.bare = Stripped(model, where)
         self.network = onnx_file.from_model(self.bare.model(), where, name, tokens=tokens, dims=dims)
 
-    def coded(self, p: AcceleratorParams) -> graph.CodedNetwork:
-        """The network for the accelerator. Inputs and outputs keep their names."""
+    def coded(self, p: AcceleratorParams, network: Network | None = None) -> graph.CodedNetwork:
+        """The network, or what was written in its place, for the accelerator. Inputs and outputs keep their
+        names."""
         try:
-            return self.lowered(p)
+            return self.lowered(p, network or self.network)
         except check.BadValue as bad:
             if str(bad).startswith((self.where, self.network.name)):
                 raise
-            raise check.BadValue(f"{self.where}: {bad}") from None
+            message = f"{self.where}: {bad}"
+            if isinstance(bad, Refused):
+                raise Refused(message, bad.name) from None
+            raise check.BadValue(message) from None
 
-    def lowered(self, p: AcceleratorParams) -> graph.CodedNetwork:
-        self.network.check_room()
-        self.network.check_elements()
-        one = images.alone(self.network)
+    def lowered(self, p: AcceleratorParams, network: Network) -> graph.CodedNetwork:
+        network.check_room()
+        network.check_elements()
+        one = images.alone(network)
         if one is None:
-            return self.of(self.network, p)
-        made = images.repeated(self.of(one, p), images.samples_of(self.network))
+            return self.of(network, p)
+        made = images.repeated(self.of(one, p), images.samples_of(network))
         validate(made, p)
         return made
 

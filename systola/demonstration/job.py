@@ -48,8 +48,11 @@ def run_on_rtl(
     """
     progress(f"{source.name}: quantising", 0, len(inputs))
     prepared = program_session.prepare(source, target, calibration, method)
-    rtl = program_session.on_rtl(prepared)
-    session = program_session.Session(prepared, Comparing(rtl, program_session.Model(prepared)))
+    (segment,) = prepared.segments
+    rtl = program_session.on_rtl(target, segment.program)
+    assert target.accelerator is not None
+    model = program_session.Model(segment.network, target.accelerator)
+    session = program_session.Session(prepared, [Comparing(rtl, model)])
     outputs = []
     for number, given in enumerate(inputs):
         progress(f"{source.name}: input {number + 1}", number, len(inputs))

@@ -2,52 +2,35 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import prod
 
-import numpy as np
-
-from golden.accelerator.assembler import Command
+from golden.accelerator.assembler import Command, unpack
 from golden.accelerator.commands import Opcode
 from golden.accelerator.multiply import count_of, passes_of, tiles_of
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
-from golden.accelerator.timing import Prediction
+from golden.accelerator.timing import Prediction, predict
 from golden.accelerator.timing_units import unit_cycles
 from mapping.backends.program.compiler import Program
+from mapping.backends.program.segments import Part, Segment
+from mapping.backends.streams import gemm_of
 from mapping.cost import energy
 from mapping.ir import graph
 from mapping.ir.graph import CodedNetwork, Operation
 from mapping.plan import Plan
-from mapping.result import Row, total
+from mapping.result import HOST, Row, total
 from mapping.target import Target
 
 MATRIX, VECTOR, MOVED = "matrix", "vector", "load, store"
 NONE = None, (0, 0, 0, 0)  # what copies a network's state
 
 
-def product_shape(coded: CodedNetwork, operation: Operation) -> tuple[int, int, int, int] | None:
-    """(batch, m, n, k) of an operation that multiplies, else None."""
-    y = coded.tensors[operation.y].shape
-    if isinstance(operation, graph.Product):
-        kh, kw, channels, filters = operation.weights.shape
-        return 1, int(np.prod(y[:-1])), filters, kh * kw * channels
-    if isinstance(operation, graph.Depthwise):
-        kh, kw, channels = operation.weights.shape
-        return channels, int(np.prod(y[:-1])), 1, kh * kw
-    if isinstance(operation, graph.MatMul):
-        x = coded.tensors[operation.x].shape
-        w = coded.tensors[operation.w].shape
-        rows = x[-2]
-        width = x[-1] // operation.heads if operation.heads_in_x == "columns" else x[-1]
-        columns = w[-1] // operation.heads if operation.heads_in_w == "columns" else w[-1]
-        return operation.heads, rows, w[-2] if operation.transposed else columns, width
-    return None
-
-
 def by_name(coded: CodedNetwork) -> dict[str, tuple[Operation, tuple[int, int, int, int]]]:
     """Operations, each with its (batch, m, n, k), 0 of what does not multiply; of one name are a batch."""
     found: dict[str, tuple[Operation, tuple[int, int, int, int]]] = {}
     for operation in coded.operations:
-        batch, m, n, k = product_shape(coded, operation) or (0, 0, 0, 0)
+        g = gemm_of(coded, operation)
+        batch, m, n, k = (g.batch, g.m, g.n, g.k) if g else (0, 0, 0, 0)
         if operation.name in found:
             batch += found[operation.name][1][0]
         found[operation.name] = operation, (batch, m, n, k)
@@ -62,19 +45,29 @@ def unit_of(operation: Operation | None) -> str:
     return MOVED if operation is None or isinstance(operation, moved) else VECTOR
 
 
-def plan(
-    name: str, target: Target, coded: CodedNetwork, program: Program, commands: Sequence[Command],
-    timing: Prediction,
-) -> Plan:  # fmt: skip
-    """A network's plan, from its program, the program's commands and their prediction."""
+def plan(name: str, target: Target, parts: Sequence[Part]) -> Plan:
+    """A network's plan, from its programs and their prediction; what is on the host stands behind."""
     assert target.accelerator is not None
-    rows = program_rows(target.accelerator, coded, program, commands, timing)
+    rows, host, latency = list[Row](), list[Row](), target.memory_latency
+    programs = [part.program for part in parts if isinstance(part, Segment)]
+    for part in parts:
+        if isinstance(part, graph.Host):
+            host.append(Row(name=part.name, operator=part.operator, unit=HOST, count=1, losses={},
+                            reason=part.reason))  # fmt: skip
+            continue
+        commands = unpack(part.program.commands)
+        timing = predict(target.accelerator, commands, latency, latency)
+        before = sum(row.cycles for row in rows)
+        own = program_rows(target.accelerator, part.network, part.program, commands, timing)
+        rows += [replace(row, ended=before + (row.ended or 0)) for row in own]
     figures = total(
-        rows, peak=target.peak_macs, mhz=target.clock_mhz,
+        [*rows, *host], peak=target.peak_macs, mhz=target.clock_mhz,
         source=f"model of the units, memory latency {target.memory_latency}",
-        commands=program.count, program_bytes=len(program.commands), memory_bytes=int(program.memory.size),
+        commands=sum(program.count for program in programs),
+        program_bytes=sum(len(program.commands) for program in programs),
+        memory_bytes=sum(int(program.memory.size) for program in programs),
     )  # fmt: skip
-    return Plan(network=name, rows=tuple(rows), total=figures, schedules={})
+    return Plan(network=name, rows=(*rows, *host), total=figures, schedules={})
 
 
 def program_rows(

@@ -6,6 +6,7 @@ those of the host.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,13 +16,13 @@ from mapping.backends.program.compiler import Program, compile
 from mapping.ir import graph
 from mapping.ir.graph import CodedNetwork
 from mapping.ir.verify import reads, writes
-from mapping.legalise.float_network import quantise
 from mapping.legalise.hosting import culprit, hosted
 from mapping.network import Network
 from mapping.refused import Refused
-from mapping.run.quantised import Call, Values, host, start
+from mapping.run.quantised import RULES, Call, Values, start
 
-Execute = Callable[[Program, np.ndarray], None]  # runs a program in a memory
+Run = Callable[[int, Mapping[str, np.ndarray]], Values]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,40 @@ class Segment:
 Part = Segment | graph.Host
 
 
-def parts(network: CodedNetwork, p: AcceleratorParams) -> tuple[Part, ...]:
+def parts(network: CodedNetwork, p: AcceleratorParams, host: bool = False) -> tuple[Part, ...]:
     """Programs and operations of the host, in order; one program of the whole network if it needs no host.
 
+    host    whether an operation that the compiler refuses is the host's
     raises  Refused, naming an operation that no unit takes
     """
+    while True:
+        try:
+            return divided(network, p)
+        except Refused as bad:
+            refused = [o for o in network.operations if o.name == bad.name and not isinstance(o, graph.Host)]
+            if not (host and refused):
+                raise
+            there = on_host(network, p, refused[0], str(bad))
+            operations = tuple(there if o is refused[0] else o for o in network.operations)
+            network = replace(network, operations=operations)
+
+
+def on_host(network: CodedNetwork, p: AcceleratorParams, o: graph.Operation, reason: str) -> graph.Host:
+    """The same operation, computed on the host."""
+    given, made = reads(o), writes(o)
+
+    def compute(codes: Sequence[np.ndarray]) -> list[np.ndarray]:
+        found = RULES[type(o)](Call(network, p, dict(zip(given, codes, strict=True))), o)
+        return [found[name] for name in made]
+
+    return graph.Host(
+        name=o.name, x=given[0], others=tuple(given[1:]), y=made[0], results=tuple(made[1:]),
+        operator=graph.operator_of(o), reason=reason, compute=compute,
+    )  # fmt: skip
+
+
+def divided(network: CodedNetwork, p: AcceleratorParams) -> tuple[Part, ...]:
+    """The parts of a network whose operations that no unit takes are the host's already."""
     if not any(isinstance(o, graph.Host) for o in network.operations):
         return (Segment(network, compile(network, p)),)
     known = {*network.inputs, *(name for name, t in network.tensors.items() if t.data is not None)}
@@ -81,49 +111,35 @@ def alone(
 
 
 class Programs:
-    """A network's parts, step after step. memories: of each program, by its place among the parts.
-
-    A state stays in its program's memory, or on the host where there are several programs.
-    """
+    """A network's parts, step after step. A state is the program's, or the host's between several."""
 
     def __init__(self, network: CodedNetwork, p: AcceleratorParams, made: Sequence[Part]) -> None:
         self.network, self.p, self.parts = network, p, made
-        self.memories = {
-            place: part.program.memory.copy() for place, part in enumerate(made) if isinstance(part, Segment)
-        }
         self.state: Values = {}
 
-    def step(self, codes: Mapping[str, np.ndarray], execute: Execute) -> Values:
-        """Outputs' codes, by name."""
-        whole = len(self.parts) == 1
-        values: Values = dict(codes) if whole else start(self.network, {**codes, **self.state})
+    def step(self, codes: Mapping[str, np.ndarray], run: Run) -> Values:
+        """Outputs' codes, by name. run: of a part's place and its inputs' codes, the codes of its outputs."""
+        if len(self.parts) == 1:
+            return run(0, codes)
+        values = start(self.network, {**codes, **self.state})
         for place, part in enumerate(self.parts):
             if isinstance(part, graph.Host):
-                values.update(host(Call(self.network, self.p, values), part))
-                continue
-            memory, program = self.memories[place], part.program
-            for name in part.network.inputs:
-                if name in values:
-                    program.write(memory, name, values[name])
-            execute(program, memory)
-            values.update({name: program.read(memory, name) for name in part.network.outputs})
-        if not whole:
-            self.state = {old: values[new] for old, new in self.network.state}
+                values.update(RULES[graph.Host](Call(self.network, self.p, values), part))
+            else:
+                values.update(run(place, {name: values[name] for name in part.network.inputs}))
+        self.state = {old: values[new] for old, new in self.network.state}
         return {name: values[name] for name in self.network.outputs}
 
 
-def quantise_with_host(
-    network: Network, p: AcceleratorParams, samples: Sequence[Mapping[str, np.ndarray]], method: str = "max"
-) -> tuple[CodedNetwork, tuple[Part, ...]]:
-    """The network in codes, and its parts: what no unit takes is on the host, node by node.
+def with_host(network: Network, make: Callable[[Network], Made]) -> Made:
+    """What `make` makes of the network, or of it with nodes that no rule takes on the host.
 
     raises  BadValue where it is not a node of the network that is refused, or the host cannot take it either
     """
     reasons: dict[str, str] = {}
     while True:
         try:
-            coded = quantise(hosted(network, reasons), p, samples, method=method)
-            return coded, parts(coded, p)
+            return make(hosted(network, reasons))
         except Refused as bad:
             node = culprit(network, bad.name, reasons)
             if node is None:

@@ -1,0 +1,98 @@
+"""An accelerator with a host (control.host): what no unit does is told with its reason, and cycles add up."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import systola
+from golden.check import BadValue
+from mapping.frontends import onnx_file
+from mapping.passes import simplify
+from mapping.run.floating import run_float
+from systola import design_file, tables
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.mapping.legalise.against import model, node
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "accelerator16_int8.toml"
+RANDOM = np.random.default_rng(8)
+NODES = [
+    node("MatMul", "x w", "a"), node("LSTM", "a lw lr lb", "s", hidden_size=8),
+    node("Reshape", "s flat", "t"), node("MatMul", "t v", "c"), node("Relu", "c", "y"),
+]  # fmt: skip
+SHAPES = {"w": (6, 10), "lw": (1, 32, 10), "lr": (1, 32, 8), "lb": (1, 64), "v": (8, 7)}
+X = RANDOM.standard_normal((5, 1, 6)).astype(np.float32)
+SMALL = """
+family = "accelerator"
+array = {rows = 4, cols = 4, dataflow = "weight"}
+pe = {group = 1024}
+accumulators = {rows = 64}
+scratchpad = {banks = 4, bank_words = 512}
+bus = {outstanding = 8, read_buffer = 64}
+memory = {bytes_per_cycle = 4}
+control = {host = true}
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The network, its input and a small design with a host."""
+    constants = {name: RANDOM.standard_normal(shape).astype(np.float32) for name, shape in SHAPES.items()}
+    made = model(NODES, {"x": X}, constants | {"flat": np.array([5, 8])})
+    onnx.save(made, tmp_path / "n.onnx")
+    np.save(tmp_path / "x.npy", X)
+    (tmp_path / "small.toml").write_text(SMALL)
+    return tmp_path
+
+
+def ran(files, engine):
+    return systola.run(
+        files / "n.onnx", on=files / "small.toml", engine=engine, inputs={"": files / "x.npy"},
+        write_to=files / "y.npy",
+    )  # fmt: skip
+
+
+def test_two_programs_and_the_host_between_them(files):
+    result = ran(files, "golden")
+    network = simplify(onnx_file.from_model(onnx.load(files / "n.onnx"), "n.onnx", "n"))
+    wanted, found = run_float(network, {"x": X})["y"], np.load(files / "y.npy")
+    assert np.linalg.norm(found - wanted) < 0.05 * np.linalg.norm(wanted)
+    host = [row for row in result["layers"] if row["unit"] == "host"]
+    assert [(row["operator"], row["count"]) for row in host] == [("LSTM", 1)]
+    assert result["total"]["host_operators"] == {"LSTM": 1}
+    placed = [row for row in result["layers"] if row["unit"] != "host"]
+    assert sum(row["cycles"] for row in placed) == result["total"]["cycles"]
+    ended = [row["ended"] for row in placed]
+    assert ended == sorted(ended)
+    text = tables.whole(result)
+    assert "on the host: 1 LSTM; 0.0 % of the multiply-accumulates" in text
+    assert "  s: n: node s: operator is 'LSTM'; allowed: Add, Attention" in text
+    planned = systola.map(files / "n.onnx", on=files / "small.toml")
+    assert planned["total"]["cycles"] == result["total"]["cycles"]
+
+
+def test_without_a_host_the_operator_is_refused(files):
+    with pytest.raises(BadValue, match="node s: operator is 'LSTM'"):
+        systola.map(files / "n.onnx", on=EXAMPLE)
+
+
+def test_a_waveform_of_several_programs_is_refused(files):
+    with pytest.raises(BadValue, match="--waves is a; allowed: a network that is one program"):
+        systola.run(files / "n.onnx", on=files / "small.toml", engine="rtl", waves="a")
+
+
+def test_a_bare_array_has_a_host_already(tmp_path):
+    text = (EXAMPLE.parent / "ws16_int8.toml").read_text() + "\n[control]\nhost = true\n"
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(BadValue, match='control is given; allowed: a design of family "accelerator"'):
+        design_file.load(tmp_path / "a.toml")
+
+
+@pytest.mark.rtl
+@pytest.mark.slow
+def test_the_rtls_cycles_of_both_programs_add_up(files):
+    total = ran(files, "rtl")["total"]
+    assert abs(total["prediction_error"]) < 0.05
