@@ -103,7 +103,7 @@ def read(
 
 
 ANEW = "which this design would quantise anew"
-INSTEAD = "`systola map`, or a design of family accelerator, which runs 8-bit codes as they are"
+INSTEAD = "`systola map`, or a design of multipliers without groups, which runs codes as they are"
 
 
 def states_codes(path: Path) -> bool:

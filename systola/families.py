@@ -16,7 +16,8 @@ class Family:
                   outputs_of(network)                    how many outputs a run gives
                   plan(network, design)                  a mapping.plan.Plan
                   states_scales(network, design)         why no sample decides a range, or ""
-                  session(path, network, design, samples, engine=, seed=, waves=, progress=)
+                  refuse(path, network, design)          BadValue for what is mapped and cannot run
+                  session(network, design, samples, engine=, seed=, waves=, progress=)
                       a context with `plan`, `step(sample) -> outputs` and `add(result)`: what was counted
     folder    what `generate` writes: contents(design), top_of(design)
     hardware  definition(design.whole), all that the design is

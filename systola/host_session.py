@@ -133,14 +133,10 @@ class CodesRunner:
 
 @contextmanager
 def session(
-    path: Path, network: Loaded, design: Design, samples: list[Inputs], *, engine: str, seed: int,
-    waves: Waves | None, progress: Progress | None,
+    network: Loaded, design: Design, samples: list[Inputs], *, engine: str, seed: int, waves: Waves | None,
+    progress: Progress | None,
 ) -> Iterator[Session]:  # fmt: skip
     """A session; RTL is compared with the model in values and cycles, layer by layer."""
-    if design.grouped:
-        coding.refuse_codes(path)
-    if design.grouped and isinstance(network, ShapeNetwork):
-        raise check.fail(f"{network.name}: weights", "not there", "a network with weights")
     found = Session(network, design)
     found.runner = runner_of(network, design, samples, seed, progress)
     if waves is not None:
@@ -172,3 +168,11 @@ def states_scales(network: Loaded, design: Design) -> str:
     if isinstance(network, Source):
         return f"{network.name} states its own scales"
     return "groups' activations are scaled as they come" if design.grouped else ""
+
+
+def refuse(path: Path, network: Loaded, design: Design) -> None:
+    """BadValue for what groups are mapped of and cannot compute: codes of a file, shapes without weights."""
+    if design.grouped:
+        coding.refuse_codes(path)
+        if isinstance(network, ShapeNetwork):
+            raise check.fail(f"{network.name}: weights", "not there", "a network with weights")

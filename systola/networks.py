@@ -79,6 +79,7 @@ def run(
     control = families.control_of(design)
     given = operands.parameter(inputs or {})
     loaded = control.read(Path(network), design, tokens=tokens, dims=dims, given=given)
+    control.refuse(Path(network), loaded, design)
     if calibrate and (why := control.states_scales(loaded, design)):
         raise check.fail("--calibrate", "given", f"none: {why}")
     if write_to:
@@ -86,7 +87,7 @@ def run(
     samples = operands.read(loaded, inputs or {}, seed)
     calibration = operands.read(loaded, calibrate, seed) if calibrate else samples
     with control.session(
-        Path(network), loaded, design, calibration, engine=engine, seed=seed, waves=kept, progress=progress
+        loaded, design, calibration, engine=engine, seed=seed, waves=kept, progress=progress
     ) as session:
         found = [session.step(sample) for sample in samples]
     outputs = {name: operands.joined([each[name] for each in found]) for name in found[0]}

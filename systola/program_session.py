@@ -155,8 +155,8 @@ class Session:
 
 @contextmanager
 def session(
-    path: Path, source: Source, target: Target, samples: Sequence[Inputs], *, engine: str, seed: int,
-    waves: Waves | None, progress: Progress | None,
+    source: Source, target: Target, samples: Sequence[Inputs], *, engine: str, seed: int, waves: Waves | None,
+    progress: Progress | None,
 ) -> Iterator[Session]:  # fmt: skip
     """A session, quantised on `samples`."""
     prepared = prepare(source, target, samples)
@@ -196,3 +196,7 @@ def outputs_of(source: Source) -> int:
 def states_scales(source: Source, target: Target) -> str:
     """Why no sample decides a range, or ""."""
     return f"{source.name} states its own scales" if source.network is None else ""
+
+
+def refuse(path: Path, source: Source, target: Target) -> None:
+    """Nothing: what has a plan runs."""

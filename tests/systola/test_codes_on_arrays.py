@@ -57,9 +57,12 @@ def test_products_that_a_pe_cannot_take_are_told_with_the_reason(wake_word):
     assert "Conv2D:sums: weights reach from -127 to 127, which int4 does not hold" in tables.whole(result)
 
 
-def test_a_pe_of_groups_refuses_to_quantise_codes_anew(wake_word):
+@pytest.mark.parametrize("given", [False, True])
+def test_a_pe_of_groups_refuses_to_quantise_codes_anew(tmp_path, wake_word, given):
+    """Also where codes are given as inputs: it is not their type that is wrong."""
+    inputs = files(tmp_path, reader.read(wake_word), 1) if given else None
     with pytest.raises(BadValue, match="which this design would quantise anew"):
-        systola.run(wake_word, on=EXAMPLES / "tile8_int8.toml")
+        systola.run(wake_word, on=EXAMPLES / "tile8_int8.toml", inputs=inputs)
 
 
 def test_samples_for_ranges_are_refused(tmp_path, wake_word):
