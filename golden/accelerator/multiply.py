@@ -13,6 +13,7 @@ Addresses wrap at 2^16 and then at the scratchpad's words. golden.accelerator.mu
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from golden.accelerator.commands import FIELDS, Opcode
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.walk import addresses
 from golden.formats import Int
-from golden.pe.multiplier import MultiplierParams
+from golden.pe import integers
 from golden.systolic.params import MatrixUnitParams
 
 Command = Mapping[str, int]  # the fields of MULTIPLY
@@ -131,13 +132,7 @@ def multiply(p: AcceleratorParams, command: Command, scratch: np.ndarray) -> np.
     return out
 
 
-def product(params: MultiplierParams, left: np.ndarray, top: np.ndarray) -> np.ndarray:
-    """left [count, k] by top [k, L], integers of the PE's formats; as golden.pe's dot, but quick.
-
-    Where every sum is below 2^24 float32 is exact, in whatever order it adds.
-    """
-    if isinstance(params, MultiplierParams) and left.shape[1] * params.largest < 1 << 24:
-        return np.asarray(np.matmul(left.astype(np.float32), top.astype(np.float32))).astype(np.int64)
-    if isinstance(params, MultiplierParams) and left.shape[1] * params.largest < 1 << 53:
-        return np.asarray(np.matmul(left.astype(np.float64), top.astype(np.float64))).astype(np.int64)
-    return np.asarray(pe.module_of(params).dot(params, left, top))
+def product(params: Any, left: np.ndarray, top: np.ndarray) -> np.ndarray:
+    """left [count, k] by top [k, L], integers of the PE's formats: its `dot`, without its checks."""
+    dot = pe.module_of(params).dot
+    return np.asarray((integers.unchecked if dot is integers.dot else dot)(params, left, top))

@@ -42,14 +42,21 @@ def narrowest(least: int, largest: int) -> Int:
 def dot(p: Params, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """activations [..., M, K] by weights [..., K, N] -> int64 [..., M, N], as the array adds them up.
 
-    Integer sums do not depend on their order, so the array's schedule does not enter. The product runs in
-    float64 where no sum reaches 2^53 (exact, and BLAS is quick), in int64 elsewhere.
+    Integer sums do not depend on their order, so the array's schedule does not enter.
     raises BadValue if K is over `group` or a value outside its format
     """
-    k = activations.shape[-1]
-    check.in_range("K", k, 1, p.group, "pe.group: more could overflow the accumulator")
+    check.in_range("K", activations.shape[-1], 1, p.group, "pe.group: more could overflow the accumulator")
     activations = p.activation.check("activations", activations)
-    weights = p.weight.check("weights", weights)
-    if k * max(map(abs, products(p.weight, p.activation))) < 1 << 53:
-        return np.asarray(np.matmul(activations.astype(float), weights.astype(float))).astype(np.int64)
-    return np.asarray(np.matmul(activations, weights))
+    return unchecked(p, activations, p.weight.check("weights", weights))
+
+
+def unchecked(p: Params, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """`dot` of values that are of their formats, of any integer dtype.
+
+    BLAS is quick, and exact where no sum leaves a float's significand, in whatever order it adds.
+    """
+    largest = activations.shape[-1] * max(map(abs, products(p.weight, p.activation)))
+    for dtype, bits in ((np.float32, 24), (np.float64, 53)):
+        if largest < 1 << bits:
+            return np.asarray(np.matmul(activations.astype(dtype), weights.astype(dtype))).astype(np.int64)
+    return np.asarray(np.matmul(activations.astype(np.int64), weights.astype(np.int64)))
