@@ -46,6 +46,12 @@ def chosen(m: Module, values: list[Value], index: Value, name: str) -> Value:
     return values[0]
 
 
+def tied(name: str, port) -> dict[str, Value]:
+    """The ports of a stream, by the names that they have in flat Verilog."""
+    payload = port.payload if isinstance(port.payload, Value) else port.payload.as_value()
+    return {f"{name}_valid": port.valid, f"{name}_ready": port.ready, f"{name}_payload": payload}
+
+
 def bits(*names: str) -> tuple[Signal, ...]:
     """One-bit signals: several of one assignment do not find their names themselves."""
     return tuple(Signal(name=name) for name in names)

@@ -16,9 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from golden import check
-from golden.accelerator.commands import UNITS
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.registers import COUNTERS, Cause, registers
+from golden.accelerator.registers import UNIT_BITS, Cause, counters, registers
 from hw.accelerator import accelerator
 from hw.emit import verilog
 from sim.build import build_with
@@ -61,8 +60,16 @@ class StateStructure(ctypes.Structure):
 
     _fields_ = tuple(
         (name, ctypes.c_uint64)
-        for name in ("cycle", "moved", "words_read", "words_written", "bursts_read", "bursts_written",
-                     "interrupts", "interrupted")
+        for name in (
+            "cycle",
+            "moved",
+            "words_read",
+            "words_written",
+            "bursts_read",
+            "bursts_written",
+            "interrupts",
+            "interrupted",
+        )
     )
 
 
@@ -108,10 +115,10 @@ class Bus:
 class Outcome:
     """What a program did.
 
-    cause     NONE: it ended; else why it was stopped, with unit (in UNITS; len(UNITS): control), the bus's
+    cause     NONE: it ended; else why it was stopped, with unit (its NUMBER; NO_UNIT: control), the bus's
               response and the number of the command
     cycles    from start to end, as the accelerator counts them
-    counters  by their names in golden.accelerator.registers.COUNTERS
+    counters  by their names in golden.accelerator.registers.counters
     simulated cycles that the model ran, those of the registers' accesses among them
     seconds   that it took
     busy, waiting  of each unit the intervals [first cycle, end) in which it did a command, and in which its
@@ -343,16 +350,16 @@ class Accelerator:
         cause = self.read("CAUSE")
         failed = bool(self.read("INTERRUPT_STATUS") & ERROR)
         ended = self.cycle
-        counters = {name: self.counter(name) for name, _ in COUNTERS}
+        counts = {name: self.counter(name) for name, _ in counters(self.p)}
         busy, waiting = self.intervals(started, ended)
         self.write("INTERRUPT_STATUS", EVENTS)
         return Outcome(
-            cause=Cause(cause & 0xF) if failed else Cause.NONE,
-            unit=cause >> 8 & 7,
+            cause=Cause.of(cause & 0xF) if failed else Cause.NONE,
+            unit=cause >> 8 & (1 << UNIT_BITS) - 1,
             response=cause >> 16 & 3,
             command=self.read("FAULT_COMMAND"),
-            cycles=counters["CYCLES"],
-            counters=counters,
+            cycles=counts["CYCLES"],
+            counters=counts,
             simulated=self.cycle,
             seconds=seconds,
             busy=busy,
@@ -373,8 +380,8 @@ class Accelerator:
         changes = np.array(pointer[: count.value], np.int64).reshape(-1, 2)
         values, cycles = changes[:, 1], np.append(changes[:, 0], ended) - started
         busy, waiting = (
-            {unit: runs(values >> first + index & 1, cycles) for index, unit in enumerate(UNITS)}
-            for first in (0, len(UNITS))
+            {unit: runs(values >> first + index & 1, cycles) for index, unit in enumerate(self.p.present)}
+            for first in (0, len(self.p.present))
         )
         return busy, waiting
 

@@ -24,7 +24,7 @@ from sim.runner import blocks
 # the case that is small and runs long enough to meet what there is; else a block's first
 CASES = {
     "accelerator/accelerator": "4x4-w4", "accelerator/control": "l4-q3", "accelerator/map_lanes": "x4",
-    "accelerator/multiply": "4-int4-int8-r1", "accelerator/registers": "l4", "accelerator/walk": "3x32",
+    "accelerator/units/matrix": "4-int4-int8-r1", "accelerator/registers": "l4", "accelerator/walk": "3x32",
     "axi/read": "d32-b4", "axi/write": "d32-b4", "pe/bitmod_column": "bitmod_fp4",
     "pe/float_multiply_add": "fp16-fp32-lean-r0", "pe/lut": "uint2-int8",
     "pe/mixpe_float": "int4-fp16-lean-r0", "pe/multiplier": "int4-int8-r3", "stages": "x2",
@@ -36,7 +36,7 @@ LEFT_OUT = ("systolic/wavefront", "accelerator/move_timing")
 
 # how a block's modules are named, where that is not by the block's own name
 NAMES = {
-    "accelerator/map_lanes": "map_lane", "accelerator/multiply": "multiply_matrix_(unit|sums)",
+    "accelerator/map_lanes": "map_lane", "accelerator/units/matrix": "multiply_matrix_(unit|sums)",
     "axi/read": "axi_read", "axi/write": "axi_write", "pe/bitmod": "pe_bitmod",
     "pe/bitmod_column": "column_bitmod", "pe/bitmod_finish": "finish_bitmod",
     "pe/lut": "(whole|row|cell)_lut", "systolic/matrix_unit": "matrix_(unit|sums)",

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from golden.accelerator.interpreter import Machine
+from golden.accelerator.machine import Machine
 from golden.accelerator.params import AcceleratorParams
 from golden.blocks import Result
 from sim.accelerator import Accelerator, Bus, Outcome

@@ -4,6 +4,7 @@
     registers/systola.xml           IP-XACT, by PeakRDL; so are the two below
     registers/html/index.html       the map as pages
     driver/systola_registers.h      offsets and fields in C
+    driver/systola_names.h          counters, and causes and units in words, from the tables of the units
     driver/systola_accelerator.h, .c  the driver
     constraints/NAME.xdc, NAME.sdc  templates: the clock, and what comes from outside
 """
@@ -12,7 +13,8 @@ import re
 from pathlib import Path
 
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.registers import system_rdl
+from golden.accelerator.registers import NO_UNIT, Cause, counters, system_rdl
+from golden.accelerator.units import names
 from sim import leftovers
 
 DRIVER = Path(__file__).parent / "driver"
@@ -41,12 +43,28 @@ set_output_delay -clock clk {delay:.3f} [all_outputs]
 def files(p: AcceleratorParams, name: str, clock_mhz: float) -> dict[str, str]:
     """Path in the generated folder -> contents; the same for the same arguments."""
     found = exported(p)
+    found["driver/systola_names.h"] = names_header(p)
     found |= {f"driver/{path.name}": path.read_text() for path in sorted(DRIVER.glob("*.[ch]"))}
     period = 1000 / clock_mhz
     values = {"name": name, "period": period, "delay": 0.3 * period, "uncertainty": 0.05 * period}
     found[f"constraints/{name}.xdc"] = XDC.format(**values)
     found[f"constraints/{name}.sdc"] = SDC.format(**values)
     return found
+
+
+def names_header(p: AcceleratorParams) -> str:
+    """What the driver calls counters, causes and units."""
+    of_counters = "".join(f"    SYSTOLA_{name},\n" for name, _ in counters(p))
+    causes = "".join(f'[{int(each)}] = "{each.what}", ' for each in Cause)
+    units = "".join(f'[{number}] = "{name}", ' for number, name in {**names(), NO_UNIT: "none"}.items())
+    return (
+        "/* Generated. Counters in the order of the register map; causes and units. */\n\n"
+        "#ifndef SYSTOLA_NAMES_H\n#define SYSTOLA_NAMES_H\n\n"
+        f"enum systola_counter {{\n{of_counters}    SYSTOLA_COUNTERS\n}};\n\n"
+        f"#define SYSTOLA_CAUSE_TEXTS {{{causes.rstrip(', ')}}}\n"
+        f"#define SYSTOLA_UNIT_TEXTS {{{units.rstrip(', ')}}}\n\n"
+        "#endif\n"
+    )
 
 
 def exported(p: AcceleratorParams) -> dict[str, str]:

@@ -18,16 +18,16 @@ from golden.systolic.params import MatrixUnitParams
 from golden.tile.params import TileParams
 from golden.vector.requantise import ROUNDINGS
 from mapping.target import Design, Target, TileTarget
-from systola import pe_table, toml_file
+from systola import pe_table, toml_file, unit_table
 from systola.design_schema import Array, File, integer_format
 
 KIB = 1024
 
 # tables that a family has not, but others
 FOREIGN = {
-    "systolic": {"scratchpad", "units", "bus", "control"},
+    "systolic": {"scratchpad", "units", "unit", "bus", "control"},
     "accelerator": {"requantise", "buffers"},
-    "tile": {"accumulators", "requantise", "buffers", "scratchpad", "units", "bus", "control"},
+    "tile": {"accumulators", "requantise", "buffers", "scratchpad", "units", "unit", "bus", "control"},
 }
 
 # golden names a parameter by its own block; a user knows it by its key
@@ -96,6 +96,7 @@ def accelerator_target(design: File) -> Target:
         bank_words=design.scratchpad.bank_words,
         queue=design.units.queue,
         functions=tuple(design.units.functions),
+        more=unit_table.params(design.unit),
         outstanding=design.bus.outstanding,
         read_buffer=design.bus.read_buffer,
     )
@@ -191,6 +192,7 @@ def accelerator_tables(p: AcceleratorParams, design: Target) -> dict[str, Any]:
     return {
         "scratchpad": {"banks": p.banks, "bank_words": p.bank_words},
         "units": {"queue": p.queue, "functions": list(p.functions)},
+        **({"unit": unit_table.tables(p)} if p.more else {}),
         "bus": {"outstanding": p.outstanding, "read_buffer": p.read_buffer},
         "control": {"host": design.host},
         "memory": {"bytes_per_cycle": design.bytes_per_cycle, "latency": design.memory_latency},

@@ -107,6 +107,7 @@ class File(Table):
     buffers: Buffers = Buffers()
     scratchpad: Scratchpad = Scratchpad()
     units: Units = Units()
+    unit: list[dict[str, Any]] = []  # systola.unit_table: further units of an accelerator
     bus: Bus = Bus()
     control: Control = Control()
     memory: Memory = Memory()

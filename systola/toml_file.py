@@ -89,11 +89,17 @@ def table_at(model: type[BaseModel], loc: Sequence[str]) -> type[BaseModel]:
 
 
 def text(values: Mapping[str, Any]) -> str:
-    """TOML of scalars and, under them, one level of tables."""
-    lines = [f"{key} = {scalar(value)}" for key, value in values.items() if not isinstance(value, Mapping)]
-    for name, table in values.items():
-        if isinstance(table, Mapping):
-            lines += ["", f"[{name}]", *(f"{key} = {scalar(value)}" for key, value in table.items())]
+    """TOML of scalars and, under them, one level of tables, also several of a name."""
+    lines, tables = [], []
+    for name, value in values.items():
+        several = isinstance(value, list) and value and isinstance(value[0], Mapping)
+        if isinstance(value, Mapping) or several:
+            heads = [(f"[[{name}]]", each) for each in value] if several else [(f"[{name}]", value)]
+            for head, table in heads:
+                tables += ["", head, *(f"{key} = {scalar(each)}" for key, each in table.items())]
+        else:
+            lines.append(f"{name} = {scalar(value)}")
+    lines += tables
     return "\n".join(lines) + "\n"
 
 

@@ -2,7 +2,7 @@
 
 from click.testing import CliRunner, Result
 
-from golden.accelerator.commands import FIELDS, Opcode
+from golden.accelerator.commands import Opcode
 from systola.cli import main
 
 
@@ -13,4 +13,4 @@ def call(*words: object) -> Result:
 
 def fields_of(opcode: Opcode, **given: int) -> dict[str, int]:
     """A command's fields, each the least that it may be where it is not given."""
-    return {each.name: each.least or 0 for each in FIELDS[opcode]} | given
+    return {each.name: each.least or 0 for each in opcode.fields} | given

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from golden.accelerator.commands import UNITS
+from golden.accelerator.units import UNITS
 from golden.blocks import BLOCKS
 from golden.pe import PES
 

@@ -7,7 +7,7 @@ whatever pace units and memory go, for programs that golden.accelerator.races fi
 takes: `predict`, within 3 %.
 """
 
-from golden.accelerator.interpreter import Fault, Machine
+from golden.accelerator.machine import Fault, Machine
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.timing import Prediction, predict
 

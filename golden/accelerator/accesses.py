@@ -1,23 +1,37 @@
-"""What a command touches: words of the scratchpad, words of memory, rows of sums."""
+"""What a command touches: words of the scratchpad, words of memory, rows of streams."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from golden.accelerator.assembler import Command
-from golden.accelerator.commands import Kind, Opcode
-from golden.accelerator.map_lanes import TABLE_ENTRIES
-from golden.accelerator.multiply import count_of, left_walk, tiles_of, top_walk
-from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.elements import KIND_WORDS, Kind
 
 Loop = tuple[int, int]  # count, stride; of several, the first is the innermost
 Walk = tuple[int, Sequence[Loop]]  # base, loops
 Fields = Mapping[str, int]
-KIND_WORDS = {Kind.BYTE: 1, Kind.HALF: 2, Kind.WORD: 4}
-PARAMETER_WORDS = 9
 MEMORY_SIZE = 1 << 32
 FEW = 1 << 16  # bits that are quicker to set than addresses to sort
 MANY = 1 << 12  # addresses that are worth looking for equal ones among
+MOVE_LOOPS = (1, 2, 3)  # over runs of words, of what moves words
+
+
+@dataclass(frozen=True, slots=True)
+class Accesses:
+    """Of a command.
+
+    reads, writes  walks over the scratchpad's words
+    memory         walk over the bytes of memory's words; of what may be read there, any: None, nothing
+    begins         rows of streams that it begins and that want room until they are taken, by stream
+    gives, takes   rows that it makes, so that they can be taken, and takes
+    """
+
+    reads: Sequence[Walk] = ()
+    writes: Sequence[Walk] = ()
+    memory: Walk | None = None
+    begins: Mapping[str, int] = field(default_factory=dict)
+    gives: Mapping[str, int] = field(default_factory=dict)
+    takes: Mapping[str, int] = field(default_factory=dict)
 
 
 def touched(walks: Iterable[Walk], modulus: int) -> np.ndarray:
@@ -53,92 +67,26 @@ def vectors(command: Fields, name: str, kind: int, numbers: Iterable[int]) -> Wa
     return command[name], [(KIND_WORDS[Kind(kind)], 1), *loops_of(command, f"{name}_stride", numbers)]
 
 
-def scratch_reads(p: AcceleratorParams, command: Command) -> list[Walk]:
-    """Walks over the scratchpad's words that are read."""
-    f = command.fields
-    match command.opcode:
-        case Opcode.STORE:
-            return [run(f)]
-        case Opcode.GATHER:
-            return [(f["index"], [(-(-4 * f["count1"] // p.lanes), 1)])]
-        case Opcode.MULTIPLY:
-            walks = left_walk(f), top_walk(p, f)
-            return [(base, list(zip(counts, strides, strict=True))) for base, counts, strides in walks]
-        case Opcode.MAP:
-            kinds = [(name, f[f"{name}_kind"]) for name in ("a", "b") if f[f"{name}_kind"] != Kind.NONE]
-            sets = f[f"count{2 + f['p_loop']}"]
-            parameters: Walk = (f["p"], [(PARAMETER_WORDS, 1), (sets, f["p_stride"])])
-            return [parameters, *(vectors(f, name, kind, range(4)) for name, kind in kinds)]
-        case Opcode.TABLE:
-            return [(f["a"], [(2 * TABLE_ENTRIES // p.lanes, 1)])]
-        case Opcode.EXPONENTIAL | Opcode.NORMALISE:
-            return [vectors(f, "a", Kind.HALF, range(3))]
-    return []
+def scratch_runs(command: Fields) -> Walk:
+    """The scratchpad's side of what moves runs of words."""
+    return command["scratch"], [(command["words"], 1), *loops_of(command, "scratch_stride", MOVE_LOOPS)]
 
 
-def scratch_writes(p: AcceleratorParams, command: Command) -> list[Walk]:
-    """Walks over the scratchpad's words that are written."""
-    f = command.fields
-    match command.opcode:
-        case Opcode.LOAD | Opcode.FILL:
-            return [run(f)]
-        case Opcode.GATHER:
-            return [(f["scratch"], [(f["words"], 1), (f["count1"], f["scratch_stride1"])])]
-        case Opcode.MAP:
-            return [vectors(f, "out", f["out_kind"], (2, 3) if f["reduce"] else range(4))]
-        case Opcode.EXPONENTIAL:
-            return [vectors(f, "out", Kind.BYTE, range(3)), vectors(f, "r", Kind.HALF, (1, 2))]
-        case Opcode.NORMALISE:
-            return [vectors(f, "out", Kind.HALF, range(3))]
-    return []
+def memory_runs(lanes: int, command: Fields) -> Walk:
+    """Memory's side, in bytes."""
+    return command["address"], [(command["words"], lanes), *loops_of(command, "address_stride", MOVE_LOOPS)]
 
 
-def run(command: Fields) -> Walk:
-    """LOAD's, FILL's and STORE's side of the scratchpad."""
-    return command["scratch"], [(command["words"], 1), *loops_of(command, "scratch_stride", (1, 2, 3))]
+def words_of_memory(lanes: int, walk: Walk) -> np.ndarray:
+    """Numbers of the bus words of a walk over memory; int64 [n], each once."""
+    return touched([walk], MEMORY_SIZE) // lanes
 
 
-def memory_words(p: AcceleratorParams, command: Command) -> np.ndarray:
-    """Numbers of the bus words that LOAD or GATHER may read, that STORE writes; int64 [n], each once."""
-    return touched([memory_walk(p, command)], MEMORY_SIZE) // p.lanes
-
-
-def memory_range(p: AcceleratorParams, command: Command) -> tuple[int, int]:
+def range_of_memory(lanes: int, walk: Walk) -> tuple[int, int]:
     """First of these words and one past the last, or all that there are where they wrap."""
-    base, loops = memory_walk(p, command)
+    base, loops = walk
     reach = [(count - 1) * stride for count, stride in loops]
     low, high = base + sum(min(0, r) for r in reach), base + sum(max(0, r) for r in reach)
     if low < 0 or high >= MEMORY_SIZE:
-        return 0, MEMORY_SIZE // p.lanes
-    return low // p.lanes, high // p.lanes + 1
-
-
-def memory_walk(p: AcceleratorParams, command: Command) -> Walk:
-    """Of LOAD, STORE and GATHER, in bytes; GATHER may take any row of its table."""
-    f = command.fields
-    loops: list[Loop] = [(f["words"], p.lanes)]
-    if command.opcode == Opcode.GATHER:
-        loops.append((max(1, f["limit"]), f["address_stride1"]))
-    else:
-        loops += loops_of(f, "address_stride", (1, 2, 3))
-    return f["address"], loops
-
-
-def sums_made(command: Command) -> int:
-    """Rows of sums that a command makes, so that MAP can take them."""
-    f = command.fields
-    return count_of(f) * tiles_of(f) if command.opcode == Opcode.MULTIPLY and not f["more"] else 0
-
-
-def sums_begun(command: Command) -> int:
-    """Rows of sums that a command begins, and that want a place."""
-    f = command.fields
-    return count_of(f) * tiles_of(f) if command.opcode == Opcode.MULTIPLY and not f["open"] else 0
-
-
-def sums_taken(command: Command) -> int:
-    """Rows of sums that a command takes."""
-    f = command.fields
-    if command.opcode != Opcode.MAP or f["a_kind"] != Kind.NONE:
-        return 0
-    return f["count0"] * f["count1"] * f["count2"] * f["count3"]
+        return 0, MEMORY_SIZE // lanes
+    return low // lanes, high // lanes + 1

@@ -10,31 +10,12 @@ least legal value, 1 for a count, else 0.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
-from functools import cache
 
 from golden import check
-from golden.accelerator import exponential, multiply, normalise
-from golden.accelerator.commands import (
-    BITS,
-    FIELDS,
-    HEADER,
-    TOKENS,
-    UNITS,
-    Field,
-    Kind,
-    Opcode,
-    Operation,
-)
-from golden.accelerator.legal import illegal
-from golden.accelerator.params import COMMAND_BYTES, LANES, AcceleratorParams
-
-NAMES: dict[str, type[IntEnum]] = {"a_kind": Kind, "b_kind": Kind, "out_kind": Kind, "operation": Operation}
-MASKS = ("wait", "signal")
-SCRATCH_ADDRESSES = {"scratch", "index", "left", "top", "a", "b", "p", "out", "r", "address"}  # read in hex
-BY_NAME = {opcode.name.lower(): opcode for opcode in Opcode}
-OPCODES = {opcode.value: opcode for opcode in Opcode}
-CONTROL = "control"
+from golden.accelerator.commands import CONTROL, HEADER, MASKS, TOKENS, Field, Opcode
+from golden.accelerator.legal import check_values, decoded, mask_of, names_of
+from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
+from golden.accelerator.units import UNITS, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,112 +31,63 @@ class Command:
     fields: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        where = self.opcode.name
-        object.__setattr__(self, "wait", units_of(f"{where}.wait", self.wait))
-        object.__setattr__(self, "signal", units_of(f"{where}.signal", self.signal))
-        if self.unit == CONTROL and (self.wait or self.signal):
-            name = "wait" if self.wait else "signal"
-            given = ",".join(self.wait or self.signal)
-            raise check.fail(f"{where}.{name}", given, "none of control's commands")
+        for name in MASKS:
+            where, given = f"{self.opcode.name}.{name}", units_of(self.opcode, name, getattr(self, name))
+            if given and self.opcode.unit == CONTROL:
+                raise check.fail(where, ", ".join(given), "none of control's commands")
+            object.__setattr__(self, name, given)
         object.__setattr__(self, "fields", complete(self.opcode, self.fields))
 
     @property
     def unit(self) -> str:
-        """Who does it: one of UNITS, or "control"."""
+        """Who does it: a unit's name, or "control"."""
         return unit_of(self.opcode)
 
     def encode(self) -> bytes:
         """Its 64 bytes."""
-        return _packed(self.opcode, mask_of(self.wait), mask_of(self.signal), self.fields)
+        values = {"opcode": self.opcode, "wait": mask_of(self.wait), "signal": mask_of(self.signal)}
+        word = 0
+        for name, (each, low) in self.opcode.places.items():
+            value = values[name] if low < BEHIND_HEADER else self.fields[name]
+            word |= (value & (1 << each.width) - 1) << low
+        return word.to_bytes(COMMAND_BYTES, "little")
 
     def __str__(self) -> str:
         return line_of(self)
 
 
+BEHIND_HEADER = sum(each.width for each in HEADER)
+
+
 def unit_of(opcode: Opcode) -> str:
-    """Who does it."""
-    return (CONTROL, *UNITS)[opcode >> 4]
+    """Who does it: a unit's name, or "control"."""
+    return "control" if opcode.unit == CONTROL else names()[opcode.unit]
 
 
-def mask_of(names: Iterable[str]) -> int:
-    """Bit i: UNITS[i] is among them."""
-    return sum({1 << UNITS.index(name) for name in names})
-
-
-@cache
-def names_of(mask: int) -> tuple[str, ...]:
-    """The units of a mask, in their order."""
-    return tuple(name for index, name in enumerate(UNITS) if mask >> index & 1)
-
-
-def units_of(where: str, given: int | Iterable[str]) -> tuple[str, ...]:
+def units_of(opcode: Opcode, mask: str, given: int | Iterable[str]) -> tuple[str, ...]:
     """Units' names in their order, from names or a mask; BadValue for one that is none."""
+    where = f"{opcode.name}.{mask}"
     if not isinstance(given, Iterable):
-        check.in_range(where, given, 0, (1 << len(UNITS)) - 1)
+        check.in_range(where, given, 0, mask_of(UNITS))
         return names_of(given)
-    names = list(given)
-    for name in names:
+    wanted = list(given)
+    for name in wanted:
         check.one_of(where, name, UNITS)
-    return names_of(mask_of(names))
+    return names_of(mask_of(wanted))
 
 
 def complete(opcode: Opcode, given: Mapping[str, int]) -> dict[str, int]:
     """All fields but the header's, in the table's order; BadValue naming a field that does not fit."""
-    known = FIELDS[opcode]
-    if len(given.keys() & {each.name for each in known}) != len(given):
+    if len(given.keys() & {each.name for each in opcode.fields}) != len(given):
         for name in given:
-            check.one_of(f"{opcode.name}: field", name, [each.name for each in known])
+            check.one_of(f"{opcode.name}: field", name, [each.name for each in opcode.fields])
     values = {}
-    for each in known:
+    for each in opcode.fields:
         value = given.get(each.name, each.least or 0)
-        low, high = limits(each)
-        check.in_range(f"{opcode.name}.{each.name}", value, low, high)
+        check.in_range(f"{opcode.name}.{each.name}", value, *each.limits)
         values[each.name] = int(value)
-    if reason := forbidden(opcode, values):
-        raise check.fail(*reason)
+    check_values(opcode, values)
     return values
-
-
-@cache
-def limits(each: Field) -> tuple[int, int]:
-    """Least and greatest legal value."""
-    low, high = each.range
-    return (low if each.least is None else each.least), high
-
-
-def forbidden(opcode: Opcode, values: Mapping[str, int]) -> tuple[str, int, str] | None:
-    """What no single field tells: where, what, what is allowed."""
-    if opcode == Opcode.MAP and values["operation"] == Operation.ADD and values["reduce"]:
-        return "MAP.reduce", 1, "0 (operation ADD)"
-    if opcode == Opcode.MAP and values["b_kind"] == Kind.NONE:
-        if values["operation"] in (Operation.MUL, Operation.ADD):
-            return "MAP.b_kind", Kind.NONE, "an operand (operations MUL and ADD)"
-    if opcode == Opcode.MAP and values["operation"] == Operation.MUL and values["b_kind"] == Kind.WORD:
-        return "MAP.b_kind", Kind.WORD, "BYTE or HALF (operation MUL)"
-    return _too_long(opcode, values)
-
-
-def _too_long(opcode: Opcode, values: Mapping[str, int]) -> tuple[str, int, str] | None:
-    """What no design has room for; its own limits are lower (golden.accelerator.legal)."""
-    if opcode == Opcode.MULTIPLY and multiply.passes_of(values) > multiply.LARGEST_PASSES:
-        passes = "MULTIPLY.count_k0 * count_k1 * count_k2"
-        return passes, multiply.passes_of(values), f"1 to {multiply.LARGEST_PASSES}"
-    if opcode == Opcode.EXPONENTIAL and values["count0"] > exponential.LONGEST // min(LANES):
-        return "EXPONENTIAL.count0", values["count0"], f"rows of {exponential.LONGEST} elements or fewer"
-    if opcode == Opcode.NORMALISE and values["length"] > normalise.LONGEST:
-        return "NORMALISE.length", values["length"], f"1 to {normalise.LONGEST}"
-    return None
-
-
-@cache
-def layout(opcode: Opcode) -> tuple[tuple[Field, int], ...]:
-    """Each field behind the header, with its lowest bit."""
-    found, at = [], sum(each.width for each in HEADER)
-    for each in FIELDS[opcode]:
-        found.append((each, at))
-        at += each.width
-    assert at <= BITS, f"{opcode.name} does not fit"
-    return tuple(found)
 
 
 def encode(opcode: Opcode, **fields: int | Iterable[str]) -> bytes:
@@ -164,43 +96,19 @@ def encode(opcode: Opcode, **fields: int | Iterable[str]) -> bytes:
     return Command(opcode, fields.get("wait", ()), fields.get("signal", ()), own).encode()  # type: ignore[arg-type]
 
 
-def _packed(opcode: Opcode, wait: int, signal: int, values: Mapping[str, int]) -> bytes:
-    word = opcode | wait << 8 | signal << 12
-    for each, low in layout(opcode):
-        word |= (values[each.name] & (1 << each.width) - 1) << low
-    return word.to_bytes(COMMAND_BYTES, "little")
-
-
-def decode(command: bytes) -> tuple[Opcode, dict[str, int]]:
-    """Opcode and all fields, `wait` and `signal` as masks among them; BadValue saying what is illegal."""
-    opcode, wait, signal, values = _unpacked(command)
-    return opcode, {"wait": wait, "signal": signal, **values}
-
-
-def _unpacked(command: bytes) -> tuple[Opcode, int, int, dict[str, int]]:
+def decode(command: bytes, p: AcceleratorParams | None = None) -> tuple[Opcode, dict[str, int]]:
+    """Opcode and all fields, `wait` and `signal` as masks among them; BadValue saying what is illegal, of
+    design `p`, or of any."""
     if len(command) != COMMAND_BYTES:
         raise check.fail("len(command)", len(command), str(COMMAND_BYTES))
-    word = int.from_bytes(command, "little")
-    opcode = OPCODES.get(word & 0xFF)
-    if opcode is None:
-        known = ", ".join(f"{each.value:#04x} {each.name}" for each in Opcode)
-        raise check.fail("opcode", f"{word & 0xFF:#04x}", known)
-    values, end = {}, sum(each.width for each in HEADER)
-    for each, at in layout(opcode):
-        value = word >> at & (1 << each.width) - 1
-        if each.signed and value >> each.width - 1:
-            value -= 1 << each.width
-        if each.least is not None and value < each.least:
-            raise check.fail(f"{opcode.name}.{each.name}", value, f"{each.least} to {each.range[1]}")
-        values[each.name] = value
-        end = at + each.width
-    if word >> end:
-        raise check.fail(f"{opcode.name}: bits from {end} on", f"{word >> end:#x} << {end}", "0")
-    if reason := forbidden(opcode, values):
-        raise check.fail(*reason)
-    if unit_of(opcode) == CONTROL and word >> 8:
-        raise check.fail(f"{opcode.name}: tokens", f"{word >> 8 & 0xFF:#x}", "none of control's commands")
-    return opcode, word >> 8 & 0xF, word >> 12 & 0xF, values
+    return decoded(int.from_bytes(command, "little"), p)
+
+
+def unpacked(command: bytes, p: AcceleratorParams | None = None) -> Command:
+    """The command of 64 bytes; BadValue as `decode`."""
+    opcode, values = decode(command, p)
+    wait, signal = (names_of(values.pop(name)) for name in MASKS)
+    return legal(opcode, values, wait, signal)
 
 
 def pack(commands: Iterable[Command]) -> bytes:
@@ -215,8 +123,7 @@ def unpack(program: bytes) -> list[Command]:
     found = []
     for at in range(0, len(program), COMMAND_BYTES):
         try:
-            opcode, wait, signal, values = _unpacked(program[at : at + COMMAND_BYTES])
-            found.append(legal(opcode, values, names_of(wait), names_of(signal)))
+            found.append(unpacked(program[at : at + COMMAND_BYTES]))
         except check.BadValue as error:
             raise check.BadValue(f"command {at // COMMAND_BYTES}: {error}") from None
     return found
@@ -236,20 +143,14 @@ def legal(
 def line_of(command: Command) -> str:
     """One line of text."""
     words = [command.opcode.name.lower()]
-    for mask, names in zip(MASKS, (command.wait, command.signal), strict=True):
-        if names:
-            words.append(f"{mask}={','.join(names)}")
-    for each in FIELDS[command.opcode]:
+    for mask in MASKS:
+        if given := getattr(command, mask):
+            words.append(f"{mask}={','.join(given)}")
+    for each in command.opcode.fields:
         value = command.fields[each.name]
         if value != (each.least or 0):
-            words.append(f"{each.name}={_shown(each.name, value)}")
+            words.append(f"{each.name}={each.shown(value)}")
     return " ".join(words)
-
-
-def _shown(name: str, value: int) -> str:
-    if name in NAMES:
-        return NAMES[name](value).name.lower()
-    return hex(value) if name in SCRATCH_ADDRESSES else str(value)
 
 
 def disassemble(program: bytes) -> str:
@@ -266,8 +167,8 @@ def assemble(text: str, p: AcceleratorParams | None = None) -> list[Command]:
             continue
         try:
             command = _assembled(words)
-            if p is not None and (why := illegal(p, int.from_bytes(command.encode(), "little"))):
-                raise check.fail(command.opcode.name, why, "what golden.accelerator.legal says of the design")
+            if p is not None:
+                decode(command.encode(), p)
             found.append(command)
         except check.BadValue as error:
             raise check.BadValue(f"line {number}: {error}") from None
@@ -275,7 +176,9 @@ def assemble(text: str, p: AcceleratorParams | None = None) -> list[Command]:
 
 
 def _assembled(words: Sequence[str]) -> Command:
-    check.one_of("command", words[0], BY_NAME)
+    by_name = {opcode.name.lower(): opcode for opcode in Opcode}
+    check.one_of("command", words[0], by_name)
+    opcode = by_name[words[0]]
     values: dict[str, int] = {}
     masks: dict[str, tuple[str, ...]] = {}
     for word in words[1:]:
@@ -287,32 +190,30 @@ def _assembled(words: Sequence[str]) -> Command:
         if name in MASKS:
             masks[name] = tuple(text.split(","))
         else:
-            values[name] = _number(name, text)
-    return Command(BY_NAME[words[0]], masks.get("wait", ()), masks.get("signal", ()), values)
+            check.one_of(f"{opcode.name}: field", name, [each.name for each in opcode.fields])
+            values[name] = _number(opcode.places[name][0], text)
+    return Command(opcode, masks.get("wait", ()), masks.get("signal", ()), values)
 
 
-def _number(name: str, text: str) -> int:
-    if name in NAMES:
-        names: dict[str, int] = {each.name.lower(): each.value for each in NAMES[name]}
-        if text in names:
-            return names[text]
+def _number(field: Field, text: str) -> int:
+    named = {each.name.lower(): each.value for each in field.names or ()}
+    if text in named:
+        return int(named[text])
     try:
         return int(text, 0)
     except ValueError:
-        named = f", or {', '.join(each.name.lower() for each in NAMES[name])}" if name in NAMES else ""
-        raise check.fail(name, repr(text), f"a number{named}") from None
+        other = f", or {', '.join(named)}" if named else ""
+        raise check.fail(field.name, repr(text), f"a number{other}") from None
 
 
 INTRODUCTION = f"""# Commands
 
-Generated from `golden/accelerator/commands.py` by `python -m golden.accelerator.assembler`.
+Generated from the tables of `golden/accelerator/units/` by `python -m golden.accelerator.assembler`.
 
 A command is {COMMAND_BYTES} bytes, little-endian; its fields follow one another from bit 0. Bits behind those
-must be 0, as must the masks of END and FENCE. MAP: not both `reduce` and ADD; MUL and ADD have a second
-operand, MUL one of bytes or halves; its function exists. MULTIPLY: its vectors fit into the accumulators, and
-its passes, of `lanes` products each, are no more than pe.group. Rows of EXPONENTIAL have
-{exponential.LONGEST} elements or fewer, those of NORMALISE {normalise.LONGEST} (`length`).
-What this or the ranges below do not allow, or another opcode, stops the program as an illegal command.
+must be 0, as must the masks of END and FENCE and the masks' bits of units that a design has not. What this,
+the ranges or the rules below do not allow, an opcode of a unit that a design has not, or another opcode,
+stops the program as an illegal command.
 
 Addresses in the scratchpad and strides there are in words, those of memory in bytes, multiples of a word. A
 walk is a nest of loops, number 0 innermost: address = base + sum of index_i * stride_i, modulo 2^16.
@@ -323,7 +224,7 @@ units may be there at once.
 
 
 def page() -> str:
-    """docs/commands.md: the command set in markdown, from the table alone."""
+    """docs/commands.md: the command set in markdown, from the tables alone."""
     lines = [
         INTRODUCTION,
         "## Header of every command",
@@ -332,17 +233,20 @@ def page() -> str:
         "",
         "| unit | bit of `wait`, `signal` |",
         "|---|---|",
-        *(f"| {name} | {index} |" for index, name in enumerate(UNITS)),
+        *(f"| {name} | {number} |" for number, name in sorted(names().items())),
         "",
     ]
-    for enum in (Kind, Operation):
-        lines += [f"{enum.__name__}: {', '.join(f'{each.value} {each.name}' for each in enum)}.", ""]
     for opcode in Opcode:
-        lines += [f"## {opcode.name} ({opcode.value:#04x}, {unit_of(opcode)})", ""]
-        if FIELDS[opcode]:
-            lines += [*_table(FIELDS[opcode], sum(each.width for each in HEADER)), ""]
+        lines += [f"## {opcode.name} ({int(opcode):#04x}, {unit_of(opcode)})", ""]
+        if opcode.fields:
+            lines += [*_table(opcode.fields, BEHIND_HEADER), ""]
         else:
             lines += ["No fields but the header's.", ""]
+        if opcode.rules:
+            lines += [*(f"- {rule}" for rule in opcode.rules), ""]
+        for names_of_values in dict.fromkeys(each.names for each in opcode.fields if each.names):
+            values = ", ".join(f"{each.value} {each.name}" for each in names_of_values)
+            lines += [f"{names_of_values.__name__}: {values}.", ""]
     return "\n".join(lines)
 
 
@@ -350,10 +254,14 @@ def _table(fields: Sequence[Field], at: int) -> list[str]:
     rows = ["| bits | field | range | |", "|---|---|---|---|"]
     for each in fields:
         bits = f"{at}" if each.width == 1 else f"{at + each.width - 1}:{at}"
-        low, high = limits(each)
-        rows.append(f"| {bits} | `{each.name}` | {low} to {high} | {each.what} |")
+        low, high = each.limits
+        rows.append(f"| {bits} | `{each.name}` | {low} to {high} | {_what(each)} |")
         at += each.width
     return rows
+
+
+def _what(each: Field) -> str:
+    return f"{each.names.__name__}; {each.what}" if each.names else each.what
 
 
 if __name__ == "__main__":

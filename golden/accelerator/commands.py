@@ -1,69 +1,72 @@
-"""The command set, described once: decoder, assembler, disassembler and its page all come from this table.
+"""What a command is made of: fields from bit 0, an opcode's rules. The commands themselves are the units'.
 
 A command is 64 bytes, little-endian; its fields follow one another from bit 0, the same header first:
 
-    opcode  which command, hence which unit
-    wait    a bit a unit (UNITS): take one token from each of these before the command starts
-    signal  a bit a unit: give one token to each of these when the command is done
+    opcode  which command; its upper four bits say the unit: 0 control, else the unit's NUMBER and 1
+    wait    a bit a kind of unit, of its NUMBER: take one token from each before the command starts
+    signal  a bit a kind of unit: give one token to each when the command is done
 
 Tokens of an ordered pair of units are counted, at most TOKENS of them. A unit does its commands in order.
-A count of 0, a kind or an opcode that does not exist, a bit set beyond the fields: an illegal command.
+A count of 0, a kind or an opcode that does not exist, a bit set beyond the fields, what a rule forbids: an
+illegal command. Decoder (golden and RTL), assembler, disassembler and docs/commands.md all come from the
+tables COMMANDS of golden.accelerator.units.
 
 Addresses in the scratchpad and strides there are in words; memory's are in bytes, multiples of a word.
-A walk is a nest of loops, number 0 innermost: address = base + sum of index_i * stride_i, wrapping at 2^16.
+A walk is a nest of loops, number 0 innermost: address = base + sum over i of index_i * stride_i, wrapping at
+2^16.
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
-UNITS = ("load", "matrix", "vector", "store")
+from golden import check
+
+if TYPE_CHECKING:
+    from golden.accelerator.params import AcceleratorParams
+
 TOKENS = 255
 BITS = 512
+KINDS = 8  # kinds of units that the masks have room for
+CONTROL = -1  # the unit of commands that control does itself
+Breach = tuple[str, Any, str]  # field or fields, what is there, what is allowed
 
 
-class Opcode(IntEnum):
-    """Of a command; its upper four bits say the unit: 0 control, then UNITS in order."""
+class Members(type):
+    """A class of numbers whose members the units' tables give: by name (`Opcode.MAP`), or all, in order."""
 
-    END = 0x01
-    FENCE = 0x02
-    LOAD = 0x10
-    FILL = 0x11
-    GATHER = 0x12
-    MULTIPLY = 0x20
-    MAP = 0x30
-    TABLE = 0x31
-    EXPONENTIAL = 0x32
-    NORMALISE = 0x33
-    STORE = 0x40
+    def members(cls) -> Mapping[str, Any]:
+        """All of them by name, in the order of their numbers."""
+        raise NotImplementedError
 
+    def __iter__(cls) -> Iterator[Any]:
+        return iter(cls.members().values())
 
-class Kind(IntEnum):
-    """What the elements of a vector unit's operand are; `NONE`: no operand or, as `a`, the sums."""
-
-    NONE = 0
-    BYTE = 1
-    HALF = 2
-    WORD = 3
-
-
-class Operation(IntEnum):
-    """What MAP does with its operands before it requantises, or after (ADD)."""
-
-    COPY = 0
-    MUL = 1
-    MAX = 2
-    ADD = 3
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_") or name not in cls.members():
+            raise AttributeError(name)
+        return cls.members()[name]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """width in bits; signed: two's complement; what: for the page; least: the least legal value."""
+    """A field of a command.
+
+    width    in bits; signed: two's complement
+    what     for the page
+    least    the least legal value, where that is not the least that the bits hold
+    names    of its values, where they have names
+    address  whether people read it in hexadecimal
+    """
 
     name: str
     width: int
     signed: bool
     what: str
     least: int | None = None
+    names: type[IntEnum] | None = None
+    address: bool = False
 
     @property
     def range(self) -> tuple[int, int]:
@@ -72,131 +75,164 @@ class Field:
             return -(1 << self.width - 1), (1 << self.width - 1) - 1
         return 0, (1 << self.width) - 1
 
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Least and greatest legal value."""
+        low, high = self.range
+        return (low if self.least is None else self.least), high
 
-def _u(name: str, width: int, what: str) -> Field:
+    def shown(self, value: int) -> str:
+        """A value as a person writes it."""
+        if self.names:
+            return self.names(value).name.lower()
+        return hex(value) if self.address else str(value)
+
+
+def unsigned(name: str, width: int, what: str) -> Field:
+    """A number of `width` bits, from 0 on."""
     return Field(name, width, False, what)
 
 
-def _s(name: str, width: int, what: str) -> Field:
+def signed(name: str, width: int, what: str) -> Field:
+    """A number in two's complement."""
     return Field(name, width, True, what)
 
 
-def _count(name: str, what: str) -> Field:
+def count(name: str, what: str) -> Field:
+    """Rounds of a loop, or elements: 1 to 65535."""
     return Field(name, 16, False, what, 1)
 
 
+def place(name: str, what: str, width: int = 16) -> Field:
+    """An address: in the scratchpad, of 32 bits in memory."""
+    return Field(name, width, False, what, address=True)
+
+
+def choice(name: str, width: int, names: type[IntEnum], what: str, least: int | None = None) -> Field:
+    """One of an enumeration's values."""
+    return Field(name, width, False, what, least, names)
+
+
 HEADER = (
-    _u("opcode", 8, "which command"),
-    _u("wait", 4, "units whose token is taken first, bit i: UNITS[i]"),
-    _u("signal", 4, "units that get a token when done"),
+    unsigned("opcode", 8, "which command"),
+    unsigned("wait", KINDS, "units whose token is taken first, a bit each"),
+    unsigned("signal", KINDS, "units that get a token when done, a bit each"),
 )
+MASKS = ("wait", "signal")
 
 
-def _move(what: str) -> tuple[Field, ...]:
-    """LOAD and STORE: runs of words, three loops of them."""
-    return (
-        _u("address", 32, "of the first run in memory, bytes"),
-        _u("scratch", 16, "of the first run in the scratchpad"),
-        _count("words", "of a run, one after the other in both"),
-        *(_count(f"count{i}", f"of loop {i}") for i in (1, 2, 3)),
-        *(_s(f"address_stride{i}", 32, f"of loop {i} in memory, bytes") for i in (1, 2, 3)),
-        *(_s(f"scratch_stride{i}", 16, f"of loop {i} in the scratchpad") for i in (1, 2, 3)),
-    )
+@dataclass(frozen=True, slots=True)
+class Not:
+    """In a Forbid: every value but this one."""
+
+    value: int
 
 
-FIELDS: dict[Opcode, tuple[Field, ...]] = {
-    Opcode.END: (),
-    Opcode.FENCE: (),
-    Opcode.LOAD: _move("memory to scratchpad"),
-    Opcode.FILL: (
-        _u("scratch", 16, "of the first run"),
-        _count("words", "of a run"),
-        *(_count(f"count{i}", f"of loop {i}") for i in (1, 2, 3)),
-        *(_s(f"scratch_stride{i}", 16, f"of loop {i}") for i in (1, 2, 3)),
-        _u("value", 16, "of every two bytes, the lower first"),
-    ),
-    Opcode.GATHER: (
-        _u("address", 32, "of the table in memory, bytes"),
-        _u("scratch", 16, "of the first row's place"),
-        _count("words", "of a row"),
-        _count("count1", "rows to fetch"),
-        _s("address_stride1", 32, "of the table's rows, bytes"),
-        _s("scratch_stride1", 16, "of the rows' places"),
-        _u("index", 16, "scratchpad address of the row numbers: int32, one after the other"),
-        _u("limit", 32, "rows of the table; a number beyond is an error"),
-    ),
-    Opcode.MULTIPLY: (
-        _u("left", 16, "scratchpad address of the vectors that stream in"),
-        _count("count_x", "of the inner loop over vectors"),
-        _s("stride_x", 16, "of it"),
-        _count("count_y", "of the outer loop over vectors; count_x count_y at most the accumulator's rows"),
-        _s("stride_y", 16, "of it"),
-        *(_count(f"count_k{i}", f"of loop {i} over the depth, a pass each") for i in range(3)),
-        *(_s(f"stride_k{i}", 16, "of it, of the vectors") for i in range(3)),
-        *(_count(f"tiles{i}", f"of loop {i} over tiles") for i in range(2)),
-        *(_s(f"left_tile_stride{i}", 16, "of it, of the vectors") for i in range(2)),
-        _u("top", 16, "scratchpad address of the weights"),
-        _s("top_row_stride", 16, "between the words of a pass"),
-        _s("top_pass_stride", 16, "between passes of a tile, in their order"),
-        *(_s(f"top_tile_stride{i}", 16, f"of tile loop {i}, of the weights") for i in range(2)),
-        _u("transpose", 1, "a word is a column of the weights, not a row (or several)"),
-        _u("open", 1, "the rows of sums that stand open longest are added to; else new ones begin"),
-        _u("more", 1, "the rows stay open: no row leaves; with `open` or `more` there is one tile"),
-    ),
-    Opcode.MAP: (
-        _u("a", 16, "scratchpad address of the first operand"),
-        _u("b", 16, "of the second"),
-        _u("p", 16, "of the parameters: bias, multiplier, shift of each lane"),
-        _u("out", 16, "of the result"),
-        *(_count(f"count{i}", f"of loop {i}") for i in range(4)),
-        *(_s(f"a_stride{i}", 16, f"of loop {i}") for i in range(4)),
-        *(_s(f"b_stride{i}", 16, f"of loop {i}") for i in range(4)),
-        *(_s(f"out_stride{i}", 16, f"of loop {i}") for i in range(4)),
-        _s("p_stride", 16, "of loop 2 + p_loop; 0: one set of parameters, read once"),
-        _u("p_loop", 1, "parameters change with loop 2 or with loop 3"),
-        _u("a_kind", 2, "Kind; NONE: the matrix unit's sums, in the order in which they come"),
-        _u("b_kind", 2, "Kind; NONE: no second operand"),
-        Field("out_kind", 2, False, "Kind, not NONE", 1),
-        _u("a_unsigned", 1, "bytes or halves are unsigned"),
-        _u("b_unsigned", 1, "bytes or halves are unsigned"),
-        _u("operation", 2, "Operation"),
-        _u("reduce", 1, "loops 0 and 1 are summed, or their greatest is taken (MAX): one result"),
-        _s("a_zero", 16, "taken from a"),
-        _s("b_zero", 16, "taken from b"),
-        _u("b_shift", 5, "of the product with b"),
-        _s("b_multiplier", 16, "of b (ADD)"),
-        _u("function", 4, "0 none, 1 table, from 2 on the piecewise ones"),
-        _u("post_multiplier", 16, "behind the function; 0: none"),
-        _u("post_shift", 5, "behind the function"),
-        _s("zero_point", 16, "added at last"),
-        _s("low", 16, "least result"),
-        _s("high", 16, "greatest result"),
-    ),
-    Opcode.TABLE: (_u("a", 16, "scratchpad address of 256 int16: the table's values at -128 to 127"),),
-    Opcode.EXPONENTIAL: (
-        _u("a", 16, "scratchpad address of the scores, int16, 8 bits below an octave"),
-        _u("out", 16, "of the codes, a byte each: 127 for a row's greatest"),
-        _u("r", 16, "of 2^22 / sum of a row's codes, uint16 in every lane"),
-        _count("count0", "vectors of a row"),
-        *(_count(f"count{i}", f"of loop {i} over rows") for i in (1, 2)),
-        *(_s(f"a_stride{i}", 16, f"of loop {i}") for i in range(3)),
-        *(_s(f"out_stride{i}", 16, f"of loop {i}") for i in range(3)),
-        *(_s(f"r_stride{i}", 16, f"of loop {i}") for i in (1, 2)),
-        _u("length", 16, "valid elements of the first row; others count for nothing and get 0"),
-        _s("length_step", 16, "more of them in each row of loop 1 (1: causal)"),
-    ),
-    Opcode.NORMALISE: (
-        _u("a", 16, "scratchpad address of the elements, int16"),
-        _u("out", 16, "of the results, int16"),
-        _count("count0", "vectors that are normalised together"),
-        *(_count(f"count{i}", f"of loop {i}") for i in (1, 2)),
-        *(_s(f"a_stride{i}", 16, f"of loop {i}") for i in range(3)),
-        *(_s(f"out_stride{i}", 16, f"of loop {i}") for i in range(3)),
-        _u("columns", 1, "each lane by itself; else all lanes together"),
-        _u("rms", 1, "the mean is not taken off"),
-        _count("length", "elements that are normalised together; those of a vector beyond count as 0"),
-        _u("epsilon", 32, "added to n sum x^2 - (sum x)^2"),
-        _u("fraction", 4, "bits of the result below 1"),
-    ),
-    Opcode.STORE: _move("scratchpad to memory"),
-}  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Forbid:
+    """No command in which each of these fields has (one of) these values. allowed: of the last field."""
+
+    when: Mapping[str, int | tuple[int, ...] | Not]
+    allowed: str
+
+    def breach(self, values: Mapping[str, int], p: "AcceleratorParams | None") -> Breach | None:
+        """What is wrong with a command's values, in design `p` or in any; None if nothing is."""
+        if not all(meets(values[name], asked) for name, asked in self.when.items()):
+            return None
+        name = list(self.when)[-1]
+        return name, values[name], self.allowed
+
+    def __str__(self) -> str:
+        *_, name = self.when
+        return f"`{name}`: {self.allowed}"
+
+
+def meets(value: int, asked: int | tuple[int, ...] | Not) -> bool:
+    """Whether a field's value is one of those that a Forbid names."""
+    if isinstance(asked, Not):
+        return value != asked.value
+    return value in asked if isinstance(asked, tuple) else value == asked
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """The product of these fields is at most what a design holds.
+
+    bound  of a design, at least 1
+    most   of every design, for who knows none
+    what   the bound in words
+    """
+
+    fields: tuple[str, ...]
+    bound: Callable[["AcceleratorParams"], int]
+    most: int
+    what: str
+
+    def breach(self, values: Mapping[str, int], p: "AcceleratorParams | None") -> Breach | None:
+        """As of Forbid."""
+        product, bound = 1, self.most if p is None else self.bound(p)
+        for name in self.fields:
+            product *= values[name]
+        if product <= bound:
+            return None
+        return " * ".join(self.fields), product, f"up to {bound} ({self.what})"
+
+    def __str__(self) -> str:
+        return f"`{' * '.join(self.fields)}`: at most {self.most:,}: {self.what}"
+
+
+Rule = Forbid | AtMost
+
+
+class Opcode(int, metaclass=Members):
+    """A kind of command: Opcode.MAP and so on; the number is the one in the header.
+
+    unit    its unit's NUMBER, or CONTROL
+    fields  behind the header, in order; places: all of them by name, the header's too, with their first bit
+    rules   what no field shows by itself
+    bits    of the command that are fields; the others must be 0
+    """
+
+    name: str
+    unit: int
+    fields: tuple[Field, ...]
+    rules: tuple[Rule, ...]
+    places: dict[str, tuple[Field, int]]
+    bits: int
+
+    def __new__(
+        cls, unit: int, code: int, name: str, fields: tuple[Field, ...] = (), rules: tuple[Rule, ...] = ()
+    ) -> "Opcode":
+        """code: 0 to 15, its number among the commands of its unit."""
+        self = super().__new__(cls, unit + 1 << 4 | code)
+        self.name, self.unit, self.fields, self.rules = name, unit, fields, rules
+        self.places, self.bits = {}, 0
+        for field in (*HEADER, *fields):
+            self.places[field.name] = field, self.bits
+            self.bits += field.width
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Opcode.of, (int(self),)
+
+    def __repr__(self) -> str:
+        return f"Opcode.{self.name}"
+
+    @classmethod
+    def members(cls) -> dict[str, "Opcode"]:
+        """Of control and of every kind of unit, by name."""
+        from golden.accelerator.units import opcodes
+
+        return opcodes()
+
+    @classmethod
+    def of(cls, number: int) -> "Opcode":
+        """The one of a number; BadValue if there is none."""
+        for each in cls.members().values():
+            if each == number:
+                return each
+        raise check.fail("opcode", f"{number:#04x}", ", ".join(f"{int(o):#04x} {o.name}" for o in Opcode))
+
+
+END = Opcode(CONTROL, 1, "END")
+FENCE = Opcode(CONTROL, 2, "FENCE")

@@ -31,8 +31,7 @@ Deadlock is exact where tokens are to blame: all units are idle, all that is que
 next command cannot be queued. Units that wait for one another's data are found by the watchdog.
 """
 
-from golden.accelerator.commands import UNITS, Opcode
-from golden.accelerator.legal import unit_of, used_bits
+from golden.accelerator import units
 from golden.accelerator.params import AcceleratorParams
 
 REQUEST_BYTES = 256
@@ -69,4 +68,4 @@ def request_words(p: AcceleratorParams) -> int:
 
 def command_bits(unit: str) -> int:
     """Bits that a unit's longest command has."""
-    return max(used_bits(opcode) for opcode in Opcode if unit_of(opcode) == UNITS.index(unit))
+    return max(opcode.bits for opcode in units.unit(unit).COMMANDS)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from golden import check
-from golden.accelerator.commands import FIELDS, Opcode
+from golden.accelerator.commands import Opcode
 from golden.accelerator.params import AcceleratorParams
 from golden.formats.integer import Int
 from golden.vector.reciprocal import ReciprocalParams, reciprocal
@@ -51,14 +51,14 @@ def exponential(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codes and r of an EXPONENTIAL command, bit for bit what hw.accelerator.exponential gives.
 
-    command  count0, count1, count2, length, length_step of FIELDS[Opcode.EXPONENTIAL]; others do not matter
+    command  count0, count1, count2, length, length_step of Opcode.EXPONENTIAL; others do not matter
     scores   values of SCORE, [count2, count1, count0 * lanes]
     returns  int64 of scores' shape, 0 to 127; int64 [count2, count1], values of R
     raises   BadValue, naming the argument; count0 * lanes is at most LONGEST
     """
     length = command["count0"] * p.lanes
     check.in_range("count0 * lanes", length, 1, LONGEST, "elements of a row of EXPONENTIAL")
-    for field in FIELDS[Opcode.EXPONENTIAL]:
+    for field in Opcode.EXPONENTIAL.fields:
         if field.name in ("length", "length_step"):
             check.in_range(field.name, command[field.name], *field.range)
     scores = SCORE.check("scores", scores)

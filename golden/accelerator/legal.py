@@ -1,98 +1,69 @@
 """Which commands are legal: what control checks before it gives a command to its unit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 
-from golden.accelerator import exponential, normalise
-from golden.accelerator.commands import (
-    BITS,
-    FIELDS,
-    HEADER,
-    Field,
-    Kind,
-    Opcode,
-    Operation,
-)
-from golden.accelerator.multiply import count_of, most_passes, passes_of
-from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
+from golden import check
+from golden.accelerator.commands import BITS, CONTROL, MASKS, Opcode
+from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.units import UNITS, names, numbers
 
 
-def places(opcode: Opcode) -> dict[str, tuple[Field, int]]:
-    """(field, its first bit) of each field of a command, the header's among them."""
-    found, place = {}, 0
-    for field in (*HEADER, *FIELDS[opcode]):
-        found[field.name] = field, place
-        place += field.width
-    return found
+def mask_of(units: Iterable[str]) -> int:
+    """Of names: bit NUMBER of each."""
+    known = numbers()
+    return sum({1 << known[name] for name in units})
 
 
-def used_bits(opcode: Opcode) -> int:
-    """Bits of a command that are fields; the others must be 0."""
-    return sum(field.width for field in (*HEADER, *FIELDS[opcode]))
+@cache
+def names_of(mask: int) -> tuple[str, ...]:
+    """The units of a mask, in the order of their NUMBERs; a bit of no unit has no name."""
+    return tuple(name for number, name in sorted(names().items()) if mask >> number & 1)
 
 
-def unit_of(opcode: Opcode) -> int:
-    """Number of the unit that does it in UNITS, -1 of control itself."""
-    return (opcode >> 4) - 1
+def decoded(word: int, p: AcceleratorParams | None = None) -> tuple[Opcode, dict[str, int]]:
+    """Opcode and values of a command of 512 bits, `wait` and `signal` among them.
+
+    p       the design that does it; None: any
+    raises  BadValue saying what is illegal: see golden.accelerator.commands
+    """
+    opcode = Opcode.of(word & 0xFF)
+    values = {}
+    for name, (field, low) in opcode.places.items():
+        value = word >> low & (1 << field.width) - 1
+        if field.signed and value >> field.width - 1:
+            value -= 1 << field.width
+        values[name] = value
+    del values["opcode"]
+    if word >> opcode.bits or word >> BITS:
+        raise check.fail(f"{opcode.name}: bits from {opcode.bits} on", f"{word >> opcode.bits:#x}", "0")
+    check_values(opcode, values, p)
+    present = UNITS if p is None else p.present
+    if opcode.unit != CONTROL and names()[opcode.unit] not in present:
+        raise check.fail(opcode.name, f"a command of unit {names()[opcode.unit]}", ", ".join(present))
+    for name in MASKS:
+        if wrong := values[name] & ~(0 if opcode.unit == CONTROL else mask_of(present)):
+            allowed = "none of control's commands" if opcode.unit == CONTROL else ", ".join(present)
+            raise check.fail(f"{opcode.name}.{name}", ", ".join(names_of(wrong)) or f"{wrong:#x}", allowed)
+    return opcode, values
+
+
+def check_values(opcode: Opcode, values: Mapping[str, int], p: AcceleratorParams | None = None) -> None:
+    """BadValue if a field of a command does not fit, or its rules forbid them all together."""
+    for field in opcode.fields:
+        low, high = field.limits
+        if not low <= values[field.name] <= high:
+            raise check.fail(f"{opcode.name}.{field.name}", values[field.name], f"{low} to {high}")
+    for rule in opcode.rules:
+        if breach := rule.breach(values, p):
+            name, value, allowed = breach
+            raise check.fail(f"{opcode.name}.{name}", value, allowed)
 
 
 def illegal(p: AcceleratorParams, word: int) -> str:
-    """What is wrong with a command of 512 bits, "" if nothing is.
-
-    Beside what golden.accelerator.commands says of every field: END and FENCE take and give no tokens; a
-    product has room in the accumulators and is no deeper than they hold, a part of one is of one tile; MAP
-    multiplies by bytes or halves, adds something, sums before it adds nothing, and its function exists; rows
-    of EXPONENTIAL and of NORMALISE are no longer than their sums are wide for.
-    """
-    if word & 0xFF not in {opcode.value for opcode in Opcode}:
-        return f"opcode is {word & 0xFF:#x}"
-    opcode = Opcode(word & 0xFF)
-    values = {name: word >> low & (1 << field.width) - 1 for name, (field, low) in places(opcode).items()}
-    for name, (field, _) in places(opcode).items():
-        if field.least is not None and values[name] < field.least:
-            return f"{name} is {values[name]}"
-    if word >> used_bits(opcode) or word >> BITS:
-        return "bits beyond the fields"
-    return _illegal_values(p, opcode, values)
-
-
-def _illegal_values(p: AcceleratorParams, opcode: Opcode, values: Mapping[str, int]) -> str:
-    """What no field shows by itself."""
-    if unit_of(opcode) < 0 and (values["wait"] or values["signal"]):
-        return "tokens of a control command"
-    if opcode == Opcode.MULTIPLY:
-        return _illegal_multiply(p, values)
-    if opcode == Opcode.MAP:
-        return _illegal_map(p, values)
-    if opcode == Opcode.EXPONENTIAL and values["count0"] > most_vectors(p):
-        return f"count0 is {values['count0']}, rows of {values['count0'] * p.lanes} elements"
-    if opcode == Opcode.NORMALISE and values["length"] > normalise.LONGEST:
-        return f"length is {values['length']}"
-    return ""
-
-
-def most_vectors(p: AcceleratorParams) -> int:
-    """Vectors of a row of EXPONENTIAL."""
-    return exponential.LONGEST // p.lanes
-
-
-def _illegal_multiply(p: AcceleratorParams, values: Mapping[str, int]) -> str:
-    if count_of(values) > p.unit.accumulator_rows:
-        return f"count_x * count_y is {count_of(values)}"
-    if passes_of(values) > most_passes(p):
-        return f"count_k0 * count_k1 * count_k2 is {passes_of(values)}, passes of {p.lanes} products"
-    if (values["open"] or values["more"]) and (values["tiles0"] != 1 or values["tiles1"] != 1):
-        return f"a part of {values['tiles0'] * values['tiles1']} tiles"
-    return ""
-
-
-def _illegal_map(p: AcceleratorParams, values: Mapping[str, int]) -> str:
-    operation, b_kind = values["operation"], values["b_kind"]
-    if values["function"] >= FIRST_FUNCTION + len(p.functions):
-        return f"function is {values['function']}"
-    if operation == Operation.ADD and values["reduce"]:
-        return "ADD with reduce"
-    if operation in (Operation.MUL, Operation.ADD) and b_kind == Kind.NONE:
-        return "no second operand"
-    if operation == Operation.MUL and b_kind == Kind.WORD:
-        return "MUL by words"
+    """What is wrong with a command of 512 bits, "" if nothing is."""
+    try:
+        decoded(word, p)
+    except check.BadValue as error:
+        return str(error)
     return ""

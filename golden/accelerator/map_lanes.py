@@ -18,13 +18,15 @@ Source: Jacob et al., CVPR 2018, section 2.2, equations 4 to 7, for r; its appen
 """
 
 from collections.abc import Mapping
+from enum import IntEnum
 from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from golden import check
-from golden.accelerator.commands import FIELDS, Kind, Opcode, Operation
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from golden.formats.integer import Int
 from golden.formats.rounding import Rounding, round_shift
@@ -37,9 +39,19 @@ BIAS = Int(32)
 MULTIPLIER = Int(31, signed=False)
 FACTOR = Int(18)  # of b' in a product
 S16, S32 = Int(16), Int(32)
+
+
+class Operation(IntEnum):
+    """What MAP does with its operands before it requantises, or after (ADD)."""
+
+    COPY = 0
+    MUL = 1
+    MAX = 2
+    ADD = 3
+
+
 USED = ("a_zero", "b_zero", "b_shift", "b_multiplier", "post_multiplier", "post_shift", "zero_point", "low",
         "high")  # fmt: skip
-RANGES = {field.name: field.range for field in FIELDS[Opcode.MAP] if field.name in USED}
 
 
 def map_lanes(
@@ -54,7 +66,7 @@ def map_lanes(
 ) -> np.ndarray:
     """Results of a MAP command, bit for bit what hw.accelerator.map_lane gives.
 
-    command     fields of golden.accelerator.commands.FIELDS[Opcode.MAP], less addresses, counts, strides
+    command     fields of Opcode.MAP, less addresses, counts, strides
     a           integers of 32 bits, or unsigned ones of 16, [n3, n2, n1, n0, L]
     b           as a, of a shape that broadcasts to it, or None: no second operand
     bias        values of BIAS, of a shape that broadcasts to a's; the same within loops 0 and 1
@@ -65,8 +77,8 @@ def map_lanes(
                 the low bits of it that out_kind has
     raises      BadValue, naming the argument
     """
-    for name, (low, high) in RANGES.items():
-        check.in_range(name, command[name], low, high)
+    for name in USED:
+        check.in_range(name, command[name], *Opcode.MAP.places[name][0].range)
     operation, reduce = Operation(command["operation"]), bool(command["reduce"])
     near = S32.check("a", a) - command["a_zero"]
     if near.ndim != 5:

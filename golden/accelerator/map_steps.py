@@ -7,18 +7,16 @@ of any length takes some hundred steps.
 from collections.abc import Mapping
 
 from golden.accelerator import scratchpad
-from golden.accelerator.commands import Kind
+from golden.accelerator.elements import BLOCK_WORDS, KIND_WORDS, Kind
 from golden.accelerator.fetcher import QUEUE
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 
-BLOCK_WORDS = 9
 FRONT = 4  # stages up to the total
 BACK = 8  # behind it
 PIECEWISE = 3  # more of them, where the function is a piecewise one
 DONE = 1  # cycles from the last word written
 FIRST_ASK = 2  # cycle, from the command's acceptance on
 MARGIN = 12  # vectors or blocks that are stepped through before an end
-WORDS = {Kind.NONE: 0, Kind.BYTE: 1, Kind.HALF: 2, Kind.WORD: 4}  # of a vector
 
 
 def latency(p: AcceleratorParams, function: int) -> int:
@@ -69,7 +67,7 @@ class Steps:
     """
 
     def __init__(self, p: AcceleratorParams, c: Mapping[str, int]):
-        self.kinds = [WORDS[Kind(c[name])] for name in ("a_kind", "b_kind", "out_kind")]
+        self.kinds = [KIND_WORDS[Kind(c[name])] for name in ("a_kind", "b_kind", "out_kind")]
         count0, count1, count2, count3 = (c[f"count{i}"] for i in range(4))
         whole = count0 * count1 * count2 * count3
         block = whole

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from golden.accelerator import fetcher, walk
+from golden.accelerator.accesses import Fields
 from golden.accelerator.commands import Opcode
-from golden.accelerator.load import HELD, PENDING, QUEUED, ROW, Command, Run, rows, runs, words
 from golden.accelerator.memory_port import word_owners
+from golden.accelerator.moves import HELD, PENDING, QUEUED, ROW, Run, rows, runs, words
 from golden.accelerator.params import AcceleratorParams
 from golden.axi import read, write
 from golden.axi.bursts import BOUNDARY, AxiParams, bursts
@@ -58,7 +59,7 @@ class LoadTiming(Commands):
         self.placed = -1  # cycle in which the last word was
         self.free = 0  # cycle from which on a LOAD may start
 
-    def command(self, opcode: Opcode, command: Command, offered: int, numbers: Sequence[int] = ()) -> int:
+    def command(self, opcode: Opcode, command: Fields, offered: int, numbers: Sequence[int] = ()) -> int:
         """The cycle of its `done`.
 
         offered  the first cycle in which it is valid
@@ -66,7 +67,7 @@ class LoadTiming(Commands):
         """
         if opcode == Opcode.FILL:
             self.begin(offered, 0)
-            self.place(words(opcode, command))
+            self.place(words(command))
         elif opcode == Opcode.LOAD:
             self.begin(offered, self.free)
             self.load(runs(self.p, command), self.start + walk.LATENCY, step=0)
@@ -111,6 +112,43 @@ class LoadTiming(Commands):
             port.ends[-1] = (port.words, self.placed - TAKEN)
 
 
+class Loads(LoadTiming):
+    """The load unit at a read port that fetches commands too.
+
+    fetches  (cycle, words) of requests for commands that the port has not taken, in order
+    come     cycle in which the first word of each that it has taken is there
+    behind   whether it came behind other words, mostly the load unit's
+    """
+
+    def __init__(self, p: AcceleratorParams, memory_latency: int):
+        super().__init__(p, memory_latency)
+        self.fetches: deque[tuple[int, int]] = deque()
+        self.come: list[int] = []
+        self.behind: list[bool] = []
+
+    def next_run(self, offered: int) -> int:
+        """The first cycle in which the port may take a run of a command offered then."""
+        return max(self.run + 1, offered, self.port.slots.issue)
+
+    def fetch(self) -> None:
+        """The port takes the first request."""
+        asked, count = self.fetches.popleft()
+        slots = self.port.slots
+        slots.issue = max(slots.issue, asked)
+        first, longest = self.port.last_beat, self.p.read.longest_burst
+        for left in range(count, 0, -longest):
+            beats = min(left, longest)
+            self.port.burst(beats, final=left == beats)
+            if left == count:
+                first = self.port.last_beat - beats + 1
+        self.come.append(first + TAKEN)
+        self.behind.append(first > asked + 2 + self.port.memory_latency)
+
+    def before(self, offered: int) -> None:
+        while self.fetches and self.fetches[0][0] <= self.next_run(offered):  # these go first
+            self.fetch()
+
+
 class StoreTiming(Commands):
     """memory_latency: cycles from a burst's last word accepted to its response, at least 1."""
 
@@ -123,14 +161,14 @@ class StoreTiming(Commands):
         # those of the words before, which a word that is asked for finds in the fetcher's queue
         self.words: deque[int] = deque([0] * (fetcher.QUEUE + 1), maxlen=fetcher.QUEUE + 1)
 
-    def command(self, command: Command, offered: int) -> int:
+    def command(self, command: Fields, offered: int) -> int:
         """The cycle of its `done`. offered: the first cycle in which it is valid."""
         self.begin(offered, self.free)
         run = self.start
         for address, count in runs(self.p, command):
             run = self.slots.issue = max(run + walk.LATENCY, self.slots.issue)
             self.bursts(self.lengths(address, count))
-        asked = max(self.start + words(Opcode.STORE, command), self.words[0])
+        asked = max(self.start + words(command), self.words[0])
         self.free = max(run, asked)
         return self.finish(self.slots.last_release)
 

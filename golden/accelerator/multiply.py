@@ -11,21 +11,21 @@
 Addresses wrap at 2^16 and then at the scratchpad's words. golden.accelerator.multiply_cycles has the cycles.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from golden import check, pe
-from golden.accelerator.commands import FIELDS, Opcode
+from golden.accelerator.accesses import Fields
+from golden.accelerator.commands import Opcode
+from golden.accelerator.legal import check_values
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.walk import addresses
 from golden.formats import Int
 from golden.pe import integers
 from golden.systolic.params import MatrixUnitParams
 
-Command = Mapping[str, int]  # the fields of MULTIPLY
 LARGEST_PASSES = (1 << 16) - 1
 # fields with the count and the stride of each loop of the walk over the vectors, the innermost first
 LEFT_LOOPS = (
@@ -41,12 +41,12 @@ def unit_of(p: AcceleratorParams) -> MatrixUnitParams:
     return replace(p.unit, scaled=False)
 
 
-def count_of(command: Command) -> int:
+def count_of(command: Fields) -> int:
     """Vectors of a pass, rows of sums of a tile."""
     return command["count_x"] * command["count_y"]
 
 
-def passes_of(command: Command) -> int:
+def passes_of(command: Fields) -> int:
     """Passes of a tile."""
     return command["count_k0"] * command["count_k1"] * command["count_k2"]
 
@@ -56,32 +56,27 @@ def most_passes(p: AcceleratorParams) -> int:
     return min(int(p.unit.pe.group) // p.lanes, LARGEST_PASSES)
 
 
-def tiles_of(command: Command) -> int:
+def tiles_of(command: Fields) -> int:
     """Tiles."""
     return command["tiles0"] * command["tiles1"]
 
 
-def words_of_pass(p: AcceleratorParams, command: Command) -> int:
+def words_of_pass(p: AcceleratorParams, command: Fields) -> int:
     """Words of a pass's weights."""
     return p.lanes if command["transpose"] else -(-p.lanes // p.packed_rows)
 
 
-def check_command(p: AcceleratorParams, command: Command) -> None:
+def check_command(p: AcceleratorParams, command: Fields) -> None:
     """BadValue, naming the field, if a command's word cannot hold a value or the unit cannot do it."""
-    for field in FIELDS[Opcode.MULTIPLY]:
-        low, high = field.range
-        check.in_range(field.name, command[field.name], max(low, field.least or low), high)
-    check.in_range("count_x count_y", count_of(command), 1, p.unit.accumulator_rows, "accumulators.rows")
-    depth = most_passes(p)
-    check.in_range("count_k0 count_k1 count_k2", passes_of(command), 1, depth, "pe.group, a pass is `rows`")
+    check_values(Opcode.MULTIPLY, command, p)
 
 
-def left_walk(command: Command) -> tuple[int, list[int], list[int]]:
+def left_walk(command: Fields) -> tuple[int, list[int], list[int]]:
     """base, counts, strides of the walk over the vectors (golden.accelerator.walk)."""
     return command["left"], [command[count] for count, _ in LEFT_LOOPS], [command[s] for _, s in LEFT_LOOPS]
 
 
-def top_walk(p: AcceleratorParams, command: Command) -> tuple[int, list[int], list[int]]:
+def top_walk(p: AcceleratorParams, command: Fields) -> tuple[int, list[int], list[int]]:
     """The same of the words of weights: of a pass, passes, tiles. A pass's last word comes first."""
     words, stride = words_of_pass(p, command), command["top_row_stride"]
     counts = [words, passes_of(command), *(command[count] for count, _ in TOP_TILE_LOOPS)]
@@ -89,7 +84,7 @@ def top_walk(p: AcceleratorParams, command: Command) -> tuple[int, list[int], li
     return command["top"] + (words - 1) * stride, counts, strides
 
 
-def weights(p: AcceleratorParams, command: Command, words: np.ndarray) -> np.ndarray:
+def weights(p: AcceleratorParams, command: Fields, words: np.ndarray) -> np.ndarray:
     """Values of passes' weights, of a small dtype: [passes, L, L], from uint8 words [passes, words, L]."""
     fmt, lanes, packed = p.unit.top, p.lanes, p.packed_rows
     if command["transpose"]:
@@ -108,7 +103,7 @@ def decode(fmt: Int, codes: np.ndarray) -> np.ndarray:
     return shifted.view(np.int8) >> np.int8(above) if fmt.signed else shifted >> np.uint8(above)
 
 
-def multiply(p: AcceleratorParams, command: Command, scratch: np.ndarray) -> np.ndarray:
+def multiply(p: AcceleratorParams, command: Fields, scratch: np.ndarray) -> np.ndarray:
     """The rows of sums in the order in which they leave, exact. int64 [tiles, count, L]
 
     scratch  uint8 [words, L]

@@ -20,8 +20,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from golden.accelerator import walk
+from golden.accelerator.accesses import Fields
 from golden.accelerator.fetcher import LATENCY, QUEUE
-from golden.accelerator.multiply import Command, count_of, passes_of, tiles_of, unit_of, words_of_pass
+from golden.accelerator.multiply import count_of, passes_of, tiles_of, unit_of, words_of_pass
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.cycles import delivery
 
@@ -75,7 +76,7 @@ class Requests:
         self.taken = taken[-QUEUE:]
 
 
-class Timing:
+class Pipeline:
     """The unit as it works: `command` tells when each of its commands does what."""
 
     def __init__(self, p: AcceleratorParams):
@@ -90,12 +91,9 @@ class Timing:
         self.across = False  # they came out of the square
         self.swap = self.vector = self.done = -1
 
-    def command(self, command: Command, offered: int = 0) -> Times:
+    def command(self, command: Fields, offered: int = 0) -> Times:
         """The next command, offered from cycle `offered` on, at once behind the one before."""
-        accepted = max(offered, self.accepting)
-        left_walk = self.left.start(accepted + 1)
-        top_walk = self.top.start(max(accepted + 1, self.unpacked.popleft() + 1))
-        self.accepting = max(left_walk, top_walk)
+        accepted = self.accept(offered)
         count, passes = count_of(command), passes_of(command)
         words, across = words_of_pass(self.p, command), bool(command["transpose"])
         firsts: list[int] = []
@@ -112,13 +110,25 @@ class Timing:
             self.used += 0 if command["open"] else count
             if tile == 0:
                 firsts.append(leaves)
-        self.unpacked.append(self.top.taken[-1])
-        self.done = max(self.left.last, self.top.last, self.done) + 1
-        sums_last = self.vector + self.delivery
+        done, sums_last = self.end(), self.vector + self.delivery
         left_first, top_first, sums_first = firsts
         return Times(
-            accepted, left_first, self.left.last, top_first, self.top.last, self.done, sums_first, sums_last
+            accepted, left_first, self.left.last, top_first, self.top.last, done, sums_first, sums_last
         )
+
+    def accept(self, offered: int) -> int:
+        """A command is accepted, in the cycle that is returned."""
+        accepted = max(offered, self.accepting)
+        left_walk = self.left.start(accepted + 1)
+        top_walk = self.top.start(max(accepted + 1, self.unpacked.popleft() + 1))
+        self.accepting = max(left_walk, top_walk)
+        return accepted
+
+    def end(self) -> int:
+        """All of the command has been asked for: the cycle of its `done`."""
+        self.unpacked.append(self.top.taken[-1])
+        self.done = max(self.left.last, self.top.last, self.done) + 1
+        return self.done
 
     def room(self, count: int) -> int:
         """The cycle from which on `count` rows of the accumulator are free."""
@@ -155,13 +165,13 @@ class Timing:
         self.vector = first + count - 1
 
 
-def times(p: AcceleratorParams, commands: Iterable[Command]) -> list[Times]:
+def times(p: AcceleratorParams, commands: Iterable[Fields]) -> list[Times]:
     """Of commands offered one after another without a pause, from cycle 0 on."""
-    timing = Timing(p)
-    return [timing.command(command) for command in commands]
+    pipeline = Pipeline(p)
+    return [pipeline.command(command) for command in commands]
 
 
-def cycles(p: AcceleratorParams, commands: Iterable[Command]) -> int:
+def cycles(p: AcceleratorParams, commands: Iterable[Fields]) -> int:
     """Cycles from the first command accepted to the last row of sums delivered, both counted."""
     found = times(p, commands)
     return found[-1].sums_last + 1 if found else 0

@@ -40,7 +40,7 @@ FRACTIONS = range(16)
 def normalise(p: AcceleratorParams, command: Mapping[str, int], x: ArrayLike) -> np.ndarray:
     """Results of a NORMALISE command, bit for bit what hw.accelerator.normalise gives.
 
-    command  count0, count1, count2, columns, rms, length, epsilon, fraction of FIELDS[Opcode.NORMALISE]
+    command  count0, count1, count2, columns, rms, length, epsilon, fraction of Opcode.NORMALISE
     x        values of X, [count2, count1, count0, lanes]
     returns  int64 of x's shape, values of 16 bits
     raises   BadValue, naming the argument; length is at most LONGEST

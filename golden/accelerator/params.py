@@ -5,8 +5,10 @@ tile of 8-bit weights. A vector of 16-bit codes takes two words, one of 32-bit s
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from golden import check
+from golden.accelerator import units
 from golden.axi.read import ReadParams
 from golden.axi.write import WriteParams
 from golden.formats import Int
@@ -16,6 +18,7 @@ from golden.vector.piecewise import PiecewiseParams
 LANES = (4, 8, 16, 32, 64)
 FUNCTIONS = ("gelu", "silu", "sigmoid", "tanh")
 COMMAND_BYTES = 64
+MOST_FUNCTIONS = 14  # that a command's field tells apart
 FIRST_FUNCTION = 2  # number of functions[0] in a command; 0: none, 1: table
 
 
@@ -30,6 +33,8 @@ class AcceleratorParams:
     outstanding   bursts that reading has on the way; writing has half as many
     read_buffer   bus words that have room for them
     functions     of the vector unit's piecewise polynomials, at most 14; may be empty
+    more          Params of further units, one of a kind (golden.accelerator.units)
+    present       names of all units, in the order of their NUMBERs
     """
 
     unit: MatrixUnitParams = field(default_factory=MatrixUnitParams)
@@ -39,6 +44,8 @@ class AcceleratorParams:
     outstanding: int = 64
     read_buffer: int = 256
     functions: tuple[str, ...] = FUNCTIONS
+    more: tuple[Any, ...] = ()
+    present: tuple[str, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         unit = self.unit
@@ -57,8 +64,32 @@ class AcceleratorParams:
         )
         check.in_range("queue", self.queue, 2, 64)
         check.one_of("outstanding", self.outstanding, [2, 4, 8, 16, 32, 64])
-        check.in_range("len(functions)", len(self.functions), 0, 14)
+        check.in_range("len(functions)", len(self.functions), 0, MOST_FUNCTIONS)
         _ = self.read, self.write  # their own checks
+        object.__setattr__(self, "present", self._present())
+
+    def _present(self) -> tuple[str, ...]:
+        kinds = {name: units.unit(name).Params for name in units.UNITS}
+        further = [
+            name for each in self.more for name, kind in kinds.items() if kind and isinstance(each, kind)
+        ]
+        for name in further:
+            check.in_range(f"units of kind {name}", further.count(name), 1, 1)
+        check.in_range(
+            "further units", len(further), len(self.more), len(self.more), "each of a kind of its own"
+        )
+        found = {name for name, kind in kinds.items() if kind is None} | {*further}
+        return tuple(name for _, name in sorted((units.numbers()[name], name) for name in found))
+
+    def of(self, name: str) -> Any:
+        """The Params of a further unit that is present."""
+        kind = units.unit(name).Params
+        return next(each for each in self.more if kind and isinstance(each, kind))
+
+    @property
+    def suffix(self) -> str:
+        """Of names of hardware that depends on which units there are: the further ones."""
+        return "".join(f"_{name}" for name in self.present if units.unit(name).Params)
 
     @property
     def lanes(self) -> int:

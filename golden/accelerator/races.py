@@ -6,7 +6,7 @@ it. Then the first of them in the program must be done before the other starts, 
 - a command starts behind the `done` of those whose tokens it takes; a unit's n-th token for another is the
   n-th which that one takes
 - a unit starts its commands in order and is done with them in order
-- MAP is done behind all reads of each MULTIPLY whose last row of sums it has taken
+- what takes rows of a stream is done behind all reads of each command whose last row it has taken
 - what follows a FENCE starts when all before it is done
 
 What starts when is left open otherwise: any program that passes is free of races at every latency.
@@ -17,32 +17,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from golden.accelerator.accesses import (
-    memory_range,
-    memory_words,
-    scratch_reads,
-    scratch_writes,
-    sums_begun,
-    sums_made,
-    sums_taken,
-    touched,
-)
-from golden.accelerator.assembler import CONTROL, Command
-from golden.accelerator.commands import TOKENS, UNITS, Opcode
-from golden.accelerator.multiply import most_passes
+from golden.accelerator.accesses import Accesses, Walk, range_of_memory, touched, words_of_memory
+from golden.accelerator.assembler import Command
+from golden.accelerator.commands import TOKENS
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.parts import Parts
+from golden.accelerator.units import streams, unit
 
-MATRIX = UNITS.index("matrix")
-LOAD, STORE = UNITS.index("load"), UNITS.index("store")
-PAIRS = [(a, b) for a in range(len(UNITS)) for b in range(len(UNITS))]
 Known = np.ndarray  # int64 [units]: how many commands of each unit are done
 
 
 @dataclass(slots=True)
 class Work:
-    """A command. number: in the program; unit: in UNITS, -1 of control; order: among its unit's, from 0.
+    """A command. number: in the program; unit: in p.present, -1 of control; order: among its unit's, from 0.
 
+    accesses    what it touches
     start, end  what is known to be done when it starts, and when it is done; filled in by `order`
     """
 
@@ -50,8 +38,9 @@ class Work:
     number: int
     unit: int
     order: int
-    start: Known = field(default_factory=lambda: np.zeros(len(UNITS), np.int64))
-    end: Known = field(default_factory=lambda: np.zeros(len(UNITS), np.int64))
+    accesses: Accesses
+    start: Known = field(default_factory=lambda: np.zeros(0, np.int64))
+    end: Known = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __str__(self) -> str:
         return f"command {self.number} ({self.command.opcode.name})"
@@ -59,101 +48,129 @@ class Work:
 
 def check(p: AcceleratorParams, commands: Sequence[Command], most: int = 8) -> list[str]:
     """What is wrong with a program, `most` findings; none if it is well formed. END is its last command."""
-    works = numbered(commands)
-    found = tokens_and_sums(p, works)
+    works = numbered(p, commands)
+    found = tokens_and_rows(p, works)
     if not found:
         found = stuck(p, works)
     if not found:
-        order(works)
+        order(p, works)
         found = overflows(p, works) + conflicts(p, works, most)
     return found[:most]
 
 
-def numbered(commands: Sequence[Command]) -> list[Work]:
+def numbered(p: AcceleratorParams, commands: Sequence[Command]) -> list[Work]:
     """The commands with their places."""
-    counts = dict.fromkeys((CONTROL, *UNITS), 0)
+    counts = dict.fromkeys((*p.present, "control"), 0)
     works = []
     for number, command in enumerate(commands):
-        unit = command.unit
-        works.append(Work(command, number, -1 if unit == CONTROL else UNITS.index(unit), counts[unit]))
-        counts[unit] += 1
+        name = command.unit
+        index = p.present.index(name) if name in p.present else -1
+        accesses = unit(name).accesses(p, command) if name in p.present else Accesses()
+        works.append(Work(command, number, index, counts[name], accesses))
+        counts[name] += 1
     return works
 
 
-def tokens_and_sums(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
-    """Tokens and sums that are taken before they are there, in program order, or never."""
+def tokens_and_rows(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
+    """Tokens and rows of streams that are taken before they are there, in program order, or never."""
     found = []
-    tokens = {(giver, taker): 0 for giver in UNITS for taker in UNITS}
-    rows = 0
-    parts = Parts(most_passes(p))
+    tokens = {(giver, taker): 0 for giver in p.present for taker in p.present}
+    rows = dict.fromkeys(streams(p.present), 0)
+    states = {name: unit(name).State(p) for name in p.present}
     for work in works:
-        if work.command.opcode == Opcode.MULTIPLY and (why := parts.add(work.command.fields)):
-            found.append(f"{work}: {why}")
         if work.unit >= 0:
-            unit = UNITS[work.unit]
+            name = p.present[work.unit]
+            if why := states[name].add(work.command):
+                found.append(f"{work}: {why}")
             for giver in work.command.wait:
-                tokens[giver, unit] -= 1
-                if tokens[giver, unit] < 0:
+                tokens[giver, name] -= 1
+                if tokens[giver, name] < 0:
                     found.append(f"{work} waits for a token of {giver} that no command before it gives")
-                    tokens[giver, unit] = 0
+                    tokens[giver, name] = 0
             for taker in work.command.signal:
-                tokens[unit, taker] += 1
-        rows += sums_made(work.command) - sums_taken(work.command)
-        if rows < 0:
-            found.append(f"{work} takes {-rows} rows of sums that no command before it makes")
-            rows = 0
+                tokens[name, taker] += 1
+        for stream in rows:
+            rows[stream] += work.accesses.gives.get(stream, 0) - work.accesses.takes.get(stream, 0)
+            if rows[stream] < 0:
+                found.append(f"{work} takes {-rows[stream]} rows of {stream} that no command before it makes")
+                rows[stream] = 0
     found += [f"{count} tokens of {a} for {b} are left" for (a, b), count in tokens.items() if count]
-    rows += sum(parts.counts)
-    return found + [f"{rows} rows of sums are left"] * (rows > 0)
+    left = sum(rows.values()) + sum(state.left() for state in states.values())
+    return found + [f"{left} rows of {' and '.join(rows)} are left"] * (left > 0)
+
+
+class Rows:
+    """Rows of a stream, of what has started and of what is done; whether its units' next commands may end.
+
+    A command of the giver is done when those of its rows that no command has begun to take fit into its room,
+    one of the taker when the commands that make its rows have started.
+    """
+
+    def __init__(self, p: AcceleratorParams, stream: str, giver: str, taker: str):
+        self.stream, self.giver, self.taker = stream, p.present.index(giver), p.present.index(taker)
+        room = unit(giver).STREAMS[stream].room
+        self.room = room(p) if room else 0
+        self.made = self.taken = self.begun_by_done = self.taken_by_done = 0
+
+    def start(self, accesses: Accesses) -> None:
+        """A command of either unit has started."""
+        self.made += accesses.gives.get(self.stream, 0)
+        self.taken += accesses.takes.get(self.stream, 0)
+
+    def may_end(self, unit: int, accesses: Accesses) -> bool:
+        """Whether a command of a unit can be done."""
+        if unit == self.giver:
+            return self.begun_by_done + accesses.begins.get(self.stream, 0) - self.taken <= self.room
+        return unit != self.taker or self.taken_by_done + accesses.takes.get(self.stream, 0) <= self.made
+
+    def end(self, accesses: Accesses) -> None:
+        """It is done."""
+        self.begun_by_done += accesses.begins.get(self.stream, 0)
+        self.taken_by_done += accesses.takes.get(self.stream, 0)
 
 
 def stuck(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
-    """Where the program stops for ever: units' queues fill, and sums their memory, though all tokens come.
-
-    A unit starts its next command when its tokens are there; a product is done when those of its rows that no
-    MAP has begun to take fit into the accumulators, and MAP when the products of its rows have started.
-    """
-    mine = [[work for work in works if work.unit == unit] for unit in range(len(UNITS))]
-    tokens = np.zeros((len(UNITS), len(UNITS)), np.int64)
-    started, done = [0] * len(UNITS), [0] * len(UNITS)
+    """Where the program stops for ever: units' queues fill, and streams' rooms, though all tokens come."""
+    units = range(len(p.present))
+    mine = [[work for work in works if work.unit == unit] for unit in units]
+    tokens = dict.fromkeys(((a, b) for a in p.present for b in p.present), 0)
+    started, done = [0 for _ in units], [0 for _ in units]
     given = 0  # commands that went to their queues
-    # rows of sums of what has started, of what is done
-    made = taken = begun_by_done = taken_by_done = 0
+    rows = [Rows(p, stream, *ends) for stream, ends in streams(p.present).items()]
     moving = True
 
     def may_start(unit: int) -> bool:
         if started[unit] == len(mine[unit]) or mine[unit][started[unit]].number >= given:
             return False
-        return all(tokens[UNITS.index(giver), unit] for giver in mine[unit][started[unit]].command.wait)
+        return all(tokens[giver, p.present[unit]] for giver in mine[unit][started[unit]].command.wait)
 
     def may_end(unit: int) -> bool:
         if done[unit] == started[unit]:
             return False
-        command = mine[unit][done[unit]].command
-        if unit == MATRIX:
-            return begun_by_done + sums_begun(command) - taken <= p.unit.accumulator_rows
-        return taken_by_done + sums_taken(command) <= made
+        return all(each.may_end(unit, mine[unit][done[unit]].accesses) for each in rows)
 
     while moving:
         moving = False
         while given < len(works) and may_give(p, works[given], started, done, mine):
             given += 1
             moving = True
-        for unit in range(len(UNITS)):
-            while may_start(unit):
-                work = mine[unit][started[unit]]
+        for index in units:
+            name = p.present[index]
+            while may_start(index):
+                work = mine[index][started[index]]
                 for giver in work.command.wait:
-                    tokens[UNITS.index(giver), unit] -= 1
-                made, taken = made + sums_made(work.command), taken + sums_taken(work.command)
-                started[unit] += 1
+                    tokens[giver, name] -= 1
+                for each in rows:
+                    each.start(work.accesses)
+                started[index] += 1
                 moving = True
-            while may_end(unit):
-                work = mine[unit][done[unit]]
-                begun_by_done += sums_begun(work.command)
-                taken_by_done += sums_taken(work.command)
+            while may_end(index):
+                work = mine[index][done[index]]
+                for each in rows:
+                    each.end(work.accesses)
                 for taker in work.command.signal:
-                    tokens[unit, UNITS.index(taker)] += 1
-                done[unit] += 1
+                    tokens[name, taker] += 1
+                done[index] += 1
                 moving = True
     left = [each[count] for each, count in zip(mine, done, strict=True) if count < len(each)]
     return [f"{work} is never done: units wait for one another" for work in left]
@@ -173,43 +190,61 @@ def may_give(
     return all(count == len(each) or each[count].number > work.number for each, count in pairs)
 
 
-def order(works: Sequence[Work]) -> None:
+class Makers:
+    """Commands that make the rows of a stream, in order: (rows until its end, command)."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[int, Work]] = []
+        self.rows = self.used = self.next = 0
+
+    def add(self, work: Work, rows: int) -> None:
+        """A command makes rows."""
+        self.rows += rows
+        self.made.append((self.rows, work))
+
+    def take(self, rows: int) -> list[Work]:
+        """Rows are taken: those commands all of whose rows have been by then."""
+        self.used += rows
+        found = []
+        while self.next < len(self.made) and self.made[self.next][0] <= self.used:
+            found.append(self.made[self.next][1])
+            self.next += 1
+        return found
+
+
+def order(p: AcceleratorParams, works: Sequence[Work]) -> None:
     """Fill in what each command knows."""
-    unit_start = [np.zeros(len(UNITS), np.int64) for _ in UNITS]  # of each unit's command before
-    unit_end = [np.zeros(len(UNITS), np.int64) for _ in UNITS]
-    given: dict[tuple[int, int], list[Work]] = {pair: [] for pair in PAIRS}
+    units = len(p.present)
+    unit_start = [np.zeros(units, np.int64) for _ in range(units)]  # of each unit's command before
+    unit_end = [np.zeros(units, np.int64) for _ in range(units)]
+    given: dict[tuple[str, str], list[Work]] = {(a, b): [] for a in p.present for b in p.present}
     taken = dict.fromkeys(given, 0)
-    made: list[tuple[int, Work]] = []  # (rows of sums until its end, product) in order
-    rows = used = next_made = 0
-    counts = np.zeros(len(UNITS), np.int64)
+    makers = {stream: (p.present.index(giver), Makers()) for stream, (giver, _) in streams(p.present).items()}
+    counts = np.zeros(units, np.int64)
     for work in works:
-        unit = work.unit
+        unit, name = work.unit, p.present[work.unit]
         if unit < 0:  # FENCE: all is done
-            for each in range(len(UNITS)):
+            for each in range(units):
                 unit_start[each] = counts.copy()
             continue
         counts[unit] += 1
         start = unit_start[unit].copy()
         for giver in work.command.wait:
-            pair = UNITS.index(giver), unit
-            np.maximum(start, given[pair][taken[pair]].end, out=start)
-            taken[pair] += 1
+            np.maximum(start, given[giver, name][taken[giver, name]].end, out=start)
+            taken[giver, name] += 1
         end = np.maximum(start, unit_end[unit])
-        if unit == MATRIX:
-            rows += sums_made(work.command)
-            made.append((rows, work))
-        if count := sums_taken(work.command):
-            used += count
-            while next_made < len(made) and made[next_made][0] <= used:
-                product = made[next_made][1]
-                np.maximum(end, product.start, out=end)
-                end[MATRIX] = max(end[MATRIX], product.order + 1)
-                next_made += 1
+        for stream, (maker, rows) in makers.items():
+            if unit == maker:
+                rows.add(work, work.accesses.gives.get(stream, 0))
+            if count := work.accesses.takes.get(stream, 0):
+                for product in rows.take(count):
+                    np.maximum(end, product.start, out=end)
+                    end[maker] = max(end[maker], product.order + 1)
         end[unit] = work.order + 1
         work.start, work.end = start, end
         unit_start[unit], unit_end[unit] = start, end
         for taker in work.command.signal:
-            given[unit, UNITS.index(taker)].append(work)
+            given[name, taker].append(work)
 
 
 def overflows(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
@@ -218,12 +253,12 @@ def overflows(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
     It gets no further than what waits for a command of the other, or comes behind its full queue.
     """
     found = []
-    mine = [[work for work in works if work.unit == unit] for unit in range(len(UNITS))]
-    for giver, taker in ((a, b) for a, b in PAIRS if mine[a] and mine[b]):
-        gives = np.cumsum([0, *(UNITS[taker] in work.command.signal for work in mine[giver])])
-        takes = np.cumsum([0, *(UNITS[giver] in work.command.wait for work in mine[taker])])
+    mine = {name: [work for work in works if work.command.unit == name] for name in p.present}
+    for giver, taker in ((a, b) for a in p.present for b in p.present if mine[a] and mine[b]):
+        gives = np.cumsum([0, *(taker in work.command.signal for work in mine[giver])])
+        takes = np.cumsum([0, *(giver in work.command.wait for work in mine[taker])])
         numbers = np.array([work.number for work in mine[giver]])
-        knows = np.array([work.start[taker] for work in mine[giver]])
+        knows = np.array([work.start[p.present.index(taker)] for work in mine[giver]])
         still = np.arange(len(mine[taker]) + 1)  # commands that the taker has started
         behind = np.array([*(work.number for work in mine[taker]), *([len(works)] * (p.queue + 1))])
         reached = np.minimum(
@@ -231,8 +266,7 @@ def overflows(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
         )
         held = gives[reached] - takes
         if held.max() > TOKENS:
-            pair = f"{UNITS[giver]} for {UNITS[taker]}"
-            found.append(f"up to {held.max()} tokens of {pair} at once, more than {TOKENS}")
+            found.append(f"up to {held.max()} tokens of {giver} for {taker} at once, more than {TOKENS}")
     return found
 
 
@@ -242,10 +276,10 @@ class Space:
     first  number of word 0
     """
 
-    def __init__(self, name: str, words: int, first: int = 0):
+    def __init__(self, name: str, units: int, words: int, first: int = 0):
         self.name, self.first = name, first
-        self.read = np.zeros((len(UNITS), words), np.int32)
-        self.written = np.zeros((len(UNITS), words), np.int32)
+        self.read = np.zeros((units, words), np.int32)
+        self.written = np.zeros((units, words), np.int32)
 
     def touch(self, work: Work, reads: np.ndarray, writes: np.ndarray) -> list[tuple[str, int, int]]:
         """Note it; of each unit whose command it conflicts with: (what, unit, order)."""
@@ -271,30 +305,39 @@ class Space:
 
 def conflicts(p: AcceleratorParams, works: Sequence[Work], most: int) -> list[str]:
     """Pairs of commands that nothing orders, the first `most`."""
-    mine = [[work for work in works if work.unit == unit] for unit in range(len(UNITS))]
-    scratch = Space("the scratchpad", p.words)
-    stored = [memory_words(p, work.command) for work in mine[STORE]]
-    low = min((int(words[0]) for words in stored), default=0)
-    high = max((int(words[-1]) + 1 for words in stored), default=0)
-    memory = Space("memory", high - low, low)
+    units = len(p.present)
+    mine = [[work for work in works if work.unit == unit] for unit in range(units)]
+    scratch = Space("the scratchpad", units, p.words)
+    stored = {work.number: words_of_memory(p.lanes, walk) for work, walk in moving(p, works, "write")}
+    low = min((int(words[0]) for words in stored.values()), default=0)
+    high = max((int(words[-1]) + 1 for words in stored.values()), default=0)
+    memory = Space("memory", units, high - low, low)
+    loaded = {work.number: walk for work, walk in moving(p, works, "read")}
     none = np.zeros(0, np.int64)
     found: list[str] = []
     for work in works:
         if work.unit < 0:
             continue
-        reads = touched(scratch_reads(p, work.command), p.words)
-        writes = touched(scratch_writes(p, work.command), p.words)
+        reads = touched(work.accesses.reads, p.words)
+        writes = touched(work.accesses.writes, p.words)
         hits = scratch.touch(work, reads, writes)
-        if work.unit == LOAD and work.command.opcode != Opcode.FILL:
-            first, end = memory_range(p, work.command)
+        if work.number in loaded:
+            first, end = range_of_memory(p.lanes, loaded[work.number])
             if first < high and end > low:
-                words = memory_words(p, work.command) - low
+                words = words_of_memory(p.lanes, loaded[work.number]) - low
                 hits += memory.touch(work, words[(words >= 0) & (words < high - low)], none)
-        elif work.unit == STORE:
-            hits += memory.touch(work, none, stored[work.order] - low)
-        for what, unit, number in hits:
-            other = mine[unit][number]
+        elif work.number in stored:
+            hits += memory.touch(work, none, stored[work.number] - low)
+        for what, index, number in hits:
+            other = mine[index][number]
             found.append(f"{work} {what.format(other)}: no token says that it is done")
         if len(found) >= most:
             break
     return found
+
+
+def moving(p: AcceleratorParams, works: Sequence[Work], what: str) -> list[tuple[Work, Walk]]:
+    """Commands that read memory, or write it, and the bytes of it that they touch."""
+    kinds = [unit(name).MEMORY for name in p.present]
+    return [(work, work.accesses.memory) for work in works
+            if work.unit >= 0 and kinds[work.unit] == what and work.accesses.memory]  # fmt: skip

@@ -13,32 +13,68 @@ a program starts, or with fetching it ahead: writing COMMANDS while no program r
 (golden.accelerator.control), so PROGRAM is written before it, and the program stands in memory by then.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from functools import cache
+from typing import Any
 
-from golden.accelerator.commands import UNITS
+from golden.accelerator.commands import KINDS, Members
+from golden.accelerator.legal import mask_of
 from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.units import UNITS, names, unit
 
 ADDRESS_BITS = 12
 IDENTITY = 0x53595354  # "SYST" from its upper byte on
-VERSION = 1
+VERSION = 2
 NUMBER_BITS = 24  # of a command's number
-NO_UNIT = len(UNITS)  # CAUSE.unit of what no unit caused
+NO_UNIT = KINDS  # CAUSE.unit of what no unit caused, else the unit's NUMBER
+CAUSE_BITS = 4
+UNIT_BITS = KINDS.bit_length()
 WATCHDOG = 1 << 20  # cycles, at reset
 
 
-class Cause(IntEnum):
-    """Why the accelerator stopped."""
+class Cause(int, metaclass=Members):
+    """Why the accelerator stopped: Cause.DEADLOCK and so on, control's own and those of all units."""
 
-    NONE = 0
-    ILLEGAL_COMMAND = 1
-    FETCH_ERROR = 2
-    LOAD_ERROR = 3
-    STORE_ERROR = 4
-    ROW_NUMBER = 5
-    DEADLOCK = 6
-    TOKEN_OVERFLOW = 7
+    name: str
+    what: str
+
+    def __new__(cls, code: int, name: str, what: str) -> "Cause":
+        """what: in words."""
+        self = super().__new__(cls, code)
+        self.name, self.what = name, what
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Cause.of, (int(self),)
+
+    @classmethod
+    def members(cls) -> dict[str, "Cause"]:
+        """By name, in the order of their codes."""
+        return _causes()
+
+    @classmethod
+    def of(cls, code: int) -> "Cause":
+        """The one of a code."""
+        return next(each for each in cls.members().values() if each == code)
+
+
+@cache
+def _causes() -> dict[str, Cause]:
+    given = [
+        (0, "NONE", "no fault"),
+        (1, "ILLEGAL_COMMAND", "illegal command"),
+        (2, "FETCH_ERROR", "a command could not be fetched"),
+        (6, "DEADLOCK", "deadlock: a token or data that never come"),
+        (7, "TOKEN_OVERFLOW", "token overflow"),
+    ]
+    given += [(code, name, what) for kind in UNITS for name, (code, what) in unit(kind).CAUSES.items()]
+    found = {name: Cause(code, name, what) for code, name, what in sorted(given)}
+    if len({*found.values()}) < len(given) or max(found.values()) >= 1 << CAUSE_BITS:
+        raise TypeError(
+            f"causes are {sorted(given)}; each has a code of its own, up to {(1 << CAUSE_BITS) - 1}"
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +100,20 @@ class Register:
     constant: bool = False
 
 
-COUNTERS: tuple[tuple[str, str], ...] = (
-    ("CYCLES", "cycles from start to end"),
-    *((f"{unit.upper()}_BUSY", f"cycles in which {unit} has a command to do") for unit in UNITS),
-    *((f"{unit.upper()}_WAITING", f"cycles in which {unit} waits for tokens") for unit in UNITS),
-    ("WORDS_READ", "bus words that came from memory, commands among them"),
-    ("WORDS_WRITTEN", "bus words that went to memory"),
-    ("COMMANDS_GIVEN", "commands that reached their unit's queue; FENCE and END count too"),
-)
 FIRST_COUNTER = 0x40
+
+
+@cache
+def counters(p: AcceleratorParams) -> tuple[tuple[str, str], ...]:
+    """(name, what it counts) of each counter, in their order."""
+    return (
+        ("CYCLES", "cycles from start to end"),
+        *((f"{unit.upper()}_BUSY", f"cycles in which {unit} has a command to do") for unit in p.present),
+        *((f"{unit.upper()}_WAITING", f"cycles in which {unit} waits for tokens") for unit in p.present),
+        ("WORDS_READ", "bus words that came from memory, commands among them"),
+        ("WORDS_WRITTEN", "bus words that went to memory"),
+        ("COMMANDS_GIVEN", "commands that reached their unit's queue; FENCE and END count too"),
+    )
 
 
 def registers(p: AcceleratorParams) -> list[Register]:
@@ -95,10 +136,17 @@ def registers(p: AcceleratorParams) -> list[Register]:
     )
     events = (("done", 0, "the program has ended"), ("error", 1, "the program was stopped"))
     cause = (
-        Bits("code", 0, 4, "read", _numbered(cause.name.lower().replace("_", " ") for cause in Cause)),
-        Bits("unit", 8, 3, "read", _numbered((*UNITS, "none"))),
+        Bits(
+            "code",
+            0,
+            CAUSE_BITS,
+            "read",
+            _numbered({int(c): c.name.lower().replace("_", " ") for c in Cause}),
+        ),
+        Bits("unit", 8, UNIT_BITS, "read", _numbered({**names(), NO_UNIT: "none"})),
         Bits("response", 16, 2, "read", "of the bus; 1: it could not be asked, 2: SLVERR, 3: DECERR"),
     )
+    units = Bits("present", 0, KINDS, "read", f"a bit each; {_numbered(names())}", mask_of(p.present))
     number = Bits("index", 0, NUMBER_BITS, "read", "from 0")
     cycles = Bits("cycles", 0, 32, "write", "0: never", WATCHDOG)
     whole = Bits("value", 0, 32, "read", "all of it", IDENTITY)
@@ -116,22 +164,23 @@ def registers(p: AcceleratorParams) -> list[Register]:
         Register("WATCHDOG", 0x20, "Cycles in which nothing moves that are a deadlock", (cycles,)),
         Register("CAUSE", 0x24, "Why the program was stopped", cause),
         Register("FAULT_COMMAND", 0x28, "Which command was to blame", (number,)),
+        Register("UNITS", 0x2C, "Which units there are", (units,), constant=True),
     ]  # fmt: skip
-    return [*named, *counters()]
+    return [*named, *halves(p)]
 
 
 def _each(events: Sequence[tuple[str, int, str]], access: str) -> tuple[Bits, ...]:
     return tuple(Bits(name, low, 1, access, what) for name, low, what in events)
 
 
-def _numbered(names: Iterable[str]) -> str:
-    return "; ".join(f"{index}: {name}" for index, name in enumerate(names))
+def _numbered(named: Mapping[int, str]) -> str:
+    return "; ".join(f"{number}: {name}" for number, name in sorted(named.items()))
 
 
-def counters() -> list[Register]:
+def halves(p: AcceleratorParams) -> list[Register]:
     """LO and HI of each counter."""
     found = []
-    for index, (name, what) in enumerate(COUNTERS):
+    for index, (name, what) in enumerate(counters(p)):
         for half, end in enumerate(("LO", "HI")):
             field = Bits("value", 0, 32, "read", ("lower half", "upper half, kept when LO was read")[half])
             offset = FIRST_COUNTER + 8 * index + 4 * half

@@ -1,19 +1,28 @@
 """The scratchpad: banks of words, each with a port to read and a port to write, and who gets them.
 
 Bank i holds the addresses from i * bank_words on; an address wraps at the number of words. Of those who want
-a bank's port in the same cycle the first in READERS, or in WRITERS, has it; the others wait. Who wants
-another bank is not disturbed.
+a bank's port in the same cycle the first of `readers`, or of `writers`, has it; the others wait. Who
+wants another bank is not disturbed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from golden.accelerator import units
 from golden.accelerator.params import AcceleratorParams
 
-READERS = ("top", "left", "a", "b", "p", "store", "index")
-WRITERS = ("vector", "load")
 READ_LATENCY = 2  # cycles from an accepted address to its word, which stands for one
+
+
+def readers(p: AcceleratorParams) -> dict[str, str]:
+    """The unit of each port that reads, the first to be served first."""
+    return units.ports(p.present, "READERS")
+
+
+def writers(p: AcceleratorParams) -> dict[str, str]:
+    """Of each port that writes."""
+    return units.ports(p.present, "WRITERS")
 
 
 def banks(p: AcceleratorParams, addresses: np.ndarray) -> np.ndarray:
@@ -21,10 +30,10 @@ def banks(p: AcceleratorParams, addresses: np.ndarray) -> np.ndarray:
     return np.asarray(addresses) % p.words // p.bank_words
 
 
-def granted(p: AcceleratorParams, order: Sequence[str], wanted: Mapping[str, int]) -> set[str]:
+def granted(p: AcceleratorParams, order: Iterable[str], wanted: Mapping[str, int]) -> set[str]:
     """Who is accepted in a cycle.
 
-    order   READERS or WRITERS
+    order   names of readers, or of writers
     wanted  address by name, of those who have one
     """
     taken: set[int] = set()

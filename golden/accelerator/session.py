@@ -1,6 +1,6 @@
 """What a host sees of an accelerator from program to program, without a hard reset.
 
-Control's own rules are in golden.accelerator.control, what a program does in golden.accelerator.interpreter.
+Control's own rules are in golden.accelerator.control, what a program does in golden.accelerator.machine.
 Here is when things count, for STATUS, CAUSE and the interrupt. A register is written in a cycle w, and holds
 that from w + 1 on; CONTROL's pulses stand in w + 1. A program whose start stands in cycle s, and of which
 CYCLES says c, ran in the cycles s + 1 to s + c; from the next cycle on it has ended, or was stopped, and in
@@ -18,10 +18,9 @@ import numpy as np
 
 from golden.accelerator.assembler import Command, unpack
 from golden.accelerator.commands import Opcode
-from golden.accelerator.interpreter import Fault, Fields, Machine
-from golden.accelerator.load import runs, words
+from golden.accelerator.machine import Fault, Machine
+from golden.accelerator.moves import runs, words
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
-from golden.accelerator.registers import Cause
 
 WRITE_TO_PULSE = 1  # cycles from a write of CONTROL to the pulse
 EVENT_TO_INTERRUPT = 2  # cycles from an event to the interrupt
@@ -118,11 +117,9 @@ class Recorder(Machine):
 
     stored: list[tuple[np.ndarray, np.ndarray]]
 
-    def store(self, command: Fields) -> None:
-        addresses, places = self.runs(command)
-        to = self.reachable(addresses, Cause.STORE_ERROR, command["words"])
-        self.stored.append((to[..., None] + np.arange(self.p.lanes), self.scratch[places]))
-        super().store(command)
+    def write_memory(self, places: np.ndarray, words: np.ndarray) -> None:
+        self.stored.append((places[..., None] + np.arange(self.p.lanes), words))
+        super().write_memory(places, words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +160,7 @@ def outcome(
     except Fault as stopped:
         fault = stopped
     commands = unpack(after[address : address + COMMAND_BYTES * given].tobytes()) if given else []
-    moved = {opcode: sum(words(opcode, each.fields) for each in commands if each.opcode == opcode)
+    moved = {opcode: sum(words(each.fields) for each in commands if each.opcode == opcode)
              for opcode in (Opcode.LOAD, Opcode.GATHER, Opcode.STORE)}  # fmt: skip
     read = moved[Opcode.LOAD] + moved[Opcode.GATHER]
     return Outcome(after, fault, machine.stored, given, read, moved[Opcode.STORE])

@@ -4,33 +4,24 @@
     m_axi <-> memory port <-> load -> scratchpad -> matrix -> vector -> scratchpad -> store
 """
 
-from amaranth.hdl import Cat, Const, Module, ResetSignal, Signal
+from amaranth.hdl import Cat, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from golden.accelerator.commands import UNITS
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.scratchpad import READERS, WRITERS
-from hw.accelerator import control, load, memory_port, multiply, registers, scratchpad, store, vector
-from hw.emit import Definition, flat_ports
+from golden.accelerator.units import streams, unit
+from hw.accelerator import control, memory_port, registers, scratchpad, units
+from hw.board import Board
+from hw.emit import Definition
 
-# whose port of the scratchpad each reader and writer is
-OWNERS = {"top": "matrix", "left": "matrix", "a": "vector", "b": "vector", "p": "vector", "store": "store",
-          "index": "load", "vector": "vector", "load": "load"}  # fmt: skip
-FAULTS = ("fault", "fault_code", "fault_response")
-
-
-def outside(definition: Definition, prefixes: tuple[str, ...]) -> dict[str, object]:
-    """The members of a block's signature that the accelerator shows as they are."""
-    members = definition.component.signature.members
-    return {name: member for name, member in members.items() if name in prefixes}
+CLIENTS = {"read": "load", "write": "store"}  # of the memory port, by what a unit does with memory
 
 
 class Accelerator(wiring.Component):
     """s_axil    AXI4-Lite: golden.accelerator.registers
     m_axi     AXI4: commands, operands, results
     irq       a level, registered
-    activity  of UNITS: bits 0 to 3 a command is being done, bits 4 to 7 the next one waits for a token
+    activity  a bit a unit, by NUMBER: a command is being done; then as many: the next waits for a token
 
     All that golden says of a program holds for whatever the memory's pace is.
     """
@@ -41,83 +32,50 @@ class Accelerator(wiring.Component):
         self.control = control.definition(p)
         self.port = memory_port.definition(p)
         self.pad = scratchpad.definition(p)
-        self.units = {
-            "load": load.definition(p), "matrix": multiply.definition(p),
-            "vector": vector.definition(p), "store": store.definition(p),
-        }  # fmt: skip
+        self.units = {name: units.definition(p, name) for name in p.present}
         self.uses = (self.registers, self.control, self.port, self.pad, *self.units.values())
         super().__init__({
-            **outside(self.registers, ("s_axil",)),
-            **outside(self.port, ("m_axi",)),
+            "s_axil": self.registers.component.signature.members["s_axil"],
+            "m_axi": self.port.component.signature.members["m_axi"],
             "irq": Out(1),
-            "activity": Out(2 * len(UNITS)),
+            "activity": Out(2 * len(p.present)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        nets: dict[str, Signal] = {}
-        own = {name: value for name, _, value in flat_ports(self)}
-
-        def ties(definition: Definition, rename=lambda name: name):
-            """Every port of a block on the net of its name, which the first to ask makes."""
-            found = {}
-            for port, _, value in flat_ports(definition.component):
-                name = rename(port)
-                if name in own:
-                    found[port] = own[name]
-                    continue
-                if name not in nets:
-                    nets[name] = Signal(len(value), name=name)
-                found[port] = nets[name]
-            return found
-
-        self.registers.place(m, "registers", **ties(self.registers))
-        self.control.place(m, "control", **ties(self.control, fetched))
-        self.port.place(m, "port", **ties(self.port, memory))
+        board = Board(m, self)
+        host = board.place(self.registers, "registers")
+        commands = board.place(self.control, "control")
+        port = board.place(self.port, "port")
         unit_reset = Signal()
-        m.d.comb += unit_reset.eq(ResetSignal() | nets["clear"])
-        for unit, definition in self.units.items():
-            definition.place(m, unit, reset=unit_reset, **ties(definition, lambda port, u=unit: net(u, port)))
-        self.pad.place(m, "scratchpad", reset=unit_reset, **ties(self.pad, lambda port: f"pad_{port}"))
-        self.tie_faults(m, nets)
-        clients = (*READERS, *WRITERS)
-        accepted = [nets[f"pad_{client}_valid"] & nets[f"pad_{client}_ready"] for client in clients]
-        m.d.comb += nets["progress"].eq(Cat(accepted).any())
+        m.d.comb += unit_reset.eq(ResetSignal() | commands.clear)
+        placed = {name: board.place(each, name, reset=unit_reset) for name, each in self.units.items()}
+        pad = board.place(self.pad, "scratchpad", reset=unit_reset)
+
+        board.connect(wiring.flipped(self.s_axil), host.s_axil)
+        board.connect(wiring.flipped(self.m_axi), port.m_axi)
+        board.tie(self.irq, host.irq)
+        board.tie(self.activity, commands.activity)
+        board.join(commands, host, control.control_ports(self.p))
+        board.join(commands, port, ("fetch", "clear", "quiet", "word_read", "word_written"))
+        for name, each in placed.items():
+            board.join(getattr(commands, name), each, units.work(name))
+            for member in each.scratch.signature.members:
+                board.connect(getattr(each.scratch, member), getattr(pad, member))
+            if kind := unit(name).MEMORY:
+                board.connect(each.memory, getattr(port, CLIENTS[kind]))
+        for stream, (giver, taker) in streams(self.p.present).items():
+            board.connect(getattr(placed[giver], stream), getattr(placed[taker], stream))
+        clients = [getattr(pad, name) for name in pad.signature.members]
+        board.tie(commands.progress, Cat(each.valid & each.ready for each in clients).any())
+        board.finish()
         return m
-
-    def tie_faults(self, m, nets):
-        """A unit that has none raises none."""
-        for unit, definition in self.units.items():
-            ports = {name for name, _, _ in flat_ports(definition.component)}
-            for name in FAULTS:
-                if name not in ports:
-                    m.d.comb += nets[f"{unit}_{name}"].eq(Const(0, 1))
-
-
-def memory(port: str) -> str:
-    """The net of a port of the memory port: its streams' names are those of units' commands too."""
-    return f"memory_{port}" if port.startswith(("fetch_", "load_", "store_")) else port
-
-
-def fetched(port: str) -> str:
-    """The net of a port of control, which has one client of the memory port."""
-    return memory(port) if port.startswith("fetch_") else port
-
-
-def net(unit: str, port: str) -> str:
-    """The net that a unit's port is on: a client of the scratchpad, the memory port's stream, or its own."""
-    client, _, end = port.rpartition("_")
-    if OWNERS.get(client) == unit and end in ("valid", "ready", "address", "data"):
-        return f"pad_{port}"
-    if port.startswith(("command_", "done", "busy", "fault")):
-        return f"{unit}_{port}"
-    return memory(port)
 
 
 def name_of(p: AcceleratorParams) -> str:
     """The definition's name."""
     pe = p.unit.pe
-    return f"accelerator_{p.lanes}x{p.lanes}_w{pe.weight.width}a{pe.activation.width}"
+    return f"accelerator_{p.lanes}x{p.lanes}_w{pe.weight.width}a{pe.activation.width}{p.suffix}"
 
 
 def definition(p: AcceleratorParams) -> Definition:

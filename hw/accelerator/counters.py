@@ -1,18 +1,20 @@
-"""Counters that software reads. Golden: golden.accelerator.registers.COUNTERS."""
+"""Counters that software reads. Golden: golden.accelerator.registers.counters."""
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.accelerator.registers import COUNTERS
+from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.registers import counters
 from hw.emit import Definition
 
 
 class Counters(wiring.Component):
     """events: what counts in this cycle, a bit a counter; counts: 64 bits each. A reset clears them."""
 
-    def __init__(self):
-        super().__init__({"events": In(len(COUNTERS)), "counts": Out(64 * len(COUNTERS))})
+    def __init__(self, p: AcceleratorParams):
+        count = len(counters(p))
+        super().__init__({"events": In(count), "counts": Out(64 * count)})
 
     def elaborate(self, platform):
         m = Module()
@@ -23,6 +25,6 @@ class Counters(wiring.Component):
         return m
 
 
-def definition() -> Definition:
+def definition(p: AcceleratorParams) -> Definition:
     """All of them."""
-    return Definition("counters", Counters())
+    return Definition(f"counters{p.suffix}", Counters(p))

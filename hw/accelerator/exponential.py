@@ -8,7 +8,7 @@ from functools import cache
 from operator import add
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.accelerator.commands import BITS, Opcode
@@ -16,9 +16,9 @@ from golden.accelerator.exponential import R_SCALE, RECIPROCAL, SCORE, R, tree_r
 from golden.accelerator.params import AcceleratorParams
 from golden.vector.reciprocal import steps
 from hw.accelerator import exponential_lane
+from hw.accelerator.command_fields import fields
 from hw.accelerator.groups import Groups, Stages
 from hw.accelerator.register_tree import register_tree
-from hw.accelerator.vector_walks import layout_of
 from hw.emit import Definition
 from hw.lanes import lane
 from hw.vector.piecewise import lane_definition as piecewise_lane
@@ -51,8 +51,7 @@ class Exponential(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        layout = layout_of(Opcode.EXPONENTIAL)
-        command = data.View(layout, self.start.payload[: layout.size])
+        command = fields(self.start.payload, Opcode.EXPONENTIAL)
         go, begin, take = Signal(), Signal(), Signal()
         groups = Groups(m, command, begin, take)
         m.d.comb += [

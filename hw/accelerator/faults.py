@@ -6,12 +6,11 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.accelerator.commands import UNITS
-from golden.accelerator.registers import NO_UNIT, NUMBER_BITS, Cause
+from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.registers import CAUSE_BITS, NO_UNIT, NUMBER_BITS, UNIT_BITS, Cause
+from golden.accelerator.units import numbers
 from hw.emit import Definition
 from hw.lanes import lane
-
-COUNT = len(UNITS)
 
 
 class Faults(wiring.Component):
@@ -25,19 +24,21 @@ class Faults(wiring.Component):
     cause_*, index  of the last fault, from the cycle after `stops`
     """
 
-    def __init__(self):
-        lanes = {"fault_code": 4, "fault_response": 2, "head": NUMBER_BITS, "oldest": NUMBER_BITS}
+    def __init__(self, p: AcceleratorParams):
+        self.numbers = [numbers()[name] for name in p.present]
+        self.count = count = len(self.numbers)
+        lanes = {"fault_code": CAUSE_BITS, "fault_response": 2, "head": NUMBER_BITS, "oldest": NUMBER_BITS}
         masks = ("fault", "overflow", "blocked", "flying")
         super().__init__({
-            **{name: In(COUNT) for name in masks},
-            **{name: In(COUNT * width) for name, width in lanes.items()},
+            **{name: In(count) for name in masks},
+            **{name: In(count * width) for name, width in lanes.items()},
             **{name: In(1) for name in ("running", "illegal", "bad_fetch", "stuck", "quiet")},
             "response": In(2),
             "limit": In(32),
             "next": In(NUMBER_BITS),
             "stops": Out(1),
-            "cause_code": Out(4),
-            "cause_unit": Out(3),
+            "cause_code": Out(CAUSE_BITS),
+            "cause_unit": Out(UNIT_BITS),
             "cause_response": Out(2),
             "index": Out(NUMBER_BITS),
         })
@@ -45,7 +46,7 @@ class Faults(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         expired = self.watch(m)
-        code, unit, response = Signal(4), Signal(3, init=NO_UNIT), Signal(2)
+        code, unit, response = Signal(CAUSE_BITS), Signal(UNIT_BITS, init=NO_UNIT), Signal(2)
         index = Signal(NUMBER_BITS)
         m.d.comb += [unit.eq(NO_UNIT), index.eq(self.next)]
         # what stands later counts more
@@ -61,18 +62,18 @@ class Faults(wiring.Component):
             m.d.comb += [
                 code.eq(Cause.FETCH_ERROR), unit.eq(NO_UNIT), index.eq(self.next), response.eq(self.response),
             ]  # fmt: skip
-        for number in reversed(range(COUNT)):
-            oldest = lane(self.oldest, number, COUNT)
-            with m.If(self.overflow[number]):
+        for index_of, number in reversed([*enumerate(self.numbers)]):
+            oldest = lane(self.oldest, index_of, self.count)
+            with m.If(self.overflow[index_of]):
                 m.d.comb += [
                     code.eq(Cause.TOKEN_OVERFLOW), unit.eq(number), index.eq(oldest), response.eq(0),
                 ]  # fmt: skip
-            with m.If(self.fault[number]):
+            with m.If(self.fault[index_of]):
                 m.d.comb += [
-                    code.eq(lane(self.fault_code, number, COUNT)),
+                    code.eq(lane(self.fault_code, index_of, self.count)),
                     unit.eq(number),
                     index.eq(oldest),
-                    response.eq(lane(self.fault_response, number, COUNT)),
+                    response.eq(lane(self.fault_response, index_of, self.count)),
                 ]
         m.d.comb += self.stops.eq(self.running & (code != 0))
         with m.If(self.stops):
@@ -84,11 +85,11 @@ class Faults(wiring.Component):
             ]
         return m
 
-    def blame(self, m, mask, numbers, unit, index):
-        """The first unit of `mask` and its number of `numbers`; nobody, if there is none."""
-        for each in reversed(range(COUNT)):
+    def blame(self, m, mask, commands, unit, index):
+        """The first unit of `mask` and its command of `commands`; nobody, if there is none."""
+        for each, number in reversed([*enumerate(self.numbers)]):
             with m.If(mask[each]):
-                m.d.comb += [unit.eq(each), index.eq(lane(numbers, each, COUNT))]
+                m.d.comb += [unit.eq(number), index.eq(lane(commands, each, self.count))]
 
     def watch(self, m):
         """Whether nothing has moved for `limit` cycles."""
@@ -100,6 +101,6 @@ class Faults(wiring.Component):
 
 
 @cache
-def definition() -> Definition:
-    """The one there is."""
-    return Definition("faults", Faults())
+def definition(p: AcceleratorParams) -> Definition:
+    """Of the units of `p`."""
+    return Definition(f"faults{p.suffix}", Faults(p))

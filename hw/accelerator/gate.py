@@ -9,17 +9,17 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.accelerator.commands import BITS, UNITS
+from golden.accelerator.commands import BITS, Opcode
 from golden.accelerator.control import IN_FLIGHT
+from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NUMBER_BITS
+from golden.accelerator.units import numbers
 from hw.emit import Definition
-
-COUNT = len(UNITS)
 
 
 class Gate(wiring.Component):
     """i          stream of commands, `width` bits, and their numbers
-    available  units whose token is here; take: those whose token goes, in a cycle
+    available  units whose token is here; take: those whose token goes, in a cycle; a bit each that there is
     stop       nothing passes; what is on offer is withdrawn
     command    stream: the head that has its tokens; combinational, from registers and `stop`
     done       the oldest command passed is done; give: units that get a token, in that cycle
@@ -27,16 +27,18 @@ class Gate(wiring.Component):
     head, oldest             numbers of the head and of the oldest command passed and not done
     """
 
-    def __init__(self, width: int, depth: int):
-        self.width, self.depth = width, depth
+    def __init__(self, p: AcceleratorParams, width: int):
+        self.numbers = [numbers()[name] for name in p.present]
+        self.width, self.depth = width, p.queue
+        count = len(self.numbers)
         super().__init__({
             "i": In(stream.Signature(width + NUMBER_BITS)),
-            "available": In(COUNT),
-            "take": Out(COUNT),
+            "available": In(count),
+            "take": Out(count),
             "stop": In(1),
             "command": Out(stream.Signature(BITS)),
             "done": In(1),
-            "give": Out(COUNT),
+            "give": Out(count),
             **{name: Out(1) for name in ("empty", "blocked", "flying")},
             **{name: Out(NUMBER_BITS) for name in ("head", "oldest")},
         })
@@ -46,7 +48,7 @@ class Gate(wiring.Component):
         passes, ready = Signal(), Signal()
         enters = self.i.valid & self.i.ready
         word, queued, room = fifo(m, "waiting", self.i.payload, enters, passes, self.depth)
-        wait, signal = word[8 : 8 + COUNT], word[8 + COUNT : 8 + 2 * COUNT]
+        wait, signal = (self.mask(word, name) for name in ("wait", "signal"))
         passed, flying, room_in_flight = fifo(
             m, "passed", Cat(signal, word[self.width :]), passes, self.done, IN_FLIGHT
         )
@@ -57,14 +59,19 @@ class Gate(wiring.Component):
             self.command.payload.eq(word[: self.width]),
             passes.eq(self.command.valid & self.command.ready),
             self.take.eq(Mux(passes, wait, 0)),
-            self.give.eq(Mux(self.done, passed[:COUNT], 0)),
+            self.give.eq(Mux(self.done, passed[: len(self.numbers)], 0)),
             self.empty.eq(~queued),
             self.blocked.eq(queued & ~ready),
             self.flying.eq(flying),
             self.head.eq(word[self.width :]),
-            self.oldest.eq(passed[COUNT:]),
+            self.oldest.eq(passed[len(self.numbers) :]),
         ]
         return m
+
+    def mask(self, word, name):
+        """A mask's bits of the units that there are."""
+        _, low = Opcode.END.places[name]
+        return Cat(word[low + number] for number in self.numbers)
 
 
 def fifo(m, name, word, write, read, depth):
@@ -87,6 +94,6 @@ def fifo(m, name, word, write, read, depth):
 
 
 @cache
-def definition(width: int, depth: int) -> Definition:
+def definition(p: AcceleratorParams, width: int) -> Definition:
     """The gate of a unit whose commands have `width` bits."""
-    return Definition(f"gate_{width}x{depth}", Gate(width, depth))
+    return Definition(f"gate_{width}x{p.queue}{p.suffix}", Gate(p, width))

@@ -1,91 +1,88 @@
-"""Whether a command is legal. Golden: golden.accelerator.legal."""
+"""Whether a command is legal, from the units' rules. Golden: golden.accelerator.legal."""
 
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 
-from golden.accelerator import normalise
-from golden.accelerator.commands import BITS, Kind, Opcode, Operation
-from golden.accelerator.legal import most_vectors, places, unit_of, used_bits
-from golden.accelerator.multiply import most_passes
-from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
+from golden.accelerator.commands import BITS, CONTROL, KINDS, MASKS, AtMost, Not, Opcode
+from golden.accelerator.legal import mask_of
+from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.units import names
 from hw.lanes import tree
-
-PASSES = ("count_k0", "count_k1", "count_k2")
 
 
 def field(word: Value, opcode: Opcode, name: str) -> Value:
     """A field of a command."""
-    found, low = places(opcode)[name]
+    found, low = opcode.places[name]
     return word[low : low + found.width]
 
 
+def known(p: AcceleratorParams) -> list[Opcode]:
+    """Control's commands and those of the units that there are."""
+    return [opcode for opcode in Opcode if opcode.unit == CONTROL or names()[opcode.unit] in p.present]
+
+
 def illegal(m: Module, p: AcceleratorParams, word: Value) -> Value:
-    """All of golden's `illegal` but the products of counts, which take a cycle more: `too_many`."""
-    known = Signal(name="opcode_known")
+    """All of golden's `illegal` but products of fields, which take a cycle more: `too_many`."""
+    is_known = Signal(name="opcode_known")
     wrong = []
-    for opcode in Opcode:
+    for opcode in known(p):
         here, bad = Signal(name=f"is_{opcode.name.lower()}"), Signal(name=f"bad_{opcode.name.lower()}")
-        zeros = [
-            ~field(word, opcode, name).any() for name, (each, _) in places(opcode).items() if each.least
-        ]
-        beyond = word[used_bits(opcode) : BITS].any()
-        m.d.comb += [here.eq(word[:8] == opcode), bad.eq(Cat(beyond, *zeros, *extra(p, opcode, word)).any())]
+        zeros = [~field(word, opcode, name).any() for name, (each, _) in opcode.places.items() if each.least]
+        beyond = word[opcode.bits : BITS].any()
+        allowed = 0 if opcode.unit == CONTROL else mask_of(p.present)
+        absent = (1 << KINDS) - 1 & ~allowed
+        strangers = [(field(word, opcode, mask) & absent).any() for mask in MASKS]
+        rules = [breach for rule in opcode.rules for breach in breaches(p, opcode, rule, word)]
+        m.d.comb += [here.eq(word[:8] == opcode), bad.eq(Cat(beyond, *zeros, *strangers, *rules).any())]
         wrong.append((here, bad))
-    m.d.comb += known.eq(Cat(here for here, _ in wrong).any())
-    return ~known | tree(m, [here & bad for here, bad in wrong], or_, "bad")
+    m.d.comb += is_known.eq(Cat(here for here, _ in wrong).any())
+    return ~is_known | tree(m, [here & bad for here, bad in wrong], or_, "bad")
 
 
-def extra(p: AcceleratorParams, opcode: Opcode, word: Value) -> list[Value]:
-    """What no field shows by itself."""
-    if unit_of(opcode) < 0:
-        return [word[8:16].any()]
-    if opcode == Opcode.MULTIPLY:
-        width = count_bits(p)
-        part = field(word, opcode, "open") | field(word, opcode, "more")
-        wrong = [field(word, opcode, name)[width:].any() for name in ("count_x", "count_y")]
-        wrong += [field(word, opcode, name)[pass_bits(p) :].any() for name in PASSES]
-        return [*wrong, *(part & (field(word, opcode, name) != 1) for name in ("tiles0", "tiles1"))]
-    if opcode == Opcode.MAP:
-        function, operation, b_kind, reduce = (
-            field(word, opcode, name) for name in ("function", "operation", "b_kind", "reduce")
-        )
-        multiplies, adds = operation == Operation.MUL, operation == Operation.ADD
-        return [
-            function >= FIRST_FUNCTION + len(p.functions),
-            adds & reduce,
-            (multiplies | adds) & (b_kind == Kind.NONE),
-            multiplies & (b_kind == Kind.WORD),
-        ]
-    if opcode == Opcode.EXPONENTIAL:
-        return [field(word, opcode, "count0") > most_vectors(p)]
-    if opcode == Opcode.NORMALISE:
-        return [field(word, opcode, "length") > normalise.LONGEST]
-    return []
+def breaches(p: AcceleratorParams, opcode: Opcode, rule, word: Value) -> list[Value]:
+    """What breaks a rule, as far as it shows without a product."""
+    if isinstance(rule, AtMost):
+        bound = rule.bound(p)
+        if len(rule.fields) == 1:
+            return [field(word, opcode, rule.fields[0]) > bound]
+        return [field(word, opcode, name)[bound.bit_length() :].any() for name in rule.fields]
+    return [Cat(meets(field(word, opcode, name), asked) for name, asked in rule.when.items()).all()]
 
 
-def count_bits(p: AcceleratorParams) -> int:
-    """Of a count that is no more than the accumulator's rows."""
-    return p.unit.accumulator_rows.bit_length()
-
-
-def pass_bits(p: AcceleratorParams) -> int:
-    """Of a count that is no more than the passes of a product."""
-    return most_passes(p).bit_length()
+def meets(value: Value, asked) -> Value:
+    """Whether a field has one of the values that a Forbid names."""
+    if isinstance(asked, Not):
+        return value != asked.value
+    return Cat(value == each for each in (asked if isinstance(asked, tuple) else (asked,))).any()
 
 
 def too_many(m: Module, p: AcceleratorParams, word: Value, go: Value) -> Value:
-    """Whether a MULTIPLY wants more rows than there are, or more passes than the accumulators hold; of the
-    word that stood when `go` was high."""
-    width, deep = count_bits(p), pass_bits(p)
-    counts = [field(word, Opcode.MULTIPLY, name)[:width] for name in ("count_x", "count_y")]
-    passes = [field(word, Opcode.MULTIPLY, name)[:deep] for name in PASSES]
-    total = Signal(2 * width, name="rows_wanted", reset_less=True)
-    # two cycles for the product of three: beyond `deep` bits that of the first two is too large by itself
-    inner, outer = Signal(2 * deep, name="inner_passes", reset_less=True), Signal(deep, reset_less=True)
-    multiplies = Signal(name="multiplies", reset_less=True)
+    """Whether a product of fields is beyond its rule's bound; of the word that stood when `go` was high."""
+    wrong = []
+    for opcode in known(p):
+        products = [rule for rule in opcode.rules if isinstance(rule, AtMost) and len(rule.fields) > 1]
+        if products:
+            here = Signal(name=f"was_{opcode.name.lower()}", reset_less=True)
+            with m.If(go):
+                m.d.sync += here.eq(word[:8] == opcode)
+            wrong += [here & beyond(m, p, opcode, rule, word, go) for rule in products]
+    return Cat(wrong).any()
+
+
+def beyond(m: Module, p: AcceleratorParams, opcode: Opcode, rule: AtMost, word: Value, go: Value) -> Value:
+    """Whether the product of two or three fields is. It takes two cycles for three: beyond the bound's bits
+    the product of the first two is too large by itself."""
+    bound = rule.bound(p)
+    width, name = bound.bit_length(), f"{opcode.name.lower()}_{rule.fields[0]}"
+    first, second, *third = (field(word, opcode, each)[:width] for each in rule.fields)
+    inner = Signal(2 * width, name=f"{name}_product", reset_less=True)
     with m.If(go):
-        m.d.sync += [total.eq(counts[0] * counts[1]), multiplies.eq(word[:8] == Opcode.MULTIPLY)]
-        m.d.sync += [inner.eq(passes[0] * passes[1]), outer.eq(passes[2])]
-    deeper = inner[deep:].any() | (inner[:deep] * outer > most_passes(p))
-    return Mux(multiplies, (total > p.unit.accumulator_rows) | deeper, 0)
+        m.d.sync += inner.eq(first * second)
+    if not third:
+        return inner > bound
+    (last,) = third
+    outer = Signal(len(last), name=f"{name}_outer", reset_less=True)
+    with m.If(go):
+        m.d.sync += outer.eq(last)
+    return inner[width:].any() | (inner[:width] * outer > bound)

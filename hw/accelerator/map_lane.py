@@ -6,12 +6,14 @@ Golden: golden.accelerator.map_lanes.
 from functools import cache
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.accelerator.commands import FIELDS, Kind, Opcode, Operation
-from golden.accelerator.map_lanes import FACTOR, TABLE, TABLE_ENTRIES
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
+from golden.accelerator.map_lanes import FACTOR, TABLE, TABLE_ENTRIES, Operation
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
+from hw.accelerator.command_fields import layout_of
 from hw.emit import Definition
 from hw.fit import fit
 from hw.vector import piecewise
@@ -21,9 +23,9 @@ PIECEWISE = ("inner", "inner_product", "y")  # skipped where the function is non
 BACK = ("post", "placed", "o")
 STAGES = (*FRONT, *PIECEWISE, *BACK)
 
-_NAMES = [field.name for field in FIELDS[Opcode.MAP]]
-_CONSTANT = FIELDS[Opcode.MAP][_NAMES.index("a_kind") :]
-CONSTANTS = data.StructLayout({f.name: signed(f.width) if f.signed else f.width for f in _CONSTANT})
+_NAMES = [field.name for field in Opcode.MAP.fields]
+_CONSTANT = Opcode.MAP.fields[_NAMES.index("a_kind") :]
+CONSTANTS = layout_of(_CONSTANT)
 
 
 def saturated(m: Module, value, width: int, name: str):

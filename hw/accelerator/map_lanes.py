@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.accelerator.elements import BLOCK, BLOCK_WORDS
 from golden.accelerator.map_lanes import TABLE_ENTRIES
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from hw.accelerator import map_lane
@@ -14,10 +15,7 @@ from hw.accelerator.map_lane import BACK, CONSTANTS, FRONT, PIECEWISE, STAGES
 from hw.emit import Definition
 from hw.lanes import lane
 
-BLOCK_WORDS = 9  # of parameters: bias 4, multiplier 4, shift 1
-BIAS_WORDS = range(4)
-MULTIPLIER_WORDS = range(4, 8)
-SHIFT_WORD = 8
+BIAS_WORDS, MULTIPLIER_WORDS, (SHIFT_WORD,) = (range(at, at + words) for at, words, _ in BLOCK)
 
 
 def window_layout(lanes: int) -> data.StructLayout:

@@ -1,26 +1,20 @@
 """The way to memory. Golden: golden.accelerator.memory_port."""
 
 from amaranth.hdl import Module, Mux, ResetSignal, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.accelerator.memory_port import word_owners
 from golden.accelerator.params import AcceleratorParams
+from hw.accelerator.ports import memory_read, memory_write
 from hw.axi import bursts, read, write
 from hw.axi.queue import definition as queue
 from hw.emit import Definition, flat_ports
-from hw.lanes import bits
-
-
-def load_layout(p: AcceleratorParams) -> data.StructLayout:
-    """A word of `load_data`, from bit 0."""
-    return data.StructLayout({"data": 8 * p.lanes, "last": 1})
+from hw.lanes import bits, tied
 
 
 class MemoryPort(wiring.Component):
-    """X_command  stream of {address, bytes}; ready is combinational, from fetch_command.valid too
-    X_data      fetch: stream of {data, last, error}; load: of {data, last}; store: of bus words, in
-    X_status    stream of Status, one a command, in order
+    """fetch, load, store  clients (hw.accelerator.ports). fetch goes before load, combinationally
     clear       drop everything; level, until `quiet`
     quiet       combinational: nothing is on the way, so the masters start anew at this edge if `clear`
     word_read, word_written  a beat moved on R, on W, in the cycle before
@@ -35,8 +29,6 @@ class MemoryPort(wiring.Component):
         self.word_owners = queue(1, self.word_depth)
         self.status_owners = queue(1, p.read.outstanding + 1)  # one a slot, and the command at the cursor
         self.uses = (self.read, self.write, self.word_owners, self.status_owners)
-        command = In(stream.Signature(bursts.command_layout(p.read)))
-        status = Out(stream.Signature(2))
         bus = {
             name.removeprefix("m_axi_"): (In if is_input else Out)(len(value))
             for master in (self.read, self.write)
@@ -44,11 +36,9 @@ class MemoryPort(wiring.Component):
             if name.startswith("m_axi_")
         }
         super().__init__({
-            **{f"{client}_command": command for client in ("fetch", "load", "store")},
-            **{f"{client}_status": status for client in ("fetch", "load", "store")},
-            "fetch_data": Out(stream.Signature(read.data_layout(p.read))),
-            "load_data": Out(stream.Signature(load_layout(p))),
-            "store_data": In(stream.Signature(8 * p.lanes)),
+            "fetch": In(memory_read(p)),
+            "load": In(memory_read(p)),
+            "store": In(memory_write(p)),
             "clear": In(1),
             **{name: Out(1) for name in ("quiet", "word_read", "word_written")},
             "m_axi": Out(wiring.Signature(bus)),
@@ -71,12 +61,12 @@ class MemoryPort(wiring.Component):
         m.d.sync += [word_read.eq(bus.rvalid & bus.rready), word_written.eq(bus.wvalid & bus.wready)]
         self.read.place(
             m, "read", reset=renew, stop=self.clear, idle=read_idle, **self.channels("ar", "r"),
-            **tie("command", command), **tie("data", words), **tie("status", status),
+            **tied("command", command), **tied("data", words), **tied("status", status),
         )
         self.take_commands(m, command)
         self.give_words(m, renew, command, words)
         self.give_statuses(m, renew, command, status)
-        self.store(m, renew, write_idle)
+        self.give_to_bus(m, renew, write_idle)
         return m
 
     def channels(self, *letters):
@@ -89,12 +79,12 @@ class MemoryPort(wiring.Component):
     def take_commands(self, m, command):
         """Fetch goes first."""
         room = self.room = Signal()
-        fetches = self.fetch_command.valid
+        fetches = self.fetch.command.valid
         m.d.comb += [
-            command.payload.eq(Mux(fetches, self.fetch_command.payload, self.load_command.payload)),
-            command.valid.eq((fetches | self.load_command.valid) & room),
-            self.fetch_command.ready.eq(command.ready & room),
-            self.load_command.ready.eq(command.ready & room & ~fetches),
+            command.payload.eq(Mux(fetches, self.fetch.command.payload, self.load.command.payload)),
+            command.valid.eq((fetches | self.load.command.valid) & room),
+            self.fetch.command.ready.eq(command.ready & room),
+            self.load.command.ready.eq(command.ready & room & ~fetches),
         ]
 
     def give_words(self, m, renew, command, words):
@@ -106,16 +96,15 @@ class MemoryPort(wiring.Component):
             added.eq(command.valid & command.ready & (beats != 0) & ~refused),
             last.eq(words.valid & words.ready & words.payload.last),
             self.room.eq(count != self.word_depth),
-            words.ready.eq(self.clear | (known & Mux(load, self.load_data.ready, self.fetch_data.ready))),
-            self.fetch_data.valid.eq(words.valid & known & ~load & ~self.clear),
-            self.load_data.valid.eq(words.valid & known & load & ~self.clear),
-            self.fetch_data.payload.eq(words.payload),
-            self.load_data.p.data.eq(words.payload.data),
-            self.load_data.p.last.eq(words.payload.last),
+            words.ready.eq(self.clear | (known & Mux(load, self.load.data.ready, self.fetch.data.ready))),
+            self.fetch.data.valid.eq(words.valid & known & ~load & ~self.clear),
+            self.load.data.valid.eq(words.valid & known & load & ~self.clear),
+            self.fetch.data.payload.eq(words.payload),
+            self.load.data.payload.eq(words.payload),
         ]
         m.d.sync += count.eq(Mux(renew, 0, (count + added - last)[: len(count)]))
         self.word_owners.place(
-            m, "word_owners", reset=renew, write=added, i=~self.fetch_command.valid,
+            m, "word_owners", reset=renew, write=added, i=~self.fetch.command.valid,
             o_valid=known, o_ready=last, o_payload=load,
         )
 
@@ -125,36 +114,30 @@ class MemoryPort(wiring.Component):
         wanted = Signal(name="status_wanted")
         m.d.comb += [
             taken.eq(status.valid & status.ready),
-            wanted.eq(Mux(load, self.load_status.ready, self.fetch_status.ready)),
+            wanted.eq(Mux(load, self.load.status.ready, self.fetch.status.ready)),
             status.ready.eq(self.clear | (known & wanted)),
-            self.fetch_status.valid.eq(status.valid & known & ~load & ~self.clear),
-            self.load_status.valid.eq(status.valid & known & load & ~self.clear),
-            self.fetch_status.payload.eq(status.payload),
-            self.load_status.payload.eq(status.payload),
+            self.fetch.status.valid.eq(status.valid & known & ~load & ~self.clear),
+            self.load.status.valid.eq(status.valid & known & load & ~self.clear),
+            self.fetch.status.payload.eq(status.payload),
+            self.load.status.payload.eq(status.payload),
         ]
         self.status_owners.place(
-            m, "status_owners", reset=renew, write=command.valid & command.ready, i=~self.fetch_command.valid,
+            m, "status_owners", reset=renew, write=command.valid & command.ready, i=~self.fetch.command.valid,
             o_valid=known, o_ready=taken, o_payload=load,
         )
 
-    def store(self, m, renew, idle):
+    def give_to_bus(self, m, renew, idle):
         """The write master; `clear` takes the statuses."""
         taken, given = bits("store_status_taken", "store_status_given")
         m.d.comb += [
-            taken.eq(self.store_status.ready | self.clear),
-            self.store_status.valid.eq(given & ~self.clear),
+            taken.eq(self.store.status.ready | self.clear),
+            self.store.status.valid.eq(given & ~self.clear),
         ]
         self.write.place(
             m, "write", reset=renew, stop=self.clear, idle=idle, **self.channels("aw", "w", "b"),
-            **tie("command", self.store_command), **tie("data", self.store_data),
-            status_valid=given, status_ready=taken, status_payload=self.store_status.payload,
+            **tied("command", self.store.command), **tied("data", self.store.data),
+            status_valid=given, status_ready=taken, status_payload=self.store.status.payload,
         )
-
-
-def tie(name, port):
-    """The three ports of a stream."""
-    ends = {end: getattr(port, end) for end in ("valid", "ready", "payload")}
-    return {f"{name}_{end}": getattr(value, "as_value", lambda v=value: v)() for end, value in ends.items()}
 
 
 def definition(p: AcceleratorParams) -> Definition:

@@ -2,24 +2,19 @@
 
 from functools import cache
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from golden.accelerator.commands import BITS, FIELDS, HEADER, Opcode
+from golden.accelerator.commands import BITS, Opcode
 from golden.accelerator.multiply import LEFT_LOOPS, TOP_LOOPS, TOP_TILE_LOOPS
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.walk import SCRATCH_BITS
+from hw.accelerator.command_fields import fields
 from hw.accelerator.unpack import kind_layout
 from hw.accelerator.walk import command_layout
 from hw.emit import Definition
-
-
-def multiply_layout() -> data.StructLayout:
-    """The fields of MULTIPLY, from bit 0 of a command."""
-    fields = (*HEADER, *FIELDS[Opcode.MULTIPLY])
-    return data.StructLayout({f.name: signed(f.width) if f.signed else unsigned(f.width) for f in fields})
 
 
 class MultiplyDecode(wiring.Component):
@@ -41,8 +36,8 @@ class MultiplyDecode(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        given = data.View(multiply_layout(), self.command.payload[: multiply_layout().size])
-        held = Signal(multiply_layout(), reset_less=True)
+        given = fields(self.command.payload, Opcode.MULTIPLY)
+        held = Signal.like(given, name="held", reset_less=True)
         passes_01 = Signal(16, reset_less=True)
         count = Signal(len(self.kind.count), reset_less=True)
         with m.If(self.command.valid & self.command.ready):

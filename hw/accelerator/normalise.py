@@ -7,7 +7,7 @@ columns they turn round, so that each is at lane 0 for a cycle. From there one D
 from functools import cache
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.accelerator.commands import BITS, Opcode
@@ -15,10 +15,10 @@ from golden.accelerator.exponential import tree_registers
 from golden.accelerator.normalise import MOST_SHIFT, ROOT, SQUARES, TOTAL, UNDER, N, X, pause
 from golden.accelerator.params import AcceleratorParams
 from hw.accelerator import normalise_lane
+from hw.accelerator.command_fields import fields
 from hw.accelerator.groups import Groups, Stages
 from hw.accelerator.normalise_lane import SHIFT
 from hw.accelerator.register_tree import register_tree
-from hw.accelerator.vector_walks import layout_of
 from hw.emit import Definition
 from hw.fit import fit
 from hw.lanes import lane
@@ -48,10 +48,9 @@ class Normalise(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        layout = layout_of(Opcode.NORMALISE)
-        command = data.View(layout, self.start.payload[: layout.size])
+        command = fields(self.start.payload, Opcode.NORMALISE)
         kept = ("columns", "rms", "epsilon", "fraction")
-        self.of = {name: Signal(layout[name].shape, name=name, reset_less=True) for name in kept}
+        self.of = {name: Signal(command.shape()[name].shape, name=name, reset_less=True) for name in kept}
         self.of["n"] = Signal(N.width, name="n", reset_less=True)
         self.go, begin, take = Signal(), Signal(), Signal()
         with m.If(begin):

@@ -7,12 +7,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.registers import ADDRESS_BITS, COUNTERS, FIRST_COUNTER, Bits, Register, registers
+from golden.accelerator.registers import ADDRESS_BITS, FIRST_COUNTER, Bits, Register, counters, registers
 from golden.axi.bursts import Status
 from hw.emit import Definition
 from hw.lanes import tree
 
-COUNTER_BITS = 64 * len(COUNTERS)
 TOLD = ("PROGRAM", "COMMANDS")  # registers of which a write is told
 LITE = {
     "awaddr": In(ADDRESS_BITS), "awprot": In(3), "awvalid": In(1), "awready": Out(1),
@@ -30,7 +29,7 @@ def port_of(register: Register, field: Bits) -> str:
 
 def inner_ports(p: AcceleratorParams) -> dict:
     """What the hardware behind the registers sees of them; a counter is 64 bits of `counters`."""
-    ports = {"counters": In(COUNTER_BITS), "irq": Out(1)}
+    ports = {"counters": In(64 * len(counters(p))), "irq": Out(1)}
     ports |= {f"{name.lower()}_written": Out(1) for name in TOLD}
     for register in registers(p):
         if not register.constant and register.offset < FIRST_COUNTER:
@@ -45,7 +44,7 @@ class Registers(wiring.Component):
     """s_axil       AXI4-Lite; every output registered, or a register's complement
     REGISTER_FIELD  what is written, out; what is read, in; `pulse` and `event`: for a cycle
     irq             an event has come that is enabled and not cleared
-    counters        64 bits each, in the order of golden.accelerator.registers.COUNTERS
+    counters        64 bits each, in the order of golden.accelerator.registers.counters
     REGISTER_written  pulse: it was written, and shows what it now holds
 
     Write address and write data are held apart until both have come; one write and one read at a time.
@@ -177,4 +176,4 @@ class Registers(wiring.Component):
 def definition(p: AcceleratorParams) -> Definition:
     """The registers of `p`; their constants say what `p` is."""
     functions = len(p.functions)
-    return Definition(f"registers_{p.lanes}_{p.banks}x{p.bank_words}_f{functions}", Registers(p))
+    return Definition(f"registers_{p.lanes}_{p.banks}x{p.bank_words}_f{functions}{p.suffix}", Registers(p))

@@ -7,8 +7,8 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.scratchpad import READERS, WRITERS
-from golden.accelerator.walk import SCRATCH_BITS
+from golden.accelerator.scratchpad import readers, writers
+from hw.accelerator.ports import scratch_read, scratch_write
 from hw.emit import Definition
 from hw.lanes import lane
 
@@ -44,33 +44,26 @@ class Bank(wiring.Component):
 
 
 class Scratchpad(wiring.Component):
-    """Each of READERS has
-      X_valid, X_ready, X_address  ready is combinational, from valid and address of those before it
-      X_data                       the word, READ_LATENCY cycles after the address, for one; registered
-    and each of WRITERS
-      X_valid, X_ready, X_address, X_data
+    """A member each of golden's readers and writers (hw.accelerator.ports). ready is combinational, from
+    valid and address of those before it; a reader's data are registered.
 
     An address's bits beyond the memory's do not count. A read sees the writes accepted in earlier cycles.
     """
 
     def __init__(self, p: AcceleratorParams):
         self.banks, self.width = p.banks, 8 * p.lanes
+        self.readers, self.writers = tuple(readers(p)), tuple(writers(p))
         self.bank = Definition(f"scratchpad_bank_{p.bank_words}x{self.width}", Bank(p.bank_words, self.width))
         self.uses = (self.bank,)
         self.inside = (p.bank_words - 1).bit_length()  # address bits of a word in its bank
         self.outside = (p.words - 1).bit_length()
-        ports: dict[str, object] = {}
-        for names, flow in ((READERS, Out), (WRITERS, In)):
-            for name in names:
-                ports |= {f"{name}_valid": In(1), f"{name}_ready": Out(1)}
-                ports[f"{name}_address"] = In(SCRATCH_BITS)
-                ports[f"{name}_data"] = flow(self.width)
-        super().__init__(ports)
+        reads = {name: In(scratch_read(p)) for name in self.readers}
+        super().__init__(reads | {name: In(scratch_write(p)) for name in self.writers})
 
     def elaborate(self, platform):
         m = Module()
-        reads, read_address, _ = self.choose(m, READERS, "read")
-        writes, write_address, write_data = self.choose(m, WRITERS, "write")
+        reads, read_address, _ = self.choose(m, self.readers, "read")
+        writes, write_address, write_data = self.choose(m, self.writers, "write")
         found = Signal(self.banks * self.width)  # every bank's word
         for bank in range(self.banks):
             self.bank.place(
@@ -79,51 +72,49 @@ class Scratchpad(wiring.Component):
                 read_data=lane(found, bank, self.banks),
                 write_en=writes[bank], write_address=write_address[bank], write_data=write_data[bank],
             )
-        for name in READERS:
-            self.deliver(m, name, found)
+        for name in self.readers:
+            self.deliver(m, name, getattr(self, name), found)
         return m
 
-    def port(self, name, part):
-        return getattr(self, f"{name}_{part}")
-
-    def bank_of(self, name):
-        return self.port(name, "address")[self.inside : self.outside]
+    def bank_of(self, port):
+        return port.address[self.inside : self.outside]
 
     def choose(self, m, names, what):
         """ready of each of `names`; for each bank whether it is used, the address, and the data."""
-        for i, name in enumerate(names):
-            before = [self.port(n, "valid") & (self.bank_of(n) == self.bank_of(name)) for n in names[:i]]
-            waits = Signal(name=f"{name}_waits")
-            m.d.comb += [waits.eq(Cat(before).any()), self.port(name, "ready").eq(~waits)]
+        ports = [getattr(self, name) for name in names]
+        for i, port in enumerate(ports):
+            before = [other.valid & (self.bank_of(other) == self.bank_of(port)) for other in ports[:i]]
+            waits = Signal(name=f"{names[i]}_waits")
+            m.d.comb += [waits.eq(Cat(before).any()), port.ready.eq(~waits)]
         used, addresses, words = [], [], []
         for bank in range(self.banks):
             use = Signal(name=f"{what}_{bank}")
             address = Signal(self.inside, name=f"{what}_address_{bank}")
             word = Signal(self.width, name=f"{what}_data_{bank}")
             # the first in the order overrides those behind it
-            for name in reversed(names):
-                with m.If(self.port(name, "valid") & (self.bank_of(name) == bank)):
-                    m.d.comb += [use.eq(1), address.eq(self.port(name, "address")[: self.inside])]
+            for port in reversed(ports):
+                with m.If(port.valid & (self.bank_of(port) == bank)):
+                    m.d.comb += [use.eq(1), address.eq(port.address[: self.inside])]
                     if what == "write":
-                        m.d.comb += word.eq(self.port(name, "data"))
+                        m.d.comb += word.eq(port.data)
             used.append(use)
             addresses.append(address)
             words.append(word)
         return used, addresses, words
 
-    def deliver(self, m, name, found):
+    def deliver(self, m, name, port, found):
         """A reader's word, out of its bank's."""
         accepted = Signal(name=f"{name}_accepted")
         bank = Signal(range(self.banks), name=f"{name}_bank", reset_less=True)
         word = Signal(self.width, name=f"{name}_word", reset_less=True)
-        m.d.sync += accepted.eq(self.port(name, "valid") & self.port(name, "ready"))
-        m.d.sync += bank.eq(self.bank_of(name))
+        m.d.sync += accepted.eq(port.valid & port.ready)
+        m.d.sync += bank.eq(self.bank_of(port))
         with m.If(accepted):
             m.d.sync += word.eq(found.word_select(bank, self.width))
-        m.d.comb += self.port(name, "data").eq(word)
+        m.d.comb += port.data.eq(word)
 
 
 @cache
 def definition(p: AcceleratorParams) -> Definition:
     """The scratchpad of `p`."""
-    return Definition(f"scratchpad_{p.banks}x{p.bank_words}x{8 * p.lanes}", Scratchpad(p))
+    return Definition(f"scratchpad_{p.banks}x{p.bank_words}x{8 * p.lanes}{p.suffix}", Scratchpad(p))

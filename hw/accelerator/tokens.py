@@ -4,43 +4,42 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.accelerator.commands import TOKENS, UNITS
+from golden.accelerator.commands import TOKENS
 from hw.emit import Definition
-
-COUNT = len(UNITS)
 
 
 class Tokens(wiring.Component):
-    """A bit for each ordered pair; that of the token from unit g to unit t is g * COUNT + t.
+    """A bit for each ordered pair; that of the token from unit g to unit t is g * count + t.
 
     give, take  a token comes, one goes; at the next edge
     available   there is one
     overflow    by giver: a token came where there were TOKENS and none went; combinational
     """
 
-    def __init__(self):
+    def __init__(self, count: int):
+        self.count = count
         super().__init__({
-            "give": In(COUNT * COUNT),
-            "take": In(COUNT * COUNT),
-            "available": Out(COUNT * COUNT),
-            "overflow": Out(COUNT),
+            "give": In(count * count),
+            "take": In(count * count),
+            "available": Out(count * count),
+            "overflow": Out(count),
         })
 
     def elaborate(self, platform):
         m = Module()
-        over = []
+        over, count = [], self.count
         for pair, (give, take) in enumerate(zip(self.give, self.take, strict=True)):
-            count = Signal(range(TOKENS + 1), name=f"tokens_{pair // COUNT}_{pair % COUNT}")
+            held = Signal(range(TOKENS + 1), name=f"tokens_{pair // count}_{pair % count}")
             full = Signal(name=f"over_{pair}")
-            m.d.comb += [self.available[pair].eq(count != 0), full.eq((count == TOKENS) & give & ~take)]
+            m.d.comb += [self.available[pair].eq(held != 0), full.eq((held == TOKENS) & give & ~take)]
             with m.If(give ^ take):
-                m.d.sync += count.eq(Mux(give, count + 1, count - 1))
+                m.d.sync += held.eq(Mux(give, held + 1, held - 1))
             over.append(full)
-        for unit in range(COUNT):
-            m.d.comb += self.overflow[unit].eq(Cat(over[unit * COUNT : (unit + 1) * COUNT]).any())
+        for unit in range(count):
+            m.d.comb += self.overflow[unit].eq(Cat(over[unit * count : (unit + 1) * count]).any())
         return m
 
 
-def definition() -> Definition:
-    """The counters of all pairs."""
-    return Definition("tokens", Tokens())
+def definition(count: int) -> Definition:
+    """The counters of all pairs of so many units."""
+    return Definition(f"tokens_{count}", Tokens(count))

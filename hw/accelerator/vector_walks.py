@@ -2,25 +2,20 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 
-from golden.accelerator.commands import FIELDS, HEADER, Kind, Opcode
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import BLOCK_WORDS, Kind
 from golden.accelerator.map_lanes import TABLE_ENTRIES
 from golden.accelerator.params import AcceleratorParams
-from hw.accelerator.map_lanes import BLOCK_WORDS
+from hw.accelerator.command_fields import fields, is_one
 from hw.accelerator.walk import command_layout
 
-OPCODES = (Opcode.MAP, Opcode.TABLE, Opcode.EXPONENTIAL, Opcode.NORMALISE)  # by the low two bits
+OPCODES = (Opcode.MAP, Opcode.TABLE, Opcode.EXPONENTIAL, Opcode.NORMALISE)
 DIMS = 5  # words of a vector, then the command's loops
 P_DIMS, R_DIMS = 3, 3
 Loop = tuple[Value | int, Value | int]  # count, stride
-
-
-def layout_of(opcode: Opcode) -> data.StructLayout:
-    """The command's fields from bit 0."""
-    fields = (*HEADER, *FIELDS[opcode])
-    return data.StructLayout({f.name: signed(f.width) if f.signed else f.width for f in fields})
 
 
 def words_of(kind: Value) -> Value:
@@ -32,13 +27,18 @@ def words_of(kind: Value) -> Value:
 class Walks:
     """The commands of all walks of `command`, 512 bits: `a`, `b`, `out`, `loops`, `p`, `r`.
 
-    loops: no addresses, only MAP's loops as they end.
+    loops: no addresses, only MAP's loops as they end. is_map and so on: which command it is.
     """
 
     def __init__(self, m: Module, p: AcceleratorParams, command: Value):
-        self.number = command[:2]
-        of = {opcode: data.View(layout_of(opcode), command[: layout_of(opcode).size]) for opcode in OPCODES}
-        self.map, softmax, norm = (of[o] for o in (Opcode.MAP, Opcode.EXPONENTIAL, Opcode.NORMALISE))
+        self.is_map, self.is_table, self.is_softmax, self.is_norm = (
+            Signal(name=f"is_{opcode.name.lower()}") for opcode in OPCODES
+        )
+        kinds = (self.is_map, self.is_table, self.is_softmax, self.is_norm)
+        m.d.comb += [kind.eq(is_one(command, opcode)) for kind, opcode in zip(kinds, OPCODES, strict=True)]
+        self.map, softmax, norm = (
+            fields(command, opcode) for opcode in (Opcode.MAP, Opcode.EXPONENTIAL, Opcode.NORMALISE)
+        )
         c = self.map
         none: Loop = (1, 0)
         twice: Loop = (2, 0)
@@ -71,8 +71,8 @@ class Walks:
     def choose(self, values: Sequence[Value | int]) -> Value:
         """That of the command's opcode."""
         of_map, of_table, of_softmax, of_norm = values
-        low, high = self.number
-        return Mux(high, Mux(low, of_norm, of_softmax), Mux(low, of_table, of_map))
+        engine = Mux(self.is_softmax, of_softmax, of_norm)
+        return Mux(self.is_map, of_map, Mux(self.is_table, of_table, engine))
 
     def chosen(self, loops: Sequence[Sequence[Loop]]) -> list[Loop]:
         """Each loop of the command's opcode."""

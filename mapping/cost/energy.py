@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from golden.accelerator.accesses import scratch_reads, scratch_writes
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
 from golden.accelerator.multiply import count_of, passes_of, tiles_of
 from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.units import unit
 from golden.pe import tiled
 from golden.systolic.gemm import Schedule
 from golden.tile.params import TileParams
@@ -66,8 +66,9 @@ def passed(p: AcceleratorParams, commands: Iterable[Command]) -> tuple[int, int]
     """Words of an accelerator's scratchpad that commands read and write; rows of sums that they add to."""
     words = sums = 0
     for command in commands:
-        walks = (*scratch_reads(p, command), *scratch_writes(p, command))
-        words += sum(prod(count for count, _ in loops) for _, loops in walks)
+        if command.unit in p.present:
+            found = unit(command.unit).accesses(p, command)
+            words += sum(prod(count for count, _ in loops) for _, loops in (*found.reads, *found.writes))
         if command.opcode == Opcode.MULTIPLY:
             sums += count_of(command.fields) * tiles_of(command.fields) * passes_of(command.fields)
     return words, sums

@@ -58,7 +58,7 @@ def names(cases: list[Case]) -> list[str]:
 def verilog_case(block: str, arguments_of: Callable[..., Any], name: str, /, **given: Any) -> Case:
     """A case of a block of hw; a bench makes its own of it by `functools.partial`.
 
-    block         "accelerator/load", whose hardware hw.accelerator.load.definition gives
+    block         "accelerator/fetcher", whose hardware hw.accelerator.fetcher.definition gives
     arguments_of  gives of `given` that definition's one argument, or a dict of all, by name
     given         the case's parameters
     """

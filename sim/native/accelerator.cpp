@@ -90,7 +90,7 @@ struct Model {
     Address address_held[2]{};
     Beat beat_held{};
     uint64_t credit[2]{};
-    uint8_t activity = 0;
+    uint32_t activity = 0;
     bool irq = false;
     bool full = false;
 #if VM_TRACE_FST

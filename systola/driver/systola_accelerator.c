@@ -103,25 +103,16 @@ struct systola_fault systola_fault(const struct systola_device *device)
 
 const char *systola_cause_text(uint32_t cause)
 {
-    static const char *const texts[] = {
-        "no fault",
-        "illegal command",
-        "a command could not be fetched",
-        "memory could not be read",
-        "memory could not be written",
-        "a row number beyond its table",
-        "deadlock: a token or data that never come",
-        "token overflow",
-    };
+    static const char *const texts[] = SYSTOLA_CAUSE_TEXTS;
 
-    return cause < sizeof texts / sizeof *texts ? texts[cause] : "unknown cause";
+    return cause < sizeof texts / sizeof *texts && texts[cause] ? texts[cause] : "unknown cause";
 }
 
 const char *systola_unit_text(uint32_t unit)
 {
-    static const char *const texts[] = {"load", "matrix", "vector", "store", "none"};
+    static const char *const texts[] = SYSTOLA_UNIT_TEXTS;
 
-    return unit < sizeof texts / sizeof *texts ? texts[unit] : "unknown unit";
+    return unit < sizeof texts / sizeof *texts && texts[unit] ? texts[unit] : "unknown unit";
 }
 
 void systola_set_watchdog(const struct systola_device *device, uint32_t cycles)

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "systola_names.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -30,26 +32,9 @@ enum systola_result {
 
 struct systola_fault {
     uint32_t cause;    /* CAUSE.code; systola_cause_text */
-    uint32_t unit;     /* 0 load, 1 matrix, 2 vector, 3 store, 4 none */
+    uint32_t unit;     /* CAUSE.unit; systola_unit_text */
     uint32_t response; /* of the bus: 0 okay, 1 could not be asked, 2 SLVERR, 3 DECERR */
     uint32_t command;  /* number of the command to blame, from 0 */
-};
-
-/* In the order in which they stand in the register map. */
-enum systola_counter {
-    SYSTOLA_CYCLES,
-    SYSTOLA_LOAD_BUSY,
-    SYSTOLA_MATRIX_BUSY,
-    SYSTOLA_VECTOR_BUSY,
-    SYSTOLA_STORE_BUSY,
-    SYSTOLA_LOAD_WAITING,
-    SYSTOLA_MATRIX_WAITING,
-    SYSTOLA_VECTOR_WAITING,
-    SYSTOLA_STORE_WAITING,
-    SYSTOLA_WORDS_READ,
-    SYSTOLA_WORDS_WRITTEN,
-    SYSTOLA_COMMANDS_GIVEN,
-    SYSTOLA_COUNTERS
 };
 
 /* Registers mapped into memory from `base` on. */

@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from golden.accelerator import accesses, races
+from golden.accelerator import races
+from golden.accelerator.accesses import touched
 from golden.accelerator.assembler import Command
-from golden.accelerator.commands import UNITS, Kind, Opcode, Operation
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
+from golden.accelerator.map_lanes import Operation
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
+from golden.accelerator.units import UNITS, unit
 from golden.systolic.params import MatrixUnitParams
 
 DATA = 1 << 12  # bytes of memory that programs load, and store; the program stands behind them
@@ -169,10 +173,8 @@ class Programs:
 
     def fits(self, command: Command) -> bool:
         """Whether it writes nothing that it reads, and no parameters."""
-        reads, writes = (
-            accesses.touched(walks(self.p, command), self.p.words)
-            for walks in (accesses.scratch_reads, accesses.scratch_writes)
-        )
+        found = unit(command.unit).accesses(self.p, command)
+        reads, writes = (touched(walks, self.p.words) for walks in (found.reads, found.writes))
         return writes.max() < self.blocks and not np.isin(reads, writes).any()
 
     def map(self) -> Command:

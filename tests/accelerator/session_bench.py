@@ -12,7 +12,7 @@ import numpy as np
 from programs import DATA, Programs
 
 from golden.accelerator.assembler import Command, assemble, pack
-from golden.accelerator.interpreter import Fault
+from golden.accelerator.machine import Fault
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import COUNTERS
 from golden.accelerator.session import (
@@ -366,4 +366,3 @@ def report(seen: Counter[tuple[str, object]]) -> str:
     for (kind, of), times in sorted(seen.items(), key=str):
         kinds.setdefault(kind, {})[of] = times
     return "\n".join(f"{kind}: {each}" for kind, each in kinds.items())
-

@@ -2,7 +2,7 @@
 
 import pytest
 
-from golden.accelerator.commands import FIELDS, HEADER, UNITS, Opcode
+from golden.accelerator.commands import HEADER, Opcode
 from golden.accelerator.control import (
     REQUEST_BYTES,
     command_bits,
@@ -11,6 +11,7 @@ from golden.accelerator.control import (
     request_words,
 )
 from golden.accelerator.params import LANES, AcceleratorParams
+from golden.accelerator.units import UNITS
 from golden.systolic.params import MatrixUnitParams
 
 
@@ -29,7 +30,7 @@ def test_the_first_command_takes_what_the_memory_takes_and_eleven_cycles():
 
 def test_a_queue_holds_its_units_longest_command():
     header = sum(field.width for field in HEADER)
-    move = header + sum(field.width for field in FIELDS[Opcode.LOAD])
+    move = header + sum(field.width for field in Opcode.LOAD.fields)
     assert [command_bits(unit) for unit in ("load", "store")] == [move, move]
-    assert command_bits("vector") == header + sum(field.width for field in FIELDS[Opcode.MAP])
+    assert command_bits("vector") == header + sum(field.width for field in Opcode.MAP.fields)
     assert all(command_bits(unit) <= 512 for unit in UNITS)

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golden.accelerator.assembler import assemble, encode
-from golden.accelerator.commands import FIELDS, Opcode
+from golden.accelerator.commands import Opcode
 from golden.accelerator.exponential import GREATEST, exponential, row_reciprocal
 from golden.accelerator.exponential import LONGEST as LONGEST_ROW
-from golden.accelerator.legal import illegal, most_vectors
-from golden.accelerator.map_lanes import RANGES, map_lanes
+from golden.accelerator.legal import illegal
+from golden.accelerator.map_lanes import USED, map_lanes
 from golden.accelerator.multiply import multiply
 from golden.accelerator.normalise import LONGEST, normalise
 from golden.accelerator.params import LANES, AcceleratorParams
@@ -38,7 +38,7 @@ def unit(lanes=4, group=4096, **pe):
 @given(st.data(), st.integers(0, 3), st.integers(1, 3), st.integers(0, 5), st.booleans())
 def test_map(data, operation, out_kind, function, second):
     """Every field at its ends, operands and parameters at theirs; an element against Python's integers."""
-    fields = {name: data.draw(values(field_format(name))) for name in RANGES}
+    fields = {name: data.draw(values(field_format(name))) for name in USED}
     c = map_command(operation=operation, out_kind=out_kind, function=function, **fields)
     a = data.draw(values(Int(32)))
     b = data.draw(values(Int(32))) if second or operation in (1, 3) else None
@@ -50,13 +50,13 @@ def test_map(data, operation, out_kind, function, second):
 
 
 def field_format(name):
-    (field,) = (field for field in FIELDS[Opcode.MAP] if field.name == name)
+    (field,) = (field for field in Opcode.MAP.fields if field.name == name)
     return Int(field.width, field.signed)
 
 
-@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("name", USED)
 def test_a_map_s_field_beyond_its_bits_is_refused(name):
-    low, high = RANGES[name]
+    low, high = Opcode.MAP.places[name][0].range
     for value in (low - 1, high + 1):
         with pytest.raises(BadValue, match=f"^{name} is {value}"):
             map_lanes(MAPS, map_command(**{name: value}), one([0]), None, 0, 1, 0)
@@ -86,7 +86,7 @@ def test_normalise_of_as_many_as_it_takes(value, columns, rms):
 
 def test_rows_of_exponential_as_long_as_it_takes():
     p = unit(64)
-    c = {"count0": most_vectors(p), "count1": 1, "count2": 1, "length": LONGEST_ROW, "length_step": 0}
+    c = {"count0": LONGEST_ROW // p.lanes, "count1": 1, "count2": 1, "length": LONGEST_ROW, "length_step": 0}
     for value in (-32768, 32767):
         codes, r = exponential(p, c, np.full((1, 1, LONGEST_ROW), value))
         assert (codes == GREATEST).all()
@@ -113,9 +113,9 @@ def test_legal_rows_and_products_end_where_golden_does(lanes):
     assert legal(Opcode.EXPONENTIAL, count0=LONGEST_ROW // lanes)
     assert lanes == min(LANES) or not legal(Opcode.EXPONENTIAL, count0=LONGEST_ROW // lanes + 1)
     assert legal(Opcode.NORMALISE, length=LONGEST)
-    with pytest.raises(BadValue, match=r"^line 2: MULTIPLY is count_k0"):
+    with pytest.raises(BadValue, match=r"^line 2: MULTIPLY.count_k0 .* is 36; allowed: up to 35"):
         assemble("multiply count_k0=35\nmultiply count_k0=36", p)
-    with pytest.raises(BadValue, match="count_k0 count_k1 count_k2 is 36; allowed: 1 to 35"):
+    with pytest.raises(BadValue, match=r"count_k0 .* is 36; allowed: up to 35"):
         multiply(p, fields_of(Opcode.MULTIPLY, count_k0=36),
                  np.zeros((p.words, lanes), np.uint8))  # fmt: skip
 

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
-from golden.accelerator.commands import TOKENS, UNITS
+from golden.accelerator.commands import TOKENS
 from golden.accelerator.control import IN_FLIGHT
 from golden.accelerator.fetcher import QUEUE
-from golden.accelerator.load import PENDING
+from golden.accelerator.moves import PENDING
+from golden.accelerator.units import UNITS
 from hw.accelerator.unpack import AHEAD
 from sim.hand_made import Watch, times_full, watched
 from sim.runner import blocks, run_bench
@@ -58,25 +59,25 @@ CORNERS = {
         for does, side in (("read", "r"), ("write", "b"))
     },
     "pending loads": Corner(
-        "accelerator/load", "16-o32",
+        "accelerator/units/load", "16-o32",
         ("as_many_commands_as_may_be_pending", "as_many_commands_as_may_be_pending_whose_words_wait"),
         (Watch(r"load_\w+", "pending", PENDING), Watch(r"load_\w+", "words_in", PENDING),
          Watch(r"load_\w+", "answered", PENDING)),
     ),
     "pending stores": Corner(
-        "accelerator/store", "16-o32", ("as_many_commands_as_may_be_pending",),
+        "accelerator/units/store", "16-o32", ("as_many_commands_as_may_be_pending",),
         (Watch(r"store_\w+", "pending", PENDING),),
     ),
     "runs of loads without answers": Corner(
-        "accelerator/load", "4-o4", ("as_many_runs_as_may_be_unanswered",),
+        "accelerator/units/load", "4-o4", ("as_many_runs_as_may_be_unanswered",),
         (Watch(r"answers_\w+", "used", 6),),
     ),
     "runs of stores without answers": Corner(
-        "accelerator/store", "4-o4", ("as_many_runs_as_may_be_unanswered",),
+        "accelerator/units/store", "4-o4", ("as_many_runs_as_may_be_unanswered",),
         (Watch(r"answers_\w+", "used", 4),),
     ),
     "kinds of weights, words of both fetchers, sums": Corner(
-        "accelerator/multiply", "4-uint1-uint8", (f"{LONG}/stuck=left", f"{LONG}/stuck=sums"),
+        "accelerator/units/matrix", "4-uint1-uint8", (f"{LONG}/stuck=left", f"{LONG}/stuck=sums"),
         (Watch(r"unpack_\w+", "count", AHEAD), Watch(r"fetcher_32_\w+", "used", QUEUE, 2),
          Watch(r"multiply_matrix\w+", "\\inside ", 64), Watch(r"multiply_matrix\w+", "left_done", 2),
          Watch(r"multiply_matrix\w+", "top_done", 2)),

@@ -8,8 +8,10 @@ import pytest
 
 from golden.accelerator import races
 from golden.accelerator.assembler import Command, pack
-from golden.accelerator.commands import Kind, Opcode, Operation
-from golden.accelerator.interpreter import Machine
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
+from golden.accelerator.machine import Machine
+from golden.accelerator.map_lanes import Operation
 from golden.accelerator.registers import Cause
 from sim.accelerator import Accelerator, Bus
 

@@ -27,7 +27,7 @@ class Fault(NamedTuple):
 
 
 CONTROL, PORT = ("accelerator/control", "l64-q2"), ("accelerator/memory_port", "l64")
-MULTIPLY = ("accelerator/multiply", "4-uint1-uint8")
+MULTIPLY = ("accelerator/units/matrix", "4-uint1-uint8")
 FETCH = r"fetch_\d\w*"
 FAULTS = {
     "a refused request keeps its places": Fault(
@@ -69,10 +69,10 @@ FAULTS = {
         *PORT, "commands_whose_words_wait_are_limited/stuck=load", r"memory_port_\w+",
         r"room = count != 3'h4;", "room = 1'h1;"),
     "no limit of pending stores": Fault(
-        "accelerator/store", "16-o32", "as_many_commands_as_may_be_pending", r"store_\w+",
+        "accelerator/units/store", "16-o32", "as_many_commands_as_may_be_pending", r"store_\w+",
         r"= pending != 4'h8;", "= 1'h1;"),
     "no limit of pending loads": Fault(
-        "accelerator/load", "16-o32", "as_many_commands_as_may_be_pending", r"load_\w+",
+        "accelerator/units/load", "16-o32", "as_many_commands_as_may_be_pending", r"load_\w+",
         r"= pending != 4'h8;", "= 1'h1;"),
     "kinds of weights overflow": Fault(
         *MULTIPLY, "as_many_commands_as_have_room_and_nothing_is_lost/stuck=sums", r"unpack_\w+",

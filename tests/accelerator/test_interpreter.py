@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from golden.accelerator.assembler import Command, assemble, pack
-from golden.accelerator.commands import Kind, Opcode
-from golden.accelerator.interpreter import Fault, Machine
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
+from golden.accelerator.machine import Fault, Machine
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NO_UNIT, Cause
 from golden.check import BadValue
@@ -107,7 +108,7 @@ def test_a_product_is_one():
         given,
     )
     assert (after[0x400:0x440].view("<i4").reshape(4, 4) == x.astype(int) @ w.astype(int)).all()
-    assert not machine.sums
+    assert not machine.left()
 
 
 def test_a_table_is_looked_up():

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from golden.accelerator import load, store
+from golden.accelerator import moves
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
 from golden.accelerator.move_timing import LoadTiming, StoreTiming
 from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.units import load, store
 from golden.axi import read, write
 from golden.check import BadValue
 
@@ -22,22 +23,22 @@ def fields(opcode=Opcode.LOAD, **given):
 
 def test_runs_go_loop_by_loop():
     command = fields(address=1024, words=2, count1=2, address_stride1=64, count3=2, address_stride3=-512)
-    assert list(load.runs(P, command)) == [(1024, 32), (1088, 32), (512, 32), (576, 32)]
+    assert list(moves.runs(P, command)) == [(1024, 32), (1088, 32), (512, 32), (576, 32)]
 
 
 def test_addresses_wrap_at_32_bits():
     command = fields(address=(1 << 32) - 16, words=1, count2=2, address_stride2=32)
-    assert list(load.runs(P, command)) == [((1 << 32) - 16, 16), (16, 16)]
+    assert list(moves.runs(P, command)) == [((1 << 32) - 16, 16), (16, 16)]
 
 
 def test_rows_are_found_by_number():
     command = fields(Opcode.GATHER, address=4096, words=1, count1=2, address_stride1=-16)
-    assert list(load.rows(P, command, [3, 0])) == [(4048, 16), (4096, 16)]
+    assert list(moves.rows(P, command, [3, 0])) == [(4048, 16), (4096, 16)]
 
 
 def test_a_long_load_takes_a_cycle_a_word():
     command = fields(address=0, words=4096)
-    assert load.cycles(P, Opcode.LOAD, command, 50) == 4096 + 50 + read.LATENCY + load.START + load.DONE
+    assert load.cycles(P, Opcode.LOAD, command, 50) == 4096 + 50 + read.LATENCY + moves.START + load.DONE
 
 
 def test_runs_of_a_word_take_a_cycle_each():
@@ -49,9 +50,8 @@ def test_runs_of_a_word_take_a_cycle_each():
 def test_gathered_rows_overlap():
     """20 rows of 8 words at 50 cycles: nothing like 50 a row."""
     command = fields(Opcode.GATHER, address=0, words=8, count1=20, address_stride1=128, limit=100)
-    assert (
-        load.cycles(P, Opcode.GATHER, command, 50, range(20)) == 20 * 8 + 50 + read.LATENCY + load.NUMBERS + 1
-    )
+    found = load.cycles(P, Opcode.GATHER, command, 50, range(20))
+    assert found == 20 * 8 + 50 + read.LATENCY + moves.NUMBERS + 1
 
 
 def test_a_fill_takes_a_cycle_a_word():
@@ -60,7 +60,7 @@ def test_a_fill_takes_a_cycle_a_word():
 
 def test_a_long_store_takes_a_cycle_a_word():
     command = fields(Opcode.STORE, address=0, words=4096)
-    assert store.cycles(P, command, 50) == 4096 + 50 + write.LATENCY + load.START + store.DONE
+    assert store.cycles(P, command, 50) == 4096 + 50 + write.LATENCY + moves.START + store.DONE
 
 
 def test_only_its_own_commands_have_cycles():

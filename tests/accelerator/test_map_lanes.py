@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from golden.accelerator import map_lanes as golden
-from golden.accelerator.commands import FIELDS, Kind, Opcode, Operation
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
+from golden.accelerator.map_lanes import Operation
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from golden.check import BadValue
 from golden.vector.piecewise import piecewise
@@ -96,7 +98,7 @@ def spread(rng, low, high, shape):
 
 def random_command(rng):
     given = {}
-    for each in FIELDS[Opcode.MAP]:
+    for each in Opcode.MAP.fields:
         low, high = each.range
         given[each.name] = int(spread(rng, low, high, ()))
     given |= {"operation": int(rng.integers(4)), "out_kind": int(rng.integers(1, 4))}

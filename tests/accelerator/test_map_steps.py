@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from golden.accelerator.commands import Kind, Opcode
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
 from golden.accelerator.map_steps import BACK, FRONT, PIECEWISE, Steps, cycles, latency
 from golden.accelerator.params import AcceleratorParams
 from hw.accelerator import map_lane

@@ -3,16 +3,7 @@
 import numpy as np
 import pytest
 
-from golden.accelerator.normalise import (
-    EPSILON,
-    LONGEST,
-    ROOT,
-    UNDER,
-    cycles,
-    epsilon_code,
-    normalise,
-    pause,
-)
+from golden.accelerator.normalise import EPSILON, LONGEST, ROOT, UNDER, cycles, epsilon_code, normalise, pause
 from golden.accelerator.params import AcceleratorParams
 from golden.check import BadValue
 from golden.systolic.params import MatrixUnitParams

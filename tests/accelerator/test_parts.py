@@ -8,8 +8,8 @@ import pytest
 from golden.accelerator import races
 from golden.accelerator.assembler import assemble, encode, unpack
 from golden.accelerator.commands import Opcode
-from golden.accelerator.interpreter import Machine
-from golden.accelerator.legal import illegal, places
+from golden.accelerator.legal import illegal
+from golden.accelerator.machine import Machine
 from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.parts import Parts
@@ -70,7 +70,7 @@ def test_a_part_is_of_one_tile():
     for name in ("open", "more"):
         word = int.from_bytes(encode(Opcode.MULTIPLY, **{name: 1}), "little")
         assert not illegal(P, word)
-        place = places(Opcode.MULTIPLY)["tiles1"][1]
+        place = Opcode.MULTIPLY.places["tiles1"][1]
         assert "part" in illegal(P, word + (1 << place))
 
 

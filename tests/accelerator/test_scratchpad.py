@@ -4,9 +4,10 @@ import numpy as np
 
 from golden.accelerator import fetcher
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.scratchpad import READERS, WRITERS, banks, granted
+from golden.accelerator.scratchpad import banks, granted, readers, writers
 
 P = AcceleratorParams(banks=4, bank_words=64)
+READERS, WRITERS = readers(P), writers(P)
 
 
 def test_an_address_wraps_and_has_one_bank():

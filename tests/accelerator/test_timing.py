@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from golden.accelerator.assembler import Command, assemble, pack, unpack
-from golden.accelerator.commands import UNITS
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.timing import Prediction, predict
+from golden.accelerator.units import UNITS
 from golden.check import BadValue
 from mapping.backends.program.compiler import Program, compile
 from sim.accelerator import Accelerator, Bus, Outcome

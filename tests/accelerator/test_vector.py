@@ -5,7 +5,7 @@ import pytest
 from golden.accelerator import exponential, normalise
 from golden.accelerator.commands import Opcode
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.vector import cycles
+from golden.accelerator.units.vector import cycles
 from tests.helpers import fields_of
 
 P = AcceleratorParams()

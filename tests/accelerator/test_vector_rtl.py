@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from sim.benches.accelerator.vector import CASES
+from sim.benches.accelerator.units.vector import CASES
 from sim.mutate import mutants
 from sim.runner import run_bench
 
@@ -32,7 +32,7 @@ def test_broken_plumbing_is_noticed(has):
     assert len(chosen) == 5
     for mutant in chosen:
         result = run_bench(
-            mutant.verilog, top, "sim.benches.accelerator.vector", simulator="icarus",
+            mutant.verilog, top, "sim.benches.accelerator.units.vector", simulator="icarus",
             parameters=case.parameters, stop_at_first=True,
         )  # fmt: skip
         assert not result.built or not result.passed, str(mutant)

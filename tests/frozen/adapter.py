@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 import systola
-from golden.accelerator import assembler, load, multiply_cycles, store, vector
-from golden.accelerator.commands import FIELDS, Opcode
+from golden.accelerator import assembler, multiply_cycles
+from golden.accelerator.commands import Opcode
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import system_rdl
 from golden.accelerator.timing import predict
+from golden.accelerator.units import load, store, vector
 from golden.check import BadValue
 from golden.formats import parse
 from golden.pe import tiled
@@ -225,7 +226,7 @@ def accelerator(lanes: int, weight: str = "int8") -> AcceleratorParams:
 
 def command(opcode: str, given: Mapping[str, int]) -> dict[str, int]:
     """All fields of a command."""
-    return {each.name: each.least or 0 for each in FIELDS[Opcode[opcode]]} | dict(given)
+    return {each.name: each.least or 0 for each in Opcode.members()[opcode].fields} | dict(given)
 
 
 def move(opcode: str, lanes: int, latency: int, given: Mapping[str, int]) -> int:
@@ -234,7 +235,7 @@ def move(opcode: str, lanes: int, latency: int, given: Mapping[str, int]) -> int
     if opcode == "STORE":
         return int(store.cycles(p, fields, latency))
     numbers = [2 * row for row in range(fields["count1"])] if opcode == "GATHER" else []
-    return int(load.cycles(p, Opcode[opcode], fields, latency, numbers))
+    return int(load.cycles(p, Opcode.members()[opcode], fields, latency, numbers))
 
 
 def multiply(lanes: int, weight: str, given: Mapping[str, int], times: int) -> int:
@@ -244,7 +245,7 @@ def multiply(lanes: int, weight: str, given: Mapping[str, int], times: int) -> i
 
 def vector_unit(opcode: str, lanes: int, given: Mapping[str, int]) -> int:
     """MAP, TABLE, EXPONENTIAL, NORMALISE."""
-    return int(vector.cycles(accelerator(lanes), Opcode[opcode], command(opcode, given)))
+    return int(vector.cycles(accelerator(lanes), Opcode.members()[opcode], command(opcode, given)))
 
 
 def program(text: str, lanes: int, latency: int) -> Figures:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from golden.accelerator.assembler import assemble, pack
-from golden.accelerator.commands import UNITS
-from golden.accelerator.interpreter import Fault, Machine
+from golden.accelerator.machine import Fault, Machine
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import IDENTITY, Cause
+from golden.accelerator.units import UNITS
 from golden.check import BadValue
 from golden.systolic.params import MatrixUnitParams
 from sim.accelerator import CHANNELS, DRIVER, Accelerator, Bus, SimulationError, runs

@@ -88,7 +88,7 @@ endmodule
 
 
 def test_faults_go_where_no_other_bench_looks():
-    assert own_modules("accelerator/load", LEVELS, "load_32") == {"load_32", "counter"}
+    assert own_modules("accelerator/units/load", LEVELS, "load_32") == {"load_32", "counter"}
     assert own_modules("accelerator/walk", LEVELS, "walk_3x8") == {"walk_3x8", "deep"}
     assert {module_at(LEVELS, each.line) for each in mutants(LEVELS, 1, 9, {"counter"})} == {"counter"}
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.registers import COUNTERS, Cause, registers
+from golden.accelerator.registers import NO_UNIT, Cause, counters, registers
 from golden.systolic.params import MatrixUnitParams
 from systola.control_files import files
 
@@ -116,10 +116,10 @@ def test_waiting_ends(device):
 
 
 def test_counters_are_those_of_the_map(device):
-    for index, (name, _) in enumerate(COUNTERS):
+    for index, (name, _) in enumerate(counters(P)):
         device.words[device.at[f"{name}_LO"]], device.words[device.at[f"{name}_HI"]] = index, index + 100
-    found = [device.driver("read_counter", index) for index in range(len(COUNTERS))]
-    assert found == [index | index + 100 << 32 for index in range(len(COUNTERS))]
+    found = [device.driver("read_counter", index) for index in range(len(counters(P)))]
+    assert found == [index | index + 100 << 32 for index in range(len(counters(P)))]
 
 
 def test_a_fault_is_told(device):
@@ -128,8 +128,10 @@ def test_a_fault_is_told(device):
     fault = device.driver("fault")
     assert (fault.cause, fault.unit, fault.response, fault.command) == (4, 3, 2, 99)
     texts = [device.driver.cause_text(cause) for cause in Cause]
-    assert len(set(texts)) == len(Cause) and "unknown" not in " ".join(texts)
-    assert device.driver.cause_text(len(Cause)) == "unknown cause"
+    assert len(set(texts)) == len([*Cause]) and "unknown" not in " ".join(texts)
+    assert device.driver.cause_text(len([*Cause])) == "unknown cause"
+    units = [device.driver.unit_text(number) for number in (0, 3, NO_UNIT, NO_UNIT - 1, NO_UNIT + 1)]
+    assert units == ["load", "store", "none", "unknown unit", "unknown unit"]
 
 
 def test_registers_in_memory_are_reached(library):

@@ -88,14 +88,15 @@ def plan(name: str, target: Target, coded: CodedNetwork, *, assumed: bool = Fals
 def operations(coded: CodedNetwork, p: AcceleratorParams, latency: int) -> tuple[list[Sums], float]:
     """Of each operation, in the program's order, what its steps take; the cycle in which all is done."""
     network = without_weights(lowered(coded, p))
-    units = {operation.name: unit_of(operation) for operation in coded.operations}
+    units = {operation.name: unit_of(p, coded, operation) for operation in coded.operations}
     steps, kinds = Steps(network, p), dict[int, Kind]()
     pipeline = Pipeline(p, latency, network.inputs)
     found: list[Sums] = []
     for taken in steps:
         kind = kinds.get(taken.kind)
         if kind is None:
-            kind = kinds[taken.kind] = kind_of(p, latency, units.get(taken.name, unit_of(None)), taken)
+            unit = units.get(taken.name, unit_of(p, coded, None))
+            kind = kinds[taken.kind] = kind_of(p, latency, unit, taken)
         places = [[steps.root(name) for name in names] for names in (taken.step.reads, taken.step.writes)]
         done = pipeline.step(taken, kind.parts, *places)
         if not found or found[-1].name != taken.name:
@@ -127,7 +128,7 @@ def made_rows(
     before = 0
     for number, each in enumerate(found):
         operation, (batch, m, n, k) = operations.get(each.name, NONE)
-        unit, macs = unit_of(operation), batch * m * n * k
+        unit, macs = unit_of(p, coded, operation), batch * m * n * k
         ended = max(before, round(each.ended if number + 1 < len(found) else end + END))
         compute = each.compute
         useful = macs / p.lanes**2 if unit == MATRIX else 0.0

@@ -3,9 +3,8 @@
 Memory: constants, tensors by lifetime, the commands.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from golden import check
 from golden.accelerator.assembler import encode
 from golden.accelerator.commands import TOKENS, Opcode
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
-from mapping.backends.program import elementwise, matmul, moving, product, reducing, rows
+from mapping.backends.program import moving
 from mapping.backends.program.aliases import Alias, aliases
 from mapping.backends.program.buffer_allocation import Life, allocate
 from mapping.backends.program.builder import Builder, Step
@@ -25,24 +24,10 @@ from mapping.backends.program.prefetch import Emission
 from mapping.backends.program.rearrange import rearranged
 from mapping.backends.program.scratchpad_allocation import Constants, Regions
 from mapping.backends.program.split_depth import shallow
+from mapping.backends.program.units import lowerings, unit_of
 from mapping.ir import graph
 from mapping.ir.verify import reads, validate, writes
 from mapping.refused import at
-
-LOWERINGS: dict[type, Callable[[Builder, Any], list[Step]]] = {
-    graph.Product: product.lower,
-    graph.MatMul: matmul.lower,
-    graph.Map: elementwise.lower,
-    graph.Depthwise: reducing.lower_depthwise,
-    graph.Pool: reducing.lower_pool,
-    graph.Exponential: rows.lower_exponential,
-    graph.Normalise: rows.lower_normalise,
-    graph.Gather: moving.lower_gather,
-    graph.Reshape: moving.lower_reshape,
-    graph.Slice: moving.lower_slice,
-    graph.Concat: moving.lower_concat,
-    graph.Take: moving.lower_take,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +156,8 @@ class Compiler:
         names: list[str] = []
         for o in self.network.operations:
             with at(o.name):
-                own = LOWERINGS[type(o)](builder, o)
+                unit = unit_of(self.p, self.network.tensors, o)
+                own = lowerings(unit).OPERATIONS[type(o)](builder, o)
             given, made = reads(o), writes(o)
             for step in own:
                 step.reads, step.writes = given, made

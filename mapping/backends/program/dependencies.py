@@ -13,7 +13,8 @@ from functools import cache
 import numpy as np
 
 from golden import check
-from golden.accelerator.commands import FIELDS, TOKENS, UNITS, Opcode
+from golden.accelerator.commands import CONTROL, TOKENS, Opcode
+from golden.accelerator.units import UNITS, names
 
 Span = tuple[int, int]  # first word, words
 
@@ -23,7 +24,7 @@ class Draft:
     """A command to be: its unit's `number`th, from 1 on, at `position` of the program.
 
     knows         commands of each unit that are done when it starts
-    wait, signal  units' numbers
+    unit, wait, signal  places in UNITS; one past the last: control
     fields        but for the header
     """
 
@@ -36,12 +37,9 @@ class Draft:
     wait: set[int] = field(default_factory=set)
     signal: set[int] = field(default_factory=set)
 
-    def header(self) -> dict[str, int]:
-        """The header's masks."""
-        return {
-            "wait": sum(1 << unit for unit in self.wait),
-            "signal": sum(1 << unit for unit in self.signal),
-        }
+    def header(self) -> dict[str, list[str]]:
+        """The header's masks, as names."""
+        return {"wait": [UNITS[unit] for unit in self.wait], "signal": [UNITS[unit] for unit in self.signal]}
 
 
 class Space:
@@ -78,7 +76,7 @@ class Schedule:
     def __init__(self, scratch_words: int, memory_words: int):
         self.scratch, self.memory = Space(scratch_words), Space(memory_words)
         self.drafts: list[Draft] = []
-        self.of_unit: list[list[Draft]] = [[] for _ in UNITS]
+        self.of_unit: list[list[Draft]] = [[] for _ in (*UNITS, "control")]
 
     def emit(
         self,
@@ -91,7 +89,7 @@ class Schedule:
         memory_writes: Sequence[Span] = (),
     ) -> Draft:
         """The next command of the program. Spans: words of the scratchpad, and of the memory that changes."""
-        unit = (opcode >> 4) - 1
+        unit = UNITS.index(names()[opcode.unit]) if opcode.unit != CONTROL else len(UNITS)
         mine = self.of_unit[unit]
         position = len(self.drafts)
         draft = Draft(opcode, unit, len(mine) + 1, position, complete(opcode, fields), [0] * len(UNITS))
@@ -122,10 +120,8 @@ class Schedule:
 def limits(opcode: Opcode) -> dict[str, tuple[int, int, bool]]:
     """Of each field: its least and its greatest legal value; whether it is a stride in the scratchpad."""
     found = {}
-    for each in FIELDS[opcode]:
-        low, high = each.range
-        least = low if each.least is None else each.least
-        found[each.name] = least, high, "stride" in each.name and each.width == 16
+    for each in opcode.fields:
+        found[each.name] = *each.limits, "stride" in each.name and each.width == 16
     return found
 
 

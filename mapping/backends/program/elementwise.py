@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from golden import check
-from golden.accelerator.commands import Opcode, Operation
+from golden.accelerator.commands import Opcode
+from golden.accelerator.map_lanes import Operation
 from mapping.backends.program.builder import Builder, Parameters, Step
 from mapping.backends.program.layout import KINDS, PARAMETER_WORDS, Place
 from mapping.backends.program.scratchpad_allocation import Chunk, refuse

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden import check
-from golden.accelerator.commands import Kind
+from golden.accelerator.elements import Kind
 from golden.accelerator.params import AcceleratorParams
 from mapping.ir.graph import Epilogue, Shape
 from mapping.unknown import is_unknown, unknown

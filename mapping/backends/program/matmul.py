@@ -6,7 +6,9 @@ x stands in the left region, w in b's: a word of w is a row of the array's weigh
 from dataclasses import dataclass
 
 from golden import check
-from golden.accelerator.commands import Kind, Opcode, Operation
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
+from golden.accelerator.map_lanes import Operation
 from golden.systolic.cycles import longest_stream
 from mapping.backends.program.builder import Builder, Loop, Parameters, Step
 from mapping.backends.program.dependencies import Span

@@ -18,11 +18,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from golden.accelerator.assembler import Command
-from golden.accelerator.commands import Kind, Opcode
-from golden.accelerator.map_steps import BLOCK_WORDS, WORDS
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import BLOCK_WORDS, KIND_WORDS, Kind
+from golden.accelerator.moves import words as words_moved
 from golden.accelerator.multiply import count_of, passes_of, tiles_of
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
-from mapping.backends.program.plan import VECTOR, unit_work, words_moved
+from mapping.backends.program.plan import VECTOR, unit_work
 from mapping.backends.program.steps_taken import Taken
 
 ON_THE_WAY = 8  # cycles of a word's way from the memory and of a result's way to it, beside the memory's
@@ -50,7 +51,7 @@ def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Se
     products = [each.fields for each in work if each.opcode == Opcode.MULTIPLY]
     tiles = [passes_of(f) * max(count_of(f), p.lanes) for f in products]
     moves = [each for each in commands if each.opcode in (Opcode.LOAD, Opcode.GATHER)]
-    fills = sum(words_moved(each) for each in commands if each.opcode == Opcode.FILL)
+    fills = sum(words_moved(each.fields) for each in commands if each.opcode == Opcode.FILL)
     fetched = len(commands) * COMMAND_BYTES // p.lanes
     return Parts(
         load=fills + fetched + sum(bus(p, each, latency, p.read.outstanding) for each in moves),
@@ -66,7 +67,7 @@ def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Se
 
 def bus(p: AcceleratorParams, command: Command, latency: int, outstanding: int) -> float:
     """Cycles of words on the bus, or of their bursts where those are so short that slots are what lacks."""
-    words, run, longest = words_moved(command), command.fields["words"], p.read.longest_burst
+    words, run, longest = words_moved(command.fields), command.fields["words"], p.read.longest_burst
     # one that begins anywhere ends in a burst more
     bursts = words // run * (-(-(run + longest // 2) // longest) if run % longest else run // longest)
     return max(words, bursts * (latency + ANSWERED) / outstanding)
@@ -77,7 +78,7 @@ def vector(p: AcceleratorParams, command: Command) -> int:
     if command.opcode != Opcode.MAP:
         return unit_work(p, VECTOR, [command])
     f = command.fields
-    a, b, out = (WORDS[Kind(f[name])] for name in ("a_kind", "b_kind", "out_kind"))
+    a, b, out = (KIND_WORDS[Kind(f[name])] for name in ("a_kind", "b_kind", "out_kind"))
     vectors = f["count0"] * f["count1"] * f["count2"] * f["count3"]
     results = f["count2"] * f["count3"] if f["reduce"] else vectors
     blocks = f["count3"] * (1 if f["p_loop"] else f["count2"]) if f["p_stride"] else 1

@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from math import prod
 
 from golden.accelerator.assembler import Command, unpack
 from golden.accelerator.commands import Opcode
-from golden.accelerator.multiply import count_of, passes_of, tiles_of
+from golden.accelerator.moves import words
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
 from golden.accelerator.timing import Prediction, predict
-from golden.accelerator.timing_units import unit_cycles
+from golden.accelerator.units import unit
 from mapping.backends.program.compiler import Program
 from mapping.backends.program.segments import Part, Segment
+from mapping.backends.program.units import further
 from mapping.backends.streams import gemm_of
 from mapping.cost import energy
 from mapping.ir import graph
@@ -37,8 +37,12 @@ def by_name(coded: CodedNetwork) -> dict[str, tuple[Operation, tuple[int, int, i
     return found
 
 
-def unit_of(operation: Operation | None) -> str:
+def unit_of(p: AcceleratorParams, coded: CodedNetwork, operation: Operation | None) -> str:
     """The unit that does the work of an operation; what is none copies a network's state."""
+    if operation is not None and (name := further(p, coded.tensors, operation)):
+        return name
+    if operation is not None and (name := further(p, coded.tensors, operation)):
+        return name
     if isinstance(operation, graph.Product | graph.MatMul):
         return MATRIX
     moved = (graph.Gather, graph.Reshape, graph.Slice, graph.Concat)
@@ -80,16 +84,16 @@ def program_rows(
     rows, ended = [], 0
     for name, first, end in program.ranges:
         own, (operation, (batch, m, n, k)) = commands[first:end], operations.get(name, NONE)
-        unit, macs = unit_of(operation), batch * m * n * k
+        own_unit, macs = unit_of(p, coded, operation), batch * m * n * k
         ended = max([ended, *(done.get(number, 0) for number in range(first, end))])
-        useful = macs / p.lanes**2 if unit == MATRIX else 0.0
+        useful = macs / p.lanes**2 if own_unit == MATRIX else 0.0
         lost = {cause: sum(cycles[first:end]) for cause, cycles in timing.lost.items()}
         read, written = (words * p.lanes for words in words_of(own))
         read += len(own) * COMMAND_BYTES
         energy_pj = energy.of_words(p, *energy.passed(p, own), macs, read + written)
-        compute = unit_work(p, unit, own)
+        compute = unit_work(p, own_unit, own)
         rows.append(Row(
-            name=name, operator=type(operation).__name__ if operation else "State", unit=unit,
+            name=name, operator=type(operation).__name__ if operation else "State", unit=own_unit,
             batch=batch, m=m, n=n, k=k, macs=macs, compute_cycles=compute, cycles=sum(lost.values()),
             utilisation=useful / compute if compute else 0.0, bytes_read=read, bytes_written=written,
             losses=by_cause(lost, useful), energy_pj=energy_pj,
@@ -105,27 +109,16 @@ def by_cause(lost: dict[str, int], useful: float) -> dict[str, float]:
     return {"useful": useful, "waste": waste, **others}
 
 
-def unit_work(p: AcceleratorParams, unit: str, commands: Iterable[Command]) -> int:
-    """Cycles of a unit's own commands, nothing holding them up: of passes as long as their vectors and the
-    array's rows ask, of the vector unit's commands; of words stored by what computes nothing."""
-    if unit == MATRIX:
-        products = (command.fields for command in commands if command.opcode == Opcode.MULTIPLY)
-        return sum(tiles_of(f) * passes_of(f) * max(count_of(f), p.lanes) for f in products)
-    if unit == VECTOR:
-        return sum(unit_cycles(p, command) for command in commands if command.unit == VECTOR)
-    return sum(words_moved(command) for command in commands if command.opcode == Opcode.STORE)
-
-
-def words_moved(command: Command) -> int:
-    """Words of the bus that LOAD, GATHER or STORE takes; of the scratchpad that FILL writes."""
-    loops = ("words", "count1", "count2", "count3")
-    return prod(command.fields[loop] for loop in loops if loop in command.fields)
+def unit_work(p: AcceleratorParams, name: str, commands: Iterable[Command]) -> int:
+    """Cycles of a unit's own commands, nothing holding them up; of words stored by what computes nothing."""
+    own = "store" if name == MOVED else name
+    return sum(unit(own).work(p, command) for command in commands if command.unit == own)
 
 
 def words_of(commands: Iterable[Command]) -> tuple[int, int]:
     """Read, written: words between memory and the accelerator, without the commands themselves."""
-    words: Counter[bool] = Counter()
+    moved: Counter[bool] = Counter()
     for command in commands:
         if command.opcode in (Opcode.LOAD, Opcode.GATHER, Opcode.STORE):
-            words[command.opcode == Opcode.STORE] += words_moved(command)
-    return words[False], words[True]
+            moved[command.opcode == Opcode.STORE] += words(command.fields)
+    return moved[False], moved[True]

@@ -11,7 +11,9 @@ from functools import partial
 import numpy as np
 
 from golden import check
-from golden.accelerator.commands import Kind, Opcode, Operation
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
+from golden.accelerator.map_lanes import Operation
 from golden.systolic.cycles import longest_stream
 from mapping.backends.program import parts
 from mapping.backends.program.builder import Builder, Parameters, Step

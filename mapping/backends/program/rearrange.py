@@ -22,6 +22,7 @@ from golden.accelerator.params import AcceleratorParams
 from mapping.backends.program.aliases import same_rows
 from mapping.backends.program.layout import PARAMETER_WORDS, pass_words, rows_of
 from mapping.backends.program.scratchpad_allocation import Regions
+from mapping.backends.program.units import further
 from mapping.ir.graph import (
     CodedNetwork,
     Concat,
@@ -65,7 +66,9 @@ class Mover:
         """`o`, or what moves its elements."""
         self.name = o.name
         x = self.tensors[o.x]
-        if isinstance(o, Reshape) and not same_rows(self.p, x, self.tensors[o.y]):
+        if further(self.p, self.tensors, o):
+            self.operations.append(o)
+        elif isinstance(o, Reshape) and not same_rows(self.p, x, self.tensors[o.y]):
             index = np.arange(prod(x.shape)).reshape(self.tensors[o.y].shape)
             self.take(Take(name=o.name, x=o.x, y=o.y, index=index))
         elif isinstance(o, Slice) and o.axis % len(x.shape) == len(x.shape) - 1 and self.within(o):

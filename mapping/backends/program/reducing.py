@@ -9,7 +9,9 @@ from functools import partial
 
 import numpy as np
 
-from golden.accelerator.commands import Kind, Opcode, Operation
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
+from golden.accelerator.map_lanes import Operation
 from mapping.backends.program.builder import Builder, Parameters, Step
 from mapping.backends.program.layout import KINDS, PARAMETER_WORDS, Place, parameter_blocks, rows_as_words
 from mapping.backends.program.scratchpad_allocation import Chunk, refuse

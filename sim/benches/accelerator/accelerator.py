@@ -18,7 +18,7 @@ from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 from golden.accelerator import races
 from golden.accelerator.assembler import Command, pack
 from golden.accelerator.commands import Opcode
-from golden.accelerator.interpreter import Machine
+from golden.accelerator.machine import Machine
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import Cause, registers
 from golden.formats import Int
@@ -217,7 +217,7 @@ async def hopeless_programs_stop_with_their_cause(dut: Any) -> None:
         assert await bench.interrupt() == 2, name
         found, index = await bench.read("CAUSE") & 15, await bench.read("FAULT_COMMAND")
         assert await bench.read("STATUS") & 4, name
-        assert (found, index) == (cause, blamed), f"{name}: {Cause(found)!r} of command {index}"
+        assert (found, index) == (cause, blamed), f"{name}: {Cause.of(found)!r} of command {index}"
         await bench.recover()
         await bench.run(Maker(bench.p, bench.random, MEMORY, 2))
 

@@ -16,7 +16,8 @@ from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 
 from golden.accelerator.assembler import Command, pack
 from golden.accelerator.commands import Opcode
-from golden.accelerator.registers import COUNTERS, Cause
+from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.registers import NO_UNIT, Cause, counters
 from sim.benches import parameters
 
 MEMORY = 1 << 14
@@ -55,6 +56,9 @@ class Driver:
     def __call__(self, name: str, *arguments: int) -> Any:
         """systola_NAME(device, ...)."""
         return getattr(self.library, f"systola_{name}")(ctypes.byref(self.device), *arguments)
+
+    def unit_text(self, unit: int) -> str:
+        return str(self.library.systola_unit_text(unit).decode())
 
     def cause_text(self, cause: int) -> str:
         return str(self.library.systola_cause_text(cause).decode())
@@ -111,10 +115,10 @@ def use(driver: Driver, dut: Any, ram: Any, lanes: int) -> None:
         assert dut.irq.value == 1
         driver("acknowledge")
         assert driver("state") == DONE
-    names = [name for name, _ in COUNTERS]
-    counters = {name: driver("read_counter", index) for index, name in enumerate(names)}
-    assert counters["WORDS_WRITTEN"] == 20 and counters["WORDS_READ"] == 3 * 64 // lanes
-    assert counters["COMMANDS_GIVEN"] == 3 and 20 < counters["LOAD_BUSY"] < counters["CYCLES"] < 1000
+    names = [name for name, _ in counters(AcceleratorParams())]
+    found = {name: driver("read_counter", index) for index, name in enumerate(names)}
+    assert found["WORDS_WRITTEN"] == 20 and found["WORDS_READ"] == 3 * 64 // lanes
+    assert found["COMMANDS_GIVEN"] == 3 and 20 < found["LOAD_BUSY"] < found["CYCLES"] < 1000
     stop(driver, ram, lanes)
 
 
@@ -122,7 +126,7 @@ def stop(driver: Driver, ram: Any, lanes: int) -> None:
     """Faults, their texts, and recovery."""
     first, second = fill(lanes, 4, 7)
     for commands, cause, unit, index in (
-        ([first, second], Cause.ILLEGAL_COMMAND, 4, 2),  # no END
+        ([first, second], Cause.ILLEGAL_COMMAND, NO_UNIT, 2),  # no END
         ([second, Command(Opcode.END)], Cause.DEADLOCK, 3, 0),
     ):
         driver("start", PROGRAM, load(ram, commands), 0)

@@ -7,7 +7,6 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles
 
-from golden.accelerator.commands import UNITS
 from golden.accelerator.control import (
     DONE_TO_UNIT,
     IN_FLIGHT,
@@ -19,6 +18,7 @@ from golden.accelerator.control import (
 )
 from golden.accelerator.params import COMMAND_BYTES
 from golden.accelerator.registers import NO_UNIT, Cause
+from golden.accelerator.units import UNITS
 from golden.axi.bursts import Status
 from sim.benches import Faults, verilog_case
 from sim.benches.accelerator import extremes, programs

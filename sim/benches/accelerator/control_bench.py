@@ -8,14 +8,14 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
-from golden.accelerator.commands import UNITS
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.registers import COUNTERS, WATCHDOG, Cause
+from golden.accelerator.registers import WATCHDOG, Cause, counters
+from golden.accelerator.units import UNITS
 from golden.systolic.params import MatrixUnitParams
 from sim.benches import parameters, seed
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_parts import Clockwork, FakeMemory, FakeUnit
-from sim.benches.accelerator.programs import END, FENCE
+from sim.benches.accelerator.programs import END, FENCE, mask_of, unit_of
 from sim.benches.stream import Monitor, Port, each_cycle
 
 LATENCY = 5
@@ -146,7 +146,7 @@ class ControlBench:
     def counters(self) -> dict[str, int]:
         """By name."""
         whole = int(self.dut.counters.value)
-        return {name: whole >> 64 * i & (1 << 64) - 1 for i, (name, _) in enumerate(COUNTERS)}
+        return {name: whole >> 64 * i & (1 << 64) - 1 for i, (name, _) in enumerate(counters(self.p))}
 
     async def stopped(self, cause: Cause, unit: int, command: int, response: int = 0) -> None:
         """The program ends with this fault."""
@@ -185,7 +185,7 @@ class ControlBench:
     def check_order(self, words: list[int]) -> None:
         """Each unit got its own commands, in order, and has done them."""
         for number, unit in enumerate(UNITS):
-            wanted = [word for word in words if (word >> 4 & 0xF) - 1 == number and word not in (END, FENCE)]
+            wanted = [word for word in words if unit_of(word) == number]
             found = [word for _, word in self.units[unit].passed]
             for index, (one, other) in enumerate(zip(found, wanted, strict=False)):
                 assert one == other, f"{unit} command {index} is {one:#x}, expected {other:#x}"
@@ -196,9 +196,9 @@ class ControlBench:
         """No command passed before its tokens were there, none before a fence that stands before it."""
         log = []
         for number, unit in enumerate(self.units.values()):
-            log += [(cycle, 1, number, word >> 8 & 0xF) for cycle, word in unit.passed]
+            log += [(cycle, 1, number, mask_of(word, "wait")) for cycle, word in unit.passed]
             for cycle, (_, word) in zip(unit.finished, unit.passed, strict=True):
-                log.append((cycle, 2, number, word >> 12 & 0xF))  # after what passes in that cycle
+                log.append((cycle, 2, number, mask_of(word, "signal")))  # after what passes in that cycle
         tokens: Counter[tuple[int, int]] = Counter()
         for cycle, kind, number, units in sorted(log):
             for other in (other for other in range(len(UNITS)) if units >> other & 1):
@@ -215,7 +215,7 @@ class ControlBench:
             if word == FENCE:
                 after = before
             elif word != END:
-                unit = self.units[UNITS[(word >> 4 & 0xF) - 1]]
+                unit = self.units[UNITS[unit_of(word)]]
                 index = place[unit.name]
                 place[unit.name] += 1
                 assert unit.passed[index][0] > after, f"{unit.name} command {index} passed a fence"

@@ -7,30 +7,31 @@ import cocotb
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
 from golden.accelerator import exponential, normalise
-from golden.accelerator.commands import BITS, UNITS, Opcode
-from golden.accelerator.legal import illegal, places, used_bits
+from golden.accelerator.commands import BITS, Opcode
+from golden.accelerator.legal import illegal
 from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NO_UNIT, WATCHDOG, Cause
+from golden.accelerator.units import UNITS
 from golden.axi.bursts import Status
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_bench import ControlBench
-from sim.benches.accelerator.programs import END, pack
+from sim.benches.accelerator.programs import END, pack, unit_of
 
 
 def broken(random: Random, p: AcceleratorParams, opcode: Opcode) -> list[int]:
     """Commands that are wrong in one thing each."""
     word = programs.command(random, p, opcode)
     found = []
-    for _, (field, low) in places(opcode).items():
+    for _, (field, low) in opcode.places.items():
         if field.least:
             found.append(word & ~((1 << field.width) - 1 << low))
-    beyond = used_bits(opcode)
+    beyond = opcode.bits
     chosen = {beyond, beyond + 1, BITS - 1, random.randrange(beyond, BITS), random.randrange(beyond, BITS)}
     found += [word | 1 << bit for bit in chosen if bit < BITS]
     values = programs.unpack(word)
     if opcode in (Opcode.END, Opcode.FENCE):
-        found += [word | 1 << bit for bit in range(8, 16)]
+        found += [word | 1 << bit for bit in range(8, 24)]
     if opcode == Opcode.MULTIPLY:
         most = p.unit.accumulator_rows
         for x, y in ((1, most + 1), (most + 1, 1), (most // 2 + 1, 2), (2, most // 2 + 1), (0x8000, 2)):
@@ -67,7 +68,7 @@ def broken(random: Random, p: AcceleratorParams, opcode: Opcode) -> list[int]:
 async def illegal_commands_stop_it(dut: Any) -> None:
     bench = ControlBench(dut)
     await bench.begin()
-    good = Opcode.__members__.values()
+    good = [int(opcode) for opcode in Opcode]
     unknown = [code for code in (0, 3, 0x0F, 0x13, 0x21, 0x34, 0x41, 0x50, 0x81, 0xFF) if code not in good]
     bad = [word for opcode in Opcode for word in broken(bench.random, bench.p, opcode)]
     for index, word in enumerate([*unknown, *bad]):
@@ -131,7 +132,7 @@ async def faults_of_units_stop_it(dut: Any, unit: str) -> None:
         chosen.takes = lambda word: 9
         words = programs.program(bench.random, bench.p, 10, fences=0.0)[:-1]
         words += [programs.of_unit(bench.random, bench.p, unit, 0, 0) for _ in range(4)]
-        own = [i for i, word in enumerate(words) if (word >> 4 & 0xF) - 1 == UNITS.index(unit)]
+        own = [i for i, word in enumerate(words) if unit_of(word) == UNITS.index(unit)]
         await bench.start([*words, END])
         done = bench.random.randint(0, len(own) - 1)
         while len(chosen.finished) < done:

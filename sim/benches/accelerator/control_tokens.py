@@ -5,9 +5,10 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from golden.accelerator.commands import TOKENS, UNITS
+from golden.accelerator.commands import TOKENS
 from golden.accelerator.control import IN_FLIGHT
 from golden.accelerator.registers import Cause
+from golden.accelerator.units import UNITS
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_bench import ControlBench
 from sim.benches.accelerator.programs import END, FENCE
@@ -104,7 +105,7 @@ async def a_token_that_never_comes_stops_it(dut: Any, behind: str) -> None:
     for giver, taker in ((0, 1), (2, 2), (3, 0)):
         prefix = programs.program(bench.random, bench.p, 8, fences=0.0)[:-1]
         # no token left over for it
-        prefix = [word & ~(0xF << 12) & ~(0xF << 8) for word in prefix]
+        prefix = [programs.without_tokens(word) for word in prefix]
         stuck = programs.of_unit(bench.random, bench.p, UNITS[taker], 1 << giver)
         more = {
             "end": [], "fence": [FENCE], "queue": [stuck & ~0xF00] * (bench.p.queue + 1),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from golden.accelerator.commands import FIELDS, HEADER, Opcode
+from golden.accelerator.commands import HEADER, Opcode
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.params import MatrixUnitParams
 from sim.benches import Case, parameters, verilog_case
@@ -31,7 +31,7 @@ def cases_of(block: str, *each: int) -> list[Case]:
 def pack_command(opcode: Opcode, fields: Mapping[str, int], random: Random) -> int:
     """A command of 512 bits; what `fields` lacks, and the bits beyond, are noise."""
     word, place = 0, 0
-    for each in (*HEADER, *FIELDS[opcode]):
+    for each in (*HEADER, *opcode.fields):
         value = opcode if each.name == "opcode" else fields.get(each.name, random.getrandbits(each.width))
         word |= (value & (1 << each.width) - 1) << place
         place += each.width
@@ -41,7 +41,7 @@ def pack_command(opcode: Opcode, fields: Mapping[str, int], random: Random) -> i
 def unpack_command(opcode: Opcode, word: int) -> dict[str, int]:
     """All fields of a command."""
     fields = {}
-    for each in (*HEADER, *FIELDS[opcode]):
+    for each in (*HEADER, *opcode.fields):
         value = word & (1 << each.width) - 1
         fields[each.name] = value - (each.signed and value >> each.width - 1 << each.width)
         word >>= each.width

@@ -7,7 +7,8 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from golden.accelerator.commands import FIELDS, Kind, Opcode
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
 from golden.accelerator.map_steps import latency
 from golden.accelerator.params import FIRST_FUNCTION
 from sim.benches import Faults, parameters, verilog_case
@@ -15,8 +16,8 @@ from sim.benches.accelerator.maps import BITS, Job, block_words, packed, params_
 from sim.benches.stream import Bench, compare, unpack_word
 
 JOBS = 40
-NAMES = [each.name for each in FIELDS[Opcode.MAP]]
-CONSTANTS = FIELDS[Opcode.MAP][NAMES.index("a_kind") :]
+NAMES = [each.name for each in Opcode.MAP.fields]
+CONSTANTS = Opcode.MAP.fields[NAMES.index("a_kind") :]
 
 
 class MapLanesBench(Bench):

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from golden.accelerator.commands import FIELDS, Kind, Opcode, Operation
-from golden.accelerator.map_lanes import TABLE_ENTRIES, map_lanes
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
+from golden.accelerator.map_lanes import TABLE_ENTRIES, Operation, map_lanes
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from golden.systolic.params import MatrixUnitParams
 
@@ -43,7 +44,7 @@ def range_of(kind: int, unsigned: int = 0) -> tuple[int, int]:
 
 def random_fields(rng: np.random.Generator, p: AcceleratorParams) -> Command:
     """All fields of a legal MAP command; counts small, addresses and strides anything."""
-    c = {each.name: int(spread(rng, *each.range)) for each in FIELDS[Opcode.MAP]}
+    c = {each.name: int(spread(rng, *each.range)) for each in Opcode.MAP.fields}
     c["operation"] = int(rng.integers(4))
     c["reduce"] = int(rng.random() < 0.3 and c["operation"] != Operation.ADD)
     c["a_kind"], c["b_kind"] = (int(kind) for kind in rng.integers(0, 4, 2))

@@ -124,7 +124,7 @@ class PortBench(AxiBench):
         for _, client, command in taken:
             own = [next(responses) for _ in range(self.words_of(command))]
             for (word, last), code in zip(read(self.design.read, self.bytes_at, *command), own, strict=True):
-                words[client].append([word, last | (code & 2 if client == "fetch" else 0)])
+                words[client].append([word, last | code & 2])
             statuses[client].append(status(self.p, *command, own))
         for client in READERS:
             bits = self.p.data_bits

@@ -11,7 +11,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
-from golden.accelerator.load import PENDING
+from golden.accelerator.moves import PENDING
 from golden.accelerator.registers import Cause
 from golden.axi.bursts import Status
 from sim.benches import parameters
@@ -86,15 +86,10 @@ class MoveBench(Bench, ABC):
         self.moves = Moves(self.p, self.random)
         self.scratch = self.moves.machine.scratch.copy()
         self.reader = ReadPort(dut, self.reads, self.scratch, self.random_of(self.reads))
-        self.pulses = Pulses(dut, lambda: (self.words_moved(), len(self.monitors[self.status].moved)))
+        self.pulses = Pulses(dut, lambda: (self.words_moved(), len(self.monitors["memory_status"].moved)))
         self.statuses: deque[int] = deque()
         self.wanted: list[tuple[list[Run], int]] = []
         self.pause()
-
-    @property
-    def status(self) -> str:
-        """The stream of statuses."""
-        return f"{self.unit}_status"
 
     @abstractmethod
     def words_moved(self) -> int:
@@ -160,7 +155,7 @@ class MoveBench(Bench, ABC):
         assert len(done) == len(self.wanted), f"{len(done)} of {len(self.wanted)} done"
         assert not self.pulses.faults, f"fault {self.pulses.faults}"
         assert self.dut.busy.value == 0, "busy when all is done"
-        found = [(word & 0xFFFFFFFF, word >> 32) for word in self.monitors[f"{self.unit}_command"].words]
+        found = [(word & 0xFFFFFFFF, word >> 32) for word in self.monitors["memory_command"].words]
         assert_same("run", found, [run for runs, _ in self.wanted for run in runs])
         self.check_done(len(self.wanted))
         self.check_words()
@@ -229,7 +224,7 @@ class MoveBench(Bench, ABC):
         taken = len(self.monitors["command"].moved)
         assert taken == min(PENDING, most) + 1, taken
         assert not self.pulses.done and self.dut.busy.value == 1
-        self.sources[self.status].stall = 0.0
+        self.sources["memory_status"].stall = 0.0
         await self.settle()
 
     async def runs_without_statuses(self, outstanding: int, **more: int) -> None:
@@ -239,10 +234,10 @@ class MoveBench(Bench, ABC):
         self.send([Command(self.opcode, fields=fields | more)])
         await self.start()
         await self.cycles(100 + count)
-        times = [cycle for cycle, _ in self.monitors[f"{self.unit}_command"].moved]
+        times = [cycle for cycle, _ in self.monitors["memory_command"].moved]
         assert len(times) == outstanding + 2, f"{len(times)} runs without a status"
         assert times[-1] - times[0] == len(times) - 1, "a pause between runs"
-        self.sources[self.status].stall = 0.0
+        self.sources["memory_status"].stall = 0.0
         await self.settle()
 
     async def stops_at(self, status: Status, cause: Cause) -> None:

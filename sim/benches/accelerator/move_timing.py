@@ -1,22 +1,22 @@
 """Bench of load and store units at the memory port and the scratchpad: golden's cycles of each command."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
 import cocotb
 from cocotb.triggers import ReadOnly, RisingEdge
 
+from golden.accelerator.accesses import scratch_runs
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
-from golden.accelerator.load import cycles as load_cycles
 from golden.accelerator.move_timing import LoadTiming, StoreTiming
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.store import cycles as store_cycles
+from golden.accelerator.units.load import cycles as load_cycles
+from golden.accelerator.units.store import cycles as store_cycles
 from sim.benches import Case, parameters
-from sim.benches.accelerator import load as load_bench
 from sim.benches.accelerator.moves import BASE, SIZE, Moves, number_of, params_of
+from sim.benches.accelerator.units import load as load_bench
 from sim.benches.axi.memory import FixedRead, FixedWrite
 from sim.benches.stream import Bench
 
@@ -145,7 +145,7 @@ async def stores_take_golden_cycles_and_bring_the_words(dut: Any, latency: int) 
     for _ in range(50):
         bench.moves.longest = bench.random.choice((4, 40, 40, 200))
         commands.append(bench.moves.move(Opcode.STORE))
-        places = bench.moves.machine.scratch_runs(commands[-1].fields).ravel()
+        places = bench.moves.machine.walked(scratch_runs(commands[-1].fields)).ravel()
         words += [int.from_bytes(word.tobytes(), "little") for word in bench.moves.machine.scratch[places]]
     golden = bench.do("store", commands, bench.expect("store"))
     assert_equal(await bench.all_done("store", len(golden)), golden)
@@ -183,19 +183,20 @@ def assert_equal(found: list[int], golden: list[int]) -> None:
 
 def whole(p: AcceleratorParams) -> Any:
     """A definition of both units with port and scratchpad, whose other clients are silent."""
-    from amaranth.hdl import Const, Module, Signal
+    from amaranth.hdl import Module
     from amaranth.lib import stream, wiring
     from amaranth.lib.wiring import In, Out
 
     from golden.accelerator.commands import BITS
-    from hw.accelerator import load, memory_port, scratchpad, store
-    from hw.emit import Definition, flat_ports
+    from hw.accelerator import memory_port, scratchpad, units
+    from hw.board import Board
+    from hw.emit import Definition
 
     port, pad = memory_port.definition(p), scratchpad.definition(p)
-    units = {"load": load.definition(p), "store": store.definition(p)}
+    both = {name: units.definition(p, name) for name in UNITS}
 
     class Whole(wiring.Component):  # type: ignore[misc]
-        uses = (port, pad, *units.values())
+        uses = (port, pad, *both.values())
 
         def __init__(self) -> None:
             super().__init__(
@@ -208,41 +209,20 @@ def whole(p: AcceleratorParams) -> Any:
 
         def elaborate(self, platform: Any) -> Module:
             m = Module()
-            nets = {name: value for name, _, value in flat_ports(self)}
-
-            def tie(definition: Definition, rename: Callable[[str], str]) -> dict[str, Any]:
-                found = {}
-                for name, is_input, value in flat_ports(definition.component):
-                    net = rename(name)
-                    silent = is_input and name.startswith(SILENT)
-                    found[name] = (
-                        Const(0, len(value)) if silent else nets.setdefault(net, Signal(len(value), name=net))
-                    )
-                return found
-
-            clients = {f"{unit}_{end}" for unit in ("load", "store", "index") for end in ENDS}
-            for unit, definition in units.items():
-                own = {
-                    end: f"{unit}_{end}" for end in ("done", "fault", "busy", "fault_code", "fault_response")
-                }
-                for end in ("valid", "ready", "payload"):
-                    own[f"command_{end}"] = f"{unit}_unit_command_{end}"
-                own |= {name: f"pad_{name}" for name in clients}
-                definition.place(m, unit, **tie(definition, partial(renamed, own)))
-            port.place(m, "port", **tie(port, lambda name: name))
-            pad.place(m, "scratchpad", **tie(pad, lambda name: f"pad_{name}"))
-            return m
+            board = Board(m, self)
+            memory, words = board.place(port, "port"), board.place(pad, "scratchpad")
+            board.connect(wiring.flipped(self.m_axi), memory.m_axi)
+            for name, definition in both.items():
+                unit = board.place(definition, name)
+                board.connect(wiring.flipped(getattr(self, f"{name}_unit_command")), unit.command)
+                board.connect(unit.memory, getattr(memory, name))
+                for end in ("done", "fault"):
+                    board.tie(getattr(self, f"{name}_{end}"), getattr(unit, end))
+                for member in unit.scratch.signature.members:
+                    board.connect(getattr(unit.scratch, member), getattr(words, member))
+            return m  # nobody drives what is silent
 
     return Definition(f"moving_{p.lanes}_{p.outstanding}", Whole())
-
-
-def renamed(own: Mapping[str, str], name: str) -> str:
-    """A port's net."""
-    return own.get(name, name)
-
-
-ENDS = ("valid", "ready", "address", "data")
-SILENT = ("fetch_", "clear", "top_", "left_", "a_", "b_", "p_", "vector_")
 
 
 def case(**given: int) -> Case:

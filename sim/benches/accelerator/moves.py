@@ -4,10 +4,11 @@ from random import Random
 
 import numpy as np
 
+from golden.accelerator.accesses import scratch_runs
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
-from golden.accelerator.interpreter import Machine
-from golden.accelerator.load import rows, runs, words
+from golden.accelerator.machine import Machine
+from golden.accelerator.moves import rows, runs, words
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.params import MatrixUnitParams
 from sim.benches import Case, verilog_case
@@ -35,7 +36,7 @@ def number_of(command: Command) -> int:
 def cases_of(unit: str, *each: tuple[int, int]) -> list[Case]:
     """Of a unit: lanes, outstanding."""
     return [
-        verilog_case(f"accelerator/{unit}", params_of, f"{n}-o{most}", lanes=n, outstanding=most)
+        verilog_case(f"accelerator/units/{unit}", params_of, f"{n}-o{most}", lanes=n, outstanding=most)
         for n, most in each
     ]
 
@@ -91,7 +92,7 @@ class Moves:
         while True:
             found = {f"scratch_stride{i}": self.stride() for i in (1, 2, 3)}
             found["scratch"] = self.random.getrandbits(16)
-            if self.machine.scratch_runs({**counts, **found}).min() >= INDEX:
+            if self.machine.walked(scratch_runs({**counts, **found})).min() >= INDEX:
                 return found
 
     def stride(self) -> int:
@@ -137,7 +138,7 @@ class Moves:
         elif command.opcode == Opcode.GATHER:
             asked = list(rows(self.p, fields, self.numbers(command)))
         self.machine.execute(command)
-        return asked, words(command.opcode, fields)
+        return asked, words(fields)
 
     def numbers(self, command: Command) -> list[int]:
         """Row numbers of a GATHER, as the scratchpad has them now."""

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from golden.accelerator.commands import FIELDS, HEADER, Opcode
+from golden.accelerator.commands import HEADER, Opcode
 from golden.accelerator.multiply import count_of, passes_of, tiles_of, words_of_pass
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import parse
@@ -12,7 +12,7 @@ from golden.systolic.params import MatrixUnitParams
 from sim.benches.stream import pack_word, unpack_word
 
 Command = dict[str, int]
-LAYOUT = [(field.name, field.width, 1) for field in (*HEADER, *FIELDS[Opcode.MULTIPLY])]
+LAYOUT = [(field.name, field.width, 1) for field in (*HEADER, *Opcode.MULTIPLY.fields)]
 
 
 def params_of(given: dict[str, Any]) -> AcceleratorParams:
@@ -34,7 +34,7 @@ def pack(command: Command) -> int:
 def unpack(word: int) -> Command:
     """The fields in a command's bits."""
     codes = {name: value[0] for name, value in unpack_word(LAYOUT, word).items()}
-    for field in FIELDS[Opcode.MULTIPLY]:
+    for field in Opcode.MULTIPLY.fields:
         if field.signed and codes[field.name] >> field.width - 1:
             codes[field.name] -= 1 << field.width
     return codes
@@ -44,7 +44,7 @@ def random_command(random: Random, p: AcceleratorParams, most: int = 60) -> Comm
     """Any walk; no more vectors than the accumulators hold, passes than a sum may have, about `most` tiles'
     work of passes."""
     command = {name: 0 for name, _, _ in LAYOUT}
-    for field in FIELDS[Opcode.MULTIPLY]:
+    for field in Opcode.MULTIPLY.fields:
         low, high = field.range
         command[field.name] = random.choice([0, 1, -1, random.randint(low, high)]) if field.signed else 1
     command |= {name: random.getrandbits(4) for name in ("wait", "signal")}
@@ -80,7 +80,7 @@ def convolution(p: AcceleratorParams, kernel: int, width: int, channels: int, co
 
 def product(p: AcceleratorParams, m: int, k: int, n: int, **more: int) -> Command:
     """m x k by k x n, in tiles and passes of L."""
-    command = {name: 0 for name, _, _ in LAYOUT} | {field.name: 1 for field in FIELDS[Opcode.MULTIPLY]}
+    command = {name: 0 for name, _, _ in LAYOUT} | {field.name: 1 for field in Opcode.MULTIPLY.fields}
     passes = -(-k // p.lanes)
     command |= {
         "opcode": int(Opcode.MULTIPLY), "left": 0, "count_x": m, "stride_x": passes, "count_k0": passes,

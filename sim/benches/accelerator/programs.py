@@ -3,12 +3,14 @@
 from collections import Counter
 from random import Random
 
-from golden.accelerator.commands import UNITS, Field, Opcode
-from golden.accelerator.legal import illegal, places, unit_of
+from golden.accelerator.commands import KINDS, Field, Opcode
+from golden.accelerator.legal import illegal
 from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
+from golden.accelerator.units import UNITS, unit
 
-OF_UNITS = {unit: [op for op in Opcode if unit_of(op) == index] for index, unit in enumerate(UNITS)}
+OF_UNITS = {name: unit(name).COMMANDS for name in UNITS}
+HEADER = Opcode.END
 END = int(Opcode.END)
 FENCE = int(Opcode.FENCE)
 
@@ -16,7 +18,7 @@ FENCE = int(Opcode.FENCE)
 def pack(opcode: Opcode, values: dict[str, int]) -> int:
     """A command; what is not given is the least that is legal."""
     word = 0
-    for name, (field, low) in places(opcode).items():
+    for name, (field, low) in opcode.places.items():
         value = int(opcode) if name == "opcode" else values.get(name, field.least or 0)
         word |= (value & (1 << field.width) - 1) << low
     return word
@@ -24,8 +26,24 @@ def pack(opcode: Opcode, values: dict[str, int]) -> int:
 
 def unpack(word: int) -> dict[str, int]:
     """The fields of a command whose opcode exists, as codes."""
-    fields = places(Opcode(word & 0xFF))
+    fields = Opcode.of(word & 0xFF).places
     return {name: word >> low & (1 << field.width) - 1 for name, (field, low) in fields.items()}
+
+
+def unit_of(word: int) -> int:
+    """Which unit's it is, CONTROL or a place in UNITS."""
+    return int(Opcode.of(word & 0xFF).unit)
+
+
+def mask_of(word: int, name: str) -> int:
+    """`wait` or `signal` of a command."""
+    _, low = HEADER.places[name]
+    return int(word >> low & (1 << KINDS) - 1)
+
+
+def without_tokens(word: int) -> int:
+    """A command that neither takes nor gives tokens."""
+    return pack(Opcode.of(word & 0xFF), unpack(word) | {"wait": 0, "signal": 0})
 
 
 def value_of(random: Random, field: Field) -> int:
@@ -37,7 +55,7 @@ def value_of(random: Random, field: Field) -> int:
 def command(random: Random, p: AcceleratorParams, opcode: Opcode, wait: int = 0, signal: int = 0) -> int:
     """A legal command."""
     while True:
-        values = {name: value_of(random, field) for name, (field, _) in places(opcode).items()}
+        values = {name: value_of(random, field) for name, (field, _) in opcode.places.items()}
         if opcode == Opcode.MULTIPLY:
             values["count_x"] = random.randint(1, p.unit.accumulator_rows)
             values["count_y"] = random.randint(1, p.unit.accumulator_rows // values["count_x"])

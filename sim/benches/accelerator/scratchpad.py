@@ -10,13 +10,14 @@ from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.scratchpad import READ_LATENCY, READERS, WRITERS, banks, granted
+from golden.accelerator.scratchpad import READ_LATENCY, banks, granted, readers, writers
 from golden.systolic.params import MatrixUnitParams
 from sim.benches import Faults, parameters, seed, verilog_case
 from sim.benches.accelerator import extremes
 from sim.benches.stream import settled
 
 CYCLES = 3000
+READERS, WRITERS = tuple(readers(AcceleratorParams())), tuple(writers(AcceleratorParams()))
 
 
 def params_of(lanes: int, n: int, bank_words: int) -> AcceleratorParams:

@@ -10,8 +10,9 @@ from random import Random
 import numpy as np
 
 from golden.accelerator.assembler import Command, pack
-from golden.accelerator.commands import Kind, Opcode, Operation
-from golden.accelerator.map_lanes import MAX_SHIFT
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import Kind
+from golden.accelerator.map_lanes import MAX_SHIFT, Operation
 from golden.accelerator.params import AcceleratorParams
 
 BLOCK = 9  # words of a set of parameters

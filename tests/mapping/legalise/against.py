@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from golden.accelerator.interpreter import Machine
+from golden.accelerator.machine import Machine
 from golden.accelerator.params import AcceleratorParams
 from mapping.backends.program.compiler import compile
 from mapping.frontends import onnx_file

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from golden.accelerator.interpreter import Machine
+from golden.accelerator.machine import Machine
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.params import MatrixUnitParams
 from mapping.backends.program.compiler import Program, compile

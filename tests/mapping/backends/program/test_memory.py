@@ -129,7 +129,7 @@ def test_a_deep_product_is_added_up(m, n, k):
 
 
 def test_state_is_there_for_the_next_step():
-    from golden.accelerator.interpreter import Machine
+    from golden.accelerator.machine import Machine
     from mapping.run.quantised import Steps
 
     tensors = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from golden.accelerator.interpreter import Machine
+from golden.accelerator.machine import Machine
 from golden.accelerator.params import AcceleratorParams
 from golden.check import BadValue
 from mapping.backends.program.compiler import compile

@@ -1,13 +1,14 @@
-"""Bench of hw.accelerator.store: memory port and scratchpad at random paces, against golden's interpreter."""
+"""Bench of hw.accelerator.units.store: memory port and scratchpad at random paces, against golden."""
 
 from typing import Any
 
 import cocotb
 from cocotb.triggers import ReadOnly, RisingEdge
 
+from golden.accelerator.accesses import scratch_runs
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
-from golden.accelerator.load import PENDING
+from golden.accelerator.moves import PENDING
 from golden.accelerator.registers import Cause
 from golden.axi.bursts import Status
 from sim.benches import Faults
@@ -15,7 +16,7 @@ from sim.benches.accelerator import extremes
 from sim.benches.accelerator.move_bench import MoveBench, assert_same, pauses_of
 from sim.benches.accelerator.moves import BASE, Run, cases_of
 
-PARTS = ("command", "store_command", "store_data", "store_status", "store")
+PARTS = ("command", "memory_command", "memory_data", "memory_status", "scratch_store")
 
 
 class StoreBench(MoveBench):
@@ -24,14 +25,14 @@ class StoreBench(MoveBench):
     words  of the commands sent; a run has its status once its words were taken
     """
 
-    unit, opcode, reads, longest = "store", Opcode.STORE, "store", 300
+    unit, opcode, reads, longest = "store", Opcode.STORE, "scratch_store", 300
 
     def __init__(self, dut: Any, pauses: dict[str, float]):
-        super().__init__(dut, ["command", "store_status"], ["store_command", "store_data"], pauses)
+        super().__init__(dut, ["command", "memory_status"], ["memory_command", "memory_data"], pauses)
         self.words: list[int] = []
 
     def words_moved(self) -> int:
-        return len(self.monitors["store_data"].moved)
+        return len(self.monitors["memory_data"].moved)
 
     async def port(self) -> None:
         """A status for each run taken whose words have been."""
@@ -43,17 +44,17 @@ class StoreBench(MoveBench):
             if resetting:
                 given = words = 0
                 continue
-            runs = self.monitors["store_command"].moved
+            runs = self.monitors["memory_command"].moved
             while given < len(runs):
                 words_of = (runs[given][1] >> 32) // self.p.lanes
                 if self.words_moved() < words + words_of:
                     break
                 given, words = given + 1, words + words_of
-                self.sources["store_status"].send([self.next_status()])
+                self.sources["memory_status"].send([self.next_status()])
 
     def expect(self, command: Command) -> tuple[list[Run], int]:
         """Its words too: a store does not change the scratchpad."""
-        places = self.moves.machine.scratch_runs(command.fields).ravel()
+        places = self.moves.machine.walked(scratch_runs(command.fields)).ravel()
         self.words += [self.reader.word(int(place)) for place in places]
         return super().expect(command)
 
@@ -62,7 +63,7 @@ class StoreBench(MoveBench):
         return [self.moves.move(Opcode.STORE) for _ in range(count)]
 
     def check_words(self) -> None:
-        assert_same("word", self.monitors["store_data"].words, self.words)
+        assert_same("word", self.monitors["memory_data"].words, self.words)
 
     def check_done(self, count: int) -> None:
         """No command's done was late, either."""
@@ -70,7 +71,7 @@ class StoreBench(MoveBench):
         runs = 0
         for index, (asked, _) in enumerate(self.wanted[:count]):
             runs += len(asked)
-            last = self.monitors["store_status"].moved[runs - 1][0]
+            last = self.monitors["memory_status"].moved[runs - 1][0]
             found = self.pulses.done[index]
             assert found == last + 1, f"command {index} done in cycle {found}, its last status {last}"
 
@@ -96,14 +97,14 @@ async def one_slow_side_changes_nothing(dut: Any, paused: str) -> None:
 
 @cocotb.test
 async def as_many_commands_as_may_be_pending(dut: Any) -> None:
-    bench = StoreBench(dut, {"store_status": 1.0})
+    bench = StoreBench(dut, {"memory_status": 1.0})
     commands = [Command(Opcode.STORE, fields={"address": BASE, "scratch": i}) for i in range(PENDING + 4)]
     await bench.waits_for_statuses(commands, bench.p.write.outstanding + 3)
 
 
 @cocotb.test
 async def as_many_runs_as_may_be_unanswered(dut: Any) -> None:
-    bench = StoreBench(dut, {"store_status": 1.0})
+    bench = StoreBench(dut, {"memory_status": 1.0})
     await bench.runs_without_statuses(bench.p.write.outstanding)
 
 
@@ -121,5 +122,5 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, stuc
 
 CASES = cases_of("store", (4, 4), (16, 32), (8, 8))
 QUICK = {"icarus": ["8-o8", "16-o32"], "verilator": ["4-o4"]}
-EXTREME = extremes("accelerator/store")
+EXTREME = extremes("accelerator/units/store")
 MUTANTS = [Faults("4-o4", 1), Faults("4-o4", 3, slow=True)]

@@ -1,4 +1,4 @@
-"""Bench of hw.accelerator.vector: commands over a scratchpad whose ports are granted at random."""
+"""Bench of hw.accelerator.units.vector: commands over a scratchpad whose ports are granted at random."""
 
 from functools import partial
 from typing import Any
@@ -8,10 +8,11 @@ import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from golden.accelerator.assembler import Command, encode
-from golden.accelerator.commands import FIELDS, Kind, Opcode
-from golden.accelerator.interpreter import Machine
+from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import BLOCK_WORDS, Kind
+from golden.accelerator.machine import Machine
 from golden.accelerator.map_lanes import TABLE
-from golden.accelerator.vector import cycles
+from golden.accelerator.units.vector import State, cycles
 from golden.accelerator.walk import addresses
 from sim.benches import Faults, parameters, verilog_case
 from sim.benches.accelerator.maps import (
@@ -29,7 +30,6 @@ from sim.benches.stream import Bench
 COMMANDS = 40
 LONGEST = 10_000  # cycles of a command
 BLOCKS = 40  # of parameters, at the beginning of the scratchpad, where nothing is written
-BLOCK_WORDS = 9
 READERS = ("a", "b", "p")
 Fields = dict[str, int]
 
@@ -53,7 +53,9 @@ class VectorBench(Bench):
         self.wanted: list[np.ndarray] = []
         self.dones: list[int] = []
         self.cycle = self.held_up = 0
-        self.ports = {name: ReadPort(dut, name, self.scratch, self.random_of(name)) for name in READERS}
+        self.ports = {
+            name: ReadPort(dut, f"scratch_{name}", self.scratch, self.random_of(name)) for name in READERS
+        }
         for port in self.ports.values():
             port.pause = busy
 
@@ -98,13 +100,13 @@ class VectorBench(Bench):
         """The scratchpad's write port, granted at random."""
         dut, random = self.dut, self.random_of("scratchpad")
         while True:
-            dut.vector_ready.value = int(random.random() >= self.busy)
+            dut.scratch_vector_ready.value = int(random.random() >= self.busy)
             await ReadOnly()
-            if dut.vector_valid.value == 1 and dut.rst.value == 0:
-                self.held_up += dut.vector_ready.value == 0
-                if dut.vector_ready.value == 1:
-                    data = int(dut.vector_data.value).to_bytes(self.p.lanes, "little")
-                    address = int(dut.vector_address.value) % self.p.words
+            if dut.scratch_vector_valid.value == 1 and dut.rst.value == 0:
+                self.held_up += dut.scratch_vector_ready.value == 0
+                if dut.scratch_vector_ready.value == 1:
+                    data = int(dut.scratch_vector_data.value).to_bytes(self.p.lanes, "little")
+                    address = int(dut.scratch_vector_address.value) % self.p.words
                     self.scratch[address] = np.frombuffer(data, np.uint8)
             await RisingEdge(dut.clk)
 
@@ -113,7 +115,7 @@ class VectorBench(Bench):
         if opcode == Opcode.MAP and fields["a_kind"] == Kind.NONE:
             rows = int(np.prod([fields[f"count{i}"] for i in range(4)]))
             sums = spread(self.rng, -(1 << 31), (1 << 31) - 1, (rows, self.p.lanes))
-            self.machine.sums.append(sums)
+            self.machine.give("sums", sums)
             self.sources["sums"].send(packed(row, 32) for row in sums)
         self.machine.execute(Command(opcode, (), (), fields))
         self.commands.append((opcode, fields))
@@ -125,7 +127,7 @@ class VectorBench(Bench):
         for each in (self.commands, self.wanted, self.dones):
             each.clear()
         self.machine.scratch[:] = self.scratch
-        self.machine.table = None
+        self.machine.state_of(State).table = None
 
     def send_any(self, opcode: Opcode | None = None, **fixed: int) -> None:
         """A random command that writes nothing that it reads."""
@@ -135,14 +137,15 @@ class VectorBench(Bench):
             fields = self.random_command(opcode) | fixed
             if opcode == Opcode.TABLE or self.is_apart(opcode, fields):
                 break
-        if opcode == Opcode.MAP and fields["function"] == TABLE and self.machine.table is None:
+        table = self.machine.state_of(State).table
+        if opcode == Opcode.MAP and fields["function"] == TABLE and table is None:
             self.send(Opcode.TABLE, self.random_command(Opcode.TABLE))
         self.send(opcode, fields)
 
     def random_command(self, opcode: Opcode) -> Fields:
         if opcode == Opcode.MAP:
             return random_fields(self.rng, self.p) | self.random_blocks()
-        fields = {each.name: int(spread(self.rng, *each.range)) for each in FIELDS[opcode]}
+        fields = {each.name: int(spread(self.rng, *each.range)) for each in opcode.fields}
         fields |= {name: int(self.rng.integers(1, 5)) for name in fields if name.startswith("count")}
         if opcode == Opcode.NORMALISE:
             fields["length"] = int(self.rng.integers(1, fields["count0"] * self.p.lanes + 1))
@@ -217,7 +220,7 @@ async def commands_do_what_golden_does(dut: Any, busy: float, stall_in: float) -
 @cocotb.parametrize(name=["MAP", "TABLE", "EXPONENTIAL", "NORMALISE"])
 async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, name: str) -> None:
     """The scratchpad keeps what was written; commands after a reset do what they do on that."""
-    opcode = Opcode[name]
+    opcode = Opcode.members()[name]
     bench = VectorBench(dut, busy=0.3)
     fixed = {"count0": 5, "count1": 5, "count2": 3}
     await bench.start()
@@ -235,7 +238,7 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, name: str) -> None
         bench.forget()
 
 
-case = partial(verilog_case, "accelerator/vector", lambda **given: params_of(given))
+case = partial(verilog_case, "accelerator/units/vector", lambda **given: params_of(given))
 CASES = [
     case("x4", lanes=4, functions=["tanh"]),
     case("x16", lanes=16, functions=["gelu", "silu", "sigmoid", "tanh"]),

@@ -1,23 +1,23 @@
 """The load unit: LOAD, FILL, GATHER. Golden: golden.accelerator.load.
 
-    command -> walk over memory, gather -> load_command          which runs are wanted
-            -> queue -> walk over the scratchpad, load_data -> load    where the words go
+    command -> walk over memory, gather -> memory.command                     which runs are wanted
+            -> queue -> walk over the scratchpad, memory.data -> scratch.load  where the words go
 """
 
 from functools import cache
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, wiring
 
 from golden.accelerator.commands import BITS, Opcode
-from golden.accelerator.load import LOOPS, PENDING
+from golden.accelerator.moves import LOOPS, PENDING
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import Cause
-from golden.accelerator.walk import MEMORY_BITS, SCRATCH_BITS
+from golden.accelerator.walk import MEMORY_BITS
 from hw.accelerator import answers, gather, walk
-from hw.accelerator.runs import bytes_of, fields, memory_walk, scratch_walk
-from hw.axi import bursts
+from hw.accelerator.command_fields import fields, is_one
+from hw.accelerator.command_walks import bytes_of, memory_walk, scratch_walk
+from hw.accelerator.units import signature
 from hw.axi.queue import definition as queue
 from hw.emit import Definition
 from hw.lanes import bits
@@ -32,13 +32,8 @@ def place_layout() -> data.StructLayout:
 
 
 class Load(wiring.Component):
-    """command      stream of commands
-    done         pulse a command, in order: its words were accepted, its runs went well
-    fault, fault_code, fault_response  pulse, once until a reset: the oldest command that is not done failed
-    busy         a command is inside
-    load_command, load_data, load_status  of the memory port; load_command.payload is combinational
-    load         a writer of the scratchpad; from load_data, combinational
-    index        a reader of the scratchpad
+    """See hw.accelerator.units.signature. done: a command's words were accepted, its runs went well.
+    memory.command's payload is combinational, so is scratch.load from memory.data.
 
     A GATHER starts when all commands before it are done: they may bring its row numbers.
     """
@@ -52,19 +47,7 @@ class Load(wiring.Component):
         self.places = queue(place_layout().size, PENDING)
         self.kinds = queue(1, PENDING)
         self.uses = (self.walk, self.gather, self.answers, self.placed, self.places, self.kinds)
-        word = 8 * p.lanes
-        ends = {"valid": Out(1), "ready": In(1), "address": Out(SCRATCH_BITS)}
-        super().__init__({
-            "command": In(stream.Signature(BITS)),
-            **{name: Out(1) for name in ("done", "fault", "busy")},
-            "fault_code": Out(4),
-            "fault_response": Out(2),
-            "load_command": Out(stream.Signature(bursts.command_layout(p.read))),
-            "load_data": In(stream.Signature(data.StructLayout({"data": word, "last": 1}))),
-            "load_status": In(stream.Signature(2)),
-            "load": Out(wiring.Signature({**ends, "data": Out(word)})),
-            "index": Out(wiring.Signature({**ends, "data": In(word)})),
-        })
+        super().__init__(signature(p, "load"))
 
     def elaborate(self, platform):
         m = Module()
@@ -73,11 +56,10 @@ class Load(wiring.Component):
             "waits", "start", "loads", "gathers", "pending_room", "alone"
         )
         walks, numbers = bits("walk_ready", "gather_ready")
-        opcode = held[: len(fields(held, Opcode.LOAD).opcode)]
         m.d.comb += [
             self.command.ready.eq(~waits),
-            loads.eq(opcode == Opcode.LOAD),
-            gathers.eq(opcode == Opcode.GATHER),
+            loads.eq(is_one(held, Opcode.LOAD)),
+            gathers.eq(is_one(held, Opcode.GATHER)),
             start.eq(waits & pending_room & (~loads | (walks & numbers)) & (~gathers | alone)),
         ]
         with m.If(self.command.ready):
@@ -106,18 +88,18 @@ class Load(wiring.Component):
         )
         runs, rows, room, asks, go = bits("runs", "rows", "room", "asks", "run_go")
         good, bad, beyond = bits("good", "bad", "beyond")
-        length = Signal(len(self.load_command.p.bytes), reset_less=True)
+        length = Signal(len(self.memory.command.p.bytes), reset_less=True)
         m.d.comb += [
             wanted.index.eq(given.index),
             wanted.count.eq(given.count1),
             wanted.address.eq(given.address),
             wanted.stride.eq(given.address_stride1),
             wanted.limit.eq(given.limit),
-            go.eq(room & self.load_command.ready),
+            go.eq(room & self.memory.command.ready),
             asks.eq(runs | rows),
-            self.load_command.valid.eq(asks & room),
-            self.load_command.p.address.eq(Mux(rows, row.address, run.address)),
-            self.load_command.p.bytes.eq(length),
+            self.memory.command.valid.eq(asks & room),
+            self.memory.command.p.address.eq(Mux(rows, row.address, run.address)),
+            self.memory.command.p.bytes.eq(length),
         ]
         with m.If(start & (loads | gathers)):
             m.d.sync += length.eq(bytes_of(self.p, Mux(loads, fields(held, Opcode.LOAD).words, given.words)))
@@ -129,14 +111,14 @@ class Load(wiring.Component):
         self.gather.place(
             m, "gather", command_valid=start & gathers, command_ready=numbers,
             command_payload=wanted.as_value(),
-            request_valid=self.index.valid, request_ready=self.index.ready,
-            request_address=self.index.address, data=self.index.data,
+            request_valid=self.scratch.index.valid, request_ready=self.scratch.index.ready,
+            request_address=self.scratch.index.address, data=self.scratch.index.data,
             o_valid=rows, o_ready=go, o_payload=row.as_value(), beyond=beyond,
         )
         self.answers.place(
             m, "answers", run=asks & go, final=Mux(rows, row.ends, run.ends[-1]), room=room,
-            status_valid=self.load_status.valid, status_ready=self.load_status.ready,
-            status_payload=self.load_status.payload, good=good, bad=bad,
+            status_valid=self.memory.status.valid, status_ready=self.memory.status.ready,
+            status_payload=self.memory.status.payload, good=good, bad=bad,
         )
         return good, bad, beyond
 
@@ -174,11 +156,11 @@ class Load(wiring.Component):
             m.d.sync += [fill.eq(next_place.fill), value.eq(next_place.value)]
         filled = Cat([value] * (8 * self.p.lanes // VALUE_BITS))
         m.d.comb += [
-            self.load.valid.eq(active & (fill | self.load_data.valid)),
-            self.load.address.eq(where.address),
-            self.load.data.eq(Mux(fill, filled, self.load_data.p.data)),
-            self.load_data.ready.eq(active & ~fill & self.load.ready),
-            go.eq(self.load.valid & self.load.ready),
+            self.scratch.load.valid.eq(active & (fill | self.memory.data.valid)),
+            self.scratch.load.address.eq(where.address),
+            self.scratch.load.data.eq(Mux(fill, filled, self.memory.data.p.data)),
+            self.memory.data.ready.eq(active & ~fill & self.scratch.load.ready),
+            go.eq(self.scratch.load.valid & self.scratch.load.ready),
             placed.eq(go & where.ends[-1]),
         ]
         return placed
@@ -204,7 +186,7 @@ class Load(wiring.Component):
             m.d.sync += [
                 failed.eq(1),
                 self.fault_code.eq(Mux(bad, Cause.LOAD_ERROR, Cause.ROW_NUMBER)),
-                self.fault_response.eq(Mux(bad, self.load_status.payload, 0)),
+                self.fault_response.eq(Mux(bad, self.memory.status.payload, 0)),
             ]
         with m.If(self.fault):
             m.d.sync += told.eq(1)

@@ -3,17 +3,12 @@
 from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import data
 
-from golden.accelerator.commands import FIELDS, HEADER, Opcode
-from golden.accelerator.load import LOOPS
+from golden.accelerator.commands import Opcode
+from golden.accelerator.moves import LOOPS
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.walk import MEMORY_BITS
 from hw.accelerator import walk
-
-
-def fields(command, opcode: Opcode) -> data.View:
-    """A command's fields, all unsigned: addresses wrap anyway."""
-    layout = data.StructLayout({f.name: f.width for f in (*HEADER, *FIELDS[opcode])})
-    return data.View(layout, command[: layout.size])
+from hw.accelerator.command_fields import fields
 
 
 def bytes_of(p: AcceleratorParams, words):
@@ -35,7 +30,7 @@ def memory_walk(m: Module, command, opcode: Opcode) -> data.View:
 def scratch_walk(m: Module, command, opcode: Opcode) -> data.View:
     """Over the scratchpad: a word each. What a command does not have is a loop of one round."""
     given = fields(command, opcode)
-    known = {f.name for f in FIELDS[opcode]}
+    known = opcode.places
     found = Signal(walk.command_layout(1 + LOOPS), name=f"{opcode.name.lower()}_places")
     m.d.comb += [found.base.eq(given.scratch), found.count_0.eq(given.words), found.stride_0.eq(1)]
     for i in range(1, 1 + LOOPS):

@@ -1,4 +1,4 @@
-"""Bench of hw.accelerator.multiply: commands in, both read ports of a scratchpad, sums out."""
+"""Bench of hw.accelerator.units.matrix: commands in, both read ports of a scratchpad, sums out."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ class MultiplyBench(Bench):
         self.p = params_of(parameters())
         self.rng = np.random.default_rng(self.random.getrandbits(64))
         self.scratch = self.rng.integers(0, 256, (self.p.words, self.p.lanes), np.uint8)
-        self.ports = {n: ReadPort(dut, n, self.scratch, self.random_of(n)) for n in PORTS}
+        self.ports = {n: ReadPort(dut, f"scratch_{n}", self.scratch, self.random_of(n)) for n in PORTS}
         self.done: list[int] = []
         self.busy: list[bool] = []
         self.pause(**pauses)
@@ -323,7 +323,7 @@ USUAL = {
 
 def case(name: str, **changed: Any) -> Case:
     """The usual unit but for what is changed."""
-    return verilog_case("accelerator/multiply", lambda **given: params_of(given), name, **USUAL | changed)
+    return verilog_case("accelerator/units/matrix", lambda **given: params_of(given), name, **USUAL | changed)
 
 
 CASES = [

@@ -1,34 +1,29 @@
 """The store unit: STORE. Golden: golden.accelerator.store.
 
-    command -> walk over memory -> store_command
-            -> fetcher over the scratchpad -> store_data
+    command -> walk over memory -> memory.command
+            -> fetcher over the scratchpad -> memory.data
 """
 
 from functools import cache
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from golden.accelerator.commands import BITS, Opcode
-from golden.accelerator.load import LOOPS, PENDING
+from golden.accelerator.moves import LOOPS, PENDING
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import Cause
-from golden.accelerator.walk import MEMORY_BITS, SCRATCH_BITS
+from golden.accelerator.walk import MEMORY_BITS
 from hw.accelerator import answers, fetcher, walk
-from hw.accelerator.runs import bytes_of, fields, memory_walk, scratch_walk
-from hw.axi import bursts
+from hw.accelerator.command_fields import fields
+from hw.accelerator.command_walks import bytes_of, memory_walk, scratch_walk
+from hw.accelerator.units import signature
 from hw.emit import Definition
 from hw.lanes import bits
 
 
 class Store(wiring.Component):
-    """command      stream of commands
-    done         pulse a command, in order: the last of its responses has come, all were good
-    fault, fault_code, fault_response  pulse, once until a reset: the oldest command that is not done failed
-    busy         a command is inside
-    store_command, store_data, store_status  of the memory port
-    store        a reader of the scratchpad
+    """See hw.accelerator.units.signature. done: the last of a command's responses has come, all good.
 
     A command's walks start when both of the one before have ended, its responses still to come.
     """
@@ -39,19 +34,7 @@ class Store(wiring.Component):
         self.fetcher = fetcher.definition(p, 1 + LOOPS)
         self.answers = answers.definition(p.write)
         self.uses = (self.walk, self.fetcher, self.answers)
-        word = 8 * p.lanes
-        super().__init__({
-            "command": In(stream.Signature(BITS)),
-            **{name: Out(1) for name in ("done", "fault", "busy")},
-            "fault_code": Out(4),
-            "fault_response": Out(2),
-            "store_command": Out(stream.Signature(bursts.command_layout(p.write))),
-            "store_data": Out(stream.Signature(word)),
-            "store_status": In(stream.Signature(2)),
-            "store": Out(wiring.Signature({
-                "valid": Out(1), "ready": In(1), "address": Out(SCRATCH_BITS), "data": In(word)
-            })),
-        })
+        super().__init__(signature(p, "store"))
 
     def elaborate(self, platform):
         m = Module()
@@ -77,21 +60,21 @@ class Store(wiring.Component):
         ]
         m.d.comb += self.fault_code.eq(Cause.STORE_ERROR)
         with m.If(bad):
-            m.d.sync += self.fault_response.eq(self.store_status.payload)
+            m.d.sync += self.fault_response.eq(self.memory.status.payload)
         return m
 
     def ask(self, m, held, start, walks, good, bad):
         """Runs, to the memory port."""
         run = Signal(walk.address_layout(LOOPS, MEMORY_BITS))
         runs, room, go = bits("runs", "room", "run_go")
-        length = Signal(len(self.store_command.p.bytes), reset_less=True)
+        length = Signal(len(self.memory.command.p.bytes), reset_less=True)
         with m.If(start):
             m.d.sync += length.eq(bytes_of(self.p, fields(held, Opcode.STORE).words))
         m.d.comb += [
-            go.eq(room & self.store_command.ready),
-            self.store_command.valid.eq(runs & room),
-            self.store_command.p.address.eq(run.address),
-            self.store_command.p.bytes.eq(length),
+            go.eq(room & self.memory.command.ready),
+            self.memory.command.valid.eq(runs & room),
+            self.memory.command.p.address.eq(run.address),
+            self.memory.command.p.bytes.eq(length),
         ]
         self.walk.place(
             m, "runs", command_valid=start, command_ready=walks,
@@ -100,8 +83,8 @@ class Store(wiring.Component):
         )
         self.answers.place(
             m, "answers", run=runs & go, final=run.ends[-1], room=room,
-            status_valid=self.store_status.valid, status_ready=self.store_status.ready,
-            status_payload=self.store_status.payload, good=good, bad=bad,
+            status_valid=self.memory.status.valid, status_ready=self.memory.status.ready,
+            status_payload=self.memory.status.payload, good=good, bad=bad,
         )
 
     def read(self, m, held, start, fetches):
@@ -110,12 +93,12 @@ class Store(wiring.Component):
         self.fetcher.place(
             m, "fetcher", command_valid=start, command_ready=fetches,
             command_payload=scratch_walk(m, held, Opcode.STORE).as_value(),
-            request_valid=self.store.valid, request_ready=self.store.ready,
-            request_address=self.store.address, data=self.store.data,
-            o_valid=self.store_data.valid, o_ready=self.store_data.ready, o_payload=word.as_value(),
+            request_valid=self.scratch.store.valid, request_ready=self.scratch.store.ready,
+            request_address=self.scratch.store.address, data=self.scratch.store.data,
+            o_valid=self.memory.data.valid, o_ready=self.memory.data.ready, o_payload=word.as_value(),
             idle=Signal(name="fetcher_idle"),
         )
-        m.d.comb += self.store_data.payload.eq(word.data)
+        m.d.comb += self.memory.data.payload.eq(word.data)
 
 
 @cache

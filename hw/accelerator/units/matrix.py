@@ -1,4 +1,4 @@
-"""The multiply unit. Golden: golden.accelerator.multiply, its cycles golden.accelerator.multiply_cycles.
+"""The matrix unit. Golden: golden.accelerator.multiply, its cycles golden.accelerator.multiply_cycles.
 
     command -> decode -> left fetcher ----------------------> matrix unit -> sums
                       -> top fetcher -> unpack, corner-turn ->
@@ -8,29 +8,24 @@ from functools import cache
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
-from golden.accelerator.commands import BITS
 from golden.accelerator.multiply import LEFT_LOOPS, TOP_LOOPS, unit_of
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.walk import SCRATCH_BITS
 from golden.systolic.words import fields
 from hw.accelerator import fetcher, multiply_decode, unpack
+from hw.accelerator.units import signature
 from hw.blocks import word_layout
 from hw.emit import Definition
-from hw.lanes import bits, lane
+from hw.lanes import bits, lane, tied
 from hw.systolic import matrix_unit
 
 SUM = 32  # bits of a lane of sums
 LOOPS = {"left": len(LEFT_LOOPS), "top": TOP_LOOPS}
 
 
-class Multiply(wiring.Component):
-    """command    stream of commands; ready is combinational, from left.ready and top.ready
-    done       a pulse a command, in order: the last of its words was asked for in an earlier cycle
-    busy       a command, operands or sums are inside
-    left, top  read ports of the scratchpad: valid, ready, address; data comes two cycles after
-    sums       stream of [L] lanes of 32 bits, sign-extended; registered
+class Matrix(wiring.Component):
+    """See hw.accelerator.units.signature. command.ready is combinational, from that of left and top;
+    done: the last of a command's words was asked for in an earlier cycle; sums are registered, sign-extended.
 
     Each fetcher takes a command's walk as soon as it has asked for all of the one before, so operands of
     commands follow one another without a gap.
@@ -43,14 +38,7 @@ class Multiply(wiring.Component):
         self.unpack = unpack.definition(p)
         self.unit = matrix_unit.definition(unit_of(p))
         self.uses = (self.decode, *self.fetchers.values(), self.unpack, self.unit)
-        port = {"valid": Out(1), "ready": In(1), "address": Out(SCRATCH_BITS), "data": In(8 * p.lanes)}
-        super().__init__({
-            "command": In(stream.Signature(BITS)),
-            "done": Out(1),
-            "busy": Out(1),
-            **{name: Out(wiring.Signature(port)) for name in LOOPS},
-            "sums": Out(stream.Signature(SUM * p.lanes)),
-        })
+        super().__init__(signature(p, "matrix"))
 
     def elaborate(self, platform):
         m = Module()
@@ -83,7 +71,7 @@ class Multiply(wiring.Component):
 
     def fetch(self, m, name, walk, room, idle):
         """A fetcher; its stream, and whether it asks for the last word of a command."""
-        port, word = getattr(self, name), fetcher.word_layout(self.p, LOOPS[name])
+        port, word = getattr(self.scratch, name), fetcher.word_layout(self.p, LOOPS[name])
         o = stream.Signature(word).create(path=(name, "o"))
         free, running, ended = bits(f"{name}_free", f"{name}_running", f"{name}_ended")
         self.fetchers[name].place(
@@ -129,12 +117,6 @@ class Multiply(wiring.Component):
         return inside != 0
 
 
-def tied(name, port):
-    """The ports of a stream, by the names that they have in flat Verilog."""
-    payload = port.payload if isinstance(port.payload, Signal) else port.payload.as_value()
-    return {f"{name}_valid": port.valid, f"{name}_ready": port.ready, f"{name}_payload": payload}
-
-
 def extended(value):
     """A lane of sums, sign-extended."""
     return value.as_signed() if len(value) == SUM else Cat(value, value[-1].replicate(SUM - len(value)))
@@ -142,5 +124,5 @@ def extended(value):
 
 @cache
 def definition(p: AcceleratorParams) -> Definition:
-    """The multiply unit of `p`."""
-    return Definition(f"multiply_{p.unit.name}_{p.words}", Multiply(p))
+    """The matrix unit of `p`."""
+    return Definition(f"multiply_{p.unit.name}_{p.words}", Matrix(p))

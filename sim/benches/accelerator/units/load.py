@@ -1,4 +1,4 @@
-"""Bench of hw.accelerator.load: memory port and scratchpad at random paces, against golden's interpreter."""
+"""Bench of hw.accelerator.units.load: memory port and scratchpad at random paces, against golden."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -8,7 +8,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
-from golden.accelerator.load import PENDING
+from golden.accelerator.moves import PENDING
 from golden.accelerator.registers import Cause
 from golden.axi.bursts import Status
 from sim.benches import Faults
@@ -16,7 +16,7 @@ from sim.benches.accelerator import extremes
 from sim.benches.accelerator.move_bench import MoveBench, pauses_of
 from sim.benches.accelerator.moves import BASE, INDEX, SIZE, TABLE, cases_of, number_of
 
-PARTS = ("command", "load_command", "load_data", "load_status", "load", "index")
+PARTS = ("command", "memory_command", "memory_data", "memory_status", "scratch_load", "scratch_index")
 
 
 class LoadBench(MoveBench):
@@ -26,12 +26,12 @@ class LoadBench(MoveBench):
     waited   cycles that they waited
     """
 
-    unit, opcode, reads, longest = "load", Opcode.LOAD, "index", 200
+    unit, opcode, reads, longest = "load", Opcode.LOAD, "scratch_index", 200
 
     def __init__(self, dut: Any, pauses: dict[str, float]):
-        super().__init__(dut, ["command", "load_data", "load_status"], ["load_command"], pauses)
+        super().__init__(dut, ["command", "memory_data", "memory_status"], ["memory_command"], pauses)
         self.written = self.waited = 0
-        dut.load_ready.value = 0
+        dut.scratch_load_ready.value = 0
 
     def words_moved(self) -> int:
         return self.written
@@ -47,7 +47,7 @@ class LoadBench(MoveBench):
             await ReadOnly()
             resetting = dut.rst.value == 1
             await RisingEdge(dut.clk)
-            taken = [] if resetting else self.monitors["load_command"].moved
+            taken = [] if resetting else self.monitors["memory_command"].moved
             for _, word in taken[given:]:
                 self.give(word & 0xFFFFFFFF, word >> 32)
             given = len(taken)
@@ -60,23 +60,23 @@ class LoadBench(MoveBench):
         for place in places:
             at = (place - BASE) % SIZE
             word = int.from_bytes(self.moves.machine.memory[at : at + size].tobytes(), "little")
-            self.sources["load_data"].send([word | (place + size == address + count) << 8 * size])
-        self.sources["load_status"].send([status])
+            self.sources["memory_data"].send([word | (place + size == address + count) << 8 * size])
+        self.sources["memory_status"].send([status])
 
     async def write(self) -> None:
         """The scratchpad's write port, granted at random."""
         dut, random = self.dut, self.random_of("scratchpad")
         while True:
-            dut.load_ready.value = int(random.random() >= self.pauses.get("load", 0.0))
+            dut.scratch_load_ready.value = int(random.random() >= self.pauses.get("scratch_load", 0.0))
             await ReadOnly()
             if dut.rst.value == 1:
                 self.written = 0
-            elif dut.load_valid.value == 1 and dut.load_ready.value == 1:
+            elif dut.scratch_load_valid.value == 1 and dut.scratch_load_ready.value == 1:
                 self.written += 1
-                data = int(dut.load_data.value).to_bytes(self.p.lanes, "little")
-                self.scratch[int(dut.load_address.value) % self.p.words] = list(data)
+                data = int(dut.scratch_load_data.value).to_bytes(self.p.lanes, "little")
+                self.scratch[int(dut.scratch_load_address.value) % self.p.words] = list(data)
             else:
-                self.waited += dut.load_valid.value == 1
+                self.waited += dut.scratch_load_valid.value == 1
             await RisingEdge(dut.clk)
 
     def random_commands(self, count: int) -> list[Command]:
@@ -124,7 +124,7 @@ async def one_slow_side_changes_nothing(dut: Any, paused: str) -> None:
 
 @cocotb.test
 async def as_many_commands_as_may_be_pending(dut: Any) -> None:
-    bench = LoadBench(dut, {"load_status": 1.0})
+    bench = LoadBench(dut, {"memory_status": 1.0})
     places = [{"address": BASE, "words": 2, "scratch": INDEX + 2 * i} for i in range(PENDING + 4)]
     commands = [Command(Opcode.LOAD, fields=fields) for fields in places]
     await bench.waits_for_statuses(commands, bench.p.read.outstanding + 3)
@@ -133,20 +133,20 @@ async def as_many_commands_as_may_be_pending(dut: Any) -> None:
 @cocotb.test
 async def as_many_commands_as_may_be_pending_whose_words_wait(dut: Any) -> None:
     """All runs are answered before the scratchpad takes a word."""
-    bench = LoadBench(dut, {"load": 1.0})
+    bench = LoadBench(dut, {"scratch_load": 1.0})
     places = [{"address": BASE, "words": 2, "scratch": INDEX + 2 * i} for i in range(PENDING + 4)]
     bench.send([Command(Opcode.LOAD, fields=fields) for fields in places])
     await bench.start()
     await bench.cycles(150)
     assert len(bench.monitors["command"].moved) == PENDING + 1 and not bench.pulses.done
-    assert len(bench.monitors["load_status"].moved) == PENDING
+    assert len(bench.monitors["memory_status"].moved) == PENDING
     bench.free()
     await bench.settle()
 
 
 @cocotb.test
 async def as_many_runs_as_may_be_unanswered(dut: Any) -> None:
-    bench = LoadBench(dut, {"load_status": 1.0})
+    bench = LoadBench(dut, {"memory_status": 1.0})
     await bench.runs_without_statuses(bench.p.read.outstanding, scratch=99, scratch_stride2=1)
 
 
@@ -180,7 +180,7 @@ async def a_row_number_beyond_is_a_fault(dut: Any, pause: float, number: int) ->
     await bench.start()
     await bench.stopped()
     bench.check_fault(len(bench.wanted), Cause.ROW_NUMBER, 0)
-    asked = len(bench.monitors["load_command"].words) - sum(len(runs) for runs, _ in bench.wanted)
+    asked = len(bench.monitors["memory_command"].words) - sum(len(runs) for runs, _ in bench.wanted)
     assert asked == count - 1, f"{asked} rows asked for, {count - 1} were fine"
     await bench.begin_again()
 
@@ -193,5 +193,5 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, stuc
 
 CASES = cases_of("load", (4, 4), (16, 32), (8, 2))
 QUICK = {"icarus": ["8-o2", "16-o32"], "verilator": ["4-o4"]}
-EXTREME = extremes("accelerator/load")
+EXTREME = extremes("accelerator/units/load")
 MUTANTS = [Faults("4-o4", 1, seed=2), Faults("4-o4", 3, slow=True)]

@@ -1,0 +1,72 @@
+"""Which unit does an operation of a network, and by which commands: the mapping's side of the table of units.
+
+`mapping.backends.program.units.NAME`, for a unit of golden.accelerator.units, has
+
+    OPERATIONS                      kind of operation -> function(builder, operation) -> steps
+    accepts(p, tensors, operation)  "", or why the unit, as design `p` has it, cannot do an operation of one
+                                    of these kinds. tensors: all of the network's, by name
+
+Units are asked in turn, those first that not every design has: they are there for what they do better. What
+no unit accepts is refused, with the reasons.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from golden import check
+from golden.accelerator import units
+from golden.accelerator.params import AcceleratorParams
+from mapping.backends.program.builder import Builder, Step
+from mapping.ir.graph import Operation, Tensor
+
+Lowering = Callable[[Builder, Any], list[Step]]
+Tensors = Mapping[str, Tensor]
+
+
+class Lowerings(Protocol):
+    """What this module's docstring lists."""
+
+    OPERATIONS: Mapping[type, Lowering]
+
+    @staticmethod
+    def accepts(p: AcceleratorParams, tensors: Tensors, operation: Any) -> str: ...
+
+
+def everything(p: AcceleratorParams, tensors: Tensors, operation: Operation) -> str:
+    """`accepts` of a unit that can do all operations of its kinds."""
+    return ""
+
+
+@cache
+def lowerings(name: str) -> Lowerings:
+    """The module of a unit."""
+    return cast(Lowerings, import_module(f"{__name__}.{name}"))
+
+
+def asked(p: AcceleratorParams) -> list[str]:
+    """The units of a design, in the order in which they are asked."""
+    return sorted(p.present, key=lambda name: units.unit(name).Params is None)
+
+
+def unit_of(p: AcceleratorParams, tensors: Tensors, operation: Operation) -> str:
+    """The unit that does an operation; BadValue naming the operation, and why none does."""
+    reasons = []
+    for name in asked(p):
+        if type(operation) in lowerings(name).OPERATIONS:
+            if not (why := lowerings(name).accepts(p, tensors, operation)):
+                return name
+            reasons.append(f"{name}: {why}")
+    kind = type(operation).__name__
+    raise check.fail(f"operation {operation.name}", kind, "; ".join(reasons) or "what a unit does")
+
+
+def further(p: AcceleratorParams, tensors: Tensors, operation: Operation) -> str:
+    """The unit that does an operation as it is, of those that not every design has; "" if none does."""
+    for name in asked(p):
+        its = lowerings(name)
+        if units.unit(name).Params is not None and type(operation) in its.OPERATIONS:
+            if not its.accepts(p, tensors, operation):
+                return name
+    return ""
