@@ -22,10 +22,18 @@ def size(fields: Fields) -> int:
 
 
 def pack(fields: Fields, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """uint8 [words, bytes]: each field's values, int64 [words, lanes] modulo its width, little-endian."""
+    """uint8 [words, bytes]: each field's values, integers [words, lanes] modulo its width, little-endian."""
     words = len(values[fields[0][0]])
     planes = [
-        (values[name].reshape(words, lanes, 1) >> np.arange(width)).reshape(words, lanes * width) & 1
+        (each.reshape(words, lanes, 1) >> np.arange(width)).reshape(words, lanes * width) & 1
         for name, width, lanes in fields
+        for each in [values[name].astype(np.int64)]  # the same bits of 64
     ]
     return np.packbits(np.concatenate(planes, axis=1).astype(np.uint8), axis=1, bitorder="little")
+
+
+def folds(values: np.ndarray, lanes: int) -> np.ndarray:
+    """[words, length] -> [folds, words, lanes]: pieces of the last axis, the last filled up with zeros."""
+    words, length = values.shape
+    padded = np.pad(values, ((0, 0), (0, -length % lanes)))
+    return padded.reshape(words, -1, lanes).swapaxes(0, 1)

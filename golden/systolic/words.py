@@ -58,14 +58,6 @@ def _requantiser_fields(p: MatrixUnitParams) -> streams.Layout:
     }
 
 
-def _folds(values: np.ndarray, lanes: int) -> np.ndarray:
-    """[words, length] -> [folds, words, lanes]: pieces of the last axis, the last padded with zeros."""
-    words, length = values.shape
-    folds = -(-length // lanes)
-    padded = np.pad(values, ((0, 0), (0, folds * lanes - length)))
-    return padded.reshape(words, folds, lanes).swapaxes(0, 1)
-
-
 def _resting(values: np.ndarray, rows: int, cols: int) -> np.ndarray:
     """[k, n] -> [column folds, depth folds, rows, cols], each tile's lowest row first, as it is loaded."""
     k, n = values.shape
@@ -79,7 +71,7 @@ def _stationary_operands(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values of the words of left and top of one product. moving [stream, k], resting [k, columns]."""
     p = schedule.unit
-    folded = _folds(moving, p.rows)
+    folded = streams.folds(moving, p.rows)
     loads = _resting(resting, p.rows, p.cols)
     left = [folded[:, r0:r1].reshape(-1, p.rows) for (r0, r1), _ in schedule.tiles()]
     top = [loads[c0 // p.cols].reshape(-1, p.cols) for _, (c0, _) in schedule.tiles()]
@@ -89,7 +81,7 @@ def _stationary_operands(
 def _output_operands(schedule: Schedule, a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values of the words of left and top of one product. a [m, k], w [k, n]."""
     p = schedule.unit
-    folded_a, folded_w = _folds(a.T, p.rows), _folds(w, p.cols)
+    folded_a, folded_w = streams.folds(a.T, p.rows), streams.folds(w, p.cols)
     left = [folded_a[r0 // p.rows] for (r0, _), _ in schedule.tiles()]
     top = [folded_w[c0 // p.cols] for _, (c0, _) in schedule.tiles()]
     return np.concatenate(left), np.concatenate(top)

@@ -42,26 +42,19 @@ def fields(p: TileParams) -> streams.Layout:
     }
 
 
-def folds(values: np.ndarray, lanes: int) -> np.ndarray:
-    """[length, words] -> [folds, words, lanes], the last fold filled up with zeros."""
-    length, count = values.shape
-    padded = np.pad(values, ((0, -length % lanes), (0, 0)))
-    return padded.reshape(-1, lanes, count).transpose(0, 2, 1)
-
-
 def pack_streams(p: TileParams, activations: np.ndarray, weights: Weights) -> dict[str, np.ndarray]:
     """uint8 [words, bytes] of each input stream, of activations [M, K] by weights [K, N]; whole groups."""
     k = activations.shape[1]
     groups = k // p.group
     check.in_range("groups", groups, 1, p.groups, "tile.groups: K / pe.group")
-    left = folds(tiled.pack_activations(p.pe, activations), p.rows)
-    top = folds(tiled.pack_weights(p.pe, weights.codes).T, p.cols)
+    left = streams.folds(tiled.pack_activations(p.pe, activations).T, p.rows)
+    top = streams.folds(tiled.pack_weights(p.pe, weights.codes), p.cols)
     none = np.zeros(weights.scales.shape, np.int64)
-    shared = {"scales": scale_codes(p, weights.scales), "zeros": weights.zeros}
-    shared |= {"selectors": weights.selectors}
+    scales = scale_codes(p, weights.scales)
+    shared = {"scales": scales, "zeros": weights.zeros, "selectors": weights.selectors}
     filled = {name: none if each is None else each for name, each in shared.items()}
     layout = fields(p)
-    group = {name: folds(filled[name].T, p.cols) for name, _, _ in layout["scale"]}
+    group = {name: streams.folds(filled[name], p.cols) for name, _, _ in layout["scale"]}
     blocks = [(r, c) for r in range(len(left)) for c in range(len(top))]
     given = {
         "command": {"groups": np.full((len(blocks), 1), groups)},
@@ -69,12 +62,7 @@ def pack_streams(p: TileParams, activations: np.ndarray, weights: Weights) -> di
         "top": {"words": np.concatenate([top[c] for _, c in blocks])},
         "scale": {name: np.concatenate([each[c] for _, c in blocks]) for name, each in group.items()},
     }
-    return {name: streams.pack(layout[name], signed(given[name])) for name in INPUTS}
-
-
-def signed(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Fields of up to 64 bits as int64, of the same bits."""
-    return {name: np.asarray(each).astype(np.int64) for name, each in values.items()}
+    return {name: streams.pack(layout[name], given[name]) for name in INPUTS}
 
 
 def scale_codes(p: TileParams, scales: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The bare array of each dataflow: `cols` columns in a row, with the skew of what enters at its edges.
 
 Vectors enter as plane waves: all lanes of `left` and `top` in the cycle in which they were taken from
-their streams. A sum of column c leaves at `acc` lane c: golden.systolic.matrix_unit counts the cycles.
+their streams. A sum of column c leaves at `acc` lane c: golden.systolic.cycles counts the cycles.
 """
 
 from amaranth.hdl import Module, Signal

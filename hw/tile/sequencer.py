@@ -38,7 +38,7 @@ class Sequencer(wiring.Component):
         occupied               1   1   1   1       1   1    the shadows are due
 
     x1, the last word of its group, waits for cycle 7, since its capture would meet sums that still drain:
-    this is the tile's only interlock (golden.tile.words.cycles).
+    this is the tile's only interlock (golden.tile.cycles.cycles).
     """
 
     def __init__(self, p: TileParams):
