@@ -186,23 +186,22 @@ def test(
 @click.option(
     "--compat", type=click.Choice(["scalesim"]), help="Cycles by SCALE-Sim's formulae beside golden's."
 )
+@click.option(
+    "--exact/--estimate", default=None,
+    help="On an accelerator: of the program, or in closed form.  [default: exact, but for shapes alone]",
+)  # fmt: skip
 @as_json_option
 def map_(
-    network: Path,
-    on: Path,
-    tokens: int | None,
-    dims: Sequence[str],
-    write_to: Path | None,
-    force: bool,
-    compat: str | None,
-    as_json: bool,
-) -> None:
+    network: Path, on: Path, tokens: int | None, dims: Sequence[str], write_to: Path | None, force: bool,
+    compat: str | None, exact: bool | None, as_json: bool,
+) -> None:  # fmt: skip
     """Place NETWORK on a design: per layer shape, tiles, cycles, utilisation, bytes."""
     from systola import tables
 
     result = systola.map(
-        network, on=on, tokens=tokens, dims=sizes(dims), compat=compat, write_to=write_to, force=force
-    )
+        network, on=on, tokens=tokens, dims=sizes(dims), compat=compat, exact=exact, write_to=write_to,
+        force=force,
+    )  # fmt: skip
     wrote = f"\nwrote {write_to}" if write_to else ""
     show(as_json, result, lambda: tables.whole(result) + wrote)
 

@@ -14,7 +14,7 @@ class Family:
     control   who runs a network (named as `read` gives it) on a design:
                   read(path, design, tokens=, dims=, given=)   the network of a file, or BadValue
                   outputs_of(network)                    how many outputs a run gives
-                  plan(network, design)                  a mapping.plan.Plan
+                  plan(network, design, exact)           a mapping.plan.Plan; see systola.networks.map
                   states_scales(network, design)         why no sample decides a range, or ""
                   refuse(path, network, design)          BadValue for what is mapped and cannot run
                   session(network, design, samples, engine=, seed=, waves=, progress=)

@@ -43,8 +43,8 @@ def read(path: Path, design: Design, **sizes: Any) -> Loaded:
     return simplify(found) if isinstance(found, Network) else found
 
 
-def plan(network: Loaded, design: Design) -> Plan:
-    """Every product that the design computes, placed."""
+def plan(network: Loaded, design: Design, exact: bool | None = None) -> Plan:
+    """Every product that the design computes, placed: the closed form of its passes is exact."""
     if isinstance(network, Source):
         return plan_codes(coded(network), cast(Target, design))
     return (plan_groups.plan if design.grouped else plan_whole)(network, design)  # type: ignore[arg-type]

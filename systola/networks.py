@@ -20,11 +20,14 @@ Files = Mapping[str, str | Path]
 
 def map(
     network: str | Path, *, on: str | Path, tokens: int | None = None, dims: Mapping[str, int] | None = None,
-    compat: str | None = None, write_to: str | Path | None = None, force: bool = False,
+    compat: str | None = None, exact: bool | None = None, write_to: str | Path | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Where each layer of `network` runs on the design `on`, in which tiles, at which cost: `map --json`.
 
     compat    "scalesim": each layer's cycles by SCALE-Sim's formulae besides
+    exact     of an accelerator: True: of its program; False: in closed form, without weights or values; None:
+              exact, but for shapes alone. `cycles_source` says which
     write_to  keep the result in this file too
     force     replace that file if it was changed since Systola wrote it
     """
@@ -34,7 +37,7 @@ def map(
         output.check_file(Path(write_to), force=force)
     design = design_file.load(on)
     control = families.control_of(design)
-    found = control.plan(control.read(Path(network), design, tokens=tokens, dims=dims), design)
+    found = control.plan(control.read(Path(network), design, tokens=tokens, dims=dims), design, exact)
     result = {"design": design_file.tables(design), **found.as_dict()}
     if compat:
         add_scalesim(result, found, compat)

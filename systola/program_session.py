@@ -14,10 +14,13 @@ import numpy as np
 from golden import check
 from golden.accelerator.params import AcceleratorParams
 from golden.blocks import Device, Result
+from mapping.backends.program import closed_form
 from mapping.backends.program.compiler import Program
 from mapping.backends.program.plan import plan as plan_of
-from mapping.backends.program.segments import Part, Programs, Segment
+from mapping.backends.program.segments import Part, Programs, Segment, parts
 from mapping.ir.graph import CodedNetwork
+from mapping.legalise.outline import outline
+from mapping.legalise.shapes import shaped
 from mapping.network import ShapeNetwork
 from mapping.plan import Plan
 from mapping.run.host import Progress
@@ -33,6 +36,7 @@ from systola.coding import Source, answers, codes_of
 from systola.operands import Inputs
 from systola.waveforms import Waves, Window
 
+Loaded = Source | ShapeNetwork
 RTL_SOURCE = "RTL: counted by the Verilated accelerator, from start to interrupt"
 EVER = 1 << 62
 AROUND = 300  # cycles of a waveform before and behind what an operation's commands are predicted to take
@@ -62,19 +66,26 @@ def prepare(source: Source, target: Target, samples: Sequence[Inputs], method: s
     return Prepared(source=source, target=target, coded=coded, parts=parts, plan=planned)
 
 
-def read(path: Path, target: Target, **sizes: Any) -> Source:
-    """The network; what has shapes alone has no program."""
-    source = coding.read(path, **sizes)
+def read(path: Path, target: Target, **sizes: Any) -> Loaded:
+    """The network, or the shapes of its layers."""
+    return coding.read(path, **sizes)
+
+
+def plan(source: Loaded, target: Target, exact: bool | None = None) -> Plan:
+    """exact: of its program, on any ranges, since cycles do not depend on values; else in closed form, which
+    looks at no value (mapping.backends.program.closed_form). None: exact, where there are weights.
+    """
+    p = target.accelerator
+    assert p is not None
+    if isinstance(source, ShapeNetwork) and exact:
+        return plan_of(source.name, target, parts(shaped(source, p, np.zeros), p, host=False))
     if isinstance(source, ShapeNetwork):
-        raise check.fail(
-            f"{source.name}: weights", "not there", "a network with weights (a design of family systolic)"
-        )
-    return source
-
-
-def plan(source: Source, target: Target) -> Plan:
-    """The plan of its program; cycles do not depend on values: any ranges will do."""
-    return prepare(source, target, operands.read(source, {}, 0)).plan
+        return closed_form.plan(source.name, target, shaped(source, p))
+    if exact is not False:
+        return prepare(source, target, operands.read(source, {}, 0)).plan
+    if source.network is None:
+        return closed_form.plan(source.name, target, source.coded(p, []))
+    return closed_form.plan(source.name, target, outline(source.network, p), assumed=True)
 
 
 class Model:
@@ -188,15 +199,18 @@ def window_of(plan: Plan, layer: str) -> Window:
     return max(0, int(0.97 * before) - AROUND), int(1.03 * own) + AROUND
 
 
-def outputs_of(source: Source) -> int:
+def outputs_of(source: Loaded) -> int:
     """How many outputs a run gives."""
-    return len(source.outputs)
+    return len(source.outputs if isinstance(source, Source) else source.layers)
 
 
-def states_scales(source: Source, target: Target) -> str:
+def states_scales(source: Loaded, target: Target) -> str:
     """Why no sample decides a range, or ""."""
-    return f"{source.name} states its own scales" if source.network is None else ""
+    stated = isinstance(source, Source) and source.network is None
+    return f"{source.name} states its own scales" if stated else ""
 
 
-def refuse(path: Path, source: Source, target: Target) -> None:
-    """Nothing: what has a plan runs."""
+def refuse(path: Path, source: Loaded, target: Target) -> None:
+    """BadValue for what has a plan and no program."""
+    if isinstance(source, ShapeNetwork):
+        raise check.fail(f"{source.name}: weights", "not there", "a network with weights")

@@ -91,11 +91,25 @@ def test_the_text_names_the_design_and_the_operations():
     assert "of all cycles: useful" in done.stdout
 
 
-def test_what_has_no_weights_has_no_program():
-    Path("shapes.csv").write_text("Layer,M,N,K,\na,4,4,4,\n")
-    done = call("map", "shapes.csv", "--on", "small.toml")
-    assert done.exit_code == 2
-    assert "weights is not there" in done.stderr
+def test_what_has_no_weights_is_mapped_and_not_run():
+    Path("shapes.csv").write_text("Layer,M,N,K,\na,40,12,16,\nb,4,4,4,\n")
+    both = [json.loads(call("map", "shapes.csv", "--on", "small.toml", "--json", *words).stdout)
+            for words in ((), ("--exact",))]  # fmt: skip
+    assert "closed form" in both[0]["total"]["cycles_source"] != both[1]["total"]["cycles_source"]
+    for name in ("macs", "compute_cycles", "commands", "bytes_read", "bytes_written"):
+        assert both[0]["total"][name] == both[1]["total"][name]
+    assert both[0]["total"]["cycles"] == pytest.approx(both[1]["total"]["cycles"], rel=0.2)  # a short program
+    assert [row["macs"] for row in both[0]["layers"]] == [40 * 12 * 16, 64]
+    done = call("run", "shapes.csv", "--on", "small.toml", "--output", "y.npz")
+    assert done.exit_code == 2 and "weights is not there" in done.stderr and not Path("y.npz").exists()
+
+
+def test_an_estimate_looks_at_no_weight_and_says_so():
+    words = ("map", "net.onnx", "--on", "small.toml", "--json")
+    exact, near = (json.loads(call(*words, *more).stdout)["total"] for more in ((), ("--estimate",)))
+    assert near["cycles_source"].startswith("closed form")
+    assert near["compute_cycles"] == exact["compute_cycles"]
+    assert near["cycles"] == pytest.approx(exact["cycles"], rel=0.1)
 
 
 def test_an_operator_that_no_unit_has_is_named_and_nothing_is_written():

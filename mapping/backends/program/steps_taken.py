@@ -126,7 +126,9 @@ class Steps:
     def asked(self, step: Step, before: Iterable[Callable[[], None]]) -> Asked:
         """A step of a new kind. before: what a step before it has loaded already."""
         listed: Any = self.builder.schedule
-        listed.given = []
+        listed.given, at = [], 0
+        for chunk in step.chunks:  # one behind the other, as a step wants them
+            chunk.scratch, at = at, at + chunk.words
         for load in before:
             load()
         listed.given = []
