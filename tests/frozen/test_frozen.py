@@ -60,6 +60,7 @@ def test_a_network_gives_what_it_gave(network, design):
     compare(network, design)
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("network, design", [
     slow_unless((network, design) not in LONG_PLANS, network, design)
     for network in NETWORKS if NETWORKS[network].costly for design in PLANNED
@@ -80,6 +81,7 @@ def same_hardware(part: str, maker: str, design: str, hashes) -> None:
     same(f"{design}, {part}", frozen[design], hashes(design))
 
 
+@pytest.mark.rtl
 @pytest.mark.parametrize("design", DESIGNS)
 def test_amaranth_makes_the_same_modules(design):
     same_hardware("rtlil", adapter.elaborator(), design, parts.rtlil)

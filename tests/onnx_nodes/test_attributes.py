@@ -18,6 +18,8 @@ from tests.onnx_nodes.attribute_cases import NEW_FORMS, OLD_FORMS, REFUSED
 from tests.operators.cases import CASES, Case
 from tests.operators.more_cases import MORE
 
+pytestmark = pytest.mark.broad
+
 ort = pytest.importorskip("onnxruntime")
 
 ALL = [*CASES, *MORE, *OLD_FORMS, *NEW_FORMS]

@@ -8,7 +8,7 @@ import pytest
 
 from golden import check
 from golden.pe.multiplier import MultiplierParams
-from golden.systolic import matrix_unit
+from golden.systolic import cycles as closed_forms
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.words import commands
@@ -52,7 +52,7 @@ def test_cycles_are_exact(dataflow, rows, cols, registers):
         for stream in (1, 3, 64):
             for batch in (1, 2):
                 schedule = Schedule(p, Gemm(m=m, n=n, k=k, batch=batch), Tiling(stream=stream))
-                assert matrix_unit.cycles(schedule) == events(schedule), schedule
+                assert closed_forms.cycles(schedule) == events(schedule), schedule
 
 
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
@@ -60,8 +60,8 @@ def test_cycles_are_exact(dataflow, rows, cols, registers):
 def test_an_added_register_is_a_cycle(dataflow, added):
     gemm, tiling = Gemm(m=9, n=8, k=13), Tiling(stream=3)
     schedule = Schedule(unit(dataflow, **added), gemm, tiling)
-    without = matrix_unit.cycles(Schedule(unit(dataflow), gemm, tiling))
-    assert matrix_unit.cycles(schedule) == events(schedule) == without + sum(added.values())
+    without = closed_forms.cycles(Schedule(unit(dataflow), gemm, tiling))
+    assert closed_forms.cycles(schedule) == events(schedule) == without + sum(added.values())
 
 
 @pytest.mark.parametrize("dataflow", ["weight", "output"])
@@ -73,9 +73,9 @@ def test_rows_needed_is_enough_and_no_less_would_do(dataflow, rows, cols, regist
 
     for count in (1, 2, 3, 5, 9, 30):
         gemm = Gemm(m=count * 40, n=1, k=1) if dataflow == "weight" else Gemm(m=rows * 40, n=1, k=count)
-        needed = matrix_unit.rows_needed(of(1024), count)
+        needed = closed_forms.rows_needed(of(1024), count)
 
-        exact = matrix_unit.cycles(Schedule(of(256), gemm, Tiling(stream=count)))
+        exact = closed_forms.cycles(Schedule(of(256), gemm, Tiling(stream=count)))
         assert took(of(needed), gemm, count) == exact
         if needed > max(rows if dataflow == "output" else count, 1):
             assert took(of(needed - 1), gemm, count) > exact, (
@@ -85,34 +85,34 @@ def test_rows_needed_is_enough_and_no_less_would_do(dataflow, rows, cols, regist
 
 def test_longest_stream_is_the_longest_that_fits():
     p = unit(accumulator_rows=100)
-    longest = matrix_unit.longest_stream(p)
-    assert matrix_unit.rows_needed(p, longest) <= 100 < matrix_unit.rows_needed(p, longest + 1)
+    longest = closed_forms.longest_stream(p)
+    assert closed_forms.rows_needed(p, longest) <= 100 < closed_forms.rows_needed(p, longest + 1)
 
 
 def test_accumulators_too_small_for_one_vector_are_refused():
     with pytest.raises(check.BadValue, match=r"accumulators.rows is 2; allowed: \d+ to"):
-        matrix_unit.longest_stream(unit(rows=1, cols=64, accumulator_rows=2))
+        closed_forms.longest_stream(unit(rows=1, cols=64, accumulator_rows=2))
 
 
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
 def test_losses_add_up_to_the_cycles(dataflow):
     for m, n, k in SHAPES:
         schedule = Schedule(unit(dataflow), Gemm(m=m, n=n, k=k), Tiling(stream=16))
-        losses = matrix_unit.losses(schedule)
-        assert sum(losses.values()) == pytest.approx(matrix_unit.cycles(schedule), abs=1e-9)
+        losses = closed_forms.losses(schedule)
+        assert sum(losses.values()) == pytest.approx(closed_forms.cycles(schedule), abs=1e-9)
         assert min(losses.values()) >= 0, losses
 
 
 def test_512_cubed_on_16x16_uses_the_array_at_least_9998_in_10000():
     p = MatrixUnitParams()
-    schedule = Schedule(p, Gemm(m=512, n=512, k=512), Tiling(stream=matrix_unit.longest_stream(p)))
-    assert 512**3 / 256 / matrix_unit.cycles(schedule) >= 0.9998
+    schedule = Schedule(p, Gemm(m=512, n=512, k=512), Tiling(stream=closed_forms.longest_stream(p)))
+    assert 512**3 / 256 / closed_forms.cycles(schedule) >= 0.9998
 
 
 def test_first_vectors_are_where_the_passes_start():
     p = unit(rows=4)
     counts = np.array([2, 9, 4, 1])
-    starts = matrix_unit.dataflow_module(p).first_vectors(p.rows, counts)
+    starts = closed_forms.dataflow_module(p).first_vectors(p.rows, counts)
     assert starts.tolist() == [5, 9, 18, 22]
 
 
@@ -128,13 +128,13 @@ def test_closed_forms_are_those_of_the_listed_passes(dataflow):
         assert schedule.count_table() == listed and schedule.ends == (counts[0], counts[-1])
         assert schedule.folds == (len(schedule.row_pieces), len(schedule.column_pieces))
         assert schedule.passes_per_tile == len(schedule.depth_pieces)
-        assert matrix_unit.cycles(schedule) == matrix_unit.cycles_of(p, counts)
-        waits = matrix_unit.dataflow_module(p).waits(p.rows, counts)
-        assert matrix_unit.losses(schedule)["load"] == waits
+        assert closed_forms.cycles(schedule) == closed_forms.cycles_of(p, counts)
+        waits = closed_forms.dataflow_module(p).waits(p.rows, counts)
+        assert closed_forms.losses(schedule)["load"] == waits
 
 
 def test_products_of_many_tiles_take_no_time():
     p = unit("weight", 16, 16)
     schedule = Schedule(p, Gemm(m=1 << 31, n=1 << 20, k=1), Tiling(stream=16))
-    assert matrix_unit.cycles(schedule) == 16 + 16 * (1 << 27) * (1 << 16) + matrix_unit.delivery(p) + 1
-    assert sum(matrix_unit.losses(schedule).values()) == pytest.approx(matrix_unit.cycles(schedule))
+    assert closed_forms.cycles(schedule) == 16 + 16 * (1 << 27) * (1 << 16) + closed_forms.delivery(p) + 1
+    assert sum(closed_forms.losses(schedule).values()) == pytest.approx(closed_forms.cycles(schedule))

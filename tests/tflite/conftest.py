@@ -120,8 +120,8 @@ def reference_design():
 def make_target():
     """A maker of targets: weight-stationary, int8; sizes as in Target and MatrixUnitParams."""
 
-    def make(depth, weight_buffer, activation_buffer, **unit):
-        pe = MultiplierParams(weight=Int(8), activation=Int(8), group=depth)
+    def make(group, weight_buffer, activation_buffer, **unit):
+        pe = MultiplierParams(weight=Int(8), activation=Int(8), group=group)
         params = MatrixUnitParams(pe=pe, out=Int(8), **unit)
         sizes = {"weight_buffer": weight_buffer, "activation_buffer": activation_buffer}
         return Target(name="t", unit=params, bytes_per_cycle=16, **sizes)

@@ -13,6 +13,8 @@ from mapping.frontends.tflite import reader
 from mapping.frontends.tflite.integer_run import Runner
 from systola.demonstration import speech
 
+pytestmark = pytest.mark.broad
+
 # seed of the voices; distinct outputs and the greatest one that they must reach, of 256
 REACHED = {
     "okay_nabu": (0, 40, 200), "hey_jarvis": (2, 25, 200), "alexa": (3, 15, 100),

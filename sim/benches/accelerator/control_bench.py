@@ -16,7 +16,7 @@ from sim.benches import parameters, seed
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_parts import Clockwork, FakeMemory, FakeUnit
 from sim.benches.accelerator.programs import END, FENCE, mask_of, unit_of
-from sim.benches.stream import Monitor, Port, each_cycle
+from sim.benches.stream import Monitor, Port, each_cycle, high
 
 LATENCY = 5
 STREAMS = ("fetch_command", *(f"{unit}_command" for unit in UNITS))
@@ -37,7 +37,7 @@ class Offers(Monitor):
         self.dut = dut
 
     def step(self, cycle: int, waiting: int | None) -> int | None:
-        runs = self.dut.status_busy.value == 1 and self.dut.clear.value == 0
+        runs = high(self.dut.status_busy) and self.dut.clear.value == 0
         return super().step(cycle, waiting if runs else None)
 
 
@@ -91,9 +91,9 @@ class ControlBench:
         while True:
             await ReadOnly()
             for name in ("interrupt_status_done", "interrupt_status_error"):
-                if getattr(self.dut, name).value == 1:
+                if high(getattr(self.dut, name)):
                     self.events.append((self.clock.cycle, name.rpartition("_")[2]))
-            if self.dut.control_start.value == 1:
+            if high(self.dut.control_start):
                 self.started = self.clock.cycle
             await RisingEdge(self.dut.clk)
 
@@ -158,7 +158,7 @@ class ControlBench:
     async def recover(self) -> None:
         """CONTROL.reset, and then a program runs as if nothing had been."""
         await self.pulse("control_reset")
-        assert self.dut.clear.value == 0 or self.dut.status_busy.value == 1
+        assert self.dut.clear.value == 0 or high(self.dut.status_busy)
         for _ in range(100):
             await RisingEdge(self.dut.clk)
             if self.dut.status_busy.value == 0 and self.dut.clear.value == 0:

@@ -8,6 +8,7 @@ from typing import Any
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from golden.axi.bursts import Status
+from sim.benches.stream import high
 
 
 class FakeUnit:
@@ -27,10 +28,20 @@ class FakeUnit:
         self.passed: list[tuple[int, int]] = []
         self.finished: list[int] = []
         self.fault: tuple[int, int] | None = None
+        self.ports: dict[str, Any] = {}
+        self.shown: dict[str, int] = {}
         self.forget()
 
     def port(self, name: str) -> Any:
-        return getattr(self.dut, f"{self.name}_{name}")
+        if name not in self.ports:
+            self.ports[name] = getattr(self.dut, f"{self.name}_{name}")
+        return self.ports[name]
+
+    def show(self, **values: int) -> None:
+        """Write what differs from what stands there: most of a cycle's are as they were."""
+        for name, value in values.items():
+            if self.shown.get(name) != value:
+                self.shown[name] = self.port(name).value = value
 
     def forget(self) -> None:
         """As after a reset."""
@@ -46,19 +57,17 @@ class FakeUnit:
             ends = bool(self.left) and self.left[0] is not None and self.left[0] <= 0
             faulty = ends and self.fault is not None
             ready = len(self.left) < self.most and self.random.random() >= self.stall
-            self.port("command_ready").value = int(ready)
-            self.port("done").value = int(ends and not faulty)
-            self.port("busy").value = int(bool(self.left) or self.rest > 0)
-            self.port("fault").value = int(faulty)
             code, response = self.fault if faulty and self.fault else (self.random.getrandbits(4), 3)
-            self.port("fault_code").value, self.port("fault_response").value = code, response
+            busy, done = bool(self.left) or self.rest > 0, ends and not faulty
+            self.show(command_ready=int(ready), done=int(done), busy=int(busy), fault=int(faulty))
+            self.show(fault_code=code, fault_response=response)
             await ReadOnly()
             self.step(clock.cycle, ends, faulty, ready)
             await RisingEdge(self.dut.clk)
 
     def step(self, cycle: int, ends: bool, faulty: bool, ready: bool) -> None:
         """One settled cycle."""
-        if self.dut.clear.value == 1 or self.dut.rst.value == 1:
+        if high(self.dut.clear) or high(self.dut.rst):
             self.forget()
             return
         self.rest = max(0, self.rest - 1)
@@ -70,7 +79,7 @@ class FakeUnit:
             self.rest = self.linger
         if self.left and self.left[0] is not None:
             self.left[0] -= 1
-        if ready and self.port("command_valid").value == 1:
+        if ready and high(self.port("command_valid")):
             word = int(self.port("command_payload").value)
             takes = self.takes(word)
             self.passed.append((cycle, word))
@@ -151,22 +160,22 @@ class FakeMemory:
             dut.quiet.value = int(self.wait_clear >= 4 or not (self.words or self.statuses))
             dut.word_read.value = int(word)
             await ReadOnly()
-            if dut.clear.value == 1 or dut.rst.value == 1:
+            if high(dut.clear) or high(dut.rst):
                 waited = self.wait_clear
-                if dut.quiet.value == 1 or dut.rst.value == 1:
+                if high(dut.quiet) or high(dut.rst):
                     self.forget()
                 else:
                     self.wait_clear = waited + 1
                 word = status = False
             else:
                 if word:
-                    assert dut.fetch_data_ready.value == 1, "a word waits"
+                    assert high(dut.fetch_data_ready), "a word waits"
                     self.words.popleft()
                     self.taken, self.words_given, word = self.taken + 1, self.words_given + 1, False
                 if status:
                     self.statuses.popleft()
                     status = False
-                if ready and dut.fetch_command_valid.value == 1:
+                if ready and high(dut.fetch_command_valid):
                     payload = int(dut.fetch_command_payload.value)
                     self.ask(clock.cycle, payload & 0xFFFF_FFFF, payload >> 32)
             await RisingEdge(dut.clk)

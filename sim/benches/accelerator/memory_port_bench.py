@@ -15,7 +15,7 @@ from golden.systolic.params import MatrixUnitParams
 from sim.benches import parameters
 from sim.benches.axi.memory import FixedRead
 from sim.benches.axi.parts import ADDRESS, MEMORY, AxiBench, Command, answer, faults
-from sim.benches.stream import Monitor, Port, compare
+from sim.benches.stream import Monitor, Port, compare, high
 
 CLIENTS = ("fetch", "load", "store")
 READERS = ("fetch", "load")
@@ -38,7 +38,7 @@ class Cleared(Monitor):
     """Of a stream that `clear` breaks off."""
 
     def step(self, cycle: int, waiting: int | None) -> int | None:
-        clear = cocotb.top.clear.value == 1
+        clear = high(cocotb.top.clear)
         return super().step(cycle, None if clear else waiting)
 
 
@@ -80,9 +80,9 @@ class PortBench(AxiBench):
             await ReadOnly()
             runs = dut.rst.value == 0
             if runs:
-                if dut.load_command_valid.value == 1 and dut.load_command_ready.value == 1:
+                if high(dut.load_command_valid) and high(dut.load_command_ready):
                     assert dut.fetch_command_valid.value == 0, "load went before fetch"
-                found = [dut.word_read.value == 1, dut.word_written.value == 1]
+                found = [high(dut.word_read), high(dut.word_written)]
                 assert found == told, f"word_read, word_written are {found}, expected {told}"
             told = [runs and self.channels[name].port.moves for name in ("r", "w")]
             await RisingEdge(dut.clk)
@@ -165,10 +165,10 @@ class PortBench(AxiBench):
                 assert getattr(self.dut, f"{name}_valid").value == 0, f"{name} in a clear"
             for name in INPUTS:
                 assert getattr(self.dut, f"{name}_ready").value == 0, f"{name} in a clear"
-            if self.dut.quiet.value == 1:
+            if high(self.dut.quiet):
                 break
             await RisingEdge(self.dut.clk)
-        assert self.dut.quiet.value == 1, "never quiet"
+        assert high(self.dut.quiet), "never quiet"
         await RisingEdge(self.dut.clk)
         self.dut.clear.value = 0
         self.check_quiet()

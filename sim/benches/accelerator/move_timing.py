@@ -18,7 +18,7 @@ from sim.benches import Case, parameters
 from sim.benches.accelerator.moves import BASE, SIZE, Moves, number_of, params_of
 from sim.benches.accelerator.units import load as load_bench
 from sim.benches.axi.memory import FixedRead, FixedWrite
-from sim.benches.stream import Bench
+from sim.benches.stream import Bench, high
 
 UNITS = ("load", "store")
 
@@ -56,9 +56,9 @@ class TimingBench(Bench):
             await ReadOnly()
             for unit in UNITS:
                 assert getattr(dut, f"{unit}_fault").value == 0, f"{unit} faults"
-                if getattr(dut, f"{unit}_done").value == 1:
+                if high(getattr(dut, f"{unit}_done")):
                     self.done[unit].append(cycle)
-            if dut.m_axi_wvalid.value == 1:
+            if high(dut.m_axi_wvalid):
                 self.stored.append(int(dut.m_axi_wdata.value))
             await RisingEdge(dut.clk)
             cycle += 1

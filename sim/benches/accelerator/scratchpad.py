@@ -14,7 +14,7 @@ from golden.accelerator.scratchpad import READ_LATENCY, banks, granted, readers,
 from golden.systolic.params import MatrixUnitParams
 from sim.benches import Faults, parameters, seed, verilog_case
 from sim.benches.accelerator import extremes
-from sim.benches.stream import settled
+from sim.benches.stream import high, settled
 
 CYCLES = 3000
 READERS, WRITERS = tuple(readers(AcceleratorParams())), tuple(writers(AcceleratorParams()))
@@ -84,7 +84,7 @@ class ScratchpadBench:
         for order in (READERS, WRITERS):
             wanted = {name: self.wanted[name] for name in order if name in self.wanted}
             golden = granted(self.p, order, wanted)
-            found = {name for name in wanted if getattr(dut, f"{name}_ready").value == 1}
+            found = {name for name in wanted if high(getattr(dut, f"{name}_ready"))}
             assert found == golden, f"of {wanted}, accepted {sorted(found)}, golden {sorted(golden)}"
             for name in wanted:
                 (self.accepted if name in golden else self.waited)[name] += 1

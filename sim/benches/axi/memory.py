@@ -6,6 +6,8 @@ from typing import Any
 
 from cocotb.triggers import ReadOnly, RisingEdge
 
+from sim.benches.stream import high
+
 
 class FixedRead:
     """Takes an AR each cycle; a burst's first beat comes `latency` after it, or behind the burst before.
@@ -30,9 +32,9 @@ class FixedRead:
                 word = int.from_bytes(self.bytes_at(address, self.size), "little")
                 dut.m_axi_rdata.value, dut.m_axi_rlast.value = word, last
             await ReadOnly()
-            if dut.m_axi_arvalid.value == 1:
+            if high(dut.m_axi_arvalid):
                 self.ask(cycle, int(dut.m_axi_araddr.value), int(dut.m_axi_arlen.value))
-            if offered and dut.m_axi_rready.value == 1:
+            if offered and high(dut.m_axi_rready):
                 self.beats.popleft()
             await RisingEdge(dut.clk)
             cycle += 1
@@ -58,9 +60,9 @@ class FixedWrite:
             offered = bool(self.responses) and self.responses[0] <= cycle
             dut.m_axi_bvalid.value = int(offered)
             await ReadOnly()
-            if dut.m_axi_wvalid.value == 1 and dut.m_axi_wlast.value == 1:
+            if high(dut.m_axi_wvalid) and high(dut.m_axi_wlast):
                 self.responses.append(cycle + self.latency)
-            if offered and dut.m_axi_bready.value == 1:
+            if offered and high(dut.m_axi_bready):
                 self.responses.popleft()
             await RisingEdge(dut.clk)
             cycle += 1

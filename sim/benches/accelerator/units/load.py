@@ -15,6 +15,7 @@ from sim.benches import Faults
 from sim.benches.accelerator import extremes
 from sim.benches.accelerator.move_bench import MoveBench, pauses_of
 from sim.benches.accelerator.moves import BASE, INDEX, SIZE, TABLE, cases_of, number_of
+from sim.benches.stream import high
 
 PARTS = ("command", "memory_command", "memory_data", "memory_status", "scratch_load", "scratch_index")
 
@@ -45,7 +46,7 @@ class LoadBench(MoveBench):
         dut, given = self.dut, 0
         while True:
             await ReadOnly()
-            resetting = dut.rst.value == 1
+            resetting = high(dut.rst)
             await RisingEdge(dut.clk)
             taken = [] if resetting else self.monitors["memory_command"].moved
             for _, word in taken[given:]:
@@ -69,14 +70,14 @@ class LoadBench(MoveBench):
         while True:
             dut.scratch_load_ready.value = int(random.random() >= self.pauses.get("scratch_load", 0.0))
             await ReadOnly()
-            if dut.rst.value == 1:
+            if high(dut.rst):
                 self.written = 0
-            elif dut.scratch_load_valid.value == 1 and dut.scratch_load_ready.value == 1:
+            elif high(dut.scratch_load_valid) and high(dut.scratch_load_ready):
                 self.written += 1
                 data = int(dut.scratch_load_data.value).to_bytes(self.p.lanes, "little")
                 self.scratch[int(dut.scratch_load_address.value) % self.p.words] = list(data)
             else:
-                self.waited += dut.scratch_load_valid.value == 1
+                self.waited += high(dut.scratch_load_valid)
             await RisingEdge(dut.clk)
 
     def random_commands(self, count: int) -> list[Command]:

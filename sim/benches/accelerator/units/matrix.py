@@ -22,7 +22,7 @@ from sim.benches.accelerator.multiply_commands import (
     unpack,
 )
 from sim.benches.accelerator.read_port import ReadPort
-from sim.benches.stream import Bench, compare, settled
+from sim.benches.stream import Bench, compare, high, settled
 
 PORTS = ("left", "top")
 PAUSES = ("command", *PORTS, "sums")
@@ -65,7 +65,7 @@ class MultiplyBench(Bench):
         cycle = 0
         while True:
             await ReadOnly()
-            if self.dut.rst.value == 1:
+            if high(self.dut.rst):
                 self.done, self.busy = [], []
             else:
                 self.busy.append(bool(settled(self.dut.busy)))
@@ -275,7 +275,7 @@ async def sums_that_nobody_takes_stop_it_and_nothing_is_lost(dut: Any) -> None:
     await bench.cycles(50)
     assert asked == {name: len(port.accepted) for name, port in bench.ports.items()}, "it goes on for ever"
     assert asked["left"] < 3 * p.unit.accumulator_rows, "more rows went in than the unit holds"
-    assert dut.busy.value == 1, "not busy with sums inside"
+    assert high(dut.busy), "not busy with sums inside"
     bench.check()
     bench.pause()
     await bench.settle(commands)

@@ -15,6 +15,7 @@ from sim.benches import Faults
 from sim.benches.accelerator import extremes
 from sim.benches.accelerator.move_bench import MoveBench, assert_same, pauses_of
 from sim.benches.accelerator.moves import BASE, Run, cases_of
+from sim.benches.stream import high
 
 PARTS = ("command", "memory_command", "memory_data", "memory_status", "scratch_store")
 
@@ -39,7 +40,7 @@ class StoreBench(MoveBench):
         given = words = 0
         while True:
             await ReadOnly()
-            resetting = self.dut.rst.value == 1
+            resetting = high(self.dut.rst)
             await RisingEdge(self.dut.clk)
             if resetting:
                 given = words = 0

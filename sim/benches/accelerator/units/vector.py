@@ -25,7 +25,7 @@ from sim.benches.accelerator.maps import (
     spread,
 )
 from sim.benches.accelerator.read_port import ReadPort
-from sim.benches.stream import Bench
+from sim.benches.stream import Bench, high
 
 COMMANDS = 40
 LONGEST = 10_000  # cycles of a command
@@ -80,9 +80,9 @@ class VectorBench(Bench):
         """Every done: the scratchpad is golden's after that command."""
         while True:
             await ReadOnly()
-            if self.dut.rst.value == 1:
+            if high(self.dut.rst):
                 self.dones.clear()
-            elif self.dut.done.value == 1:
+            elif high(self.dut.done):
                 number = len(self.dones)
                 self.dones.append(self.cycle)
                 different = np.argwhere(self.scratch != self.wanted[number])
@@ -102,9 +102,9 @@ class VectorBench(Bench):
         while True:
             dut.scratch_vector_ready.value = int(random.random() >= self.busy)
             await ReadOnly()
-            if dut.scratch_vector_valid.value == 1 and dut.rst.value == 0:
+            if high(dut.scratch_vector_valid) and dut.rst.value == 0:
                 self.held_up += dut.scratch_vector_ready.value == 0
-                if dut.scratch_vector_ready.value == 1:
+                if high(dut.scratch_vector_ready):
                     data = int(dut.scratch_vector_data.value).to_bytes(self.p.lanes, "little")
                     address = int(dut.scratch_vector_address.value) % self.p.words
                     self.scratch[address] = np.frombuffer(data, np.uint8)
