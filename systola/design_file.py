@@ -1,13 +1,14 @@
 """Design files: TOML in, `mapping.target.Target` (or TileTarget) out, and back.
 
-Only [array] must be given; what a file leaves out has the value of `examples/ws16_int8.toml`. A key that
-is unknown, of the wrong type or out of range is refused under its own name, before anything runs:
+A file names its units, or a family: a shorthand (systola.composition). What it leaves out has the value of
+`examples/ws16_int8.toml`. A key that is unknown, of the wrong type or out of range is refused under its own
+name, before anything runs:
 
     ws16.toml: array.rows is 0; allowed: 1 to 128
     ws16.toml: array.rowz is not a key; allowed: cols, dataflow, rows (did you mean rows?)
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,11 @@ from golden.systolic.params import MatrixUnitParams
 from golden.tile.params import TileParams
 from golden.vector.requantise import ROUNDINGS
 from mapping.target import Design, Target, TileTarget
-from systola import pe_table, toml_file, unit_table
-from systola.design_schema import Array, File, integer_format
+from systola import composition, pe_table, toml_file, unit_table
+from systola.composition import Units
+from systola.design_schema import Composition, Matrix, integer_format
 
 KIB = 1024
-
-# tables that a family has not, but others
-FOREIGN = {
-    "systolic": {"scratchpad", "units", "unit", "bus", "control"},
-    "accelerator": {"requantise", "buffers"},
-    "tile": {"accumulators", "requantise", "buffers", "scratchpad", "units", "unit", "bus", "control"},
-}
 
 # golden names a parameter by its own block; a user knows it by its key
 KEYS = {
@@ -50,11 +45,15 @@ def load(path: str | Path) -> Design:
 
 def parse(values: Mapping[str, Any], *, where: str, name: str = "design") -> Design:
     """The design in the tables of a TOML file. where: names the file in errors. name: where it gives none."""
-    tables = toml_file.checked(File, {"name": name, **values}, where)
     try:
-        return target(tables)
+        design, added = composition.read({"name": name, **values}, where)
+        units = composition.units_of(design, added)
     except check.BadValue as error:
-        raise check.BadValue(f"{where}: {renamed(str(error))}") from None
+        raise check.BadValue(f"{where}: {str(error).removeprefix(f'{where}: ')}") from None
+    try:
+        return target(design, units)
+    except check.BadValue as error:
+        raise check.BadValue(f"{where}: {units.renamed(renamed(str(error)))}") from None
 
 
 def renamed(message: str) -> str:
@@ -63,40 +62,44 @@ def renamed(message: str) -> str:
     return f"{KEYS.get(place, place)} is {rest}" if rest else message
 
 
-def target(design: File) -> Design:
+def target(design: Composition, units: Units) -> Design:
     """A checked file's values as parameters; BadValue, from golden, where they cannot be together."""
-    check.one_of("requantise.rounding", design.requantise.rounding, ROUNDINGS)
-    for table in sorted(FOREIGN[design.family] & design.model_fields_set):
-        homes = " or ".join(f'"{family}"' for family in FOREIGN if table not in FOREIGN[family])
-        raise check.fail(table, "given", f'a design of family {homes}, not "{design.family}"')
-    if design.family == "accelerator":
-        return accelerator_target(design)
-    if "latency" in design.memory.model_fields_set:
-        raise check.fail("memory.latency", "given", 'a design of family "accelerator"')
-    if design.family == "tile":
-        return tile_target(design)
+    control, kind = design.control.kind, units.array.kind
+    if (control, kind) not in BUILDERS:
+        allowed = " or ".join(f"{each} with a {array} unit" for each, array in BUILDERS)
+        raise check.fail("control.kind", f"{control} with a {kind} unit", allowed)
+    return BUILDERS[control, kind](design, units)
+
+
+def matrix_target(design: Composition, units: Units) -> Target:
+    """A matrix unit and a host."""
+    unit = units.array
+    assert isinstance(unit, Matrix)
     return Target(
         name=design.name,
-        unit=matrix_unit(design),
-        weight_buffer=design.buffers.weight_kib * KIB,
-        activation_buffer=design.buffers.activation_kib * KIB,
+        unit=matrix_unit(unit),
+        weight_buffer=unit.buffers.weight_kib * KIB,
+        activation_buffer=unit.buffers.activation_kib * KIB,
         bytes_per_cycle=design.memory.bytes_per_cycle,
         clock_mhz=float(design.clock.mhz),
     )
 
 
-def accelerator_target(design: File) -> Target:
+def accelerator_target(design: Composition, units: Units) -> Target:
     """A whole accelerator; its scratchpad is all the buffer there is, a word of it what the bus moves."""
-    unit = matrix_unit(design)
+    assert isinstance(units.array, Matrix) and units.vector is not None
+    for table in sorted({"requantise", "buffers"} & units.array.model_fields_set):
+        raise check.fail(table, "given", 'a design with control.kind = "host"')
+    unit = matrix_unit(units.array)
     allowed = [kind for kind, module in pe.PES.items() if not module.GROUPED]
     check.one_of('pe.kind of a design of family "accelerator"', pe.kind_of(unit.pe), allowed)
     accelerator = AcceleratorParams(
         unit=unit,
         banks=design.scratchpad.banks,
         bank_words=design.scratchpad.bank_words,
-        queue=design.units.queue,
-        functions=tuple(design.units.functions),
-        more=unit_table.params(design.unit),
+        queue=design.control.queue,
+        functions=tuple(units.vector.functions),
+        more=unit_table.params(units.more),
         outstanding=design.bus.outstanding,
         read_buffer=design.bus.read_buffer,
     )
@@ -115,43 +118,49 @@ def accelerator_target(design: File) -> Target:
     )
 
 
-def tile_target(design: File) -> TileTarget:
-    """A dot-product tile."""
-    if design.array.dataflow is not None:
-        raise check.fail("array.dataflow", "given", 'a design of family "systolic" or "accelerator"')
+def tile_target(design: Composition, units: Units) -> TileTarget:
+    """A dot-product tile and a host."""
+    unit = units.array
     return TileTarget(
         name=design.name,
-        tile=TileParams(rows=design.array.rows, cols=design.array.cols, pe=pe_table.params(design.pe)),
+        tile=TileParams(rows=unit.rows, cols=unit.cols, pe=pe_table.params(unit.pe)),
         bytes_per_cycle=design.memory.bytes_per_cycle,
         clock_mhz=float(design.clock.mhz),
     )
 
 
-def matrix_unit(design: File) -> MatrixUnitParams:
+BUILDERS: dict[tuple[str, str], Callable[[Composition, Units], Design]] = {
+    ("host", "matrix"): matrix_target,
+    ("host", "tile"): tile_target,
+    ("program", "matrix"): accelerator_target,
+}
+
+
+def matrix_unit(unit: Matrix) -> MatrixUnitParams:
     """The parameters of the array, its accumulators and its requantiser, which multipliers alone have."""
-    array: Array = design.array
-    if array.dataflow is None:
+    check.one_of("requantise.rounding", unit.requantise.rounding, ROUNDINGS)
+    if unit.dataflow is None:
         raise check.fail("array.dataflow", "missing", "it must be given")
-    params = pe_table.params(design.pe)
+    params = pe_table.params(unit.pe)
     if "array" not in pe.stands(params):
         raise check.fail("pe.kind", repr(pe.kind_of(params)), 'a design of family "tile"')
     scaled = not pe.module_of(params).GROUPED
-    if not scaled and "requantise" in design.model_fields_set:
+    if not scaled and "requantise" in unit.model_fields_set:
         kinds = " or ".join(f'"{kind}"' for kind, module in pe.PES.items() if not module.GROUPED)
         raise check.fail("requantise", "given", f"a design with pe.kind = {kinds}")
     return MatrixUnitParams(
-        rows=array.rows,
-        cols=array.cols,
-        dataflow=array.dataflow,
+        rows=unit.rows,
+        cols=unit.cols,
+        dataflow=unit.dataflow,
         pe=params,
         scaled=scaled,
-        accumulator_rows=design.accumulators.rows,
-        accumulator_registers=design.accumulators.registers,
-        multiplier_bits=design.requantise.multiplier_bits,
-        max_shift=design.requantise.max_shift,
-        rounding=Rounding(design.requantise.rounding),
-        out=integer_format("requantise.out", design.requantise.out),
-        requantise_registers=design.requantise.registers,
+        accumulator_rows=unit.accumulators.rows,
+        accumulator_registers=unit.accumulators.registers,
+        multiplier_bits=unit.requantise.multiplier_bits,
+        max_shift=unit.requantise.max_shift,
+        rounding=Rounding(unit.requantise.rounding),
+        out=integer_format("requantise.out", unit.requantise.out),
+        requantise_registers=unit.requantise.registers,
     )
 
 

@@ -78,10 +78,17 @@ class Units(Table):
     functions: list[str] = list(FUNCTIONS)
 
 
-class Control(Table):
-    """host: whether a host computes what the units do not, between programs."""
+class Beside(Table):
+    """host: whether a host computes what the units of an accelerator do not, between programs."""
 
     host: bool = False
+
+
+class Control(Beside):
+    """kind: who runs a network: a host that gives jobs to a unit, or a program. queue: as of Units."""
+
+    kind: str = Field(default="host", pattern="^(host|program)$")
+    queue: int = 8
 
 
 class Bus(Table):
@@ -96,7 +103,7 @@ class Clock(Table):
 
 
 class File(Table):
-    """A whole file."""
+    """A whole file that names a family."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
     family: str = Field(default="systolic", pattern="^(systolic|accelerator|tile)$")
@@ -109,6 +116,43 @@ class File(Table):
     units: Units = Units()
     unit: list[dict[str, Any]] = []  # systola.unit_table: further units of an accelerator
     bus: Bus = Bus()
+    control: Beside = Beside()
+    memory: Memory = Memory()
+    clock: Clock = Clock()
+
+
+class Tile(Table):
+    """A unit: PEs that add up groups by themselves. kind: "tile"."""
+
+    kind: str
+    rows: int
+    cols: int
+    pe: dict[str, Any] = {}
+
+
+class Matrix(Tile):
+    """A unit: a systolic array. kind: "matrix"."""
+
+    dataflow: str | None = None
+    accumulators: Accumulators = Accumulators()
+    requantise: Requantise = Requantise()
+    buffers: Buffers = Buffers()
+
+
+class Vector(Table):
+    """A unit: what follows products. kind: "vector". functions: as of Units."""
+
+    kind: str
+    functions: list[str] = list(FUNCTIONS)
+
+
+class Composition(Table):
+    """A whole file that names its units; `File` is a shorthand of it (systola.composition.expanded)."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
     control: Control = Control()
+    unit: list[dict[str, Any]]
+    scratchpad: Scratchpad = Scratchpad()
+    bus: Bus = Bus()
     memory: Memory = Memory()
     clock: Clock = Clock()

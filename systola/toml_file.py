@@ -28,6 +28,7 @@ TYPES = {
 PATTERNS = {
     r"^[A-Za-z][A-Za-z0-9_]{0,63}$": "a letter, then letters, digits and _, at most 64",
     "^(systolic|accelerator|tile)$": "systolic, accelerator, tile",
+    "^(host|program)$": "host, program",
 }
 
 

@@ -3,7 +3,7 @@
 `kind` is a name of golden.accelerator.units; so a new unit needs nothing here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, get_type_hints
 
@@ -22,9 +22,9 @@ def kinds() -> dict[str, type[Any]]:
     return {name: made for name, made in found.items() if made is not None}
 
 
-def params(tables: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
-    """The Params that the tables [[unit]] describe; BadValue, naming the key."""
-    return tuple(one(f"unit.{place}", table) for place, table in enumerate(tables))
+def params(tables: Mapping[int, Mapping[str, Any]]) -> tuple[Any, ...]:
+    """The Params that tables [[unit]], by their places, describe; BadValue, naming the key."""
+    return tuple(one(f"unit.{place}", table) for place, table in tables.items())
 
 
 def one(where: str, values: Mapping[str, Any]) -> Any:

@@ -1,0 +1,129 @@
+"""A design is a composition of units; the name of a family is a shorthand, which `expanded` writes out.
+
+    family         [control]           [[unit]]
+    systolic       kind = "host"       kind = "matrix": [array], [pe], [accumulators], [requantise], [buffers]
+    tile           kind = "host"       kind = "tile": [array], [pe]
+    accelerator    kind = "program"    kind = "matrix", kind = "vector" (units.functions), and further ones
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from golden import check
+from systola import toml_file
+from systola.design_schema import Composition, File, Matrix, Table, Tile, Vector
+
+UNITS: dict[str, type[Table]] = {"matrix": Matrix, "tile": Tile, "vector": Vector}
+ARRAYS = ("matrix", "tile")
+SHORTHANDS = {"systolic": ("host", ["matrix"]), "tile": ("host", ["tile"]),
+              "accelerator": ("program", ["matrix", "vector"])}  # fmt: skip
+# tables and keys that a family has not, but others
+SYSTOLIC = {"scratchpad", "units", "unit", "bus", "control", "memory.latency"}
+FOREIGN = {
+    "systolic": SYSTOLIC,
+    "accelerator": {"requantise", "buffers"},
+    "tile": {"accumulators", "array.dataflow", "requantise", "buffers"} | SYSTOLIC,
+}
+OF_PROGRAMS = ("scratchpad", "bus")  # tables of a composition that a host's has not
+SHORT = re.compile(r"\b(array|pe|accumulators|requantise|buffers|units)(?=\b)")
+PLACED = re.compile(r"\bunit\.(\d+)")
+
+
+@dataclass(slots=True)
+class Units:
+    """A composition's units. array: the one with the PEs, at `place`. more: by place, what is neither it nor
+    the vector unit. added: how many of them a shorthand has not written out; -1: all are.
+    """
+
+    array: Matrix | Tile
+    place: int
+    vector: Vector | None = None
+    more: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    added: int = -1
+
+    def renamed(self, message: str) -> str:
+        """A message about the keys of a shorthand and of places, about those of the user's file."""
+        where, is_, rest = message.partition(" is ")
+        if self.added >= 0:
+            return PLACED.sub(lambda found: f"unit.{int(found[1]) - self.added}", where) + is_ + rest
+        unit = f"unit.{self.place}"
+        names = {"array": unit, "units": "control"}
+        return SHORT.sub(lambda found: names.get(found[1], f"{unit}.{found[1]}"), where) + is_ + rest
+
+
+def is_composed(values: Mapping[str, Any]) -> bool:
+    """Whether a file names its units."""
+    control, units = values.get("control"), values.get("unit")
+    kinds = [each.get("kind") for each in units if isinstance(each, dict)] if isinstance(units, list) else []
+    return (isinstance(control, dict) and "kind" in control) or any(kind in UNITS for kind in kinds)
+
+
+def read(values: Mapping[str, Any], where: str) -> tuple[Composition, int]:
+    """A file's tables as a composition, and how many units a shorthand has added; -1 where it is none."""
+    if is_composed(values):
+        return toml_file.checked(Composition, values, where), -1
+    file = toml_file.checked(File, values, where)
+    return expanded(file), len(SHORTHANDS[file.family][1])
+
+
+def expanded(file: File) -> Composition:
+    """What a family is a shorthand for; BadValue for a table that it has not."""
+    tables = {name: each for name, each in given(file).items() if isinstance(each, dict)}
+    keys = {f"{name}.{key}" for name, each in tables.items() for key in each}
+    for key in sorted(FOREIGN[file.family] & (file.model_fields_set | keys)):
+        homes = " or ".join(f'"{family}"' for family in FOREIGN if key not in FOREIGN[family])
+        raise check.fail(key, "given", f'a design of family {homes}, not "{file.family}"')
+    control, kinds = SHORTHANDS[file.family]
+    array = {"kind": kinds[0], "pe": file.pe, **given(file.array)} | {
+        table: given(getattr(file, table))
+        for table in ("accumulators", "requantise", "buffers")
+        if table in file.model_fields_set
+    }
+    own = given(file.units)
+    vectors = [{"kind": kind, **{k: v for k, v in own.items() if k == "functions"}} for kind in kinds[1:]]
+    queue = {k: v for k, v in own.items() if k == "queue"}
+    return Composition.model_validate({
+        "name": file.name,
+        "control": {"kind": control, **given(file.control), **queue},
+        "unit": [array, *vectors, *file.unit],
+        **{table: given(getattr(file, table)) for table in ("memory", "clock", *OF_PROGRAMS)
+           if table in file.model_fields_set},
+    })  # fmt: skip
+
+
+def given(table: BaseModel) -> dict[str, Any]:
+    """What a file says of a table."""
+    return table.model_dump(exclude_unset=True)
+
+
+def units_of(design: Composition, added: int) -> Units:
+    """The units by what they are; BadValue, naming the unit's place and key."""
+    kinds = [str(each.get("kind")) for each in design.unit]
+    arrays = [place for place, kind in enumerate(kinds) if kind in ARRAYS]
+    if len(arrays) != 1:
+        raise check.fail("unit", f"{len(arrays)} of kind matrix or tile", "one")
+    tables = {place: table(place, each) for place, each in enumerate(design.unit) if kinds[place] in UNITS}
+    vectors = [each for each in tables.values() if isinstance(each, Vector)]
+    if len(vectors) != (design.control.kind == "program"):
+        wanted = 'one with control.kind = "program", none with "host"'
+        raise check.fail("unit", f"{len(vectors)} of kind vector", wanted)
+    more = {place: each for place, each in enumerate(design.unit) if kinds[place] not in UNITS}
+    tables_of = [name for name in OF_PROGRAMS if name in design.model_fields_set]
+    latency = ["memory.latency"] if "latency" in design.memory.model_fields_set else []
+    foreign = [*(f"unit.{place}" for place in more), *tables_of, *latency]
+    if foreign and design.control.kind == "host":
+        raise check.fail(foreign[0], "given", 'a design with control.kind = "program"')
+    found: Any = tables[arrays[0]]
+    return Units(found, arrays[0], vectors[0] if vectors else None, more, added)
+
+
+def table(place: int, values: Mapping[str, Any]) -> Table:
+    """A unit's table."""
+    try:
+        return toml_file.checked(UNITS[values["kind"]], values, f"unit.{place}")
+    except check.BadValue as error:
+        raise check.BadValue(str(error).replace(f"unit.{place}: ", f"unit.{place}.", 1)) from None
