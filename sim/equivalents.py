@@ -25,12 +25,18 @@ EQUIVALENT = [
      "the first tile after a reset overwrites nothing that is in use"),
     ("systolic/|multiply|accelerator$", "skew_[0-9]+x1_reset", r"if \(rst\) stage_",
      "a swap, step or last with nothing behind it, as above"),
-    ("systolic/|multiply|accelerator$", "skew_[0-9]+x1_reset", r"assign o = ", "all its inputs are one flag"),
+    ("systolic/|multiply|accelerator$", "skew_[0-9]+x1_reset", r"assign o = |stage_\d+ +<= stage_", "all its inputs are one flag"),
     ("systolic/|multiply|accelerator$", "matrix_(unit|sums)",
      r"constant plus one, line \d+: if \(rst\) way_\d+ +<= \d+'h0+;  ->",
      "a step that is neither first nor final: it adds to a sum that is begun anew before it is used"),
     ("vector/piecewise", "^piecewise_", r"constant plus one.*table *\[\d+\] = ",
      "the bench gives every code of every function: no result changes with this last bit of a coefficient"),
+    ("systolic/|multiply|accelerator$", "row_ring", r"if \(rst\) \\?end +<=",
+     "a first pass sets it, and only a pass that is not first reads it"),
+    ("tile/tile", "^tile_6x2_lut_uint1.*_g4$", r"enable dropped.*if \(word_last\) row_kept_",
+     "in groups of one word every word is the last, and its sum stays the same until the next"),
+    ("vector/dequantise", "^dequantise_int19_int15_uint4_fp16$", r"sum_zeros_0_15 = ~ sum_total\[0\]",
+     "never is the guard bit alone set: the product's significand would have to be 2^31 - 1, a prime"),
 ]  # fmt: skip
 
 

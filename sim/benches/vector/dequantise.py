@@ -61,14 +61,46 @@ class DequantiseBench(Bench):
         self.before = codes
         return codes
 
+    def tie(self) -> list[dict[str, int]]:
+        """Codes of two groups: the second's product ends halfway between two totals, or a few bits beside.
+
+        With an odd significand s, d s = 2^(q-1) + r (mod 2^q) has one d for each r; q bits of the product
+        then lie below the last bit of the total that the first group leaves.
+        """
+        draw, p = self.random, self.p
+        bits, top = p.acc.width - 1, p.scale.mantissa_bits
+        while True:
+            q, s, first = (
+                draw.randint(3, bits - 1),
+                draw.getrandbits(top) | 1 | 1 << top,
+                draw.getrandbits(bits),
+            )
+            r = draw.choice((-1, 0, 1)) * draw.getrandbits(draw.randint(1, max(1, q - 8)))
+            d = ((1 << q - 1) + r) * pow(s, -1, 1 << q) % (1 << q) + (draw.getrandbits(bits - q) << q)
+            highest = min((1 << p.scale.exponent_bits) - 2, p.scale.bias + 15)  # no total overflows
+            lower = (first << top).bit_length() - (d * s).bit_length() - (q + 24 - (d * s).bit_length())
+            if first and d and 0 < highest + lower <= highest:
+                break
+        scales = highest << top, highest + lower << top | s & (1 << top) - 1
+        same = {name: draw.getrandbits(fmt.width) for name, fmt in self.formats.items()} | {"zero": 0}
+        values = first, draw.choice((d, -d & (1 << p.acc.width) - 1))
+        return [same | {"acc": acc, "scale": scale} for acc, scale in zip(values, scales, strict=True)]
+
     def send_groups(self, count: int) -> None:
-        """The last one ends a row."""
-        for index in range(count):
-            last = index == count - 1 or self.random.random() < 1 / 4
-            word = {name: [value] for name, value in self.group().items()}
-            word |= {"first": [int(self.starts)], "last": [int(last)]}
-            self.sources["i"].send([pack_word(self.layout, word)])
-            self.starts = last
+        """The last one ends a row. A row in four is a tie."""
+        sent = 0
+        while sent < count:
+            tied = self.tie() if self.starts and count - sent > 1 and self.random.random() < 1 / 4 else []
+            groups = tied or [self.group()]
+            sent += len(groups)
+            for index, codes in enumerate(groups):
+                last = sent == count or self.random.random() < 1 / 4
+                if tied:
+                    last = index == 1
+                word = {name: [value] for name, value in codes.items()}
+                word |= {"first": [int(self.starts)], "last": [int(last)]}
+                self.sources["i"].send([pack_word(self.layout, word)])
+                self.starts = last
 
     def golden(self, accepted: list[int]) -> tuple[list[int], list[int]]:
         """Totals of rows that ended, and which word ended each; a row without a first group has none."""
