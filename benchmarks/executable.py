@@ -4,8 +4,7 @@ import shutil
 from pathlib import Path
 
 from sim import build
-from sim.tools import find_compiler
-from sim.verilate import SPEED, run_verilator, verilate
+from sim.verilate import SPEED, run_verilator, verilate_to_run
 
 NATIVE = Path(__file__).parent / "native"
 
@@ -24,14 +23,13 @@ def executable(
         output = ["--cc", "--prefix", "Vdut", "--Mdir", "cpp", "--top-module", top, "-Wno-fatal", "-Wno-lint"]
         run_verilator([*output, *SPEED, "--output-split-cfuncs", "400", "design.v"], folder)
     else:
-        verilate(folder, top, [])
+        verilate_to_run(folder, top, [])
     cpp = folder / "cpp"
     (cpp / "ports.h").write_text(header)
-    names = [name for name in build.write_units(cpp, beside) if name != beside]
-    shutil.copy(NATIVE / loop, cpp / loop)
-    flags = [*build.COMMON, *build.defines(False), "-I.", *build.include_flags(), "-include", "extend.h"]
-    build.compile_all([*names, loop], ["-O3", *flags], cpp)
-    objects = [f"{Path(name).stem}.o" for name in [*names, loop]]
-    runtime = build.runtime_objects((cpp / "Vdut_classes.mk").read_text(), False)
-    build.run([find_compiler().path, "-o", "program", *objects, *runtime, "-pthread"], cpp)
+    names = [*build.write_units(cpp), loop]
+    for source in (NATIVE / loop, build.NATIVE / beside, build.NATIVE / build.EXTEND):
+        shutil.copy(source, cpp / source.name)
+    flags = [*build.SHARED, *build.defines(False)]
+    build.compile_all(names, ["-O3", *flags, "-I.", *build.include_flags(), "-include", build.EXTEND], cpp)
+    build.link(cpp, names, flags, ["-o", "program"])
     return cpp / "program"

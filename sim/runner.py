@@ -21,14 +21,15 @@ import sim.benches
 from golden import check
 from sim import cache, leftovers, process
 from sim.benches import ENVIRONMENT
-from sim.build import NATIVE, include_flags, tool_key
+from sim.build import BENCH_LEVEL, tool_key
 from sim.simulate import BUILD_FAILED
-from sim.tools import ToolMissing, find_compiler, find_object_cache, find_verilator
+from sim.tools import ToolMissing, find_compiler, find_verilator
 from sim.verilate import WARNINGS
 
 SIMULATORS = ("verilator", "icarus")
-# cocotb's runner makes every signal public: half of the compile's time, and a crash where there are many
-PORTS_ONLY = ["--no-public-flat-rw", "--public-depth", "1"]
+BENCH = ["--vpi", "--x-initial", "unique", "--timescale", "1ns/1ps"]  # for Verilator
+# all signals public, as cocotb's runner asks, take as long again to compile, and crash where they are many
+PORTS_ONLY = ["--public-depth", "1"]
 Keep = Callable[[str], AbstractContextManager[Path]]
 LOG_LINES = 15  # of the log, where a simulation leaves no results
 
@@ -129,10 +130,9 @@ def environment_of(simulator: str) -> dict[str, str]:
         if not shutil.which("iverilog"):
             raise ToolMissing("icarus is missing; needed: iverilog on PATH")
         return dict(os.environ)
-    verilator, objects = find_verilator(), find_object_cache()
+    find_verilator()
     find_compiler()
-    flags = {"MAKEFLAGS": " ".join(verilator.make_flags)}
-    return verilator.env() | dict(objects.environment if objects else {}) | flags
+    return dict(os.environ)
 
 
 def _of_simulator(
@@ -141,23 +141,18 @@ def _of_simulator(
     """What the job says of the simulator. An Icarus model builds in a moment; a Verilated one has a key."""
     if simulator == "icarus":
         return {"simulator": simulator, "options": [], "plusargs": [], "key": None}
-    options = [*WARNINGS, "--x-initial", "unique"]
-    if not inside:
-        options += PORTS_ONLY
-    if waves:
-        own = f"-I{NATIVE}"  # what waves need of lz4 and zlib, if they are not to come from this machine
-        options += ["--trace-fst", *(["-CFLAGS", own, "-LDFLAGS", "-L."] if own in include_flags() else [])]
+    options = [*BENCH, "--public-flat-rw"] if inside else [*BENCH, *PORTS_ONLY]
+    options += ["--trace-fst"] if waves else []
     # registers start at random, by the seed: what works only from zero fails
     plusargs = [f"+verilator+seed+{seed}", "+verilator+rand+reset+2"]
-    made_from = cache.key(verilog, top, options, tool_key(), metadata.version("cocotb"), sys.prefix)
+    made_from = cache.key(
+        verilog, top, options, WARNINGS, BENCH_LEVEL, tool_key(), metadata.version("cocotb"), sys.prefix
+    )
     return {"simulator": simulator, "options": options, "plusargs": plusargs, "key": made_from}
 
 
 def _simulate(job: dict[str, Any], folder: Path, environment: dict[str, str], timeout: float) -> int | None:
-    """Exit status of sim.simulate, None if it took too long; its words are in log.txt.
-
-    They go to a file, as a compiler cache's server, which outlives it, would keep a pipe open.
-    """
+    """Exit status of sim.simulate, None if it took too long; its words are in log.txt."""
     (folder / "job.json").write_text(json.dumps(job))
     command = [sys.executable, "-m", "sim.simulate", str(folder / "job.json")]
     environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner would judge the results itself

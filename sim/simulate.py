@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cocotb_tools import config
 from cocotb_tools.runner import Runner, get_runner
 
+from sim.build import build_bench
 from sim.cache import kept
 
 BUILD_FAILED = 3
@@ -18,22 +20,20 @@ TIMESCALE = ("1ns", "1ps")
 
 
 def build(runner: Runner, job: dict[str, Any], folder: Path) -> None:
-    """The model of job["verilog"] in `folder`, and nothing else of what Verilator leaves."""
+    """The model of job["verilog"] in `folder`."""
+    if job["simulator"] == "verilator":
+        main = config.share_dir / "lib" / "verilator" / "verilator.cpp"
+        build_bench(folder, job["verilog"], job["top"], job["options"], main, config.libs_dir)
+        return
     source = folder / f"{job['top']}.v"
     source.write_text(job["verilog"])
-    for library in ("liblz4.a", "libz.a"):  # empty archives: Verilator's makefile names them for waves
-        (folder / library).write_text("!<arch>\n")
     runner.build(
         sources=[source],
         hdl_toplevel=job["top"],
         build_dir=folder,
-        build_args=job["options"],
         timescale=TIMESCALE,
         waves=job["waves"],
     )
-    for left in folder.iterdir():
-        if left.name.startswith(("Vtop", "verilat", "lib")):
-            left.unlink()
 
 
 def model(runner: Runner, job: dict[str, Any]) -> Path:

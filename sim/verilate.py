@@ -1,5 +1,6 @@
 """Verilator's command line, in one place: flags, waived warnings, and what its messages say."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sim import leftovers, process
@@ -37,12 +38,18 @@ def run_verilator(arguments: list[str], folder: Path) -> None:
         raise VerilogError(said.strip() or f"verilator ended with status {status}")
 
 
-def verilate(folder: Path, top: str, options: list[str]) -> None:
-    """C++ of folder/design.v, in folder/cpp."""
+def verilate(folder: Path, top: str, options: Sequence[str], *, prefix: str = PREFIX) -> None:
+    """C++ of folder/design.v, in folder/cpp; its class is called `prefix`."""
     (folder / "cpp").mkdir(exist_ok=True)
-    (folder / "cpp" / "design.vlt").write_text(APART)
-    output = ["--cc", "--prefix", PREFIX, "--Mdir", "cpp", "--top-module", top]
-    run_verilator([*output, *WARNINGS, *SPEED, *PIECES, *options, "cpp/design.vlt", "design.v"], folder)
+    output = ["--cc", "--prefix", prefix, "--Mdir", "cpp", "--top-module", top]
+    run_verilator([*output, *WARNINGS, *options, "design.v"], folder)
+
+
+def verilate_to_run(folder: Path, top: str, options: Sequence[str]) -> None:
+    """The same for a model that is to be quick."""
+    (folder / "design.vlt").write_text(APART)
+    verilate(folder, top, [*SPEED, *PIECES, *options, "design.vlt"])
+    (folder / "design.vlt").unlink()
 
 
 def verilate_lint(verilog: str, top: str) -> None:

