@@ -6,7 +6,7 @@ from time import process_time
 
 from benchmarks.result import Result
 from mapping.plan import Plan
-from systola.coding import Source
+from systola.program_session import Loaded
 from tests.mapping.backends.program.plans import ALLOWED, COSTLY, closed, exact, source
 
 NAME = "resnet50"
@@ -39,7 +39,7 @@ def measure() -> Iterator[Result]:
             yield Result(f"exact plan, {name}", took, 8, "s", "quantised, compiled, predicted", at_most=True)
 
 
-def timed(found: Source) -> tuple[Plan, float]:
+def timed(found: Loaded) -> tuple[Plan, float]:
     """The plan in closed form, and seconds of processor time."""
     took = []
     for _ in range(ROUNDS):

@@ -16,6 +16,7 @@ from mapping.frontends.onnx_parameters import Given
 from mapping.frontends.tflite import as_codes, ends, reader
 from mapping.ir.graph import CodedNetwork
 from mapping.legalise.float_network import decode, encoded, quantise
+from mapping.legalise.outline import outline
 from mapping.network import Network, ShapeNetwork, TensorType
 from mapping.passes import simplify
 
@@ -59,10 +60,10 @@ class Source:
         return self.made(p, samples, lambda coded: (coded, parts(coded, p, host)), method, host)
 
     def made(
-        self, p: AcceleratorParams, samples: Sequence[Inputs], make: Callable[[CodedNetwork], Made],
-        method: str, host: bool,
+        self, p: AcceleratorParams, samples: Sequence[Inputs] | None, make: Callable[[CodedNetwork], Made],
+        method: str = "max", host: bool = False,
     ) -> Made:  # fmt: skip
-        """What `make` makes of the network in codes."""
+        """What `make` makes of the network in codes. samples: None: weights and ranges are not known."""
         if self.model is not None:
             return make(as_codes.coded(self.model, host))
         network = self.network if self.onnx is None else self.onnx.network
@@ -71,6 +72,8 @@ class Source:
         def of(network: Network) -> Made:
             if self.onnx is not None:
                 return make(self.onnx.coded(p, network))
+            if samples is None:
+                return make(outline(network, p))
             return make(quantise(network, p, list(samples), method=method))
 
         return with_host(network, of) if host else of(network)

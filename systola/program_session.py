@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from mapping.backends.program.compiler import Program
 from mapping.backends.program.plan import plan as plan_of
 from mapping.backends.program.segments import Part, Programs, Segment, parts
 from mapping.ir.graph import CodedNetwork
-from mapping.legalise.outline import outline
 from mapping.legalise.shapes import shaped
 from mapping.network import ShapeNetwork
 from mapping.plan import Plan
@@ -53,7 +53,7 @@ class Prepared:
     plan: Plan
 
     @property
-    def segments(self) -> list[Segment]:
+    def segments(self) -> list[Segment[Program]]:
         """What the accelerator runs, in order."""
         return [part for part in self.parts if isinstance(part, Segment)]
 
@@ -83,9 +83,8 @@ def plan(source: Loaded, target: Target, exact: bool | None = None) -> Plan:
         return closed_form.plan(source.name, target, shaped(source, p))
     if exact is not False:
         return prepare(source, target, operands.read(source, {}, 0)).plan
-    if source.network is None:
-        return closed_form.plan(source.name, target, source.coded(p, []))
-    return closed_form.plan(source.name, target, outline(source.network, p), assumed=True)
+    make = partial(closed_form.plan, source.name, target, assumed=source.network is not None)
+    return source.made(p, None, make, host=target.host)
 
 
 class Model:
@@ -109,7 +108,7 @@ def on_rtl(target: Target, program: Program, traced: Traced | None = None) -> pr
     return program_device.Rtl(target.accelerator, program, bus, traced)
 
 
-def device_of(engine: str, target: Target, segment: Segment, traced: Traced | None = None) -> Device:
+def device_of(engine: str, target: Target, segment: Segment[Program], traced: Traced | None = None) -> Device:
     """golden runs the program command by command, model the coded network at once, rtl the Verilog; what
     golden and rtl give is compared with what model gives."""
     assert target.accelerator is not None

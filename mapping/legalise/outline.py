@@ -9,6 +9,7 @@ import numpy as np
 
 from golden.accelerator.params import AcceleratorParams
 from mapping.ir import graph
+from mapping.legalise import images
 from mapping.legalise.coder import Coder
 from mapping.legalise.float_network import finished, inner, known_operators, lower, plan, spelt
 from mapping.legalise.primitives import primitive
@@ -27,7 +28,10 @@ def outline(network: Network, p: AcceleratorParams) -> graph.CodedNetwork:
 
     raises  BadValue, naming the node, for an operator or a shape that no unit has
     """
-    known = recognise(primitive(spelt(without_weights(network)), values_of))
+    network = without_weights(network)
+    if (one := images.alone(network)) is not None:
+        return images.repeated(outline(one, p), images.samples_of(network))
+    known = recognise(primitive(spelt(network), values_of))
     known_operators(known)
     named = {name for node in known.nodes for name in (*node.inputs, *node.outputs, *inner(node)) if name}
     made = (named | set(known.inputs)) - known.constants.keys()

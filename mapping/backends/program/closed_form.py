@@ -6,6 +6,7 @@ them (mapping.backends.program.pipeline).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from golden.accelerator.assembler import Command
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
@@ -15,12 +16,15 @@ from mapping.backends.program.plan import (
     MATRIX,
     NONE,
     by_name,
+    host_row,
     unit_of,
     unit_work,
     words_of,
 )
+from mapping.backends.program.segments import parted
 from mapping.backends.program.steps_taken import Steps, Taken, without_weights
 from mapping.cost import energy
+from mapping.ir import graph
 from mapping.ir.graph import CodedNetwork
 from mapping.plan import Plan
 from mapping.result import Row, total
@@ -76,16 +80,21 @@ def plan(name: str, target: Target, coded: CodedNetwork, *, assumed: bool = Fals
     """
     assert target.accelerator is not None
     p, latency = target.accelerator, target.memory_latency
-    found, end = operations(coded, p, latency)
-    rows = list(made_rows(coded, p, found, end, assumed))
+    rows, host, programs = list[Row](), list[Row](), 0
+    for part in parted(coded, p, partial(operations, latency=latency), target.host):
+        if isinstance(part, graph.Host):
+            host.append(host_row(part))
+            continue
+        rows += made_rows(part.network, p, *part.program, sum(row.cycles for row in rows), assumed)
+        programs += 1
     figures = total(
-        rows, peak=target.peak_macs, mhz=target.clock_mhz, source=f"{SOURCE} {latency}",
-        commands=sum(row.commands or 0 for row in rows) + 1,
+        [*rows, *host], peak=target.peak_macs, mhz=target.clock_mhz, source=f"{SOURCE} {latency}",
+        commands=sum(row.commands or 0 for row in rows) + programs,
     )  # fmt: skip
-    return Plan(network=name, rows=tuple(rows), total=figures, schedules={})
+    return Plan(network=name, rows=(*rows, *host), total=figures, schedules={})
 
 
-def operations(coded: CodedNetwork, p: AcceleratorParams, latency: int) -> tuple[list[Sums], float]:
+def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tuple[list[Sums], float]:
     """Of each operation, in the program's order, what its steps take; the cycle in which all is done."""
     network = without_weights(lowered(coded, p))
     units = {operation.name: unit_of(p, coded, operation) for operation in coded.operations}
@@ -120,10 +129,10 @@ def kind_of(p: AcceleratorParams, latency: int, unit: str, taken: Taken) -> Kind
 
 
 def made_rows(
-    coded: CodedNetwork, p: AcceleratorParams, found: Sequence[Sums], end: float, assumed: bool
+    coded: CodedNetwork, p: AcceleratorParams, found: Sequence[Sums], end: float, start: int, assumed: bool
 ) -> Iterator[Row]:
     """A row for each operation. Its cycles: from when those before it are done until it is; what is behind
-    all of them is the last one's."""
+    all of them is the last one's. start: cycles of the programs before."""
     operations = by_name(coded)
     before = 0
     for number, each in enumerate(found):
@@ -139,7 +148,7 @@ def made_rows(
             utilisation=useful / compute if compute else 0.0, bytes_read=read, bytes_written=written,
             losses=by_cause(ended - before, useful, compute if unit == MATRIX else 0),
             energy_pj=energy.of_words(p, each.words, each.sums, macs, read + written),
-            commands=each.commands, ended=ended,
+            commands=each.commands, ended=start + ended,
             reason=ASSUMED if assumed and WINDOWS in each.name else None,
         )  # fmt: skip
         before = ended

@@ -6,8 +6,8 @@
     store                                            | step 0   | step 1
 
 A unit does its parts in order. Weights are loaded without waiting for results, as soon as the step three back
-has used its own. Operands wait until their rows are stored and the tile before the last has been used; sums
-until the vector unit is no more than a step behind; results until those of the step before the last are out.
+has used its own. Operands wait until their rows are stored and their region has room; sums until the vector
+unit is no more than a step behind; results until those of the step before the last are out.
 
 Left out: commands that have not been fetched, and weights that are prefetched further ahead than a step. How
 far this is from golden.accelerator.timing: `python -m benchmarks closed_form`, and the test beside it.
@@ -24,9 +24,10 @@ from golden.accelerator.moves import words as words_moved
 from golden.accelerator.multiply import count_of, passes_of, tiles_of
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
 from mapping.backends.program.plan import VECTOR, unit_work
+from mapping.backends.program.scratchpad_allocation import Regions
 from mapping.backends.program.steps_taken import Taken
 
-ON_THE_WAY = 8  # cycles of a word's way from the memory and of a result's way to it, beside the memory's
+ON_THE_WAY = 6  # cycles of a word's way from the memory and of a result's way to it, beside the memory's
 ANSWERED = 10  # cycles for which a burst holds its slot, beside the memory's and its words
 BEHIND = 30  # cycles from the last vector of a tile to its results, about
 MAP = 22  # cycles of a MAP beyond its vectors, about
@@ -35,7 +36,8 @@ LIVE = 3  # steps whose weights are in the scratchpad together
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Cycles of a step on each unit; of its first tile of sums. loads: whether it has operands of its own."""
+    """Cycles of a step on each unit; of its first tile of sums. loads: whether it has operands of its own;
+    operands: their words, of the region of left operands."""
 
     load: float
     matrix: int
@@ -43,6 +45,7 @@ class Parts:
     vector: int
     store: float
     loads: bool
+    operands: int
 
 
 def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Sequence[Command]) -> Parts:
@@ -51,10 +54,12 @@ def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Se
     products = [each.fields for each in work if each.opcode == Opcode.MULTIPLY]
     tiles = [passes_of(f) * max(count_of(f), p.lanes) for f in products]
     moves = [each for each in commands if each.opcode in (Opcode.LOAD, Opcode.GATHER)]
-    fills = sum(words_moved(each.fields) for each in commands if each.opcode == Opcode.FILL)
+    fills = [each for each in commands if each.opcode == Opcode.FILL]
+    left = Regions(p).left.words
+    words = sum(bus(p, each, latency, p.read.outstanding) for each in moves)
     fetched = len(commands) * COMMAND_BYTES // p.lanes
     return Parts(
-        load=fills + fetched + sum(bus(p, each, latency, p.read.outstanding) for each in moves),
+        load=sum(words_moved(each.fields) for each in fills) + fetched + words,
         matrix=sum(tiles_of(f) * cycles for f, cycles in zip(products, tiles, strict=True)),
         tile=tiles[0] if tiles else 0,
         vector=sum(vector(p, each) for each in work),
@@ -62,6 +67,7 @@ def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Se
             bus(p, each, latency, p.write.outstanding) for each in work if each.opcode == Opcode.STORE
         ),
         loads=bool(moves),
+        operands=sum(words_moved(each.fields) for each in (*moves, *fills) if each.fields["scratch"] < left),
     )
 
 
@@ -93,7 +99,8 @@ class Pipeline:
         self.command = COMMAND_BYTES // p.lanes
         self.load = self.matrix = self.vector = self.store = 0.0
         self.used: deque[float] = deque([0.0] * LIVE, maxlen=LIVE)  # ends of the last steps
-        self.tiles: deque[float] = deque([0.0, 0.0], maxlen=2)  # of those that brought operands
+        self.room = Regions(p).left.words  # for operands
+        self.tiles: deque[tuple[int, float]] = deque()  # words of operands, and when they have been used
         self.out: deque[float] = deque([0.0, 0.0], maxlen=2)  # of their stores
         self.stored: dict[str, list[tuple[float, float]]] = {name: [(1.0, 0.0)] for name in inputs}
 
@@ -113,14 +120,21 @@ class Pipeline:
             self.load = max(self.load, self.used[0]) + taken.constants + self.command
             there = self.load + self.way
         if parts.loads:
-            self.load = max(self.load, self.tiles[0], self.ready(reads, taken.step.part[0])) + parts.load
+            self.load = max(self.load, self.ready(reads, taken.step.part[0]))
+            while self.tiles and self.room < parts.operands:
+                words, used = self.tiles.popleft()
+                self.room, self.load = self.room + words, max(self.load, used)
+            self.load += parts.load
             there = max(there, self.load + self.way)
         else:
             self.load += parts.load
         done = self.work(parts, there)
         self.used.append(done)
         if parts.loads:
-            self.tiles.append(done)
+            self.tiles.append((parts.operands, done))
+            self.room -= parts.operands
+        elif self.tiles:
+            self.tiles[-1] = self.tiles[-1][0], done
         self.store = max(self.store, self.vector if parts.vector else done) + parts.store
         self.out.append(self.store)
         if taken.step.part[1]:

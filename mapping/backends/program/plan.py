@@ -41,8 +41,6 @@ def unit_of(p: AcceleratorParams, coded: CodedNetwork, operation: Operation | No
     """The unit that does the work of an operation; what is none copies a network's state."""
     if operation is not None and (name := further(p, coded.tensors, operation)):
         return name
-    if operation is not None and (name := further(p, coded.tensors, operation)):
-        return name
     if isinstance(operation, graph.Product | graph.MatMul):
         return MATRIX
     moved = (graph.Gather, graph.Reshape, graph.Slice, graph.Concat)
@@ -56,8 +54,7 @@ def plan(name: str, target: Target, parts: Sequence[Part]) -> Plan:
     programs = [part.program for part in parts if isinstance(part, Segment)]
     for part in parts:
         if isinstance(part, graph.Host):
-            host.append(Row(name=part.name, operator=part.operator, unit=HOST, count=1, losses={},
-                            reason=part.reason))  # fmt: skip
+            host.append(host_row(part))
             continue
         commands = unpack(part.program.commands)
         timing = predict(target.accelerator, commands, latency, latency)
@@ -72,6 +69,11 @@ def plan(name: str, target: Target, parts: Sequence[Part]) -> Plan:
         memory_bytes=sum(int(program.memory.size) for program in programs),
     )  # fmt: skip
     return Plan(network=name, rows=(*rows, *host), total=figures, schedules={})
+
+
+def host_row(o: graph.Host) -> Row:
+    """An operation on the host."""
+    return Row(name=o.name, operator=o.operator, unit=HOST, count=1, losses={}, reason=o.reason)
 
 
 def program_rows(

@@ -6,7 +6,7 @@ those of the host.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -26,25 +26,33 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """Operations of the units: a network of their own, and its program."""
+class Segment(Generic[Made]):
+    """Operations of the units: a network of their own, and its program, or what is made in its place."""
 
     network: CodedNetwork
-    program: Program
+    program: Made
 
 
-Part = Segment | graph.Host
+Part = Segment[Program] | graph.Host
+Compile = Callable[[CodedNetwork, AcceleratorParams], Made]
 
 
 def parts(network: CodedNetwork, p: AcceleratorParams, host: bool = False) -> tuple[Part, ...]:
-    """Programs and operations of the host, in order; one program of the whole network if it needs no host.
+    """Programs and operations of the host, in order; one program of the whole network if it needs no host."""
+    return parted(network, p, compile, host)
 
-    host    whether an operation that the compiler refuses is the host's
+
+def parted(
+    network: CodedNetwork, p: AcceleratorParams, make: Compile[Made], host: bool
+) -> tuple[Segment[Made] | graph.Host, ...]:
+    """The same with what `make` makes in place of programs.
+
+    host    whether an operation that it refuses is the host's
     raises  Refused, naming an operation that no unit takes
     """
     while True:
         try:
-            return divided(network, p)
+            return divided(network, p, make)
         except Refused as bad:
             refused = [o for o in network.operations if o.name == bad.name and not isinstance(o, graph.Host)]
             if not (host and refused):
@@ -68,12 +76,14 @@ def on_host(network: CodedNetwork, p: AcceleratorParams, o: graph.Operation, rea
     )  # fmt: skip
 
 
-def divided(network: CodedNetwork, p: AcceleratorParams) -> tuple[Part, ...]:
+def divided(
+    network: CodedNetwork, p: AcceleratorParams, make: Compile[Made]
+) -> tuple[Segment[Made] | graph.Host, ...]:
     """The parts of a network whose operations that no unit takes are the host's already."""
     if not any(isinstance(o, graph.Host) for o in network.operations):
-        return (Segment(network, compile(network, p)),)
+        return (Segment(network, make(network, p)),)
     known = {*network.inputs, *(name for name, t in network.tensors.items() if t.data is not None)}
-    left, found = list(network.operations), list[Part]()
+    left, found = list(network.operations), list[Segment[Made] | graph.Host]()
     while left:
         for on_host in (False, True):
             ready = []
@@ -86,7 +96,7 @@ def divided(network: CodedNetwork, p: AcceleratorParams) -> tuple[Part, ...]:
                 found += [o for o in ready if isinstance(o, graph.Host)]
             elif ready:
                 own = alone(network, ready, left, len(found))
-                found.append(Segment(own, compile(own, p)))
+                found.append(Segment(own, make(own, p)))
     return tuple(found)
 
 
