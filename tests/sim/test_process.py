@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sim import process
+from tests.helpers import alive, within
 
 # a compiler that starts another program, as make does, and takes an hour
 SLOW = """#!/bin/sh
@@ -32,22 +33,6 @@ def interruptible():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-def alive(pid):
-    """Whether a process runs; one that nobody has asked about since its end does not."""
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def within(seconds, happens):
-    end = time.monotonic() + seconds
-    while not happens() and time.monotonic() < end:
-        time.sleep(0.02)
-    return happens()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl and /proc are Linux's")

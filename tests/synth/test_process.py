@@ -4,33 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from synth import process
+from tests.helpers import alive, within
 
 # a tool that starts another one, as Yosys does ABC
 CHILD = 'sleep 60 & echo $! > inner; wait; echo "ERROR: woken"'
 RUN = (
     "from pathlib import Path; from synth import process; process.run('tool', ['sh', '-c', {!r}], Path({!r}))"
 )
-
-
-def alive(pid):
-    """Whether a process runs; one that nobody has asked about since its end does not."""
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def within(seconds, happens):
-    end = time.monotonic() + seconds
-    while not happens() and time.monotonic() < end:
-        time.sleep(0.01)
-    return happens()
 
 
 def inner(folder):

@@ -10,37 +10,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from golden.accelerator.assembler import page
 from systola import generation
-from tests.helpers import call
-
-SMALL = """
-name = "small"
-family = "accelerator"
-[array]
-rows = 4
-cols = 4
-dataflow = "weight"
-[pe]
-group = 1024
-[accumulators]
-rows = 64
-[scratchpad]
-banks = 4
-bank_words = 512
-[units]
-functions = ["gelu"]
-[bus]
-outstanding = 8
-read_buffer = 64
-[memory]
-bytes_per_cycle = 4
-"""
+from tests.helpers import SMALL_ACCELERATOR, call
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """An empty folder with small.toml and net.onnx, y = relu(x W), in it."""
     monkeypatch.chdir(tmp_path)
-    Path("small.toml").write_text(SMALL)
+    Path("small.toml").write_text(SMALL_ACCELERATOR)
     weights = np.random.default_rng(5).standard_normal((24, 10)).astype(np.float32)
     onnx.save(network(weights, "Relu"), "net.onnx")
     return tmp_path

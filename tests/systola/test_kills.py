@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sim.leftovers import MARK
+from tests.helpers import within
 from tests.synth import libraries
 
 DESIGN = '[array]\nrows = 2\ncols = 2\ndataflow = "weight"\n'
@@ -94,13 +95,6 @@ def ended(process, place):
         running = place.processes()
         process.send_signal(signal.SIGABRT)  # faulthandler prints what each thread does
         pytest.fail(f"still running: {running}\n{process.communicate()[1]}")
-
-
-def within(seconds, happens):
-    end = time.monotonic() + seconds
-    while not happens() and time.monotonic() < end:
-        time.sleep(0.05)
-    return happens()
 
 
 def test_nothing_is_left_of_thirty_killed_commands(tmp_path):

@@ -5,31 +5,10 @@ import onnx
 import pytest
 
 import systola
+from tests.helpers import SMALL_ACCELERATOR
 from tests.mapping.legalise.against import by_onnxruntime, error, errors, model, node
 
 RANDOM = np.random.default_rng(8)
-DESIGN = """
-name = "small"
-family = "accelerator"
-[array]
-rows = 4
-cols = 4
-dataflow = "weight"
-[pe]
-group = 1024
-[accumulators]
-rows = 64
-[scratchpad]
-banks = 4
-bank_words = 512
-[units]
-functions = []
-[bus]
-outstanding = 8
-read_buffer = 64
-[memory]
-bytes_per_cycle = 4
-"""
 
 
 def normal(*shape):
@@ -55,7 +34,7 @@ def test_any_tensor_may_be_an_output(tmp_path, case, engine):
     x = {"x": normal(4, 16)}
     made = model(nodes, x, {"w": normal(16, 8), **constants}, ("y", other))
     onnx.save(made, tmp_path / "net.onnx")
-    (tmp_path / "small.toml").write_text(DESIGN)
+    (tmp_path / "small.toml").write_text(SMALL_ACCELERATOR)
     np.save(tmp_path / "x.npy", x["x"])
     systola.run(tmp_path / "net.onnx", on=tmp_path / "small.toml", engine=engine,
                 inputs={"x": str(tmp_path / "x.npy")}, write_to=tmp_path / "y.npz")  # fmt: skip
@@ -69,7 +48,7 @@ def test_any_tensor_may_be_an_output(tmp_path, case, engine):
 def test_a_network_of_constants_alone_has_a_program(tmp_path):
     made = model([node("Shape", "x", "s"), node("Cast", "s", "y", to=1)], {"x": normal(4, 16)}, {})
     onnx.save(made, tmp_path / "net.onnx")
-    (tmp_path / "small.toml").write_text(DESIGN)
+    (tmp_path / "small.toml").write_text(SMALL_ACCELERATOR)
     assert systola.map(tmp_path / "net.onnx", on=tmp_path / "small.toml")["total"]["macs"] == 0
 
 
