@@ -149,7 +149,10 @@ class Steps:
 def cycles(p: AcceleratorParams, command: Mapping[str, int]) -> int:
     """Cycles from a MAP's acceptance to its `done`, unstalled."""
     steps = Steps(p, command)
-    # what was met at the beginning of a vector, a result, a block: state -> cycle, vectors, written
+    # What follows depends on the state and on what is left alone. So where a state comes back within the same
+    # loop, the cycles in between repeat until that loop ends: they are counted, not stepped through. The last
+    # MARGIN vectors or blocks before the end are stepped, since the registers see the end from there.
+    # What was met at the beginning of a vector, a result, a block: state -> cycle, vectors, written
     units = (1, *steps.sizes[:2])
     met: list[dict[object, tuple[int, int, int]]] = [{}, {}, {}]
     seen = -1

@@ -8,14 +8,14 @@ words: what it leaves keeps the other waiting. `store` has the write master to i
 were announced get words that write nothing. When nothing is on the way any more the port is `quiet` and as
 after a reset; that takes as long as the memory does, no more.
 
-The port adds no cycle to what golden.axi.read and golden.axi.write count: a command that is offered alone
-takes what they say, and commands of both clients take what they say of all of them in the order taken, as
-long as no more than word_owners(p) have words under way.
+Timing equals that of one read master (golden.axi.read) serving both clients' commands in the order in which
+they were accepted, and of one write master (golden.axi.write) for `store`, as long as no more than
+word_owners(p) commands have words under way.
 """
 
 from golden.accelerator.params import AcceleratorParams
 
 
 def word_owners(p: AcceleratorParams) -> int:
-    """Commands whose words are under way at most: twice as many as bursts, as those are soon behind."""
+    """Commands whose words are under way at most: twice as many as bursts, which end soon after."""
     return 2 * p.outstanding

@@ -1,9 +1,9 @@
 """Products in parts: MULTIPLY commands that leave their rows of sums open, and those that add to them.
 
-Open tiles stand in a ring: a part with `open` goes on with the one that has stood longest, and with `more`
-leaves it behind the others. So the rounds of several tiles over the depth are interleaved, and what must be
-in the scratchpad for the first of them is little. Hardware goes through the rows of all open tiles one after
-the other; so
+Unfinished tiles form a queue. `open` continues the oldest; `more` puts it back at the end instead of
+finishing it. So the rounds of several tiles over the depth are interleaved, and the first round needs only a
+small share of the operands in the scratchpad. Hardware visits the rows of all unfinished tiles one after the
+other, so a program must keep these rules:
 
     tiles begin one behind the other, before the second part of any
     then each round has a part for each, of as many rows as it began with; in the last none has `more`

@@ -108,8 +108,9 @@ class Model:
     lost        see Prediction
     sources     of each command, (unit, order) of those whose tokens it takes
     ready       of each command that control has given
-    full        the (unit, order) whose start made room in a queue that held it up last; order -1: it had not
-                come, unit READS: behind what that reads
+    full        what delayed each command last: the (unit, order) of the command whose start freed a full
+                queue; or, with order -1, that the command had not been fetched yet (unit READS: because the
+                data of that unit's commands came first; unit "": for the memory's latency alone)
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""EXPONENTIAL's engine: a row comes twice, first for its greatest score, then for its codes and their sum.
+"""EXPONENTIAL's engine: each row is read twice, to find its maximum, then to compute its codes and their sum.
 
-Golden: golden.accelerator.exponential. Vectors of both comings move through one pipeline, in order, so that
-the greatest is known when a row's second coming is `wait` stages behind `a`; nothing ever pauses.
+Golden: golden.accelerator.exponential. Vectors of both readings move through one pipeline, in order. The
+maximum is ready exactly when the second reading is `wait` stages into the pipeline, so nothing stalls.
 """
 
 from functools import cache

@@ -34,9 +34,14 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """The outer loop of one product, [tilings] each. work: cycles of a step's passes. share: of the outer
-    operand and of the results that are a step's. own: bits of those; inner: bits of the inner operand in the
-    first step; again: in each other."""
+    """The outer loop of one product, arrays [tilings] each.
+
+    count         steps
+    share         fraction of the outer operand and results handled in one step; last_share: in the last
+    work          cycles of a step's passes; last_work: of the last step's
+    own           total bits of the outer operand and results
+    inner, again  bits of the inner operand read in the first step, and in every later one
+    """
 
     count: np.ndarray
     share: np.ndarray

@@ -45,7 +45,8 @@ def elementwise(network: Network) -> Network:
 
 
 def next_end(network: Network, ends: Mapping[str, str]) -> tuple[str, str] | None:
-    """A tensor within a region that somebody outside needs, and the region's root; None if there is none."""
+    """A tensor inside an elementwise region that is also read outside it, with the tensor where the region
+    begins; None if there is none."""
     readers = network.consumers()
     roots = {name: name for name in network.inputs}  # an end is its own
     under = dict(roots)  # an end has its region's

@@ -8,8 +8,8 @@ quantises.
 
     e[c] = (max |A[:, c]|)^s / (max |W[c, :]|)^(1 - s)      0 < s < 1, or e = 1
 
-Of e = 1 and the e of a few s, the one is taken whose product errs least on samples that it was not made from:
-each half of the samples is tried on rows of the other half, all factors quantised. (Chosen on their own
+We try e = 1 and a few s, and keep the one with the least error on held-out samples: an e that is made from
+one half of the samples is tried on rows of the other half, all factors quantised. (Chosen on their own
 samples, the e of strong s won and then clipped others: magika's error grew threefold.) A channel that no
 sample moved is taken to be as large as the largest. The codes have a zero point, whose share of a sum is
 known beforehand.

@@ -1,8 +1,9 @@
 """The order of a program: steps one by one, and between them constants that later steps will need.
 
 Constants wait for nobody, so they are loaded ahead, as far as their region goes: while a step's own loads
-wait for results, the bus brings weights. But a step's loads stand behind them in the same queue. So each step
-grants a number of words: more than it has used up itself, or what the bus brings while a short step works.
+wait for results, the bus brings weights. But a step's own loads stand behind the constants in the same
+queue, so each step may prefetch a limited number of words: GROWTH (1.5) times the constants that the step
+released, or SHORT (100) if the step released none.
 """
 
 from collections.abc import Callable, Sequence
