@@ -129,10 +129,6 @@ def design(target: Target) -> Design:
     unit = target.unit
     return {
         "name": target.name,
-        "rows": unit.rows,
-        "cols": unit.cols,
-        "mhz": target.clock_mhz,
-        "bytes_per_cycle": target.bytes_per_cycle,
         "facts": [
             ("array", f"{unit.rows} x {unit.cols}, {unit.dataflow}-stationary"),
             (

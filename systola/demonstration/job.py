@@ -101,7 +101,6 @@ def section(ran: Ran, *, about: str, answers: list[Answers], agreement: Figure) 
         "engine": "Verilated accelerator, every output compared with golden bit for bit",
         "figures": figures,
         "answers": answers,
-        "layers": [],
         "program": program(ran),
         "host": "On the host: nothing. A program, its inputs and its weights stand in memory; the interrupt "
         "says that the outputs do too.",

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from systola.output import is_number
-from systola.report import bars, numbers, roofline, svg, timeline, wavefront
-from systola.report.schema import Layer, Report, Wavefront
+from systola.report import numbers, svg, timeline, wavefront
+from systola.report.schema import Report, Wavefront
 
 
 def render(report: Report) -> str:
@@ -47,17 +46,11 @@ def environment() -> jinja2.Environment:
         "percent": numbers.percent,
         "label": numbers.label,
         "size": numbers.size,
-        "shape": numbers.shape,
-        "utilisation": bars.utilisation,
-        "rtl": lambda layers: all(layer["rtl_cycles"] is not None for layer in layers),
-        "totals": totals,
         "column_is_number": column_is_number,
     }
     made.globals |= {
-        "bars": lambda layers: Markup(bars.draw(layers)),
         "timeline": lambda run: Markup(timeline.draw(run)),
         "losses": lambda program: Markup(timeline.losses(program)),
-        "roofline": lambda design, layers: Markup(roofline.draw(design, layers)),
     }
     return made
 
@@ -65,23 +58,6 @@ def environment() -> jinja2.Environment:
 def column_is_number(rows: Sequence[Sequence[str]], index: int) -> bool:
     """Whether a column of an answers table is set to the right."""
     return bool(rows) and all(is_number(row[index].lstrip("-+")) for row in rows)
-
-
-def totals(layers: Sequence[Layer]) -> dict[str, Any]:
-    """The last row of a layer table; what not all layers have is None."""
-    golden = sum(layer["compute_cycles"] for layer in layers)
-    counted = [layer["rtl_cycles"] for layer in layers if layer["rtl_cycles"] is not None]
-    rtl = sum(counted) if len(counted) == len(layers) else None
-    equal = [layer["equal"] for layer in layers]
-    return {
-        "golden": golden,
-        "rtl": rtl,
-        "cycles_equal": None if rtl is None else all(a["rtl_cycles"] == a["compute_cycles"] for a in layers),
-        "equal": None if None in equal else all(equal),
-        "used": sum(layer["losses"]["useful"] * layer["compute_cycles"] for layer in layers) / golden,
-        "read": sum(layer["bytes_read"] for layer in layers),
-        "written": sum(layer["bytes_written"] for layer in layers),
-    }
 
 
 def busiest(wave: Wavefront) -> int:

@@ -31,30 +31,6 @@ class Answers(TypedDict):
     source: str
 
 
-class Layer(TypedDict):
-    """A matrix product: a row of `map --json`, with what RTL gave.
-
-    compute_cycles, rtl_cycles  golden's and RTL's compute cycles; rtl_cycles is None where RTL did not run it
-    cycles                      with transfers to and from memory (model)
-    losses                      cause (mapping.result.CAUSES) -> share of compute_cycles; they add up to 1
-    equal                       outputs bit for bit golden's (None: not compared)
-    """
-
-    name: str
-    operator: str
-    m: int
-    n: int
-    k: int
-    batch: int
-    compute_cycles: int
-    rtl_cycles: int | None
-    cycles: int
-    equal: bool | None
-    bytes_read: int
-    bytes_written: int
-    losses: dict[str, float]
-
-
 class Operation(TypedDict):
     """A row of a program. shape: what is multiplied, or "". cycles: predicted, as mapping.result has them."""
 
@@ -90,19 +66,14 @@ class Program(TypedDict):
 
 
 class Network(TypedDict):
-    """about: a sentence. engine: what ran it. host: what ran outside the array, with its share.
-
-    layers   of a matrix unit; empty where the network is a program
-    program  of an accelerator
-    """
+    """about: a sentence. engine: what ran it. host: what ran outside the accelerator."""
 
     name: str
     about: str
     engine: str
     figures: list[Figure]
     answers: list[Answers]
-    layers: list[Layer]
-    program: NotRequired[Program]
+    program: Program
     host: str
 
 
@@ -110,10 +81,6 @@ class Design(TypedDict):
     """facts: (what, value) rows of the design's table."""
 
     name: str
-    rows: int
-    cols: int
-    mhz: float
-    bytes_per_cycle: float
     facts: list[tuple[str, str]]
 
 
