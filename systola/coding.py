@@ -15,7 +15,7 @@ from mapping.frontends import onnx_file, onnx_quantised
 from mapping.frontends.onnx_parameters import Given
 from mapping.frontends.tflite import as_codes, ends, reader
 from mapping.ir.graph import CodedNetwork
-from mapping.legalise.float_network import decode, encoded, quantise
+from mapping.legalise.float_network import encoded, quantise
 from mapping.legalise.outline import outline
 from mapping.network import Network, ShapeNetwork, TensorType
 from mapping.passes import simplify
@@ -179,7 +179,7 @@ def answers(source: Source, coded: CodedNetwork, codes: Mapping[str, np.ndarray]
     if source.model is None:
         fixed = source.network.constants if source.network is not None else {}
         found = {
-            name: fixed[name] if name in fixed else decode(coded.tensors[name], codes[name])
+            name: fixed[name] if name in fixed else coded.tensors[name].decode(codes[name])
             for name in source.outputs
         }
         kinds = source.onnx.bare.output_kinds() if source.onnx is not None else real_types(source.network)

@@ -13,9 +13,9 @@ import numpy as np
 
 from golden import check
 from mapping.frontends.onnx_stripped import DEQUANTISE, QUANTISE, Mark
+from mapping.ir.encodings import Affine
 from mapping.network import Network, Node
 from mapping.passes.rewrite import remove_dead, sole_reader
-from mapping.patterns.curves import Form
 from mapping.patterns.regions import MOVING, renamed
 from mapping.quantise.ranges import range_of, ranges
 
@@ -36,19 +36,19 @@ def placed(network: Network, marks: Mapping[str, Mark]) -> Network:
     return replace(network, nodes=tuple(node_of(node) for node in network.nodes))
 
 
-def form_of(node: Node) -> Form:
+def form_of(node: Node) -> Affine:
     found = node.attributes["form"]
-    assert isinstance(found, Form)
+    assert isinstance(found, Affine)
     return found
 
 
-def same(a: Form | None, b: Form) -> bool:
+def same(a: Affine | None, b: Affine) -> bool:
     return a is not None and (a.scale, a.zero, a.dtype) == (b.scale, b.zero, b.dtype)
 
 
 def settled(
-    network: Network, inputs: Mapping[str, Form], scales: Mapping[str, np.ndarray]
-) -> tuple[Network, dict[str, Form]]:
+    network: Network, inputs: Mapping[str, Affine], scales: Mapping[str, np.ndarray]
+) -> tuple[Network, dict[str, Affine]]:
     """The recognised network with as few QuantizeLinear as its meaning needs; the form of each tensor.
 
     inputs  forms of those that are codes
@@ -73,7 +73,7 @@ def with_copies(network: Network) -> Network:
     return replace(network, nodes=tuple(plain(node) for node in network.nodes))
 
 
-def known_forms(network: Network, stated: Mapping[str, Form]) -> dict[str, Form]:
+def known_forms(network: Network, stated: Mapping[str, Affine]) -> dict[str, Affine]:
     """Tensors that are codes already: of marks, of what only moves them, and those that are `stated`."""
     known = dict(stated)
     for node in network.nodes:
@@ -85,7 +85,7 @@ def known_forms(network: Network, stated: Mapping[str, Form]) -> dict[str, Form]
     return known
 
 
-def without_repeats(network: Network, stated: Mapping[str, Form]) -> Network:
+def without_repeats(network: Network, stated: Mapping[str, Affine]) -> Network:
     """Without QuantizeLinear of what is coded so already."""
     known = known_forms(network, stated)
     names: dict[str, str] = {}
@@ -100,7 +100,7 @@ def without_repeats(network: Network, stated: Mapping[str, Form]) -> Network:
     return replace(network, nodes=tuple(kept))
 
 
-def hoisted(network: Network, stated: Mapping[str, Form]) -> Network:
+def hoisted(network: Network, stated: Mapping[str, Affine]) -> Network:
     """QuantizeLinear behind what moves elements goes before it: codes are moved, not reals."""
     while True:
         readers, producers = network.consumers(), network.producers()
@@ -123,7 +123,7 @@ def hoisted(network: Network, stated: Mapping[str, Form]) -> Network:
         network = remove_dead(replace(network, nodes=tuple(nodes), shapes=shapes))
 
 
-def merged(network: Network, stated: dict[str, Form]) -> Network | None:
+def merged(network: Network, stated: dict[str, Affine]) -> Network | None:
     """One tensor more takes the form of the QuantizeLinear behind it, which goes; None if there is none."""
     readers, producers, known = network.consumers(), network.producers(), known_forms(network, stated)
     for node in network.nodes:
@@ -188,15 +188,15 @@ def reading(node: Node, names: Mapping[str, str]) -> Node:
 
 
 def forms(
-    network: Network, stated: Mapping[str, Form], scales: Mapping[str, np.ndarray]
-) -> dict[str, Form]:
+    network: Network, stated: Mapping[str, Affine], scales: Mapping[str, np.ndarray]
+) -> dict[str, Affine]:
     """How every tensor is coded; without those of which nothing follows. scales: of constants in codes."""
     found = {name: form for name, form in stated.items() if name in network.shapes}
     for name, scale in scales.items():
         value = network.constants.get(name)
         if value is not None and scale.size and (scale == scale.flat[0]).all():
             if np.abs(value).max() <= 127 * scale.flat[0]:
-                found[name] = Form(dtype="int8", scale=float(scale.flat[0]))
+                found[name] = Affine(dtype="int8", scale=float(scale.flat[0]))
     seen = ranges(network, found)
     for node in network.nodes:
         if node.operator in (QUANTISE, DEQUANTISE):
@@ -216,18 +216,18 @@ def forms(
     return found
 
 
-def derived(network: Network, node: Node, seen: tuple[float, float]) -> Form:
+def derived(network: Network, node: Node, seen: tuple[float, float]) -> Affine:
     """16 bits; 32 of the sums of a product that leave the network as they are."""
     reach = max(-seen[0], seen[1], 1e-30)
     plain = node.is_product and len(node.inputs) < 4 and not {"activation", "function"} & set(node.attributes)
     constant = node.is_product and node.inputs[1] in network.constants
     y = node.outputs[0]
     if plain and constant and y in network.outputs and not network.consumers().get(y):
-        return Form(dtype="int32", scale=reach / WIDE, low=0, high=0)
+        return Affine(dtype="int32", scale=reach / WIDE, low=0, high=0)
     return wide(seen)
 
 
-def wide(seen: tuple[float, float]) -> Form:
+def wide(seen: tuple[float, float]) -> Affine:
     """16 bits over a range."""
     scale = float(np.float32(max(-seen[0], seen[1], 1e-30) / 32767))
-    return Form(dtype="int16", scale=scale, low=-32768, high=32767)
+    return Affine(dtype="int16", scale=scale, low=-32768, high=32767)

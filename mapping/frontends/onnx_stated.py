@@ -5,8 +5,9 @@ import numpy as np
 from golden import check
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int, Scale
+from mapping.ir.encodings import Affine, nearest
 from mapping.patterns import curves
-from mapping.patterns.curves import Form, Function, Stage, kind_of, table_stage, varying
+from mapping.patterns.curves import Function, Stage, kind_of, table_stage, varying
 
 PART = 7  # bits of a code that 16 bits hold beside all codes less a zero point
 TINY = 1e-300
@@ -14,14 +15,7 @@ NEAR = 0.5  # of a result's code that a table of its argument may be off
 POINTS = (1 << 14) + 1  # of a range at which a table is held to its function
 
 
-def nearest(real: np.ndarray, scale: float) -> np.ndarray:
-    """Codes without zero point and limits of float32 reals as onnxruntime has them: float32, ties to even."""
-    if float(np.float32(scale)) == scale:
-        return np.asarray(np.rint(real.astype(np.float32) / np.float32(scale)), np.float64)
-    return np.asarray(np.rint(real.astype(np.float64) / scale))
-
-
-def stage(p: AcceleratorParams, f: Function | None, out: Form, own: Form | None) -> Stage:
+def stage(p: AcceleratorParams, f: Function | None, out: Affine, own: Affine | None) -> Stage:
     """What computes f and codes it as `out`; own: how f's argument is coded, or would be by its range.
 
     raises  BadValue where no unit holds f over that range within half a code of the result
@@ -71,7 +65,7 @@ def finer(how: Stage, other: float) -> Stage:
     return Stage(scale=how.scale / 2.0**bits, offset=how.offset * 2**bits, fields=fields)
 
 
-def table(f: Function, x: Form, out: Form) -> Stage:
+def table(f: Function, x: Affine, out: Affine) -> Stage:
     """f of the codes of x, each result as onnxruntime codes it."""
     codes = np.arange(-128, 128)
     with np.errstate(all="ignore"):

@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from golden import check
 from mapping.frontends import onnx_graph
 from mapping.frontends.onnx_qlinear import QLINEAR
-from mapping.patterns.curves import Form
+from mapping.ir.encodings import Affine
 from mapping.patterns.regions import BINARY, MOVING, UNARY
 from mapping.run.floating import run_node
 
@@ -41,7 +41,7 @@ class Mark(NamedTuple):
     """QUANTISE: reals become codes of a form; DEQUANTISE: codes are read as those of another form."""
 
     operator: str
-    form: Form
+    form: Affine
 
 
 class Coding(NamedTuple):
@@ -54,9 +54,9 @@ class Coding(NamedTuple):
     block: int
 
 
-def form_of(scale: float, zero: int, kind: np.dtype[Any]) -> Form:
+def form_of(scale: float, zero: int, kind: np.dtype[Any]) -> Affine:
     """8-bit codes as int8."""
-    return Form(dtype="int8", scale=scale, zero=zero - (128 if kind == np.uint8 else 0))
+    return Affine(dtype="int8", scale=scale, zero=zero - (128 if kind == np.uint8 else 0))
 
 
 class Stripped:
@@ -68,7 +68,7 @@ class Stripped:
         self.values: dict[str, np.ndarray] = {}  # of constants, codes and reals
         self.weight_scales: dict[str, np.ndarray] = {}
         self.names: dict[str, str] = {}  # the float tensor that a name stands for
-        self.forms: dict[str, Form] = {}  # of tensors of codes
+        self.forms: dict[str, Affine] = {}  # of tensors of codes
         self.kinds: dict[str, np.dtype[Any]] = {}  # and their own types
         self.marks: dict[str, Mark] = {}
         self.nodes: list[onnx.NodeProto] = []
@@ -202,7 +202,7 @@ class Stripped:
             raise check.fail("operator", f"{node.op_type} of codes", f"{', '.join(sorted(ON_CODES))}, Clip, "
                              "Relu of codes, or of reals behind a DequantizeLinear")  # fmt: skip
 
-    def clip_codes(self, node: onnx.NodeProto, form: Form, kind: np.dtype[Any]) -> None:
+    def clip_codes(self, node: onnx.NodeProto, form: Affine, kind: np.dtype[Any]) -> None:
         """Clip and Relu of codes: Clip of their reals, then the same codes."""
         low, high = np.iinfo(kind).min, np.iinfo(kind).max
         given = [self.values[name] for name in node.input[1:] if name]
@@ -256,7 +256,7 @@ class Stripped:
         return Coding(scale.astype(np.float64), zero.astype(np.int64), zero.dtype,
                       int(attributes.get("axis", 1)), int(attributes.get("block_size", 0)))  # fmt: skip
 
-    def single(self, coding: Coding, tensor: str) -> Form:
+    def single(self, coding: Coding, tensor: str) -> Affine:
         """How a computed tensor is coded: one scale, 8 bits."""
         if coding.scale.size != 1 or coding.kind not in (np.int8, np.uint8):
             what = f"coded by {coding.scale.size} scales, {coding.kind}"
@@ -278,7 +278,7 @@ class Stripped:
             return self.names[codes]
         return self.marked(DEQUANTISE, self.names[codes], f"{y}:real" if y in self.outputs else y, form)
 
-    def marked(self, operator: str, x: str, y: str, form: Form) -> str:
+    def marked(self, operator: str, x: str, y: str, form: Affine) -> str:
         self.add("Identity", [x], y)
         self.marks[y] = Mark(operator, form)
         return y

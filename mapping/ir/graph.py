@@ -13,28 +13,49 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from golden import check
+from mapping.ir.encodings import BYTES, Affine, Reals, nearest
+
 Shape = tuple[int, ...]
 DTYPES = ("int8", "uint8", "int16", "uint16", "int32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
-    """real = scale (code - zero_point). data: of a constant, its codes, else None.
-
-    real_shape  of a network's input or output: the shape of the reals that it codes
-    real_axes   their axes longer than 1, in the order in which the codes have them
-    real_dtype  their type
-    """
+    """encoding: what its codes stand for. data: of a constant, its codes, else None. reals: of a network's
+    input or output, what it is outside; None: of the codes' shape."""
 
     name: str
     shape: Shape
-    dtype: str = "int8"
-    scale: float = 1.0
-    zero_point: int = 0
+    encoding: Affine = BYTES
     data: np.ndarray | None = None
-    real_shape: Shape | None = None
-    real_axes: tuple[int, ...] = ()
-    real_dtype: str = "float32"
+    reals: Reals | None = None
+
+    @property
+    def dtype(self) -> str:
+        """Of the codes in memory."""
+        return self.encoding.dtype
+
+    def encode(self, real: np.ndarray) -> np.ndarray:
+        """Codes, int64 of the tensor's shape; BadValue where a number of something does not fit them."""
+        where, own = f"input {self.name}", self.encoding
+        if self.reals is not None:
+            real = self.reals.ordered(where, real)
+        info = np.iinfo(own.dtype)
+        codes = nearest(real, own.scale) + own.zero
+        if real.dtype.kind in "iu" and codes.size:  # reals saturate; a number of something must not
+            least, most = ((end - own.zero) * own.scale for end in (info.min, info.max))
+            for end in (real.min(), real.max()):
+                if not least <= end <= most:
+                    raise check.fail(where, int(end), f"{least:g} to {most:g}, from what calibration saw")
+        return np.asarray(np.clip(codes, info.min, info.max), np.int64).reshape(self.shape)
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Reals, as they are outside."""
+        exact = (codes - self.encoding.zero) * self.encoding.scale
+        dtype = np.dtype(self.reals.dtype if self.reals else "float32")
+        real = exact.astype(dtype) if dtype.kind == "f" else np.rint(exact).astype(dtype)
+        return real if self.reals is None else self.reals.natural(real)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

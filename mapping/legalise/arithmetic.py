@@ -11,6 +11,7 @@ from golden import check
 from golden.accelerator.normalise import EPSILON, epsilon_code
 from mapping.frontends import onnx_stated
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.legalise.attention import exponential
 from mapping.legalise.coder import PASSED, Coded, Coder, function_of, standing
 from mapping.legalise.exact import power_of_two
@@ -21,7 +22,7 @@ from mapping.legalise.scores import check_scores
 from mapping.legalise.turning import positions, selected
 from mapping.legalise.windows import lined, stepped
 from mapping.network import Node, Shape
-from mapping.patterns.curves import Form, Function, Stage, coded_as, kind_of, table_stage
+from mapping.patterns.curves import Function, Stage, coded_as, kind_of, table_stage
 from mapping.quantise.requantise_points import constant_factor
 
 FINE = 14  # bits of a code that the bias of a sum with a constant holds
@@ -81,7 +82,7 @@ def function(c: Coder, node: Node) -> None:
             stepped(c, y, x, f, x_name)
             return
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         zero = x.zero
         if c.given and x.form.dtype == "int8":
             e = plain(form.dtype, **onnx_stated.table(f, x.form, form).fields)
@@ -135,7 +136,7 @@ def reread(c: Coder, node: Node) -> None:
 
 def widened(c: Coder, name: str, source: str, x: Coded) -> tuple[str, Coded]:
     """8-bit codes of x, in the tensor `source`, in 16 bits without a zero point; the new tensor's name."""
-    form = Form(dtype="int16", scale=x.scale / 2.0**onnx_stated.PART, low=-32768, high=32767)
+    form = Affine(dtype="int16", scale=x.scale / 2.0**onnx_stated.PART, low=-32768, high=32767)
     c.tensor(name, c.tensors[source].shape, form)
     e = plain("int16", multiplier=np.array([1 << onnx_stated.PART]))
     c.add(graph.Map(name=name, x=source, y=name, x_zero=x.zero, epilogue=e))
@@ -165,7 +166,7 @@ def normalise(c: Coder, node: Node) -> None:
     fraction = min(15, int(np.floor(np.log2(32767 / np.sqrt(n)))))
     epsilon = epsilon_code(float(a["epsilon"]), x.scale, n)
     coded_shape = c.tensors[name].shape
-    unit = Form(dtype="int16", scale=2.0**-fraction, low=-32768, high=32767)
+    unit = Affine(dtype="int16", scale=2.0**-fraction, low=-32768, high=32767)
     made = c.tensor(f"{y}:standard", coded_shape, unit)
     c.add(graph.Normalise(
         name=made, x=name, y=made, axis=where, rms=bool(a["rms"]), epsilon=epsilon, fraction=fraction
@@ -213,7 +214,7 @@ def half_constant(
         scale = 1.0
     if dtype is not None and dtype.kind == "f":
         scale = power_of_two(scale)
-    form = Form(dtype="int16", scale=scale, low=-32768, high=32767)
+    form = Affine(dtype="int16", scale=scale, low=-32768, high=32767)
     if value.shape[0] == 1:
         value = np.broadcast_to(value, (1, shape[-1])).reshape(-1)
     elif value.shape[1] > 1:
@@ -227,7 +228,7 @@ def scaled(c: Coder, y: str, x: Coded, gamma: np.ndarray, beta: np.ndarray) -> N
     """y = gamma x + beta; x: 16 bits without zero point."""
     shape = c.tensors[x.name].shape
     if len(beta) > 1:  # a row's own: no bias has it
-        form = Form(dtype="int16", scale=before_sum(c, y, beta), low=-32768, high=32767)
+        form = Affine(dtype="int16", scale=before_sum(c, y, beta), low=-32768, high=32767)
         factor = half_constant(c, f"{y}:gamma", gamma, shape)
         name = c.tensor(f"{y}:scaled", shape, form)
         how = Stage(scale=form.scale, fields={"low": form.low, "high": form.high})
@@ -240,7 +241,7 @@ def scaled(c: Coder, y: str, x: Coded, gamma: np.ndarray, beta: np.ndarray) -> N
 
     shift = 0 if b is None else room(float(np.abs(beta).max()) / (x.scale * b.scale))
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         unit = x.scale * gamma.ravel() if b is None else np.full(1, x.scale * b.scale * 2.0**shift)
         e = c.epilogue(form, unit, how, beta.ravel())
         return graph.Map(name=name, x=x.name, y=name, operation="copy" if b is None else "mul",
@@ -266,7 +267,7 @@ def before_sum(c: Coder, y: str, beta: np.ndarray) -> float:
 def added(c: Coder, y: str, x: Coded, b: Coded, sign: int) -> None:
     """y = x + sign b; of a quantised network rounded once, but for 2^-onnx_stated.PART of a code."""
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         how = onnx_stated.finer(how, b.scale) if c.given and form.dtype == "int8" else how
         multiplier, shift = short_factor(sign * b.scale / how.scale, SHORT)
         return graph.Map(
@@ -341,10 +342,10 @@ def shifted(c: Coder, node: Node) -> bool:
         return False
     less = node.operator == "Sub"
     sign, beta = (-1 if less and place == 0 else 1), (-beta if less and place == 1 else beta)
-    power = Form(dtype="int16", scale=1.0, low=-32768, high=32767)
+    power = Affine(dtype="int16", scale=1.0, low=-32768, high=32767)
     b = c.tensor(f"{y}:fine", coded[-1:], power, data=np.full(coded[-1:], sign << bits))
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         e = c.epilogue(form, x.scale / 2.0**bits, how, beta.ravel())
         return graph.Map(name=name, x=x.name, y=name, operation="mul", x_zero=x.zero, b=b, epilogue=e)
 
@@ -409,7 +410,7 @@ def multiply(c: Coder, node: Node) -> None:
             raise check.fail("divisor", "0 or no number among its elements", "numbers other than 0")
     x, b, _ = operands(c, node, None)
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         wide = x.form.dtype == b.form.dtype == "int16"
         whole = x.scale == b.scale == 1 and c.dtype(y).kind in "iub"
         shift = 4 if wide and not whole else 0  # of two 16-bit codes, so that rounding stays within 32 bits
@@ -431,7 +432,7 @@ def softmax(c: Coder, node: Node) -> None:
     x = c.need(x_name, "score", axes, (rows, shape[axis]))
     codes, r = exponential(c, f"{y}:weights", x.name, (rows, 1))
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         e = c.epilogue(form, 2.0**-22, how)
         return graph.Map(name=name, x=codes, y=name, operation="mul", b=r, epilogue=e)
 

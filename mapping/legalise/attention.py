@@ -7,12 +7,13 @@ import numpy as np
 
 from golden import check
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder, standing
 from mapping.legalise.products import bias_of, coded_weights, function_behind, is_weighted, parts
 from mapping.legalise.scores import check_scores
 from mapping.legalise.turning import positions, selected
 from mapping.network import Node, Shape
-from mapping.patterns.curves import Form, Stage, coded_as
+from mapping.patterns.curves import Stage, coded_as
 from mapping.unknown import column_sums, is_unknown, side_by_side
 
 
@@ -48,7 +49,7 @@ def together(c: Coder, node: Node, made: list[Node]) -> list[Coded]:
         w = w * x.form.evened[:, None]
     codes, scale = coded_weights(c, w, bias, x.scale, c.p.unit.pe.weight)
     out = np.repeat([f.scale for f in forms], widths)
-    one = Form(dtype=forms[0].dtype, scale=1.0, low=forms[0].low, high=forms[0].high)
+    one = Affine(dtype=forms[0].dtype, scale=1.0, low=forms[0].low, high=forms[0].high)
     how = Stage(scale=1.0, fields={"low": one.low, "high": one.high})
     e = c.epilogue(one, x.scale * scale / out, how, bias / out, -x.zero * column_sums(codes))
     rows = every[0].shape[0]
@@ -88,7 +89,7 @@ def attention(c: Coder, node: Node) -> None:
     weights, r = exponential(c, f"{node.name}:weights", scores, (heads, rows))
     y = node.outputs[0]
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         return graph.MatMul(
             name=name, x=weights, w=v.name, y=name, heads=heads, transposed=False, heads_in_x="first",
             heads_in_y="columns", row_scale=r, epilogue=c.epilogue(form, v.scale * 2.0**-22, how),
@@ -109,8 +110,8 @@ def check_right(c: Coder, *factors: Coded) -> None:
 def exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, str]:
     """Codes and reciprocals of scores."""
     shape = c.tensors[scores].shape
-    codes = c.tensor(name, shape, Form(dtype="int8", scale=1.0))
-    r = c.tensor(f"{name}:r", r_shape, Form(dtype="uint16", scale=1.0))
+    codes = c.tensor(name, shape, Affine(dtype="int8", scale=1.0))
+    r = c.tensor(f"{name}:r", r_shape, Affine(dtype="uint16", scale=1.0))
     c.add(graph.Exponential(name=codes, x=scores, y=codes, r=r, length=shape[-1]))
     return codes, r
 
@@ -145,7 +146,7 @@ def computed_product(c: Coder, node: Node) -> None:
     bias = bias_of(c, node, shape[-1])
     function, before = function_behind(c, node)
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         e = c.epilogue(form, x.scale * w.scale, how, bias if bias.any() else 0.0)
         where = "first" if heads > 1 else "columns"
         return graph.MatMul(name=name, x=x.name, w=w.name, y=name, heads=heads, transposed=turned,

@@ -26,6 +26,7 @@ from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int, Scale
 from mapping.frontends import onnx_stated
 from mapping.ir import graph
+from mapping.ir.encodings import Affine, Reals
 from mapping.legalise.exact import GRAINED, alike, exactly, power_of_two
 from mapping.legalise.fixed import LIMITS, factors, plain
 from mapping.legalise.fixed import bias as whole
@@ -36,7 +37,6 @@ from mapping.network import Network, Node, Shape
 from mapping.patterns.curves import (
     OCTAVE,
     RARE,
-    Form,
     Function,
     Spelt,
     Stage,
@@ -55,7 +55,7 @@ REAL = np.dtype(np.float32)
 PASSED = ("half", "byte", "even")  # forms that moving codes does not change
 FORMS = ("half", "byte", "even", "score", "index", "flag")
 WHOLE = ("index", "half", "flag", "byte", "even", "score")  # of an input of integers: exact ones first
-Make = Callable[[str, Form, Stage], graph.Operation]
+Make = Callable[[str, Affine, Stage], graph.Operation]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Coded:
 
     name: str
     order: tuple[int, ...]
-    form: Form
+    form: Affine
     places: np.ndarray | None = None
 
     @property
@@ -92,7 +92,7 @@ class Coder:
         self.wanted: dict[str, set[str]] = {}
         self.inputs: dict[str, str] = {}
         self.evened: dict[str, tuple[np.ndarray, Scale]] = {}  # see mapping.quantise.equalise
-        self.given: dict[str, Form] = {}  # of a quantised network: how each tensor is coded
+        self.given: dict[str, Affine] = {}  # of a quantised network: how each tensor is coded
         self.weight_scales: dict[str, np.ndarray] = {}  # and its constant weights, float64 [1] or [n]
         self.weight_names: dict[str, str] = {}  # what the file calls them, where it is another name
         self.sources: dict[str, str] = {}  # what a Reshape is of
@@ -167,7 +167,7 @@ class Coder:
         """The greatest argument of the piecewise functions."""
         return self.p.piecewise.input.max / 2.0**self.p.piecewise.input_fraction if self.p.functions else 0.0
 
-    def form(self, tensor: str, kind: str) -> Form:
+    def form(self, tensor: str, kind: str) -> Affine:
         """How `tensor` is coded in a form."""
         if self.given and kind in PASSED:
             if tensor not in self.given:
@@ -187,30 +187,30 @@ class Coder:
             together = self.alike.get(tensor, {tensor})
             scale = HEADROOM * max(map(self.reach, together)) / 32767
             scale = self.scales.get(tensor) or (power_of_two(scale) if tensor in self.exactly else scale)
-            return Form(dtype="int16", scale=scale, low=-32768, high=32767)
+            return Affine(dtype="int16", scale=scale, low=-32768, high=32767)
         if kind == "score":
             scale, zero = OCTAVE * self.masks.get(tensor, 1), zero_of(self.tops.get(tensor))
-            return Form(dtype="int16", scale=scale, zero=zero, low=-32768, high=32767)
+            return Affine(dtype="int16", scale=scale, zero=zero, low=-32768, high=32767)
         if kind in ("index", "flag"):
             low, high = LIMITS["int8"] if kind == "flag" else (-(1 << 31), (1 << 31) - 1)
-            return Form(dtype="int8" if kind == "flag" else "int32", scale=1.0, low=low, high=high)
+            return Affine(dtype="int8" if kind == "flag" else "int32", scale=1.0, low=low, high=high)
         fmt = self.p.unit.pe.activation
         q, evened = self.scale_of(tensor, symmetric=kind == "even"), None
         if kind == "byte" and tensor in self.evened:
             evened, q = self.evened[tensor]
         dtype = "int8" if fmt.signed else "uint8"
-        return Form(
+        return Affine(
             dtype=dtype, scale=float(q.scale), zero=int(q.zero_point or 0), low=fmt.min, high=fmt.max,
             evened=evened,
         )  # fmt: skip
 
-    def whole(self, tensor: str) -> Form:
+    def whole(self, tensor: str) -> Affine:
         """Integers and booleans as they are. raises: BadValue where 16 bits do not hold what was seen."""
         info = np.iinfo(np.int16)
         if self.reach(tensor) > info.max:
             what = f"of up to {self.reach(tensor):.0f}"
             raise check.fail(f"tensor {tensor}: integers", what, f"{info.min} to {info.max}")
-        return Form(dtype="int16", scale=1.0, low=int(info.min), high=int(info.max))
+        return Affine(dtype="int16", scale=1.0, low=int(info.min), high=int(info.max))
 
     # needing
 
@@ -298,9 +298,7 @@ class Coder:
             return name
         made = f"{name}:{'x'.join(map(str, shape))}"
         if made not in self.tensors:
-            self.tensors[made] = graph.Tensor(
-                name=made, shape=shape, dtype=old.dtype, scale=old.scale, zero_point=old.zero_point
-            )
+            self.tensors[made] = graph.Tensor(name=made, shape=shape, encoding=old.encoding)
             self.add(graph.Reshape(name=made, x=name, y=made))
             self.sources[made] = name
         return made
@@ -308,13 +306,13 @@ class Coder:
     # making
 
     def tensor(
-        self, name: str, shape: Shape, form: Form, *, data: np.ndarray | None = None, real: str = "",
+        self, name: str, shape: Shape, form: Affine, *, data: np.ndarray | None = None, real: str = "",
         order: tuple[int, ...] = (),
     ) -> str:  # fmt: skip
+        reals = Reals(shape=self.shape(real), axes=order) if real else None
         self.tensors[name] = graph.Tensor(
-            name=name, shape=tuple(shape), dtype=form.dtype, scale=form.scale, zero_point=form.zero,
-            data=data, real_shape=self.shape(real) if real else None, real_axes=order,
-        )  # fmt: skip
+            name=name, shape=tuple(shape), encoding=form, data=data, reals=reals
+        )
         return name
 
     def add(self, operation: graph.Operation) -> None:
@@ -335,7 +333,7 @@ class Coder:
     ) -> None:  # fmt: skip
         """`tensor` in every form that is wanted: the first by `make`, the others as copies of it.
 
-        make      the operation that makes NAME in a Form by a Stage
+        make      the operation that makes NAME in a Affine by a Stage
         function  what is applied to the real number that `make` requantises
         before    the tensor that is function's argument, for its range
         """
@@ -369,7 +367,7 @@ class Coder:
         seen = self.observer(tensor)
         return seen.low, seen.high
 
-    def stage(self, function: Function | None, form: Form, before: str) -> Stage:
+    def stage(self, function: Function | None, form: Affine, before: str) -> Stage:
         if self.given:
             return onnx_stated.stage(self.p, function, form, self.given.get(before))
         seen = None
@@ -401,7 +399,7 @@ class Coder:
         self.coded[tensor, form] = Coded(name=name, order=source.order, form=out)
 
     def epilogue(
-        self, form: Form, unit: np.ndarray | float, how: Stage, bias: np.ndarray | float = 0.0,
+        self, form: Affine, unit: np.ndarray | float, how: Stage, bias: np.ndarray | float = 0.0,
         whole_bias: np.ndarray | int = 0,
     ) -> graph.Epilogue:  # fmt: skip
         """Of a value whose 1 is worth `unit` [n]; bias: real, added; whole_bias: integers, added."""

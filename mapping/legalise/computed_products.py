@@ -13,11 +13,12 @@ import numpy as np
 
 from golden import check
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder, standing
 from mapping.legalise.fixed import plain
 from mapping.legalise.products import function_behind
 from mapping.network import Node
-from mapping.patterns.curves import Form, Stage
+from mapping.patterns.curves import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +48,10 @@ def computed_product(c: Coder, node: Node) -> None:
     whole = shapes[0][-1] * x.zero * w.zero
     name = sums[0]
     if heads > 1:
-        name = c.tensor(f"{y}:sums", shape, Form(dtype="int32", scale=1.0))
+        name = c.tensor(f"{y}:sums", shape, Affine(dtype="int32", scale=1.0))
         c.add(graph.Concat(name=name, x=sums[0], others=tuple(sums[1:]), axis=0, y=name))
 
-    def make(made: str, form: Form, how: Stage) -> graph.Operation:
+    def make(made: str, form: Affine, how: Stage) -> graph.Operation:
         e = c.epilogue(form, x.scale * w.scale, how, 0.0, whole)
         return graph.Map(name=made, x=name, y=made, epilogue=e)
 
@@ -88,10 +89,10 @@ def summed(c: Coder, f: Factors) -> str:
     """32-bit sums [m, n] of x w, less what the zero points make of them but for their product."""
     k = c.tensors[f.x.name].shape[1]
     m, n = c.tensors[f.x.name].shape[0], c.tensors[f.w.name].shape[0 if f.turned else 1]
-    wide = Form(dtype="int32", scale=1.0)
+    wide = Affine(dtype="int32", scale=1.0)
     residual = None
     if f.x.zero:
-        one = Form(dtype="int8", scale=1.0)
+        one = Affine(dtype="int8", scale=1.0)
         ones = c.tensor(f"{f.name}:ones", (1, k), one, data=np.ones((1, k), np.int64))
         columns = c.tensor(f"{f.name}:columns", (1, n), wide)
         c.add(graph.MatMul(name=columns, x=ones, w=f.w.name, y=columns, heads=1, transposed=f.turned,

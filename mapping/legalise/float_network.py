@@ -1,8 +1,7 @@
 """A float network as a coded network: calibrated, recognised, every operator in integers of the accelerator.
 
     quantise    the network
-    encode      reals of an input as its codes
-    decode      an output's codes as reals
+    encoded     reals of the inputs as their codes
 
 Constant weights: symmetric, a scale for each output channel; what they multiply: 8 bits with a zero point,
 which the bias absorbs. What is added or normalised: 16 bits. Scores of attention: 16 bits, 256 to an octave.
@@ -16,8 +15,8 @@ import numpy as np
 
 from golden import check
 from golden.accelerator.params import AcceleratorParams
-from mapping.frontends import onnx_stated
 from mapping.ir import graph
+from mapping.ir.encodings import Reals
 from mapping.ir.verify import reads, validate, writes
 from mapping.legalise import images, scores
 from mapping.legalise.attention import absorbed
@@ -190,10 +189,9 @@ def finished(c: Coder) -> graph.CodedNetwork:
     operations = list(c.operations)
     for name, found in made_last.items():
         old = tensors[found.name]
-        tensor = graph.Tensor(
-            name=name, shape=old.shape, dtype=old.dtype, scale=found.scale, zero_point=found.zero,
-            real_shape=c.shape(name), real_axes=found.order, real_dtype=str(c.dtype(name)),
-        )  # fmt: skip
+        encoding = replace(old.encoding, scale=found.scale, zero=found.zero)
+        reals = Reals(shape=c.shape(name), axes=found.order, dtype=str(c.dtype(name)))
+        tensor = graph.Tensor(name=name, shape=old.shape, encoding=encoding, reals=reals)
         if found.name != name:
             operations.append(graph.Reshape(name=name, x=found.name, y=name))
         tensors[name] = tensor
@@ -215,35 +213,6 @@ def finished(c: Coder) -> graph.CodedNetwork:
     return made
 
 
-def encode(tensor: graph.Tensor, real: np.ndarray) -> np.ndarray:
-    """Codes, int64 of the tensor's shape, of reals of its real_shape."""
-    if tensor.real_shape is not None:
-        check.shape(f"input {tensor.name}", real, tensor.real_shape)
-        axes = (*tensor.real_axes, *(i for i in range(real.ndim) if i not in tensor.real_axes))
-        real = real.transpose(axes)
-    info = np.iinfo(tensor.dtype)
-    codes = onnx_stated.nearest(real, tensor.scale) + tensor.zero_point
-    if real.dtype.kind in "iu" and codes.size:  # reals saturate; a number of something must not
-        least, most = ((end - tensor.zero_point) * tensor.scale for end in (info.min, info.max))
-        for end in (real.min(), real.max()):
-            if not least <= end <= most:
-                allowed = f"{least:g} to {most:g}, from what calibration saw"
-                raise check.fail(f"input {tensor.name}", int(end), allowed)
-    return np.asarray(np.clip(codes, info.min, info.max), np.int64).reshape(tensor.shape)
-
-
-def decode(tensor: graph.Tensor, codes: np.ndarray) -> np.ndarray:
-    """Reals of the tensor's real_dtype and real_shape (its own shape where its axes are not stated)."""
-    exact = (codes - tensor.zero_point) * tensor.scale
-    dtype = np.dtype(tensor.real_dtype)
-    real = exact.astype(dtype) if dtype.kind == "f" else np.rint(exact).astype(dtype)
-    if tensor.real_shape is None:
-        return real
-    ordered = real.reshape([tensor.real_shape[i] for i in tensor.real_axes])
-    natural = ordered.transpose(np.argsort(np.array(tensor.real_axes, int)))
-    return np.asarray(natural.reshape(tensor.real_shape))
-
-
 def encoded(network: graph.CodedNetwork, real: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """All inputs that the network reads, of those given."""
-    return {name: encode(network.tensors[name], real[name]) for name in network.inputs if name in real}
+    return {name: network.tensors[name].encode(real[name]) for name in network.inputs if name in real}

@@ -10,9 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder
 from mapping.network import HOST, Network, Node
-from mapping.patterns.curves import Form, Stage
+from mapping.patterns.curves import Stage
 from mapping.run.floating import run_node
 
 
@@ -61,7 +62,7 @@ def host_result(c: Coder, node: Node, place: int, given: Sequence[str], sources:
     constants = {t: c.network.constants[t] for t in node.inputs if t in c.network.constants}
     kinds = [(t, c.shape(t), c.dtype(t)) for t in given]
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         def compute(codes: Sequence[np.ndarray]) -> list[np.ndarray]:
             values = dict(constants)
             for (tensor, shape, dtype), source, x in zip(kinds, sources, codes, strict=True):

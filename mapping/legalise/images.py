@@ -119,9 +119,10 @@ def repeated(one: graph.CodedNetwork, count: int) -> graph.CodedNetwork:
 def batch(t: graph.Tensor, count: int) -> graph.Tensor:
     """An input or output of all samples."""
     wide = replace(t, shape=(count, *t.shape))
-    if t.real_shape is None:
+    if t.reals is None:
         return wide
-    return replace(wide, real_shape=(count, *t.real_shape[1:]), real_axes=(0, *t.real_axes))
+    reals = replace(t.reals, shape=(count, *t.reals.shape[1:]), axes=(0, *t.reals.axes))
+    return replace(wide, reals=reals)
 
 
 def renamed(o: graph.Operation, names: Mapping[str, str], name: str) -> graph.Operation:

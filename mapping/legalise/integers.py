@@ -2,14 +2,15 @@
 
 import numpy as np
 
+from mapping.ir.encodings import Affine
 from mapping.legalise.fixed import LIMITS
-from mapping.patterns.curves import Form, Function
+from mapping.patterns.curves import Function
 from mapping.patterns.structure import Line
 
 HEADROOM = 1.5  # of 16-bit codes beyond what the samples show
 
 
-def integers(dtype: np.dtype, low: float, high: float, *, wide: bool) -> Form:
+def integers(dtype: np.dtype, low: float, high: float, *, wide: bool) -> Affine:
     """How integers are coded: of 8 and 16 bits all of their type, of wider ones what was seen, low to high.
 
     wide  in 16 bits, without a zero point where they fit
@@ -20,16 +21,16 @@ def integers(dtype: np.dtype, low: float, high: float, *, wide: bool) -> Form:
     if not wide:
         least, most = LIMITS["int8"]
         if least <= low and high <= most:
-            return Form(dtype="int8", scale=1.0)
+            return Affine(dtype="int8", scale=1.0)
         if dtype == np.uint8:
-            return Form(dtype="int8", scale=1.0, zero=least)
+            return Affine(dtype="int8", scale=1.0, zero=least)
     if dtype == np.uint16 and not wide and seen[1] > LIMITS["int16"][1]:
-        return Form(dtype="int16", scale=1.0, zero=-32768, low=-32768, high=32767)
+        return Affine(dtype="int16", scale=1.0, zero=-32768, low=-32768, high=32767)
     if max(-seen[0], seen[1]) <= 32767:
         low, high = seen
     room = 1.0 if dtype.itemsize < 4 or max(-low, high) <= 32767 else HEADROOM
     scale = max(1.0, room * max(-low, high) / 32767)
-    return Form(dtype="int16", scale=scale, low=-32768, high=32767)
+    return Affine(dtype="int16", scale=scale, low=-32768, high=32767)
 
 
 def of_integers(f: Function, dtype: np.dtype, x: np.ndarray) -> np.ndarray:

@@ -7,10 +7,11 @@ import numpy as np
 
 from golden import check, operators
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.legalise.coder import PASSED, Coded, Coder, computed, standing
 from mapping.legalise.turning import positions, regrouped, selected
 from mapping.network import Node
-from mapping.patterns.curves import Form, Stage, coded_as
+from mapping.patterns.curves import Stage, coded_as
 from mapping.patterns.subgraphs import permutation
 from mapping.unknown import reals
 
@@ -59,7 +60,7 @@ def gather(c: Coder, node: Node) -> None:
     numbers = c.need(index, "index", range(len(c.shape(index))), (n,))
     value = reals(c.network.constants[table])
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         rows = c.tensor(f"{name}:table", value.shape, form, data=form.code(value))
         return graph.Gather(name=name, x=rows, i=numbers.name, y=name)
 

@@ -10,10 +10,11 @@ import numpy as np
 from golden import check
 from golden.operators.window import Window
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.legalise.coder import FORMS, PASSED, Coded, Coder
 from mapping.legalise.fixed import plain
 from mapping.network import Node, Shape
-from mapping.patterns.curves import Form, Stage
+from mapping.patterns.curves import Stage
 
 
 def image(c: Coder, x: str) -> tuple[tuple[int, ...], Shape]:
@@ -134,7 +135,7 @@ def windowed(
         return
     x = c.need(x_name, c.has(x_name), given, extent)
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         e = c.epilogue(form, x.scale / prod(window.kernel), how)
         return graph.Pool(
             name=name, x=x.name, y=name, kind=kind, epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed
@@ -156,7 +157,7 @@ def mean_of_some(
         raise check.fail("a window's elements", 0, "1 or more beside padding")
     wanted = c.form(y, "half")
     finer = 1 if wanted.dtype == "int16" else 128  # so that a code's rounding is the last one
-    unit = Form(dtype="int16", scale=wanted.scale / finer, low=-32768, high=32767)
+    unit = Affine(dtype="int16", scale=wanted.scale / finer, low=-32768, high=32767)
     name = c.tensor(f"{y}:sums", shape, unit)
     how = Stage(scale=unit.scale, fields={"low": unit.low, "high": unit.high})
     e = c.epilogue(unit, x.scale / prod(window.kernel), how)
@@ -164,11 +165,11 @@ def mean_of_some(
         name=name, x=x.name, y=name, kind="sum", epilogue=e, x_zero=x.zero, pad_value=x.zero,
         kernel=window.kernel, strides=window.strides, pads=window.pads,
     ))  # fmt: skip
-    factor = Form(dtype="int16", scale=prod(window.kernel) / least / 32767, low=-32768, high=32767)
+    factor = Affine(dtype="int16", scale=prod(window.kernel) / least / 32767, low=-32768, high=32767)
     codes = factor.code(prod(window.kernel) / counts).reshape(-1, 1)
     factors = c.tensor(f"{y}:counts", codes.shape, factor, data=codes)
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         e = c.epilogue(form, unit.scale * factor.scale * 16, how)
         return graph.Map(name=name, x=f"{y}:sums", y=name, operation="mul", b=factors, b_shift=4, epilogue=e)
 

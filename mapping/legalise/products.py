@@ -13,11 +13,12 @@ from golden.formats import Int
 from golden.operators.convolution import conv_window
 from mapping.frontends import onnx_stated
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder, function_of
 from mapping.legalise.fixed import short_factor
 from mapping.legalise.pooling import check_fits
 from mapping.network import Node, Shape
-from mapping.patterns.curves import Form, Function, Spelt, Stage
+from mapping.patterns.curves import Function, Spelt, Stage
 from mapping.patterns.recognise import weighted
 from mapping.patterns.structure import Line
 from mapping.quantise.weights import quantise_weights
@@ -210,7 +211,7 @@ def product(c: Coder, node: Node) -> None:
         pieces = summands(codes.reshape(w.shape), c.p.unit.pe.weight)
         x, weights = doubled(c, x, len(pieces)), np.concatenate(pieces, axis=2)
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         if residual is not None and c.given and form.dtype == "int8":
             how = onnx_stated.finer(how, residual.scale)
         e = c.epilogue(form, x.scale * scale, how, bias, -x.zero * column_sums(codes))
@@ -256,7 +257,7 @@ def depthwise(
     w = part.w[:, :, 0]
     codes, scale = given or coded_weights(c, w.reshape(-1, w.shape[-1]), part.bias, x.scale, Int(8))
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         return graph.Depthwise(
             name=name, x=x.name, y=name, weights=codes.reshape(w.shape), x_zero=x.zero, pad_value=x.zero,
             epilogue=c.epilogue(form, x.scale * scale, how, part.bias), **part.geometry,

@@ -5,12 +5,13 @@ from typing import Any
 
 from golden import check
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder, standing
 from mapping.legalise.fixed import plain
 from mapping.legalise.moving import move
 from mapping.legalise.pooling import WindowOf, windowed
 from mapping.network import Node, Shape
-from mapping.patterns.curves import Form, Stage
+from mapping.patterns.curves import Stage
 
 
 def axes_of(c: Coder, node: Node) -> list[int]:
@@ -64,7 +65,7 @@ def over_rows(c: Coder, node: Node, axes: list[int], form: str) -> None:
         return
     count = high if node.operator == "ReduceMean" else 1
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         e = c.epilogue(form, x.scale / count, how)
         return graph.Pool(
             name=name, x=x.name, y=name, kind="sum", epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from golden.accelerator.params import AcceleratorParams
+from mapping.ir.encodings import Affine
 from mapping.ir.graph import CodedNetwork, Product, Tensor
 from mapping.ir.verify import validate
 from mapping.legalise.fixed import plain
@@ -23,12 +24,14 @@ def shaped(
     tensors: list[Tensor] = []
     operations: list[Product] = []
     dtype = "int8" if p.unit.pe.activation.signed else "uint8"
+    codes = Affine.whole(dtype)
     for layer in network.layers:
         image, kernel, strides, result = geometry(layer)
         made = weights((*kernel, layer.n), np.int64)
         for number in range(layer.batch):
             x, y = (f"{layer.name}:{end}{number}" for end in "xy")
-            tensors += [Tensor(name=x, shape=image, dtype=dtype), Tensor(name=y, shape=result, dtype=dtype)]
+            ends = ((x, image), (y, result))
+            tensors += [Tensor(name=name, shape=shape, encoding=codes) for name, shape in ends]
             operations.append(
                 Product(name=layer.name, x=x, y=y, weights=made, epilogue=plain(dtype), strides=strides)
             )

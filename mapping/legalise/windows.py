@@ -14,10 +14,11 @@ import numpy as np
 
 from golden import check
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder
 from mapping.legalise.exact import too_coarse
 from mapping.legalise.fixed import LIMITS, plain
-from mapping.patterns.curves import Form, Function, Stage
+from mapping.patterns.curves import Function, Stage
 from mapping.patterns.structure import Line
 
 ENTRIES = 256
@@ -101,14 +102,14 @@ def stepped(c: Coder, y: str, x: Coded, f: Function, tensor: str) -> None:
     far = "score" in c.wanted[y] and c.form(y, "score").zero
     if len(found) == 1 and not far:
 
-        def make(name: str, form: Form, how: Stage) -> graph.Operation:
+        def make(name: str, form: Affine, how: Stage) -> graph.Operation:
             return graph.Map(name=name, x=x.name, y=name, epilogue=table(found[0], form, 0.0))
 
         c.emit(y, shape, x.order, make)
         return
     # twice the scale of the result: a jump from end to end has 16 bits
     half = c.form(y, "half")
-    part = Form(dtype="int16", scale=2 * half.scale if half.scale != 1 else 1.0, low=-32768, high=32767)
+    part = Affine(dtype="int16", scale=2 * half.scale if half.scale != 1 else 1.0, low=-32768, high=32767)
     total = ""
     for number, window in enumerate(found):
         name = c.tensor(f"{y}:window{number}", shape, part)
@@ -118,7 +119,7 @@ def stepped(c: Coder, y: str, x: Coded, f: Function, tensor: str) -> None:
             name = added(c, f"{y}:sum{number}", total, name, part)
         total, last = (name, "") if number < len(found) - 1 else (total, name)
 
-    def join(name: str, form: Form, how: Stage) -> graph.Operation:
+    def join(name: str, form: Affine, how: Stage) -> graph.Operation:
         return graph.Map(name=name, x=sum_of, y=name, epilogue=c.epilogue(form, part.scale, how))
 
     sum_of = added(c, f"{y}:sum", total, last, part) if total else last
@@ -131,10 +132,10 @@ def lined(c: Coder, y: str, x: Coded, line: Line) -> None:
     if line.slope < 0:
         minus = f"minus one:{shape[-1]}"
         if minus not in c.tensors:
-            one = Form(dtype="int16", scale=1.0, low=-32768, high=32767)
+            one = Affine(dtype="int16", scale=1.0, low=-32768, high=32767)
             c.tensor(minus, shape[-1:], one, data=np.full(shape[-1], -1))
 
-    def make(name: str, form: Form, how: Stage) -> graph.Operation:
+    def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         low, high = (int(form.code(np.array(end))) for end in (line.low, line.high))
         limits = {"low": max(form.low, low), "high": min(form.high, high)}
         how = replace(how, fields={**how.fields, **limits})
@@ -145,14 +146,14 @@ def lined(c: Coder, y: str, x: Coded, line: Line) -> None:
     c.emit(y, shape, x.order, make)
 
 
-def added(c: Coder, name: str, a: str, b: str, form: Form) -> str:
+def added(c: Coder, name: str, a: str, b: str, form: Affine) -> str:
     """The sum of two tensors of one form."""
     made = c.tensor(name, c.tensors[a].shape, form)
     c.add(graph.Map(name=made, x=a, y=made, operation="add", b=b, epilogue=plain(form.dtype)))
     return made
 
 
-def table(window: Window, form: Form, base: float) -> graph.Epilogue:
+def table(window: Window, form: Affine, base: float) -> graph.Epilogue:
     """A window's entries less `base` as an epilogue of x's codes."""
     codes = np.rint(window.values / form.scale) - np.rint(base / form.scale)
     lowest, highest = LIMITS["int16"]

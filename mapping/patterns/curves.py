@@ -20,10 +20,10 @@ from golden import check
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int, Scale
 from golden.vector.functions import FUNCTIONS
+from mapping.ir.encodings import Affine
 from mapping.legalise.fixed import LIMITS, short_factor
 from mapping.patterns.structure import Line
 from mapping.quantise.calibrate import Observer
-from mapping.unknown import is_unknown, unknown
 
 OCTAVE = log(2) / 256  # what a score of 1 is worth
 Function = Callable[[np.ndarray], np.ndarray]
@@ -37,30 +37,6 @@ LEEWAY = 1 / 64  # of a range: more than a step of 256 codes
 WORST = 0.05  # relative error of a table
 COARSER = 2.0  # times the error that 8 bits make of the results themselves: a table may be as coarse
 POST = Int(16, signed=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Form:
-    """How a tensor is coded: real = scale (code - zero) evened. evened: float64 [channels]; None: 1."""
-
-    dtype: str
-    scale: float
-    zero: int = 0
-    low: int = -128
-    high: int = 127
-    evened: np.ndarray | None = None
-
-    @property
-    def reach(self) -> tuple[float, float]:
-        """The reals of its first and its last code."""
-        return (self.low - self.zero) * self.scale, (self.high - self.zero) * self.scale
-
-    def code(self, real: np.ndarray) -> np.ndarray:
-        """Nearest codes."""
-        if is_unknown(real):
-            return unknown(real.shape, np.int64)
-        codes = np.rint(real / self.scale) + self.zero
-        return np.asarray(np.clip(codes, self.low, self.high), np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +113,7 @@ def kind_by_values(f: Function, x: np.ndarray) -> tuple[str, tuple[float, float]
     return "table", (0.0, 0.0)
 
 
-def coded_as(out: Form) -> Stage:
+def coded_as(out: Affine) -> Stage:
     """What codes reals as `out`. A zero point of 16 bits may be beyond a command's, so a bias brings it."""
     fields = {"zero_point": out.zero, "low": out.low, "high": out.high}
     if out.dtype != "int16" or not out.zero:
@@ -169,7 +145,7 @@ def varying(f: Function, low: float, high: float) -> tuple[float, float]:
 
 
 def stage(
-    p: AcceleratorParams, f: Function | None, out: Form, seen: tuple[float, float] | None,
+    p: AcceleratorParams, f: Function | None, out: Affine, seen: tuple[float, float] | None,
     bounds: tuple[float, float], beyond: float,
 ) -> Stage:  # fmt: skip
     """What computes f and codes it as `out`.
@@ -204,7 +180,7 @@ def stage(
     return table_stage(f, out, *seen, limits)
 
 
-def table_error(f: Function, how: Stage, out: Form, x: np.ndarray, counts: np.ndarray) -> float:
+def table_error(f: Function, how: Stage, out: Affine, x: np.ndarray, counts: np.ndarray) -> float:
     """Root mean square of a table's errors over that of f; x [n] were seen counts [n] times."""
     with np.errstate(all="ignore"):
         y = f(x.astype(np.float32)).astype(np.float64)
@@ -238,7 +214,7 @@ def aside(low: float, high: float, whole: bool) -> tuple[float, float]:
     return float(scale), float(-128 - low / scale)
 
 
-def check_table(f: Function, how: Stage, out: Form, seen: Observer, tensor: str) -> None:
+def check_table(f: Function, how: Stage, out: Affine, seen: Observer, tensor: str) -> None:
     """BadValue if 256 codes are too few for a function of what was seen of `tensor`."""
     if how.fields.get("function") != "table" or getattr(f, "jumps", False):
         return
@@ -248,7 +224,7 @@ def check_table(f: Function, how: Stage, out: Form, seen: Observer, tensor: str)
         raise check.fail(what, f"{error:.2g}", f"up to {WORST}")
 
 
-def table_stage(f: Function, out: Form, scale: float, zero: float, limits: dict[str, Any]) -> Stage:
+def table_stage(f: Function, out: Affine, scale: float, zero: float, limits: dict[str, Any]) -> Stage:
     """f of codes -128 to 127 of (scale, zero)."""
     codes = np.arange(-128, 128)
     lowest, highest = LIMITS["int16"]

@@ -11,8 +11,8 @@ import numpy as np
 
 from golden import check
 from golden.pe.quantise import quantise
-from golden.pe.weights import Quantised as Groups
 from golden.systolic.gemm import Gemm
+from mapping.ir.encodings import Grouped
 from mapping.layers import ProductLayer, layers
 from mapping.network import Network, ShapeNetwork
 from mapping.quantise.calibrate import finite
@@ -22,10 +22,10 @@ from mapping.target import Design, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroupedProduct:
-    """weights: of each of the batch, K padded. real: float64 [batch, k, n], what they were quantised from."""
+    """weights: of each of the batch. real: float64 [batch, k, n], what they were quantised from."""
 
     layer: ProductLayer
-    weights: tuple[Groups, ...]
+    weights: Grouped
     real: np.ndarray
 
 
@@ -38,9 +38,10 @@ def quantise_groups(network: Network, design: Design) -> dict[str, GroupedProduc
     for x in grouped_layers(network, design):
         real = real_weights(x, finite(x.inputs[1], network.constants[x.inputs[1]]))
         try:
-            weights = tuple(quantise(design.pe, padded_weights(design.pe, each)) for each in real)
+            coded = tuple(quantise(design.pe, padded_weights(design.pe, each)) for each in real)
         except check.BadValue as bad:
             raise check.BadValue(f"layer {x.name}: {bad}") from None
+        weights = Grouped(group=design.pe.group, products=coded)
         products[x.name] = GroupedProduct(layer=x, weights=weights, real=real)
     return products
 

@@ -27,6 +27,7 @@ from golden.formats import Int, Scale
 from golden.systolic.operands import Scaling
 from golden.vector.requantise import multiplier_and_shift
 from mapping.cost.tilings import Placement, place
+from mapping.ir.encodings import Affine
 from mapping.layers import ProductLayer, layers
 from mapping.network import Network
 from mapping.quantise.calibrate import METHODS, Observer, Seer, finite, observe
@@ -77,9 +78,8 @@ class QuantisedProduct:
 
 def quantise_codes(
     network: Network, target: Target, samples: Iterable[Mapping[str, np.ndarray]], method: str
-) -> tuple[dict[str, QuantisedProduct], dict[str, Scale]]:
-    """Every matrix product of `network` for `target`, after calibration on `samples`, by node name; and the
-    encodings of tensors that are codes.
+) -> dict[str, QuantisedProduct]:
+    """Every matrix product of `network` for `target`, after calibration on `samples`, by node name.
 
     raises  BadValue: a format that cannot be scaled symmetrically, a value that is not finite, a layer that
             does not fit, an unknown method
@@ -91,17 +91,19 @@ def quantise_codes(
     placements = {x.name: place(x.name, target, x.gemm, bits[x.name]) for x in found}
     quantiser = Quantiser(network, target, found, method)
     observe(network, samples, quantiser.seers)
-    products = {x.name: quantiser.product(x, placements[x.name]) for x in found}
-    return products, encodings(network, products)
+    return {x.name: quantiser.product(x, placements[x.name]) for x in found}
 
 
-def encodings(network: Network, products: Mapping[str, QuantisedProduct]) -> dict[str, Scale]:
+def encodings(network: Network, products: Mapping[str, QuantisedProduct]) -> dict[str, Affine]:
     """Of products' results that are codes, and of what only moves those or scales them all alike."""
-    found: dict[str, Scale] = {}
+    found: dict[str, Affine] = {}
     for node in network.nodes:
         if node.name in products:
             if (out := products[node.name].out) is not None:
-                found[node.outputs[0]] = out
+                found[node.outputs[0]] = Affine(
+                    dtype=str(out.format), scale=float(out.scale), zero=int(out.zero_point or 0),
+                    low=out.format.min, high=out.format.max,
+                )  # fmt: skip
         elif node.inputs and (given := found.get(node.inputs[0])) is not None:
             factor = factor_through(node, network.constants)
             assert factor is not None, "codes are read by what moves or scales them alone"

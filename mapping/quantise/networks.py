@@ -1,14 +1,14 @@
 """A float network, quantised for a design: the encodings of its products' operands and of what they leave."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from golden.formats import Scale
+from mapping.ir.encodings import Affine, Encoding
 from mapping.network import Network
 from mapping.quantise.groups import GroupedProduct, quantise_groups
-from mapping.quantise.matrix_products import QuantisedProduct, quantise_codes
+from mapping.quantise.matrix_products import QuantisedProduct, encodings, quantise_codes
 from mapping.target import Design, Target
 
 
@@ -16,13 +16,17 @@ from mapping.target import Design, Target
 class Quantised:
     """products: by node name; a product that is not there runs on the host, in reals.
 
-    encodings  of tensors that are codes between products; all others are real
+    encodings  of results that are codes between products, and of weights in groups; all else is real
     """
 
     network: Network
     design: Design
     products: Mapping[str, QuantisedProduct | GroupedProduct]
-    encodings: Mapping[str, Scale] = field(default_factory=dict)
+    encodings: Mapping[str, Encoding]
+
+    def in_codes(self, tensor: str) -> bool:
+        """Is a tensor codes, when products and the host read it?"""
+        return isinstance(self.encodings.get(tensor), Affine)
 
 
 def quantise(
@@ -36,7 +40,11 @@ def quantise(
             an unknown method
     """
     if design.grouped:
-        return Quantised(network=network, design=design, products=quantise_groups(network, design))
+        grouped = quantise_groups(network, design)
+        weights = {x.layer.inputs[1]: x.weights for x in grouped.values()}
+        return Quantised(network=network, design=design, products=grouped, encodings=weights)
     assert isinstance(design, Target)
-    products, encodings = quantise_codes(network, design, samples, method)
-    return Quantised(network=network, design=design, products=products, encodings=encodings)
+    products = quantise_codes(network, design, samples, method)
+    return Quantised(
+        network=network, design=design, products=products, encodings=encodings(network, products)
+    )

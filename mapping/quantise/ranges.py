@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from mapping.ir.encodings import Affine
 from mapping.network import Network, Node, product
-from mapping.patterns.curves import Form
 from mapping.patterns.subgraphs import apply
 
 Range = tuple[float, float]
@@ -18,14 +18,9 @@ SAME = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Transpose", "
 MEANS = ("AveragePool", "GlobalAveragePool", "ReduceMean")
 
 
-def span(form: Form) -> Range:
-    """What codes of a form reach."""
-    return (form.low - form.zero) * form.scale, (form.high - form.zero) * form.scale
-
-
-def ranges(network: Network, stated: Mapping[str, Form]) -> dict[str, Range]:
+def ranges(network: Network, stated: Mapping[str, Affine]) -> dict[str, Range]:
     """By tensor; without those of which nothing follows."""
-    seen = {name: span(form) for name, form in stated.items()}
+    seen = {name: form.reach for name, form in stated.items()}
     for name, value in network.constants.items():
         if value.size and value.dtype.kind in "fiu":
             seen[name] = float(value.min()), float(value.max())
@@ -40,8 +35,8 @@ def ranges(network: Network, stated: Mapping[str, Form]) -> dict[str, Range]:
 def range_of(network: Network, node: Node, seen: Mapping[str, Range]) -> Range | None:
     """Of a node's results, or None."""
     form = node.attributes.get("form")
-    if isinstance(form, Form):
-        return span(form)
+    if isinstance(form, Affine):
+        return form.reach
     if node.operator == "Softmax":
         return 0.0, 1.0
     if node.operator == "Normalise":

@@ -38,10 +38,11 @@ def on_tile(
     name, shape = x.layer.name, Gemm(m=left.shape[1], n=x.layer.gemm.n, k=left.shape[2])
     made = [
         device.run(Job(name=name, p=design.tile, shape=shape, operands=tile.Operands(codes, w.weights)))
-        for (codes, _), w in zip(coded, x.weights, strict=True)
+        for (codes, _), w in zip(coded, x.weights.products, strict=True)
     ]
     found = [
-        each.values * scale * w.channel for each, (_, scale), w in zip(made, coded, x.weights, strict=True)
+        each.values * scale * w.channel
+        for each, (_, scale), w in zip(made, coded, x.weights.products, strict=True)
     ]
     counted = sum(each.cycles or 0 for each in made)
     values = np.stack([each.values for each in made])
@@ -55,17 +56,17 @@ def on_array(
     p, count = design.pe, groups(x.layer, design)
     coded = [activations(p, each, count) for each in left]
     lefts = np.concatenate([in_groups(codes.T, count).swapaxes(1, 2) for codes, _ in coded])
-    rights = np.concatenate([in_groups(each.weights.codes, count) for each in x.weights])
+    rights = np.concatenate([in_groups(each.weights.codes, count) for each in x.weights.products])
     bits = -(-p.accumulator.width // 8) * 8
     schedule = place(x.layer.name, design, array_gemm(x.layer, design), bits).schedule
     operands = Operands(lefts, rights)
     made = device.run(Job(name=x.layer.name, p=design.unit, shape=schedule, operands=operands))
     sums = made.values.reshape(len(left), count, *made.values.shape[1:])
     found = [
-        totals(p, sums[b], x.weights[b], codes, scale) * (scale if scale.shape[1] == 1 else 1.0)
+        totals(p, sums[b], x.weights.products[b], codes, scale) * (scale if scale.shape[1] == 1 else 1.0)
         for b, (codes, scale) in enumerate(coded)
     ]
-    return made, np.stack([y * each.channel for y, each in zip(found, x.weights, strict=True)])
+    return made, np.stack([y * each.channel for y, each in zip(found, x.weights.products, strict=True)])
 
 
 def in_groups(values: np.ndarray, count: int) -> np.ndarray:

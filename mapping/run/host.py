@@ -89,7 +89,7 @@ def execute(
 
 def on_host(quantised: Quantised, node: Node, values: Values) -> list[np.ndarray]:
     """A host node. Codes are moved as they are; a constant factor is in their encoding already."""
-    if node.inputs and node.inputs[0] in quantised.encodings and node.operator not in MOVING:
+    if node.inputs and quantised.in_codes(node.inputs[0]) and node.operator not in MOVING:
         return [values[node.inputs[0]].reshape(quantised.network.shapes[node.outputs[0]])]
     return run_node(node, values)
 
@@ -123,7 +123,7 @@ def factor(quantised: Quantised, x: QuantisedProduct, place: int, values: Values
     tensor, scale = x.layer.inputs[place], (x.left, x.right)[place]
     assert scale is not None
     found = values[tensor]
-    if tensor in quantised.encodings:
+    if quantised.in_codes(tensor):
         return found
     return scale.quantise(found if place or x.evened is None else found / x.layer.along_channels(x.evened))
 

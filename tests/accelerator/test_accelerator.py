@@ -17,6 +17,7 @@ from golden.accelerator.registers import Cause
 from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
 from mapping.backends.program.compiler import Program, compile
+from mapping.ir.encodings import Affine
 from mapping.ir.graph import CodedNetwork
 from mapping.run.quantised import run
 from sim.accelerator import CHANNELS, Accelerator, Bus, Outcome
@@ -83,7 +84,7 @@ def network_of(p: AcceleratorParams, size: tuple[int, int, int]) -> CodedNetwork
     network = gemm(*size, seed=sum(size), bits=weight.width)
     (product,) = network.operations
     weights = np.random.default_rng(size).integers(weight.min, weight.max + 1, product.weights.shape)
-    x = replace(network.tensors["x"], dtype="int8" if activation.signed else "uint8")
+    x = replace(network.tensors["x"], encoding=Affine.whole("int8" if activation.signed else "uint8"))
     return replace(
         network, operations=(replace(product, weights=weights),), tensors={**network.tensors, "x": x}
     )

@@ -14,6 +14,7 @@ from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
 from mapping.frontends import onnx_file
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.legalise.fixed import plain
 from mapping.network import Network, Node, TensorType
 from mapping.target import Target
@@ -141,7 +142,9 @@ def net():
 
     def make(tensors, *operations, inputs=("x",), outputs=("y",), **more):
         described = {
-            name: graph.Tensor(name=name, shape=each[0], dtype=each[1], data=each[2] if each[2:] else None)
+            name: graph.Tensor(
+                name=name, shape=each[0], encoding=Affine.whole(each[1]), data=each[2] if each[2:] else None
+            )
             for name, each in tensors.items()
         }
         return graph.CodedNetwork(

@@ -42,7 +42,7 @@ def mask(o: MatMul, tensors: dict[str, Tensor]) -> Map:
     y = f"{o.name}:masked"
     channels = factor.shape[-1]
     tensors[ones] = Tensor(name=ones, shape=(channels,), data=np.ones(channels, np.int64))
-    tensors[y] = replace(factor, name=y, real_shape=None)
+    tensors[y] = replace(factor, name=y, reals=None)
     return Map(name=o.name, x=o.w, y=y, operation="mul", b=ones, epilogue=plain(factor.dtype))
 
 

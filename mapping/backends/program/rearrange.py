@@ -23,6 +23,7 @@ from mapping.backends.program.aliases import same_rows
 from mapping.backends.program.layout import PARAMETER_WORDS, pass_words, rows_of
 from mapping.backends.program.scratchpad_allocation import Regions
 from mapping.backends.program.units import further
+from mapping.ir.encodings import Affine
 from mapping.ir.graph import (
     CodedNetwork,
     Concat,
@@ -96,7 +97,8 @@ class Mover:
     def tensor(self, like: Tensor, shape: tuple[int, ...], dtype: str | None = None) -> str:
         """A new tensor's name."""
         name = f"{self.name}:moved{len(self.tensors)}"
-        made = replace(like, name=name, shape=shape, dtype=dtype or like.dtype, data=None)
+        encoding = Affine.whole(dtype) if dtype else like.encoding
+        made = replace(like, name=name, shape=shape, encoding=encoding, data=None)
         self.tensors[name] = made
         return name
 
@@ -260,7 +262,9 @@ class Mover:
         dtype = self.tensors[w].dtype
         one = f"{self.name}:one{len(self.tensors)}"
         data = np.broadcast_to(np.eye(width, dtype=np.int64), (heads, width, width))
-        self.tensors[one] = Tensor(name=one, shape=data.shape, dtype=dtype, data=data)
+        self.tensors[one] = Tensor(
+            name=one, shape=data.shape, encoding=Affine.whole(dtype), data=data
+        )
         if width < channels:
             part = self.tensor(self.tensors[w], (heads, high, width))
             self.operations.append(Slice(name=self.name, x=w, y=part, axis=2, start=start, length=width))

@@ -17,6 +17,7 @@ from golden.accelerator.params import AcceleratorParams
 from mapping.backends.program.layout import PARAMETER_WORDS, pass_words
 from mapping.backends.program.scratchpad_allocation import Regions
 from mapping.backends.program.window import split
+from mapping.ir.encodings import Affine
 from mapping.ir.graph import CodedNetwork, Epilogue, Map, Operation, Product, Residual, Slice, Tensor
 
 
@@ -54,7 +55,7 @@ def in_parts(
         start, end = first * p.lanes, min((first + count) * p.lanes, x.shape[-1])
         part, total = f"{o.y}:channels{number}", f"{o.y}:sums{number}"
         tensors[part] = replace(x, name=part, shape=(*x.shape[:-1], end - start))
-        tensors[total] = Tensor(name=total, shape=y.shape, dtype="int32")
+        tensors[total] = Tensor(name=total, shape=y.shape, encoding=Affine.whole("int32"))
         made.append(Slice(name=o.name, x=o.x, y=part, axis=len(x.shape) - 1, start=start, length=end - start))
         made.append(
             replace(

@@ -1,5 +1,6 @@
 """TFLite's products: convolutions and fully connected layers, rounded twice."""
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -85,7 +86,7 @@ def doubled(t: Translation, x: str, times: int) -> str:
         return x
     made, shape, old = f"{x}:x{times}", t.tensors[x].shape, t.tensors[x]
     if made not in t.tensors:
-        t.tensor(made, (*shape[:-1], times * shape[-1]), old.dtype, old.scale, old.zero_point)
+        t.tensors[made] = replace(old, name=made, shape=(*shape[:-1], times * shape[-1]))
         t.add(graph.Concat(name=made, x=x, others=(x,) * (times - 1), axis=len(shape) - 1, y=made))
     return made
 

@@ -1,6 +1,7 @@
 """A TFLite graph on its way to a coded network: its tensors, its state, and what the host computes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from mapping.frontends.tflite.integer_run import MISFITS, Runner
 from mapping.frontends.tflite.reader import Model, Operator, Tensor
 from mapping.frontends.tflite.to_onnx import STATE
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 
 
 class Translation:
@@ -136,7 +138,7 @@ class Translation:
         found = self.names[index]
         if found != name:
             old = self.tensors[found]
-            self.tensor(name, old.shape, old.dtype, old.scale, old.zero_point)
+            self.tensors[name] = replace(old, name=name)
             self.add(graph.Reshape(name=name, x=found, y=name))
         return name
 
@@ -159,9 +161,8 @@ class Translation:
         self, name: str, shape: graph.Shape, dtype: str, scale: float = 1.0, zero: int = 0,
         data: np.ndarray | None = None,
     ) -> str:  # fmt: skip
-        self.tensors[name] = graph.Tensor(
-            name=name, shape=shape, dtype=dtype, scale=scale, zero_point=zero, data=data
-        )
+        encoding = replace(Affine.whole(dtype), scale=scale, zero=zero)
+        self.tensors[name] = graph.Tensor(name=name, shape=shape, encoding=encoding, data=data)
         return name
 
     def input(self, operator: Operator, place: int = 0) -> str:
@@ -234,6 +235,6 @@ def reshaped(t: Translation, name: str, shape: graph.Shape) -> str:
         return name
     made = f"{name}:{'x'.join(map(str, shape))}"
     if made not in t.tensors:
-        t.tensor(made, shape, old.dtype, old.scale, old.zero_point)
+        t.tensors[made] = replace(old, name=made, shape=shape)
         t.add(graph.Reshape(name=made, x=name, y=made))
     return made

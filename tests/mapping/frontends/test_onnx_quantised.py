@@ -9,7 +9,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from mapping.backends.streams import REFERENCE, gemm_of
 from mapping.frontends.onnx_quantised import coded, is_quantised
-from mapping.legalise.float_network import decode, encoded
+from mapping.legalise.float_network import encoded
 from mapping.run.arrays import ArrayRun
 from mapping.run.quantised import run
 from sim.device import Model
@@ -81,8 +81,8 @@ def test_codes_are_those_of_onnxruntime(quantised, params, case, style, kind):
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (real,) = session.run(None, x)
     found = coded(model, params, "q.onnx", "q")
-    y = decode(found.tensors["y"], run(found, params, encoded(found, x))["y"])
-    off = np.abs(np.rint((y - real) / found.tensors["y"].scale))
+    y = found.tensors["y"].decode(run(found, params, encoded(found, x))["y"])
+    off = np.abs(np.rint((y - real) / found.tensors["y"].encoding.scale))
     assert off.max() <= (1 if share else 0)
     assert (off > 0).mean() <= share
 
@@ -109,8 +109,8 @@ def test_a_batch_of_images_has_onnxruntimes_codes(quantised, params, case):
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (real,) = session.run(None, x)
     found = coded(model, params, "q.onnx", "q")
-    y = decode(found.tensors["y"], run(found, params, encoded(found, x))["y"])
-    assert np.abs(np.rint((y - real) / found.tensors["y"].scale)).max() == 0
+    y = found.tensors["y"].decode(run(found, params, encoded(found, x))["y"])
+    assert np.abs(np.rint((y - real) / found.tensors["y"].encoding.scale)).max() == 0
 
 
 @pytest.mark.parametrize("style", [QuantFormat.QDQ, QuantFormat.QOperator], ids=str)
@@ -122,8 +122,8 @@ def test_a_constant_is_added_to_a_product_in_the_codes_between(quantised, params
     x = draw((3, 12), 77)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (real,) = session.run(None, x)
-    y = decode(found.tensors["y"], run(found, params, encoded(found, x))["y"])
-    assert np.abs(y - real).max() < 1.01 * found.tensors["y"].scale
+    y = found.tensors["y"].decode(run(found, params, encoded(found, x))["y"])
+    assert np.abs(y - real).max() < 1.01 * found.tensors["y"].encoding.scale
 
 
 def test_a_clip_that_only_the_codes_hold_is_kept(quantised, params):
@@ -135,5 +135,5 @@ def test_a_clip_that_only_the_codes_hold_is_kept(quantised, params):
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (real,) = session.run(None, x)
     found = coded(model, params, "q.onnx", "q")
-    y = decode(found.tensors["y"], run(found, params, encoded(found, x))["y"])
+    y = found.tensors["y"].decode(run(found, params, encoded(found, x))["y"])
     assert np.linalg.norm(y - real) < 0.02 * np.linalg.norm(real)

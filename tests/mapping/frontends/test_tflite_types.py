@@ -189,7 +189,7 @@ def test_a_zero_point_of_int8_filters_is_refused_by_name(tflite_tools):
     refused(w, [x], [y], "m.tflite: operator 0 (CONV_2D): zero point of int8 weights is 5; allowed: 0")
 
 
-@pytest.mark.parametrize("design", ["ws16_int8", "tile8_int8"])
+@pytest.mark.parametrize("design", ["ws16_mixpe_w4a8", "tile8_int8"])
 def test_a_design_without_the_files_integers_does_not_run_it(tflite_tools, tmp_path, design):
     case = Case(tflite_tools, np.int8, 1)
     y = case.one("FULLY_CONNECTED")

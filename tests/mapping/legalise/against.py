@@ -15,7 +15,7 @@ from golden.accelerator.machine import Machine
 from golden.accelerator.params import AcceleratorParams
 from mapping.backends.program.compiler import compile
 from mapping.frontends import onnx_file
-from mapping.legalise.float_network import decode, encoded, quantise
+from mapping.legalise.float_network import encoded, quantise
 from mapping.run.quantised import run
 
 P = AcceleratorParams()
@@ -66,7 +66,7 @@ def by_codes(
     Machine(p, memory, BASE).run(program.address, program.count)
     for name in coded.outputs:
         np.testing.assert_array_equal(program.read(memory, name), found[name], err_msg=name)
-    return {name: decode(coded.tensors[name], found[name]) for name in coded.outputs}
+    return {name: coded.tensors[name].decode(found[name]) for name in coded.outputs}
 
 
 def error(found: np.ndarray, wanted: np.ndarray) -> float:

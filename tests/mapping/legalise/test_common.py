@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mapping.legalise.float_network import decode, encoded, quantise
+from mapping.legalise.float_network import encoded, quantise
 from mapping.run.floating import run_float
 from mapping.run.quantised import run
 from tests.mapping.backends.program.machines import holds
@@ -101,4 +101,4 @@ def test_the_result_is_near_that_of_floats(params, from_onnx, case):
 
 def decoded(made, params, x):
     codes = run(made, params, encoded(made, x))
-    return {name: decode(made.tensors[name], codes[name]) for name in made.outputs}
+    return {name: made.tensors[name].decode(codes[name]) for name in made.outputs}

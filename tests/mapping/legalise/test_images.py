@@ -13,7 +13,7 @@ from mapping.backends.program.compiler import compile
 from mapping.frontends import onnx_file
 from mapping.ir import graph
 from mapping.legalise import images
-from mapping.legalise.float_network import decode, encoded, quantise
+from mapping.legalise.float_network import encoded, quantise
 from mapping.run.floating import run_float
 from mapping.run.quantised import run
 from tests.mapping.legalise.against import model, node
@@ -57,7 +57,7 @@ def test_each_image_is_what_it_is_alone():
     found = run(batch, P, encoded(batch, {"x": x}))["y"]
     wanted = [run(alone, P, encoded(alone, one))["y"].ravel() for one in each]
     assert np.array_equal(found.reshape(COUNT, -1), np.stack(wanted))
-    y, real = decode(batch.tensors["y"], found), run_float(network(COUNT), {"x": x})["y"]
+    y, real = batch.tensors["y"].decode(found), run_float(network(COUNT), {"x": x})["y"]
     assert y.shape == (COUNT, 10) and np.linalg.norm(y - real) < 0.03 * np.linalg.norm(real)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mapping.frontends import load
-from mapping.legalise.float_network import decode, encoded, quantise
+from mapping.legalise.float_network import encoded, quantise
 from mapping.run.floating import run_float
 from mapping.run.quantised import run
 
@@ -32,7 +32,7 @@ def package(name):
 def outputs(network, params, x):
     """The first output, by codes."""
     name = network.outputs[0]
-    return decode(network.tensors[name], run(network, params, encoded(network, x))[name])
+    return network.tensors[name].decode(run(network, params, encoded(network, x))[name])
 
 
 def cosine(a, b):

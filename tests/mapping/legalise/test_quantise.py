@@ -7,7 +7,8 @@ import pytest
 
 from golden.check import BadValue
 from mapping.ir import graph
-from mapping.legalise.float_network import decode, encode, encoded, quantise
+from mapping.ir.encodings import Affine, Reals
+from mapping.legalise.float_network import encoded, quantise
 from mapping.run.floating import run_float
 from mapping.run.quantised import run
 
@@ -42,7 +43,7 @@ def coded(params):
         found = run(made, params, encoded(made, x))
         errors = []
         for name, real in run_float(network, x).items():
-            y = decode(made.tensors[name], found[name])
+            y = made.tensors[name].decode(found[name])
             assert y.shape == real.shape
             errors.append(np.linalg.norm(y - real) / np.linalg.norm(real))
         return made, max(errors)
@@ -195,13 +196,12 @@ def test_attention_is_two_products_and_exponentials(coded, from_onnx):
 
 
 def test_codes_of_an_image_have_channels_last(params):
-    t = graph.Tensor(
-        name="x", shape=(2, 3, 4), scale=0.5, zero_point=1, real_shape=(1, 4, 2, 3), real_axes=(2, 3, 1)
-    )
+    reals = Reals(shape=(1, 4, 2, 3), axes=(2, 3, 1))
+    t = graph.Tensor(name="x", shape=(2, 3, 4), encoding=Affine(scale=0.5, zero=1), reals=reals)
     real = np.arange(24, dtype=np.float32).reshape(1, 4, 2, 3) / 2
-    codes = encode(t, real)
+    codes = t.encode(real)
     assert (codes == real[0].transpose(1, 2, 0) * 2 + 1).all()
-    assert (decode(t, codes) == real).all()
+    assert (t.decode(codes) == real).all()
 
 
 def test_an_operator_without_a_unit_is_named(params, from_onnx):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.ir.graph import CodedNetwork, Epilogue, Tensor
 
 
@@ -24,7 +25,7 @@ def single(o: graph.Operation, outputs: tuple[str, ...] = ("y",), **tensors) -> 
     found = {}
     for name, given in tensors.items():
         shape, dtype, data = (given, "int8", None) if isinstance(given[0], int) else (*given, None, None)[:3]
-        found[name] = Tensor(name=name, shape=shape, dtype=dtype or "int8", data=data)
+        found[name] = Tensor(name=name, shape=shape, encoding=Affine.whole(dtype or "int8"), data=data)
     inputs = tuple(n for n, t in found.items() if t.data is None and n not in outputs)
     return CodedNetwork(name="one", tensors=found, operations=(o,), inputs=inputs, outputs=outputs)
 

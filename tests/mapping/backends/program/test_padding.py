@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mapping.backends.program.compiler import compile
+from mapping.ir.encodings import Affine
 from mapping.ir.graph import CodedNetwork, Map, MatMul, Tensor
 from mapping.legalise.fixed import plain
 from tests.mapping.backends.program.machines import MACHINES, holds
@@ -16,7 +17,7 @@ def gram(channels: int, heads: int) -> CodedNetwork:
     tensors = {
         "x": Tensor(name="x", shape=(heads, rows, channels)),
         "h": Tensor(name="h", shape=(heads, rows, channels)),
-        "y": Tensor(name="y", shape=(heads, rows, rows), dtype="int16"),
+        "y": Tensor(name="y", shape=(heads, rows, rows), encoding=Affine.whole("int16")),
     }
     product = MatMul(
         name="y", x="h", w="h", y="y", epilogue=epilogue(1, shift=4, dtype="int16"), transposed=True,

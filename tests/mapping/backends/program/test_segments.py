@@ -12,7 +12,7 @@ from mapping.frontends import onnx_file
 from mapping.frontends.tflite import reader
 from mapping.frontends.tflite.as_codes import coded
 from mapping.ir import graph
-from mapping.legalise.float_network import decode, encoded, quantise
+from mapping.legalise.float_network import encoded, quantise
 from mapping.passes import simplify
 from mapping.run.floating import run_float
 from mapping.run.quantised import Steps, run
@@ -78,7 +78,7 @@ def test_an_operator_that_no_unit_has_stands_between_two_programs():
     assert [type(part) for part in made] == [Segment, graph.Host, Segment]
     assert made[1].operator == "LSTM" and made[1].reason.startswith("n: node s: operator is 'LSTM'")
     y = same_as_the_coded_network(found, made, encoded(found, {"x": x}))["y"]
-    real, wanted = decode(found.tensors["y"], y), run_float(float_network, {"x": x})["y"]
+    real, wanted = found.tensors["y"].decode(y), run_float(float_network, {"x": x})["y"]
     assert np.linalg.norm(real - wanted) < 0.05 * np.linalg.norm(wanted)
 
 
