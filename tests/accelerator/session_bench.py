@@ -14,7 +14,7 @@ from programs import DATA, Programs
 from golden.accelerator.assembler import Command, assemble, pack
 from golden.accelerator.machine import Fault
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.registers import COUNTERS
+from golden.accelerator.registers import counters
 from golden.accelerator.session import (
     DONE,
     ERROR,
@@ -337,7 +337,7 @@ class SessionBench:
 
     def check_counters(self, wanted: Outcome, exact: bool) -> None:
         """Of the last program: commands and words."""
-        counts = {name: self.device.counter(name) for name, _ in COUNTERS}
+        counts = {name: self.device.counter(name) for name, _ in counters(self.p)}
         assert counts["COMMANDS_GIVEN"] == wanted.given
         assert counts["WORDS_WRITTEN"] == wanted.written
         least = wanted.read + wanted.given * self.p.command_words
