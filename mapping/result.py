@@ -98,7 +98,8 @@ class Total(Known):
     layers         rows that are not of the host
     macs_on_host   share of all multiply-accumulates
     utilisation    of the array, over the compute_cycles of what runs there
-    prediction_error   cycles over rtl_cycles, less 1
+    rtl_cycles     counted by the Verilog: sums of the rows', or of an accelerator from start to interrupt
+    prediction_error   of an accelerator: cycles over rtl_cycles, less 1
     error, cosine  the worst of all rows
     """
 

@@ -232,7 +232,7 @@ def run(
     calibrate: Sequence[str], write_to: Path | None, force: bool, seed: int | None, waves: str | None,
     window: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Run NETWORK on a design: golden tile by tile, the model at once, or the Verilog itself."""
+    """Run NETWORK on a design: golden by passes or commands, the model at once, or the Verilog itself."""
     from systola import tables
 
     with output.progress(None, engine) as update:

@@ -11,7 +11,8 @@ import systola
 from mapping.result import CAUSES, Row, Total
 from systola import tables
 
-DESIGNS = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
+ROOT = Path(__file__).parents[2]
+DESIGNS = sorted((ROOT / "examples").glob("*.toml"))
 ALWAYS = {
     "name", "operator", "unit", "batch", "m", "n", "k", "macs", "compute_cycles", "cycles", "utilisation",
     "bytes_read", "bytes_written", "losses", "energy_pj",
@@ -57,6 +58,14 @@ def check(result: dict) -> None:
     assert sum(total["losses"].values()) == pytest.approx(total["cycles"])
     assert 0 < total["utilisation"] <= 1 and total["energy_pj"] > 0
     assert all(row["energy_pj"] > 0 for row in placed)
+
+
+@pytest.mark.parametrize("record", [Row, Total])
+def test_every_key_is_documented(record):
+    of_row, of_total = (ROOT / "docs/results.md").read_text().split("## Of the total")
+    page = of_row if record is Row else of_total
+    assert [name for name in FIELDS[record] if f"`{name}`" not in page] == []
+    assert [cause for cause in CAUSES if f"`{cause}`" not in of_row] == []
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=lambda path: path.stem)
