@@ -5,12 +5,10 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import ReadOnly, RisingEdge
+from cocotb.triggers import RisingEdge
 
-from golden.accelerator.assembler import Command, encode
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS, Kind
-from golden.accelerator.machine import Machine
 from golden.accelerator.map_lanes import TABLE
 from golden.accelerator.units.vector import State, cycles
 from golden.accelerator.walk import addresses
@@ -24,40 +22,18 @@ from sim.benches.accelerator.maps import (
     random_fields,
     spread,
 )
-from sim.benches.accelerator.read_port import ReadPort
-from sim.benches.stream import Bench, high
+from sim.benches.accelerator.unit_bench import Fields, UnitBench
 
 COMMANDS = 40
-LONGEST = 10_000  # cycles of a command
 BLOCKS = 40  # of parameters, at the beginning of the scratchpad, where nothing is written
-READERS = ("a", "b", "p")
-Fields = dict[str, int]
 
 
-class VectorBench(Bench):
-    """The unit, a scratchpad that grants with probability 1 - busy, and golden's machine, ahead of the unit.
-
-    wanted   golden's scratchpad after each command
-    dones    cycles in which `done` was high, since the last reset
-    held_up  cycles that a write waited
-    """
+class VectorBench(UnitBench):
+    """The vector unit, with sums for MAPs that take them."""
 
     def __init__(self, dut: Any, *, busy: float = 0.0, stall_in: float = 0.0):
-        super().__init__(dut, ["command", "sums"], [], stall_in=stall_in)
-        self.p, self.busy = params_of(parameters()), busy
-        self.rng = np.random.default_rng(self.random.getrandbits(32))
-        self.machine = Machine(self.p, np.zeros(64, np.uint8))
-        self.machine.scratch[:] = self.contents()
-        self.scratch = self.machine.scratch.copy()
-        self.commands: list[tuple[Opcode, Fields]] = []
-        self.wanted: list[np.ndarray] = []
-        self.dones: list[int] = []
-        self.cycle = self.held_up = 0
-        self.ports = {
-            name: ReadPort(dut, f"scratch_{name}", self.scratch, self.random_of(name)) for name in READERS
-        }
-        for port in self.ports.values():
-            port.pause = busy
+        p = params_of(parameters())
+        super().__init__(dut, "vector", p, inputs=["sums"], busy=busy, stall_in=stall_in)
 
     def contents(self) -> np.ndarray:
         """Blocks of parameters, then words of elements of all kinds, corners often: uint8 [words, lanes]."""
@@ -71,45 +47,6 @@ class VectorBench(Bench):
         numbers = b"".join(word.to_bytes(lanes, "little") for word in [*blocks, *rest])
         return np.frombuffer(numbers, np.uint8).reshape(-1, lanes).copy()
 
-    async def start(self) -> None:
-        await super().start()
-        for part in (*(port.run() for port in self.ports.values()), self.write(), self.watch()):
-            cocotb.start_soon(part)
-
-    async def watch(self) -> None:
-        """Every done: the scratchpad is golden's after that command."""
-        while True:
-            await ReadOnly()
-            if high(self.dut.rst):
-                self.dones.clear()
-            elif high(self.dut.done):
-                number = len(self.dones)
-                self.dones.append(self.cycle)
-                different = np.argwhere(self.scratch != self.wanted[number])
-                assert not len(different), self.describe(number, *different[0])
-            await RisingEdge(self.dut.clk)
-            self.cycle += 1
-
-    def describe(self, number: int, word: int, byte: int) -> str:
-        found, golden = self.scratch[word, byte], self.wanted[number][word, byte]
-        opcode, fields = self.commands[number]
-        place = f"command {number}: byte {byte} of word {word:#x}"
-        return f"{place} is {found}, golden {golden}: {opcode.name} {fields}"
-
-    async def write(self) -> None:
-        """The scratchpad's write port, granted at random."""
-        dut, random = self.dut, self.random_of("scratchpad")
-        while True:
-            dut.scratch_vector_ready.value = int(random.random() >= self.busy)
-            await ReadOnly()
-            if high(dut.scratch_vector_valid) and dut.rst.value == 0:
-                self.held_up += dut.scratch_vector_ready.value == 0
-                if high(dut.scratch_vector_ready):
-                    data = int(dut.scratch_vector_data.value).to_bytes(self.p.lanes, "little")
-                    address = int(dut.scratch_vector_address.value) % self.p.words
-                    self.scratch[address] = np.frombuffer(data, np.uint8)
-            await RisingEdge(dut.clk)
-
     def send(self, opcode: Opcode, fields: Fields) -> None:
         """A command, its sums, and what golden makes of it."""
         if opcode == Opcode.MAP and fields["a_kind"] == Kind.NONE:
@@ -117,16 +54,11 @@ class VectorBench(Bench):
             sums = spread(self.rng, -(1 << 31), (1 << 31) - 1, (rows, self.p.lanes))
             self.machine.give("sums", sums)
             self.sources["sums"].send(packed(row, 32) for row in sums)
-        self.machine.execute(Command(opcode, (), (), fields))
-        self.commands.append((opcode, fields))
-        self.wanted.append(self.machine.scratch.copy())
-        self.sources["command"].send([int.from_bytes(encode(opcode, **fields), "little")])
+        super().send(opcode, fields)
 
     def forget(self) -> None:
-        """The commands so far, and the table; golden goes on from what the scratchpad holds."""
-        for each in (self.commands, self.wanted, self.dones):
-            each.clear()
-        self.machine.scratch[:] = self.scratch
+        """The table, too."""
+        super().forget()
         self.machine.state_of(State).table = None
 
     def send_any(self, opcode: Opcode | None = None, **fixed: int) -> None:
@@ -186,14 +118,7 @@ class VectorBench(Bench):
         return not reads & writes
 
     async def settle(self) -> None:
-        """All commands done."""
-        total, idle, before = len(self.commands), 0, 0
-        while len(self.dones) < total and idle < LONGEST:
-            await RisingEdge(self.dut.clk)
-            idle, before = (idle + 1 if len(self.dones) == before else 0), len(self.dones)
-        await self.cycles(10)
-        assert len(self.dones) == total, f"{len(self.dones)} commands of {total} done"
-        assert self.dut.busy.value == 0, "busy after the last command"
+        await super().settle()
         assert not self.sources["sums"].words, "sums left over"
 
 
@@ -205,15 +130,12 @@ async def commands_do_what_golden_does(dut: Any, busy: float, stall_in: float) -
         bench.send_any()
     await bench.start()
     await bench.settle()
-    refused = [bench.held_up, *(port.waits for port in bench.ports.values())]
-    assert min(refused) > 0 if busy else max(refused) == 0, f"refused {refused} times, asked for {busy}"
+    bench.check_refusals()
     assert (bench.sources["sums"].stalls > 0) == (stall_in > 0), "the stalls asked for did not happen"
     if busy == stall_in == 0:
-        for number, (begun, _) in enumerate(bench.monitors["command"].moved):
-            opcode, fields = bench.commands[number]
-            took, golden = bench.dones[number] - begun, cycles(bench.p, opcode, fields)
-            what = f"command {number}: {opcode.name} {fields}"
-            assert took == golden, f"{what} took {took} cycles, golden {golden}"
+        for command, took in zip(bench.commands, bench.took(), strict=True):
+            golden = cycles(bench.p, command.opcode, command.fields) + 1
+            assert took == golden, f"{command} took {took} cycles, golden {golden}"
 
 
 @cocotb.test
