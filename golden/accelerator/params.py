@@ -70,16 +70,14 @@ class AcceleratorParams:
 
     def _present(self) -> tuple[str, ...]:
         kinds = {name: units.unit(name).Params for name in units.UNITS}
-        further = [
-            name for each in self.more for name, kind in kinds.items() if kind and isinstance(each, kind)
-        ]
-        for name in further:
-            check.in_range(f"units of kind {name}", further.count(name), 1, 1)
-        check.in_range(
-            "further units", len(further), len(self.more), len(self.more), "each of a kind of its own"
-        )
-        found = {name for name, kind in kinds.items() if kind is None} | {*further}
-        return tuple(name for _, name in sorted((units.numbers()[name], name) for name in found))
+        found = [name for name, kind in kinds.items() if kind is None]
+        for each in self.more:
+            mine = [name for name, kind in kinds.items() if kind and isinstance(each, kind)]
+            if not mine or mine[0] in found:
+                allowed = [name for name, kind in kinds.items() if kind and name not in found]
+                raise check.fail("unit", type(each).__name__, ", ".join(allowed) or "no further ones")
+            found += mine
+        return tuple(sorted(found, key=units.numbers().__getitem__))
 
     def of(self, name: str) -> Any:
         """The Params of a further unit that is present."""
