@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from golden.division import ceil_div
+
 Fields = list[tuple[str, int, int]]
 Layout = dict[str, Fields]
 
@@ -18,7 +20,7 @@ def bits(fields: Fields) -> int:
 
 def size(fields: Fields) -> int:
     """Bytes that hold a word."""
-    return -(-bits(fields) // 8)
+    return ceil_div(bits(fields), 8)
 
 
 def pack(fields: Fields, values: Mapping[str, np.ndarray]) -> np.ndarray:

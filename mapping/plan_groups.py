@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from golden.division import ceil_div
 from golden.pe import tiled
 from golden.systolic.cycles import losses
 from golden.tile import cycles as tile_cycles
@@ -60,7 +61,7 @@ def tile_row(x: ProductLayer, design: TileTarget) -> Row:
     pairs = g.k // tiled.lanes(p.pe)
     operands = pairs * (g.m * tiled.activation_bits(p.pe) + g.n * tiled.weight_bits(p.pe))
     read, written = -(-g.batch * operands // 8) + shared_bytes(x, design), g.batch * g.m * g.n * 4
-    cycles = max(compute, -(-(read + written) // design.bytes_per_cycle))
+    cycles = max(compute, ceil_div(read + written, design.bytes_per_cycle))
     spent = {cause: float(g.batch * each) for cause, each in tile_cycles.spent(p, count).items()}
     lost = {"useful": 0.0, "waste": spent.pop("entering"), **spent}
     return row_of(
@@ -71,7 +72,7 @@ def tile_row(x: ProductLayer, design: TileTarget) -> Row:
 
 def array_row(x: ProductLayer, design: Target) -> Row:
     """As mapping.plan places a batch of groups; their sums leave in whole bytes."""
-    bits = -(-design.pe.accumulator.width // 8) * 8
+    bits = ceil_div(design.pe.accumulator.width, 8) * 8
     placed = place(x.name, design, array_gemm(x, design), bits)
     read, compute = placed.bytes_read + shared_bytes(x, design), placed.compute_cycles
     return row_of(

@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from golden import check
+from golden.division import ceil_div
 from sim import ports, process, quote
 from sim.cache import kept, key
 from sim.ports import StreamPort, WatchPort
@@ -95,7 +96,7 @@ def runtime_objects(cpp: Path, flags: list[str]) -> list[str]:
 def units(sources: list[Path]) -> list[list[Path]]:
     """The model's files in as many groups of like size as are worth a compiler each."""
     total = sum(source.stat().st_size for source in sources)
-    count = max(1, min(os.cpu_count() or 1, -(-total // UNIT_BYTES)))
+    count = max(1, min(os.cpu_count() or 1, ceil_div(total, UNIT_BYTES)))
     groups: list[list[Path]] = [[] for _ in range(count)]
     sizes = [0] * count
     for source in sorted(sources, key=lambda path: (-path.stat().st_size, path.name)):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from golden import check
+from golden.division import ceil_div
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")  # no "__": Verilator would rename it in C++
 
@@ -15,7 +16,7 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")  # no "__": Verilator wo
 def stride(bits: int) -> int:
     """Bytes of Verilator's C++ member for a port of `bits`: 1, 2, 4, 8, then a multiple of 4."""
     small = next((size for size in (1, 2, 4, 8) if bits <= 8 * size), None)
-    return small or 4 * -(-bits // 32)
+    return small or 4 * ceil_div(bits, 32)
 
 
 def check_port(name: str, bits: int) -> None:

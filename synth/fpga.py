@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden import check
+from golden.division import ceil_div
 from sim import quote
 from synth.checks import assert_sound
 from synth.fpga_targets import KNOWN, Resources, Target, resources
@@ -141,7 +142,7 @@ def blocks(cell: Cell, target: Target) -> int:
     widths = sorted((len(cell.connections["A"]), len(cell.connections["B"])), reverse=True)
     if len(cell.connections["Y"]) < target.smallest or widths[1] < 2:
         return 0
-    return -(-widths[0] // target.block[0]) * -(-widths[1] // target.block[1])
+    return ceil_div(widths[0], target.block[0]) * ceil_div(widths[1], target.block[1])
 
 
 def natural(name: str) -> list[tuple[int, str]]:

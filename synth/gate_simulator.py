@@ -13,6 +13,7 @@ import numpy as np
 
 from golden import check
 from golden.check import fail
+from golden.division import ceil_div
 from sim.job import SimulationError, probabilities, seeded
 from sim.ports import StreamPort
 from synth import gate_library as native
@@ -63,7 +64,7 @@ def whole(planes: Array, runs: int) -> Array:
     """The way back: uint64 [words, width] -> uint8 [runs, words, bytes]."""
     words, width = planes.shape
     flat = np.ascontiguousarray(planes).astype("<u8").view(np.uint8).reshape(words, width, RUNS // 8)
-    found = np.zeros((runs, words, -(-width // 8)), np.uint8)
+    found = np.zeros((runs, words, ceil_div(width, 8)), np.uint8)
     for run in range(runs):
         found[run] = np.packbits(flat[:, :, run // 8] >> np.uint8(run % 8) & 1, axis=1, bitorder="little")
     return found

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from golden import check
 from golden.accelerator.commands import Opcode
 from golden.accelerator.params import AcceleratorParams
+from golden.division import ceil_div
 from golden.formats.integer import Int
 from golden.vector.reciprocal import ReciprocalParams, reciprocal
 
@@ -86,7 +87,7 @@ def row_reciprocal(total: ArrayLike) -> np.ndarray:
 
 def tree_registers(lanes: int) -> int:
     """Of a tree over `lanes` values, one every LEVELS levels, the last behind the root."""
-    return -(-(lanes - 1).bit_length() // LEVELS)
+    return ceil_div((lanes - 1).bit_length(), LEVELS)
 
 
 def latency(p: AcceleratorParams) -> int:

@@ -22,6 +22,7 @@ from golden.accelerator.commands import Opcode
 from golden.accelerator.legal import check_values
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.walk import addresses
+from golden.division import ceil_div
 from golden.formats import Int
 from golden.pe import integers
 from golden.systolic.params import MatrixUnitParams
@@ -63,7 +64,7 @@ def tiles_of(command: Fields) -> int:
 
 def words_of_pass(p: AcceleratorParams, command: Fields) -> int:
     """Words of a pass's weights."""
-    return p.lanes if command["transpose"] else -(-p.lanes // p.packed_rows)
+    return p.lanes if command["transpose"] else ceil_div(p.lanes, p.packed_rows)
 
 
 def check_command(p: AcceleratorParams, command: Fields) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from golden import check
+from golden.division import ceil_div
 
 BOUNDARY = 4096  # bytes; no burst crosses a multiple of it (A3.4.1)
 
@@ -72,7 +73,7 @@ class AxiParams:
 
     def beats(self, count: int) -> int:
         """Bus words that `count` bytes take."""
-        return -(-count // self.word_bytes)
+        return ceil_div(count, self.word_bytes)
 
 
 def check_command(p: AxiParams, address: int, count: int) -> None:
@@ -103,7 +104,7 @@ def burst_count(p: AxiParams, address: int, count: int) -> int:
     """Number of bursts of a command, in closed form."""
     if p.refuses(address, count) or not count:
         return 0
-    return -(-(address // p.word_bytes % p.longest_burst + p.beats(count)) // p.longest_burst)
+    return ceil_div(address // p.word_bytes % p.longest_burst + p.beats(count), p.longest_burst)
 
 
 def status(p: AxiParams, address: int, count: int, responses: list[int]) -> Status:

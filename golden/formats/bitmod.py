@@ -26,6 +26,7 @@ from functools import cache
 import numpy as np
 
 from golden import check
+from golden.division import ceil_div
 from golden.formats.grouped import Arithmetic, choose, nearest
 
 INTEGERS = {"int8": 8, "int6": 6, "int5": 5, "int4": 4}
@@ -94,7 +95,7 @@ class Datatype:
     @property
     def cycles(self) -> int:
         """Terms of a weight."""
-        return -(-self.width // 2) if self.integer else 2
+        return ceil_div(self.width, 2) if self.integer else 2
 
     def bsig(self, cycle: int) -> int:
         """The shift that all terms of a cycle share."""

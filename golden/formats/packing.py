@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from golden import check
+from golden.division import ceil_div
 from golden.formats.floating import Float
 from golden.formats.integer import Int
 
@@ -85,7 +86,7 @@ def _container(width: int) -> int:
 
 def _join(codes: np.ndarray, width: int) -> np.ndarray:
     """Contiguous bytes of each word, for any width: each lane's bytes, then only its bits."""
-    size, used = _container(width), -(-width // 8)
+    size, used = _container(width), ceil_div(width, 8)
     narrow = np.ascontiguousarray(codes, dtype=f"<u{size}")
     octets = narrow.view(np.uint8).reshape(*codes.shape, size)[..., :used]
     if width % 8:
@@ -97,7 +98,7 @@ def _join(codes: np.ndarray, width: int) -> np.ndarray:
 def _join_in_bytes(codes: np.ndarray, width: int) -> np.ndarray:
     """The same for widths 1, 2 and 4: lane i of a byte is shifted by i*width."""
     per_byte = 8 // width
-    packed = np.zeros((len(codes), -(-codes.shape[1] // per_byte)), np.uint8)
+    packed = np.zeros((len(codes), ceil_div(codes.shape[1], per_byte)), np.uint8)
     for i in range(per_byte):
         column = codes[:, i::per_byte].astype(np.uint8)
         packed[:, : column.shape[1]] |= column << i * width
@@ -119,7 +120,7 @@ def _split(words: ArrayLike, width: int, lanes: int) -> np.ndarray:
         bits = np.unpackbits(octets[:, :fewest], axis=-1, count=lanes * width, bitorder="little")
         octets = np.packbits(bits.reshape(len(octets), lanes, width), axis=-1, bitorder="little")
         octets = octets.reshape(len(octets), lanes * octets.shape[2])
-    size, used = _container(width), -(-width // 8)
+    size, used = _container(width), ceil_div(width, 8)
     lanes_of_bytes = octets[:, : lanes * used].reshape(len(octets), lanes, used)
     if used < size:
         lanes_of_bytes = np.pad(lanes_of_bytes, ((0, 0), (0, 0), (0, size - used)))

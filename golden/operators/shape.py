@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from golden import check
+from golden.division import ceil_div
 
 Axes = np.ndarray | Sequence[int] | None  # an attribute or an input
 
@@ -64,7 +65,7 @@ def split(
     """Pieces of the given sizes, or num_outputs pieces of which the last may be smaller."""
     if split is None:
         assert num_outputs is not None
-        size = -(-x.shape[axis] // num_outputs)
+        size = ceil_div(x.shape[axis], num_outputs)
         cuts = [size * i for i in range(1, num_outputs)]
     else:
         cuts = np.cumsum(ints(split))[:-1].tolist()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden import check
+from golden.division import ceil_div
 
 AUTO_PAD = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
 
@@ -50,7 +51,7 @@ class Window:
         """With the last stop of ceil_mode: more padding behind, unless that stop would lie all in padding."""
         pads = []
         for n, e, s, (before, after) in zip(spatial, self.extent, self.strides, self.pads, strict=True):
-            stops = -(-(n + before + after - e) // s) + 1
+            stops = ceil_div(n + before + after - e, s) + 1
             if (stops - 1) * s >= n + before:
                 stops -= 1
             pads.append((before, max((stops - 1) * s + e - n - before, after)))
@@ -69,5 +70,5 @@ class Window:
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int, *, upper: bool) -> tuple[int, int]:
     """Padding that makes ceil(size / stride) stops; the odd element goes behind if `upper`."""
-    total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+    total = max((ceil_div(size, stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
     return (total // 2, total - total // 2) if upper else (total - total // 2, total // 2)

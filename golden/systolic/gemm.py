@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden import check
+from golden.division import ceil_div
 from golden.systolic.params import MatrixUnitParams
 
 # axes of a product on the rows and the columns of the array, and the streamed one, by dataflow
@@ -128,7 +129,7 @@ class Schedule:
 
     @property
     def passes_per_tile(self) -> int:
-        return -(-self.gemm.k // self.depth)
+        return ceil_div(self.gemm.k, self.depth)
 
     @property
     def depth(self) -> int:
@@ -139,7 +140,7 @@ class Schedule:
     def folds(self) -> tuple[int, int]:
         """How many pieces the accumulator rows and the columns have."""
         most = self.unit.rows if self.unit.dataflow == "output" else self.tiling.stream
-        return -(-self.outputs[0] // most), -(-self.outputs[1] // self.unit.cols)
+        return ceil_div(self.outputs[0], most), ceil_div(self.outputs[1], self.unit.cols)
 
     def count_table(self) -> dict[int, int]:
         """Passes of the whole batch by their number of vectors: `counts` without listing what may be many."""
@@ -160,4 +161,4 @@ class Schedule:
         """Vectors of the first and of the last pass."""
         length = self.gemm.k if self.unit.dataflow == "output" else self.outputs[0]
         most = self.tiling.stream
-        return min(most, length), length - (-(-length // most) - 1) * most
+        return min(most, length), length - (ceil_div(length, most) - 1) * most

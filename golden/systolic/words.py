@@ -16,6 +16,7 @@ product's edge carry zeros, as the schedule counts them.
 import numpy as np
 
 from golden import check, streams
+from golden.division import ceil_div
 from golden.formats.packing import pack_values, unpack_values
 from golden.systolic.gemm import Schedule
 from golden.systolic.operands import Scaling
@@ -61,7 +62,7 @@ def _requantiser_fields(p: MatrixUnitParams) -> streams.Layout:
 def _resting(values: np.ndarray, rows: int, cols: int) -> np.ndarray:
     """[k, n] -> [column folds, depth folds, rows, cols], each tile's lowest row first, as it is loaded."""
     k, n = values.shape
-    depth, across = -(-k // rows), -(-n // cols)
+    depth, across = ceil_div(k, rows), ceil_div(n, cols)
     padded = np.pad(values, ((0, depth * rows - k), (0, across * cols - n)))
     return padded.reshape(depth, rows, across, cols).transpose(2, 0, 1, 3)[:, :, ::-1]
 

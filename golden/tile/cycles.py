@@ -1,6 +1,7 @@
 """Cycles of the dot-product tile, to the last one."""
 
 from golden import pe
+from golden.division import ceil_div
 from golden.pe import tiled
 from golden.systolic.gemm import Gemm
 from golden.tile.params import TileParams
@@ -10,7 +11,7 @@ STAGES = 3  # registers from a cell's sum to `o`: exact, term, o
 
 def groups_of(p: TileParams, gemm: Gemm) -> int:
     """Groups that the tile works through for one product of `gemm`: those of every block of its results."""
-    return -(-gemm.m // p.rows) * -(-gemm.n // p.cols) * (gemm.k // p.group)
+    return ceil_div(gemm.m, p.rows) * ceil_div(gemm.n, p.cols) * (gemm.k // p.group)
 
 
 def cycles(p: TileParams, groups: int) -> int:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from golden.division import ceil_div
 from golden.formats import FP32
 from golden.formats.packing import pack_values
 from golden.pe.quantise import activations, quantise
@@ -68,7 +69,7 @@ def delivered(p: TileParams, job: Gemm, operands: Operands) -> np.ndarray:
 
 def count(p: TileParams, job: Gemm) -> int:
     """Words of `o`."""
-    return -(-job.m // p.rows) * -(-job.n // p.cols) * p.rows
+    return ceil_div(job.m, p.rows) * ceil_div(job.n, p.cols) * p.rows
 
 
 def compute(p: TileParams, job: Gemm, operands: Operands) -> np.ndarray:

@@ -13,6 +13,7 @@ first; what lies beyond a product's edge is zero.
 import numpy as np
 
 from golden import check, pe, streams
+from golden.division import ceil_div
 from golden.formats import FP16, FP32
 from golden.pe import tiled
 from golden.pe.weights import Weights
@@ -79,6 +80,6 @@ def scale_codes(p: TileParams, scales: np.ndarray) -> np.ndarray:
 def unpack_outputs(p: TileParams, words: np.ndarray, m: int, n: int) -> np.ndarray:
     """float64 [m, n] from the words of `o`, uint8 [words, bytes]."""
     codes = np.ascontiguousarray(words[:, : p.cols * 4]).view("<u4")
-    across = -(-n // p.cols)
+    across = ceil_div(n, p.cols)
     blocks = FP32.decode(codes).reshape(-1, across, p.rows, p.cols)
     return np.asarray(blocks.transpose(0, 2, 1, 3).reshape(-1, across * p.cols)[:m, :n])

@@ -11,6 +11,7 @@ from golden.accelerator.commands import BITS, Opcode
 from golden.accelerator.multiply import LEFT_LOOPS, TOP_LOOPS, TOP_TILE_LOOPS
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.walk import SCRATCH_BITS
+from golden.division import ceil_div
 from hw.accelerator.command_fields import fields
 from hw.accelerator.unpack import kind_layout
 from hw.accelerator.walk import command_layout
@@ -69,7 +70,7 @@ class MultiplyDecode(wiring.Component):
     def walks(self, m, held, passes_01):
         """Weights come a pass's last word first: from there on, the stride turned."""
         p, left, top = self.p, self.left.p, self.top.p
-        packed, row = -(-p.lanes // p.packed_rows), held.top_row_stride
+        packed, row = ceil_div(p.lanes, p.packed_rows), held.top_row_stride
         # places of the last word of L and of the packed ones: powers of two, less one
         columns, rows = (((row << ceil_log2(n)) - row)[:SCRATCH_BITS] for n in (p.lanes, packed))
         m.d.comb += [
@@ -88,5 +89,5 @@ class MultiplyDecode(wiring.Component):
 @cache
 def definition(p: AcceleratorParams) -> Definition:
     """The decoder of `p`."""
-    packed = -(-p.lanes // p.packed_rows)
+    packed = ceil_div(p.lanes, p.packed_rows)
     return Definition(f"multiply_decode_{p.lanes}x{packed}_{p.unit.accumulator_rows}", MultiplyDecode(p))

@@ -3,6 +3,7 @@
 from math import prod
 
 from golden.accelerator.params import AcceleratorParams
+from golden.division import ceil_div
 from golden.formats import Int
 from golden.systolic.gemm import Gemm
 from mapping.cost.tilings import Placement, place
@@ -70,7 +71,7 @@ def placements(target: Target, network: graph.CodedNetwork) -> dict[str, Placeme
 
     raises  BadValue, naming one that fits no buffer
     """
-    bits = -(-target.unit.pe.accumulator.width // 8) * 8
+    bits = ceil_div(target.unit.pe.accumulator.width, 8) * 8
     found = {}
     for o in network.operations:
         gemm = gemm_of(network, o)

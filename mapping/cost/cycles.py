@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from golden.division import ceil_div
 from golden.systolic.cycles import delivery
 from golden.systolic.gemm import Gemm
 from mapping.cost.traffic import Folds, Reads, folds, lengths, operand_reads
@@ -116,7 +117,7 @@ def cost(target: Target, gemm: Gemm, out_bits: int, stream: np.ndarray, columns_
     return Cost(
         compute=compute,
         cycles=compute + waited,
-        bytes_read=-(-read_bits // 8),
+        bytes_read=ceil_div(read_bits, 8),
         bytes_written=-(-gemm.batch * gemm.m * gemm.n * out_bits // 8),
         needs={target.left: by["left"].need, target.top: by["top"].need},
         fits=by["left"].fits & by["top"].fits,

@@ -9,6 +9,7 @@ out the drain of the sums, so it is R a fold too few. SCALE-Sim prints one less 
 Source: scalesim 3.0.0, compute/systolic_compute_{os,ws,is}.py.
 """
 
+from golden.division import ceil_div
 from golden.systolic.gemm import Gemm
 from golden.systolic.params import MatrixUnitParams
 
@@ -21,5 +22,5 @@ def cycles(unit: MatrixUnitParams, gemm: Gemm) -> int:
         "weight": (gemm.k, gemm.n, gemm.m, rows),
         "input": (gemm.k, gemm.m, gemm.n, rows),
     }[unit.dataflow]
-    folds = -(-folded_rows // rows) * -(-folded_cols // cols)
+    folds = ceil_div(folded_rows, rows) * ceil_div(folded_cols, cols)
     return gemm.batch * folds * (load + rows + cols + streamed - 2)

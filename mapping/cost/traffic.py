@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from golden.division import ceil_div
 from golden.systolic.gemm import Gemm
 from mapping.target import Target
 
@@ -69,13 +70,13 @@ def folds(target: Target, gemm: Gemm, stream: np.ndarray) -> Folds:
     resting = np.full_like(stream, p.rows)
     row, step = (resting, stream) if p.dataflow == "output" else (stream, resting)
     row, step = np.minimum(row, along), np.minimum(step, gemm.k)
-    rows, depth = -(-along // row), -(-gemm.k // step)
+    rows, depth = ceil_div(along, row), ceil_div(gemm.k, step)
     last_row, last_step = along - (rows - 1) * row, gemm.k - (depth - 1) * step
     if p.dataflow == "output":
         full_tile = last_tile = (depth - 1) * np.maximum(step, p.rows) + np.maximum(last_step, p.rows)
     else:
         full_tile, last_tile = depth * np.maximum(row, p.rows), depth * np.maximum(last_row, p.rows)
-    cols = np.full_like(stream, -(-across // p.cols))
+    cols = np.full_like(stream, ceil_div(across, p.cols))
     return Folds(
         rows=rows, cols=cols, depth=depth, row=row, last_row=last_row,
         step=step, last_step=last_step, full_tile=full_tile, last_tile=last_tile,

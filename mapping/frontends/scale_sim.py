@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from golden import check, files
+from golden.division import ceil_div
 from mapping.network import MOST_LAYERS, ConvShape, ShapeLayer, ShapeNetwork, named
 
 GEMM = {"m": ("m",), "n": ("n",), "k": ("k",)}
@@ -102,8 +103,8 @@ def convolution(name: str, conv: ConvShape) -> ShapeLayer:
     """The products that a convolution is: stops of the filter by filters by elements under it."""
     check.in_range(f"layer {name}: kernel_h", conv.kernel_h, 1, conv.in_h, "in_h")
     check.in_range(f"layer {name}: kernel_w", conv.kernel_w, 1, conv.in_w, "in_w")
-    stops_h = -(-(conv.in_h - conv.kernel_h + conv.stride_h) // conv.stride_h)
-    stops_w = -(-(conv.in_w - conv.kernel_w + conv.stride_w) // conv.stride_w)
+    stops_h = ceil_div(conv.in_h - conv.kernel_h + conv.stride_h, conv.stride_h)
+    stops_w = ceil_div(conv.in_w - conv.kernel_w + conv.stride_w, conv.stride_w)
     channels, batch = (1, conv.channels) if "DP" in name else (conv.channels, 1)
     return ShapeLayer(
         name=name, operator="Conv", m=stops_h * stops_w, n=conv.filters,

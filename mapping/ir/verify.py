@@ -12,6 +12,7 @@ from golden.accelerator.map_lanes import MAX_SHIFT, TABLE_ENTRIES
 from golden.accelerator.multiply import most_passes
 from golden.accelerator.normalise import LONGEST as LONGEST_NORMALISE
 from golden.accelerator.params import AcceleratorParams
+from golden.division import ceil_div
 from mapping.ir import graph
 from mapping.refused import at
 from mapping.unknown import is_unknown
@@ -298,7 +299,7 @@ def part(c: Checker, o: graph.Slice) -> None:
     c.within("step", o.step, range(1, 1 << 16))
     c.within("start", o.start, range(shape[o.axis]))
     c.within("length", o.length, range(1, shape[o.axis] - o.start + 1))
-    count = -(-o.length // o.step)
+    count = ceil_div(o.length, o.step)
     if prod(c.shape(o.y)) != prod(shape) // shape[o.axis] * count:
         raise c.bad(f"making {list(c.shape(o.y))}", f"{count} of {shape[o.axis]} along axis {o.axis}")
     c.kind(o.y, c.network.tensors[o.x].dtype)

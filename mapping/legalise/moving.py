@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 
 from golden import check, operators
+from golden.division import ceil_div
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
 from mapping.legalise.coder import PASSED, Coded, Coder, computed, standing
@@ -164,7 +165,7 @@ def cut(c: Coder, node: Node) -> None:
             sizes = tuple(shape[i] for i in found.order)
             source = c.reshaped(found.name, sizes)
             at = found.order.index(axis)
-            count = -(-length // step)
+            count = ceil_div(length, step)
             name = c.tensor(f"{y}:{form}", (*sizes[:at], count, *sizes[at + 1 :]), found.form)
             c.add(graph.Slice(name=name, x=source, y=name, axis=at, start=start, length=length, step=step))
             order = tuple(i for i in found.order if c.shape(y)[i] > 1)

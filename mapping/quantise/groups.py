@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from golden import check
+from golden.division import ceil_div
 from golden.pe.quantise import quantise
 from golden.systolic.gemm import Gemm
 from mapping.ir.encodings import Grouped
@@ -60,7 +61,7 @@ def grouped_layers(network: Network | ShapeNetwork, design: Design) -> list[Prod
 
 def groups(x: ProductLayer, design: Design) -> int:
     """Of one product of the layer."""
-    return -(-x.gemm.k // int(design.pe.group))
+    return ceil_div(x.gemm.k, int(design.pe.group))
 
 
 def padded(x: ProductLayer, design: Design) -> Gemm:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from golden.division import ceil_div
 from golden.formats import Int
 from mapping.layers import ProductLayer, layer, layers
 from mapping.network import Network, Node, ShapeNetwork
@@ -109,7 +110,7 @@ def result_bits(network: Network | ShapeNetwork, target: Target) -> dict[str, in
     """Bits that a result of each layer takes in memory: a code's, or a sum's in whole bytes."""
     if isinstance(network, ShapeNetwork):
         return {x.name: target.unit.out.width for x in layers(network)}
-    sums = -(-target.unit.pe.accumulator.width // 8) * 8
+    sums = ceil_div(target.unit.pe.accumulator.width, 8) * 8
     found = [layer(network, node) for node in network.nodes if node.is_product]
     codes = {x.name for x in found if leaves_as_codes(network, x, target)}
     return {x.name: target.unit.out.width if x.name in codes else sums for x in found}

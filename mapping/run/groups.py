@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from golden.blocks import OUTPUT, Device, Job, Result
+from golden.division import ceil_div
 from golden.pe import tiled
 from golden.pe.quantise import activations
 from golden.pe.weights import Quantised
@@ -57,7 +58,7 @@ def on_array(
     coded = [activations(p, each, count) for each in left]
     lefts = np.concatenate([in_groups(codes.T, count).swapaxes(1, 2) for codes, _ in coded])
     rights = np.concatenate([in_groups(each.weights.codes, count) for each in x.weights.products])
-    bits = -(-p.accumulator.width // 8) * 8
+    bits = ceil_div(p.accumulator.width, 8) * 8
     schedule = place(x.layer.name, design, array_gemm(x.layer, design), bits).schedule
     operands = Operands(lefts, rights)
     made = device.run(Job(name=x.layer.name, p=design.unit, shape=schedule, operands=operands))

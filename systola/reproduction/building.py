@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from golden.division import ceil_div
 from hw.emit import verilog
 from hw.yosys import versions
 from sim.cache import key
@@ -127,7 +128,7 @@ def burn(mapped: MappedNetlist, job: Job, period_ns: float, folder: Path) -> dic
 
 def driven(values: Array, width: int) -> Array:
     """uint8 [cycles, runs, bytes] of integers, each modulo 2^width."""
-    size = -(-width // 8)
+    size = ceil_div(width, 8)
     if values.dtype != object:
         wide = np.ascontiguousarray(values.astype("<i8"))[..., None].view(np.uint8)
         if size <= 8:

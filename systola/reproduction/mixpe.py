@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from golden.division import ceil_div
 from golden.formats import FP16, Int
 from golden.pe.aligned import AlignedParams
 from golden.pe.dequantise import DequantiseParams
@@ -179,7 +180,8 @@ def array(p: Any, measured: Measured, budget: float) -> dict[str, Any]:
     found: dict[str, Any] = {"cols": cols}
     for name, model in MODELS.items():
         linear = [(times, each) for times, each in products(model, 16, False) if each.depth >= GROUP][:-2]
-        groups = [times * -(-each.tokens // SIDE) * -(-each.outputs // cols) * -(-each.depth // GROUP)
+        groups = [times * ceil_div(each.tokens, SIDE) * ceil_div(each.outputs, cols)
+                  * ceil_div(each.depth, GROUP)
                   for times, each in linear]  # fmt: skip
         found[name] = cycles(tile, sum(groups))
     return found

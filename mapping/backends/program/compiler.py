@@ -12,6 +12,7 @@ from golden import check
 from golden.accelerator.assembler import encode
 from golden.accelerator.commands import TOKENS, Opcode
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
+from golden.division import ceil_div
 from mapping.backends.program import moving
 from mapping.backends.program.aliases import Alias, aliases
 from mapping.backends.program.buffer_allocation import Life, allocate
@@ -246,4 +247,4 @@ class Compiler:
 
 def aligned(address: int) -> int:
     """The next address at which commands may stand."""
-    return -(-address // COMMAND_BYTES) * COMMAND_BYTES
+    return ceil_div(address, COMMAND_BYTES) * COMMAND_BYTES

@@ -11,6 +11,7 @@ import numpy as np
 from golden import check
 from golden.accelerator.elements import Kind
 from golden.accelerator.params import AcceleratorParams
+from golden.division import ceil_div
 from mapping.ir.graph import Epilogue, Shape
 from mapping.unknown import is_unknown, unknown
 
@@ -54,7 +55,7 @@ class Place:
     @property
     def vectors(self) -> int:
         """Of a row."""
-        return -(-self.channels // self.lanes)
+        return ceil_div(self.channels, self.lanes)
 
     @property
     def row_words(self) -> int:
@@ -98,7 +99,7 @@ class Place:
 
 def pass_words(p: AcceleratorParams) -> int:
     """Words of a pass of weights."""
-    return -(-p.lanes // p.packed_rows)
+    return ceil_div(p.lanes, p.packed_rows)
 
 
 def pack_weights(p: AcceleratorParams, weights: np.ndarray) -> np.ndarray:
@@ -126,7 +127,7 @@ def column_tiles(p: AcceleratorParams, weights: np.ndarray) -> np.ndarray:
     A tile's passes run over kh, kw and the words of c, these innermost; what is padding is 0.
     """
     kh, kw, c, n = weights.shape
-    deep, tiles = -(-c // p.lanes), -(-n // p.lanes)
+    deep, tiles = ceil_div(c, p.lanes), ceil_div(n, p.lanes)
     if is_unknown(weights):
         return unknown((tiles, kh * kw * deep * pass_words(p), p.lanes), np.uint8)
     full = np.zeros((kh, kw, deep * p.lanes, tiles * p.lanes), np.int64)
@@ -138,7 +139,7 @@ def column_tiles(p: AcceleratorParams, weights: np.ndarray) -> np.ndarray:
 def parameter_blocks(p: AcceleratorParams, epilogue: Epilogue, channels: int) -> np.ndarray:
     """Words uint8 [vectors, PARAMETER_WORDS, lanes]; a single vector where one set serves all channels."""
     one = max(len(epilogue.bias), len(epilogue.multiplier), len(epilogue.shift)) == 1
-    vectors = 1 if one else -(-channels // p.lanes)
+    vectors = 1 if one else ceil_div(channels, p.lanes)
     width = p.lanes if one else channels
 
     def lanes(values: np.ndarray, dtype: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from golden import check
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
 from golden.accelerator.map_lanes import Operation
+from golden.division import ceil_div
 from golden.systolic.cycles import longest_stream
 from mapping.backends.program.builder import Builder, Loop, Parameters, Step
 from mapping.backends.program.dependencies import Span
@@ -72,7 +73,7 @@ def factor(op: MatMul, place: Place, name: str, where: str) -> Factor:
             "heads begin with a vector",
         )  # fmt: skip
     rows = place.rows // op.heads if first else place.rows
-    return Factor(name=name, rows=rows, width=width, vectors=-(-width // place.lanes), first=first)
+    return Factor(name=name, rows=rows, width=width, vectors=ceil_div(width, place.lanes), first=first)
 
 
 @dataclass(slots=True)
@@ -136,14 +137,14 @@ class MatMulLowering:
         heads, rows, columns = 1, self.x.rows, self.y.vectors
         least = min(rows, self.lanes)
         while columns > 1 and not self.fits(1, least, columns):
-            columns = -(-columns // 2)
+            columns = ceil_div(columns, 2)
         while rows > 1 and not self.fits(1, rows, columns):
-            rows = -(-rows // 2)
+            rows = ceil_div(rows, 2)
         if not self.fits(1, rows, columns):
             need = 2 * (self.w_rows(columns) * self.w_vectors(columns) + 2)
             raise refuse(self.op.name, "twice a tile of w", need, self.builder.regions.b.words)
         if rows == self.x.rows and columns == self.y.vectors:
-            most = -(-self.op.heads // PARTS)
+            most = ceil_div(self.op.heads, PARTS)
             while heads < most and self.fits(heads + 1, rows, columns):
                 heads += 1
         return heads, rows, columns

@@ -8,6 +8,7 @@ import numpy as np
 
 from golden import check
 from golden.accelerator.commands import Opcode
+from golden.division import ceil_div
 from mapping.backends.program.aliases import Alias
 from mapping.backends.program.builder import Builder, Step
 from mapping.backends.program.layout import Place
@@ -112,7 +113,7 @@ def lower_slice(builder: Builder, op: Slice) -> list[Step]:
         begin = op.start // x.lanes * x.size * x.lanes
         return copies(builder, op.x, op.y, [Copy(y.row_words, x.rows, x.row_bytes, y.row_bytes, begin)])
     inner = prod(x.shape[axis + 1 : -1]) * x.row_words
-    count = -(-op.length // op.step)
+    count = ceil_div(op.length, op.step)
     run = inner * x.lanes
     parts = [
         Copy(inner, count, op.step * run, run, (i * x.shape[axis] + op.start) * run, i * count * run)

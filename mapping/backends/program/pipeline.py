@@ -23,6 +23,7 @@ from golden.accelerator.elements import BLOCK_WORDS, KIND_WORDS, Kind
 from golden.accelerator.moves import words as words_moved
 from golden.accelerator.multiply import count_of, passes_of, tiles_of
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
+from golden.division import ceil_div
 from mapping.backends.program.plan import VECTOR, unit_work
 from mapping.backends.program.scratchpad_allocation import Regions
 from mapping.backends.program.steps_taken import Taken
@@ -75,7 +76,7 @@ def bus(p: AcceleratorParams, command: Command, latency: int, outstanding: int) 
     """Cycles of words on the bus, or of their bursts where those are so short that slots are what lacks."""
     words, run, longest = words_moved(command.fields), command.fields["words"], p.read.longest_burst
     # one that begins anywhere ends in a burst more
-    bursts = words // run * (-(-(run + longest // 2) // longest) if run % longest else run // longest)
+    bursts = words // run * (ceil_div(run + longest // 2, longest) if run % longest else run // longest)
     return max(words, bursts * (latency + ANSWERED) / outstanding)
 
 

@@ -14,6 +14,7 @@ from golden import check
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
 from golden.accelerator.map_lanes import Operation
+from golden.division import ceil_div
 from golden.systolic.cycles import longest_stream
 from mapping.backends.program import parts
 from mapping.backends.program.builder import Builder, Parameters, Step
@@ -366,7 +367,7 @@ def lower(builder: Builder, op: Product) -> list[Step]:
     sizes = Sizes(
         deep=x.vectors,
         passes=passes,
-        columns=-(-n // x.lanes),
+        columns=ceil_div(n, x.lanes),
         column=passes * pass_words(builder.p) + PARAMETER_WORDS,
         out=y.size,
         residual=residual.size if residual and residual.rows == y.rows else 0,

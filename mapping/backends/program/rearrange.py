@@ -19,6 +19,7 @@ import numpy as np
 
 from golden import check
 from golden.accelerator.params import AcceleratorParams
+from golden.division import ceil_div
 from mapping.backends.program.aliases import same_rows
 from mapping.backends.program.layout import PARAMETER_WORDS, pass_words, rows_of
 from mapping.backends.program.scratchpad_allocation import Regions
@@ -175,7 +176,7 @@ class Mover:
         return min(MOST_WEIGHTS // (channels * self.padded(index.shape[1])), WASTE * len(index) // rows)
 
     def padded(self, n: int) -> int:
-        return -(-n // self.p.lanes) * self.p.lanes
+        return ceil_div(n, self.p.lanes) * self.p.lanes
 
     def product(
         self, x: str, shape: tuple[int, ...], weights: np.ndarray, bias: np.ndarray, add: str | None = None

@@ -1,6 +1,7 @@
 """Operations on rows as wholes: Exponential and Normalise."""
 
 from golden.accelerator.commands import Opcode
+from golden.division import ceil_div
 from mapping.backends.program.builder import Builder, Step
 from mapping.backends.program.elementwise import Piece
 from mapping.backends.program.scratchpad_allocation import refuse
@@ -15,7 +16,7 @@ def runs(op: Exponential, rows: int, inner: int, width: int) -> list[Run]:
     if not op.length_step:
         return [(0, rows, min(op.length, width), 0)]
     # from here on a row is all valid
-    whole = min(inner, max(0, -(-(width - op.length) // op.length_step))) if op.length_step > 0 else inner
+    whole = min(inner, max(0, ceil_div(width - op.length, op.length_step))) if op.length_step > 0 else inner
     found: list[Run] = []
     for start in range(0, rows, inner):
         if whole:

@@ -14,6 +14,7 @@ import numpy as np
 
 from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
+from golden.division import ceil_div
 from mapping.backends.program.layout import PARAMETER_WORDS, pass_words
 from mapping.backends.program.scratchpad_allocation import Regions
 from mapping.backends.program.window import split
@@ -39,7 +40,7 @@ def vectors_of(o: Product, p: AcceleratorParams) -> list[tuple[int, int]]:
     kh, kw, c, _ = o.weights.shape
     room = Regions(p).weights.words // 2 - PARAMETER_WORDS
     most = min(room // pass_words(p), most_passes(p)) // (kh * kw)
-    return split(-(-c // p.lanes), max(1, most))
+    return split(ceil_div(c, p.lanes), max(1, most))
 
 
 def in_parts(

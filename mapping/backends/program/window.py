@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from golden import check
+from golden.division import ceil_div
 from mapping.backends.program.builder import Builder
 from mapping.backends.program.layout import Place
 from mapping.backends.program.scratchpad_allocation import Ring
@@ -13,7 +14,7 @@ PIECES, LEAST = 2, 96  # pieces that are wanted of a tensor; words that a piece 
 
 def split(total: int, most: int) -> list[tuple[int, int]]:
     """(start, length) of equal pieces of at most `most`."""
-    pieces = -(-total // most)
+    pieces = ceil_div(total, most)
     ends = [total * (i + 1) // pieces for i in range(pieces)]
     return [(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
 
@@ -21,7 +22,7 @@ def split(total: int, most: int) -> list[tuple[int, int]]:
 def fine(rows: int, row_words: int, most: int) -> int:
     """Rows of a piece: at most `most`, and so few that a tensor is several pieces, which then overlap."""
     wanted = min(PIECES, rows * row_words // LEAST)
-    return max(1, min(most, -(-rows // max(1, wanted))))
+    return max(1, min(most, ceil_div(rows, max(1, wanted))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from math import prod
 
 import numpy as np
 
+from golden.division import ceil_div
 from mapping.legalise.primitives.reducing import reduced
 from mapping.legalise.primitives.writer import Rule, Writer
 from mapping.network import Node
@@ -83,7 +84,7 @@ def neighbours(w: Writer, node: Node) -> bool:
     """LRN: x (bias + alpha / size * sum of squares of `size` channels)^-beta."""
     x, a = node.inputs[0], node.attributes
     shape, size = w.shape(x), int(a["size"])
-    before, after = (size - 1) // 2, -(-(size - 1) // 2)
+    before, after = (size - 1) // 2, ceil_div(size - 1, 2)
     total = flat = w.reshape(w("Mul", x, x), (shape[0], shape[1], prod(shape[2:])))
     if size > 1:  # sums in 16 bits: of a product's 8 bits too little is left of small squares
         wide = w("Pad", flat, w.value(np.array([0, before, 0, 0, after, 0], np.int64)))

@@ -7,6 +7,7 @@ import numpy as np
 
 from golden.accelerator.commands import Opcode
 from golden.accelerator.exponential import SCORE, cycles, exponential, latency
+from golden.division import ceil_div
 from sim.benches import Faults
 from sim.benches.accelerator.engines import EngineBench, Job, cases_of, shape_of
 
@@ -81,7 +82,7 @@ async def every_distance_below_the_greatest_gives_its_code(dut: Any) -> None:
     """Distances 0 to 2^11 + some: beyond, codes are 0."""
     bench = ExponentialBench(dut)
     lanes = bench.p.lanes
-    job = bench.job(count0=8, count1=-(-2200 // (8 * lanes)), count2=1, length=8 * lanes, length_step=0)
+    job = bench.job(count0=8, count1=ceil_div(2200, 8 * lanes), count2=1, length=8 * lanes, length_step=0)
     job.elements[:] = (1000 - np.arange(job.elements.size)).reshape(job.elements.shape)
     job.elements[:, :, 0, 0] = 1000
     await bench.run([job])

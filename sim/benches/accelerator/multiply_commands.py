@@ -6,6 +6,7 @@ from typing import Any
 from golden.accelerator.commands import HEADER, Opcode
 from golden.accelerator.multiply import count_of, passes_of, tiles_of, words_of_pass
 from golden.accelerator.params import AcceleratorParams
+from golden.division import ceil_div
 from golden.formats import parse
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
@@ -81,10 +82,11 @@ def convolution(p: AcceleratorParams, kernel: int, width: int, channels: int, co
 def product(p: AcceleratorParams, m: int, k: int, n: int, **more: int) -> Command:
     """m x k by k x n, in tiles and passes of L."""
     command = {name: 0 for name, _, _ in LAYOUT} | {field.name: 1 for field in Opcode.MULTIPLY.fields}
-    passes = -(-k // p.lanes)
+    passes = ceil_div(k, p.lanes)
     command |= {
         "opcode": int(Opcode.MULTIPLY), "left": 0, "count_x": m, "stride_x": passes, "count_k0": passes,
-        "tiles0": -(-n // p.lanes), "left_tile_stride0": 0, "top": 0, "transpose": 0, "open": 0, "more": 0,
+        "tiles0": ceil_div(n, p.lanes), "left_tile_stride0": 0, "top": 0, "transpose": 0, "open": 0,
+        "more": 0,
     }  # fmt: skip
     words = words_of_pass(p, command | more)
     return command | {"top_pass_stride": words, "top_tile_stride0": words * passes} | more

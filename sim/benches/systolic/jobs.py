@@ -7,6 +7,7 @@ from random import Random
 import numpy as np
 
 from golden import streams
+from golden.division import ceil_div
 from golden.formats import Float, Int
 from golden.systolic import words
 from golden.systolic.gemm import AXES, Gemm, Schedule, Tiling
@@ -61,7 +62,7 @@ class Job:
 
 def to_bytes(packed: list[int], bits: int) -> np.ndarray:
     """uint8 [words, bytes] of packed words."""
-    stride = -(-bits // 8)
+    stride = ceil_div(bits, 8)
     joined = b"".join(word.to_bytes(stride, "little") for word in packed)
     return np.frombuffer(joined, np.uint8).reshape(-1, stride)
 

@@ -6,6 +6,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
+from golden.division import ceil_div
 from golden.formats import FP16, Float, Int
 from golden.pe import tiled
 from golden.pe.weights import Weights
@@ -46,7 +47,7 @@ class Job:
             zeros=rng.integers(-1 << zeros - 1, 1 << zeros - 1, each) if zeros else None,
             selectors=rng.integers(0, 1 << selectors, each) if selectors else None,
         )
-        self.blocks = -(-self.m // p.rows) * -(-self.n // p.cols)
+        self.blocks = ceil_div(self.m, p.rows) * ceil_div(self.n, p.cols)
         if groups > 1 and rng.random() < 1 / 2:
             self.oppose(rng)
 

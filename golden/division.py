@@ -1,0 +1,12 @@
+"""Whole quotients rounded up."""
+
+from typing import Any, overload
+
+
+@overload
+def ceil_div(count: int, size: int) -> int: ...
+@overload
+def ceil_div(count: Any, size: Any) -> Any: ...
+def ceil_div(count: Any, size: Any) -> Any:
+    """How many parts of `size` hold `count`: count / size rounded up, of integers or arrays of them; size > 0."""
+    return -(-count // size)
