@@ -8,5 +8,5 @@ def ceil_div(count: int, size: int) -> int: ...
 @overload
 def ceil_div(count: Any, size: Any) -> Any: ...
 def ceil_div(count: Any, size: Any) -> Any:
-    """How many parts of `size` hold `count`: count / size rounded up, of integers or arrays of them; size > 0."""
+    """How many parts of `size` hold `count`: count / size rounded up; integers or arrays, size > 0."""
     return -(-count // size)
