@@ -78,14 +78,13 @@ def units_of(opcode: Opcode, mask: str, given: int | Iterable[str]) -> tuple[str
 
 def complete(opcode: Opcode, given: Mapping[str, int]) -> dict[str, int]:
     """All fields but the header's, in the table's order; BadValue naming a field that does not fit."""
-    if len(given.keys() & {each.name for each in opcode.fields}) != len(given):
-        for name in given:
-            check.one_of(f"{opcode.name}: field", name, [each.name for each in opcode.fields])
+    for name in given.keys() - opcode.limits.keys():
+        check.one_of(f"{opcode.name}: field", name, opcode.limits)
     values = {}
-    for each in opcode.fields:
-        value = given.get(each.name, each.least or 0)
-        check.in_range(f"{opcode.name}.{each.name}", value, *each.limits)
-        values[each.name] = int(value)
+    for name, (low, high) in opcode.limits.items():
+        value = given.get(name, max(low, 0))
+        check.in_range(f"{opcode.name}.{name}", value, low, high)
+        values[name] = int(value)
     check_values(opcode, values)
     return values
 

@@ -46,7 +46,9 @@ class Members(type):
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_") or name not in cls.members():
             raise AttributeError(name)
-        return cls.members()[name]
+        found = cls.members()[name]
+        setattr(cls, name, found)  # the next look finds it at once
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,8 @@ class Opcode(int, metaclass=Members):
     """A kind of command: Opcode.MAP and so on; the number is the one in the header.
 
     unit    its unit's NUMBER, or CONTROL
-    fields  behind the header, in order; places: all of them by name, the header's too, with their first bit
+    fields  behind the header, in order; limits: the least and the greatest legal value of each, by name
+    places  all fields by name, the header's too, with their first bit
     rules   what no field shows by itself
     bits    of the command that are fields; the others must be 0
     """
@@ -196,6 +199,7 @@ class Opcode(int, metaclass=Members):
     name: str
     unit: int
     fields: tuple[Field, ...]
+    limits: dict[str, tuple[int, int]]
     rules: tuple[Rule, ...]
     places: dict[str, tuple[Field, int]]
     bits: int
@@ -206,6 +210,7 @@ class Opcode(int, metaclass=Members):
         """code: 0 to 15, its number among the commands of its unit."""
         self = super().__new__(cls, unit + 1 << 4 | code)
         self.name, self.unit, self.fields, self.rules = name, unit, fields, rules
+        self.limits = {field.name: field.limits for field in fields}
         self.places, self.bits = {}, 0
         for field in (*HEADER, *fields):
             self.places[field.name] = field, self.bits

@@ -50,14 +50,13 @@ def decoded(word: int, p: AcceleratorParams | None = None) -> tuple[Opcode, dict
 
 def check_values(opcode: Opcode, values: Mapping[str, int], p: AcceleratorParams | None = None) -> None:
     """BadValue if a field of a command does not fit, or its rules forbid them all together."""
-    for field in opcode.fields:
-        low, high = field.limits
-        if not low <= values[field.name] <= high:
-            raise check.fail(f"{opcode.name}.{field.name}", values[field.name], f"{low} to {high}")
+    for name, (low, high) in opcode.limits.items():
+        if not low <= values[name] <= high:
+            raise check.fail(f"{opcode.name}.{name}", values[name], f"{low} to {high}")
     for rule in opcode.rules:
         if breach := rule.breach(values, p):
-            name, value, allowed = breach
-            raise check.fail(f"{opcode.name}.{name}", value, allowed)
+            where, value, allowed = breach
+            raise check.fail(f"{opcode.name}.{where}", value, allowed)
 
 
 def illegal(p: AcceleratorParams, word: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from golden import check
-from golden.accelerator.assembler import encode
+from golden.accelerator.assembler import Command, pack
 from golden.accelerator.commands import TOKENS, Opcode
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
 from golden.division import ceil_div
@@ -39,7 +39,7 @@ class Program:
     memory    uint8: constants, the first state, commands; what is computed is 0
     places    of inputs, outputs and state, by name
     address   of the first command
-    commands  64 bytes each
+    listed    the commands
     ranges    (operation, first command, end) in order; what belongs to none is END
     """
 
@@ -48,13 +48,18 @@ class Program:
     memory: np.ndarray
     places: Mapping[str, Place]
     address: int
-    commands: bytes
+    listed: tuple[Command, ...]
     ranges: tuple[tuple[str, int, int], ...]
+
+    @property
+    def commands(self) -> bytes:
+        """64 bytes each, as they stand in memory."""
+        return self.memory[self.address - self.base :].tobytes()
 
     @property
     def count(self) -> int:
         """Commands."""
-        return len(self.commands) // COMMAND_BYTES
+        return len(self.listed)
 
     def write(self, memory: np.ndarray, name: str, codes: np.ndarray) -> None:
         """Put an input's codes into `memory`, uint8 from `base` on."""
@@ -114,8 +119,7 @@ class Compiler:
         longest = max(ranges, key=lambda each: each[2] - each[1], default=("", 0, 0))[0]
         where = f"{self.network.name}: node {longest}: commands by which one unit leads another"
         check.in_range(where, most_tokens(drafts), 0, most)
-        commands = b"".join(encode(draft.opcode, **draft.header(), **draft.fields) for draft in drafts)
-        return self.finished(builder, aligned(end), commands, ranges)
+        return self.finished(builder, aligned(end), tuple(draft.command() for draft in drafts), ranges)
 
     def places(self) -> dict[str, Place]:
         """Of all tensors, constants with the offset where they stand, the others without an address."""
@@ -222,9 +226,11 @@ class Compiler:
         return tuple(ranges)
 
     def finished(
-        self, builder: Builder, address: int, commands: bytes, ranges: tuple[tuple[str, int, int], ...]
-    ) -> Program:
+        self, builder: Builder, address: int, listed: tuple[Command, ...],
+        ranges: tuple[tuple[str, int, int], ...],
+    ) -> Program:  # fmt: skip
         """The memory, with what stands in it at first."""
+        commands = pack(listed)
         memory = np.zeros(address - self.base + len(commands), np.uint8)
         image = self.constants.image()
         memory[: len(image)] = image
@@ -237,7 +243,7 @@ class Compiler:
             memory=memory,
             places={name: builder.places[name] for name in names},
             address=address,
-            commands=commands,
+            listed=listed,
             ranges=ranges,
         )
         for name, codes in self.network.initial.items():

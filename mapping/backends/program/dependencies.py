@@ -12,8 +12,9 @@ from functools import cache
 
 import numpy as np
 
-from golden import check
+from golden.accelerator.assembler import Command, legal
 from golden.accelerator.commands import CONTROL, TOKENS, Opcode
+from golden.accelerator.legal import check_values, mask_of, names_of
 from golden.accelerator.units import UNITS, names
 
 Span = tuple[int, int]  # first word, words
@@ -37,9 +38,14 @@ class Draft:
     wait: set[int] = field(default_factory=set)
     signal: set[int] = field(default_factory=set)
 
-    def header(self) -> dict[str, list[str]]:
-        """The header's masks, as names."""
-        return {"wait": [UNITS[unit] for unit in self.wait], "signal": [UNITS[unit] for unit in self.signal]}
+    def command(self) -> Command:
+        """The command, its fields complete."""
+        return legal(self.opcode, self.fields, in_order(self.wait), in_order(self.signal))
+
+
+def in_order(units: set[int]) -> tuple[str, ...]:
+    """Units' names as a command has them."""
+    return names_of(mask_of(UNITS[unit] for unit in units)) if units else ()
 
 
 class Space:
@@ -117,27 +123,21 @@ class Schedule:
 
 
 @cache
-def limits(opcode: Opcode) -> dict[str, tuple[int, int, bool]]:
-    """Of each field: its least and its greatest legal value; whether it is a stride in the scratchpad."""
-    found = {}
-    for each in opcode.fields:
-        found[each.name] = *each.limits, "stride" in each.name and each.width == 16
-    return found
+def least(opcode: Opcode) -> tuple[dict[str, int], frozenset[str]]:
+    """The least legal values from 0 on; which fields are strides in the scratchpad."""
+    strides = frozenset(each.name for each in opcode.fields if "stride" in each.name and each.width == 16)
+    return {name: max(low, 0) for name, (low, _) in opcode.limits.items()}, strides
 
 
 def complete(opcode: Opcode, fields: dict[str, int]) -> dict[str, int]:
-    """All fields of a command: those not given are the least legal value; BadValue if one does not fit."""
-    known = limits(opcode)
-    assert not fields.keys() - known.keys(), f"{opcode.name}: {fields.keys() - known.keys()}"
-    values = {name: max(low, 0) for name, (low, _, _) in known.items()}
+    """All fields of a command: those not given are the least legal value; BadValue if they are not legal."""
+    others, strides = least(opcode)
+    assert not fields.keys() - others.keys(), f"{opcode.name}: {fields.keys() - others.keys()}"
+    values = others.copy()
     for name, value in fields.items():
-        low, high, wraps = known[name]
-        value = int(value)
-        if wraps:  # addresses do, so a long stride is a negative one
-            value = (value + (1 << 15)) % (1 << 16) - (1 << 15)
-        if not low <= value <= high:
-            check.in_range(f"{opcode.name}.{name}", value, low, high)
-        values[name] = value
+        # addresses wrap, so a long stride is a negative one
+        values[name] = (int(value) + 0x8000) % 0x10000 - 0x8000 if name in strides else int(value)
+    check_values(opcode, values)
     return values
 
 

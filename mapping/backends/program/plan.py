@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from golden.accelerator.assembler import Command, unpack
+from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
 from golden.accelerator.moves import words
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
@@ -56,7 +56,7 @@ def plan(name: str, target: Target, parts: Sequence[Part]) -> Plan:
         if isinstance(part, graph.Host):
             host.append(host_row(part))
             continue
-        commands = unpack(part.program.commands)
+        commands = part.program.listed
         timing = predict(target.accelerator, commands, latency, latency)
         before = sum(row.cycles for row in rows)
         own = program_rows(target.accelerator, part.network, part.program, commands, timing)
@@ -65,7 +65,7 @@ def plan(name: str, target: Target, parts: Sequence[Part]) -> Plan:
         [*rows, *host], peak=target.peak_macs, mhz=target.clock_mhz,
         source=f"model of the units, memory latency {target.memory_latency}",
         commands=sum(program.count for program in programs),
-        program_bytes=sum(len(program.commands) for program in programs),
+        program_bytes=COMMAND_BYTES * sum(program.count for program in programs),
         memory_bytes=sum(int(program.memory.size) for program in programs),
     )  # fmt: skip
     return Plan(network=name, rows=(*rows, *host), total=figures, schedules={})
