@@ -91,8 +91,9 @@ def accelerator_target(design: Composition, units: Units) -> Target:
     for table in sorted({"requantise", "buffers"} & units.array.model_fields_set):
         raise check.fail(table, "given", 'a design with control.kind = "host"')
     unit = matrix_unit(units.array)
-    allowed = [kind for kind, module in pe.PES.items() if not module.GROUPED]
-    check.one_of('pe.kind of a design of family "accelerator"', pe.kind_of(unit.pe), allowed)
+    if "accelerator" not in pe.stands(unit.pe):
+        sums = f"{pe.kind_of(unit.pe)} with sums in {unit.pe.accumulator}"
+        raise check.fail("pe", sums, f"one that adds up integers' products in {pe.WIDEST} bits")
     accelerator = AcceleratorParams(
         unit=unit,
         banks=design.scratchpad.banks,

@@ -21,7 +21,7 @@ from mapping.network import Node, Shape
 from mapping.patterns.curves import Function, Spelt, Stage
 from mapping.patterns.recognise import weighted
 from mapping.patterns.structure import Line
-from mapping.quantise.weights import quantise_weights
+from mapping.quantise.weights import check_formats, quantise_weights
 from mapping.unknown import column_sums, is_unknown, reals, unknown
 
 SHORT = Int(16)
@@ -125,6 +125,7 @@ def coded_weights(
     c: Coder, w: np.ndarray, bias: np.ndarray, scale: float, fmt: Int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codes [k, n] and scales [n] of w [k, n]; scale: of the other factor."""
+    check_formats(c.p.unit)
     if is_unknown(w):
         return unknown(w.shape, np.int64), np.ones(w.shape[1])
     coded = quantise_weights(

@@ -33,7 +33,7 @@ from mapping.network import Network
 from mapping.quantise.calibrate import METHODS, Observer, Seer, finite, observe
 from mapping.quantise.requantise_points import factor_format, factor_through, leaves_as_codes, result_bits
 from mapping.quantise.smoothquant import Channels
-from mapping.quantise.weights import Weights, quantise_weights, real_weights
+from mapping.quantise.weights import Weights, check_formats, quantise_weights, real_weights
 from mapping.target import Target
 
 LOST = 0.9  # of the largest magnitude: an error that leaves nothing of a product
@@ -85,7 +85,7 @@ def quantise_codes(
             does not fit, an unknown method
     """
     check.one_of("calibration method", method, METHODS)
-    check_formats(target)
+    check_formats(target.unit)
     found = layers(network)
     bits = result_bits(network, target)
     placements = {x.name: place(x.name, target, x.gemm, bits[x.name]) for x in found}
@@ -109,15 +109,6 @@ def encodings(network: Network, products: Mapping[str, QuantisedProduct]) -> dic
             assert factor is not None, "codes are read by what moves or scales them alone"
             found.update(dict.fromkeys(node.outputs, replace(given, scale=given.scale * factor)))
     return found
-
-
-def check_formats(target: Target) -> None:
-    """BadValue unless factors can be scaled: weights have both signs, activations more than one value."""
-    weight, activation = target.unit.pe.weight, target.unit.pe.activation
-    if not weight.signed or weight.max < 1:
-        raise check.fail("pe.weight", weight, "int2 and wider: weights have no zero point")
-    if activation.max < 1:
-        raise check.fail("pe.activation", activation, "int2, uint1 and wider")
 
 
 class Quantiser:

@@ -158,8 +158,12 @@ def grouped_message(**tables: dict) -> str:
           "pe": {"kind": "mixpe"}, "requantise": {}},
          'requantise is given; allowed: a design with pe.kind = "multiplier"'),
         ({"family": "accelerator", "array": {"rows": 16, "cols": 16, "dataflow": "weight"},
-          "pe": {"kind": "mixpe"}},
-         'pe.kind of a design of family "accelerator" is \'mixpe\'; allowed: multiplier'),
+          "pe": {"kind": "float_multiply_add"}},
+         "pe is float_multiply_add with sums in fp32; allowed: "
+         "one that adds up integers' products in 32 bits"),
+        ({"family": "accelerator", "array": {"rows": 16, "cols": 16, "dataflow": "weight"},
+          "pe": {"kind": "dequantise"}},
+         "pe is dequantise with sums in int32; allowed: one that adds up integers' products in 32 bits"),
     ],
 )  # fmt: skip
 def test_what_a_family_or_a_pe_cannot_hold_is_named(tables, wanted):

@@ -8,7 +8,7 @@ from golden.accelerator.multiply import count_of, passes_of, tiles_of, words_of_
 from golden.accelerator.params import AcceleratorParams
 from golden.division import ceil_div
 from golden.formats import parse
-from golden.pe.multiplier import MultiplierParams
+from golden.pe import PES
 from golden.systolic.params import MatrixUnitParams
 from sim.benches.stream import pack_word, unpack_word
 
@@ -22,7 +22,7 @@ def params_of(given: dict[str, Any]) -> AcceleratorParams:
     unit = MatrixUnitParams(
         rows=given["lanes"], cols=given["lanes"], accumulator_rows=given["accumulator_rows"],
         accumulator_registers=given["accumulator_registers"],
-        pe=MultiplierParams(group=given["group"], registers=given["registers"], **formats),
+        pe=PES[given["kind"]].Params(group=given["group"], registers=given["registers"], **formats),
     )  # fmt: skip
     return AcceleratorParams(unit=unit, banks=4, bank_words=64)
 

@@ -8,6 +8,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from golden.accelerator.multiply import count_of, multiply, passes_of, tiles_of, unit_of, words_of_pass
 from golden.accelerator.multiply_cycles import times
+from golden.pe import integers
 from golden.systolic.cycles import cycles_of, delivery, rows_needed
 from sim.benches import Case, Faults, parameters, verilog_case
 from sim.benches.accelerator.multiply_commands import (
@@ -260,7 +261,8 @@ async def sums_reach_the_ends_of_the_accumulator(dut: Any) -> None:
     whole = product(p, 2, p.lanes, p.lanes) | still
     await bench.run([whole | {"left": left, "top": top} for left in (0, 2) for top in (1, 3)])
     found = {word & (1 << 32) - 1 for word in bench.monitors["sums"].words}
-    assert pe.group // p.lanes * p.lanes * pe.largest in found | {(1 << 32) - each for each in found}
+    largest = max(map(abs, integers.products(pe.weight, pe.activation)))
+    assert pe.group // p.lanes * p.lanes * largest in found | {(1 << 32) - each for each in found}
 
 
 @cocotb.test
@@ -316,8 +318,8 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, pause: float, afte
 
 
 USUAL = {
-    "lanes": 4, "weight": "int8", "activation": "int8", "group": 256, "registers": 0, "accumulator_rows": 64,
-    "accumulator_registers": 0,
+    "kind": "multiplier", "lanes": 4, "weight": "int8", "activation": "int8", "group": 256, "registers": 0,
+    "accumulator_rows": 64, "accumulator_registers": 0,
 }  # fmt: skip
 
 
@@ -333,6 +335,7 @@ CASES = [
     case("8-int2-int5", lanes=8, weight="int2", activation="int5", accumulator_rows=128),
     case("4-int7-uint3-r2", weight="int7", activation="uint3", registers=2),
     case("4-int8-int8-a1", accumulator_rows=13, accumulator_registers=1),
+    case("8-mixpe-int4-int8-r1", kind="mixpe", lanes=8, weight="int4", registers=1, accumulator_rows=32),
     case("16-int8-int8", lanes=16, accumulator_rows=128, group=1024),
     case("16-int4-int8", lanes=16, weight="int4", accumulator_rows=128, group=1024),
 ]
