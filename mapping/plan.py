@@ -1,22 +1,21 @@
 """A network on a target, layer by layer: where it runs, in which tiles, and what that costs."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from golden.systolic.cycles import losses
 from golden.systolic.gemm import Schedule
 from mapping.backends.streams import accepts, gemm_of, placements
 from mapping.cost import energy
-from mapping.cost.tilings import Placement, place
-from mapping.ir.graph import CodedNetwork, operator_of
+from mapping.cost.groups import grouped_rows
+from mapping.cost.tilings import SOURCE, Placement, place
+from mapping.ir.graph import CodedNetwork, Host, operator_of
 from mapping.layers import ProductLayer, host_operators, layers
 from mapping.network import Network, ShapeNetwork
 from mapping.quantise.requantise_points import result_bits
 from mapping.result import HOST, Row, Total, host_rows, total
-from mapping.target import Target
-
-SOURCE = "model: golden cycles, and double-buffered transfers at the stated bandwidth"
+from mapping.target import Design, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,44 +38,58 @@ class Plan:
         return {"network": self.network, "layers": rows, "total": self.total.as_dict()}
 
 
-def plan(network: Network | ShapeNetwork, target: Target) -> Plan:
-    """Place every matrix product of a network; BadValue names a layer that does not fit, and by how much."""
+def plan(network: Network | ShapeNetwork | CodedNetwork, design: Design) -> Plan:
+    """Place the products of a network on a matrix unit or a tile; all else is the host's. A coded network's
+    leave as sums, whose codes the host makes; others as their encodings say.
+
+    raises  BadValue, naming a layer that does not fit, and by how much
+    """
+    schedules, source, known = dict[str, Schedule](), SOURCE, dict[str, int]()
+    if isinstance(network, CodedNetwork):
+        rows, schedules = coded_rows(network, matrix_unit(design))
+    elif design.grouped:
+        rows, source = grouped_rows(network, design)
+        known = {"groups": design.pe.group, "shared_bytes": sum(each.shared_bytes or 0 for each in rows)}
+    else:
+        rows, schedules = whole_rows(network, matrix_unit(design))
+    figures = total(rows, peak=design.peak_macs, mhz=design.clock_mhz, source=source, **known)
+    return Plan(network=network.name, rows=tuple(rows), total=figures, schedules=schedules)
+
+
+def matrix_unit(design: Design) -> Target:
+    """The design of a PE whose sums go over all of K."""
+    assert isinstance(design, Target)
+    return design
+
+
+def whole_rows(network: Network | ShapeNetwork, target: Target) -> tuple[list[Row], dict[str, Schedule]]:
+    """Every matrix product, then the host's operators."""
     found = layers(network)
     bits = result_bits(network, target)
-    placements = [place(x.name, target, x.gemm, bits[x.name]) for x in found]
-    rows = [plan_row(x, target, y) for x, y in zip(found, placements, strict=True)]
-    rows += host_rows(host_operators(network))
-    return Plan(
-        network=network.name,
-        rows=tuple(rows),
-        total=total(rows, peak=target.peak_macs, mhz=target.clock_mhz, source=SOURCE),
-        schedules={x.name: y.schedule for x, y in zip(found, placements, strict=True)},
-    )
+    placed = [(x, place(x.name, target, x.gemm, bits[x.name])) for x in found]
+    rows = [plan_row(x, target, y) for x, y in placed]
+    return [*rows, *host_rows(host_operators(network))], {x.name: y.schedule for x, y in placed}
 
 
-def plan_codes(network: CodedNetwork, target: Target) -> Plan:
-    """Place every product of a coded network whose codes the PEs hold; the sums leave the array. Any other
-    product has a row of the host's, with the reason."""
+def coded_rows(network: CodedNetwork, target: Target) -> tuple[list[Row], dict[str, Schedule]]:
+    """Every product whose codes the PEs hold, then what else no unit would do or the PEs do not, with the
+    reason, then the rest."""
     placed = placements(target, network)
-    rows, host, refused = [], Counter[str](), []
+    rows, host, refused = list[Row](), Counter[str](), list[Row]()
     for o in network.operations:
         gemm, kind = gemm_of(network, o), operator_of(o)
-        if o.name in placed and gemm is not None:
+        if gemm is not None and o.name in placed:
             layer = ProductLayer(name=o.name, operator=kind, gemm=gemm)
             rows.append(plan_row(layer, target, placed[o.name]))
-        elif gemm is not None:
-            g, why = gemm, accepts(target, network, o)
-            refused.append(Row(name=o.name, operator=kind, unit=HOST, batch=g.batch, m=g.m, n=g.n, k=g.k,
-                               macs=g.macs, losses={}, count=1, reason=why))  # fmt: skip
+        elif gemm is not None or isinstance(o, Host):
+            sizes = {**asdict(gemm), "macs": gemm.macs} if gemm else {}
+            why = accepts(target, network, o)
+            refused.append(
+                Row(name=o.name, operator=kind, unit=HOST, losses={}, count=1, reason=why, **sizes)
+            )
         else:
             host[kind] += 1
-    every = [*rows, *refused, *host_rows(host)]
-    return Plan(
-        network=network.name,
-        rows=tuple(every),
-        total=total(every, peak=target.peak_macs, mhz=target.clock_mhz, source=SOURCE),
-        schedules={name: each.schedule for name, each in placed.items()},
-    )
+    return [*rows, *refused, *host_rows(host)], {name: each.schedule for name, each in placed.items()}
 
 
 def plan_row(layer: ProductLayer, target: Target, placed: Placement) -> Row:

@@ -109,33 +109,24 @@ ANEW = "which this design would quantise anew"
 INSTEAD = "`systola map`, or a design of multipliers without groups, which runs codes as they are"
 
 
-def states_codes(path: Path) -> bool:
-    """TFLite in codes, or ONNX whose products read codes?"""
-    if not path.is_file() or path.suffix not in (".tflite", ".onnx"):
-        return False
-    if path.suffix == ".tflite":
-        return ends.is_integer(reader.read(path))
-    return onnx_quantised.product_of_codes(onnx_file.read(path)) is not None
+def in_codes(path: Path) -> tuple[str, str] | None:
+    """Where a file has codes of its own, and what they are: TFLite, or ONNX whose products read codes."""
+    if path.is_file() and path.suffix == ".tflite":
+        found = ends.first_in_codes(reader.read(path))
+        if found is not None:
+            return f"{found[0].where}: tensor {found[1].name}", f"codes of {found[1].dtype}"
+    if path.is_file() and path.suffix == ".onnx":
+        product = onnx_quantised.product_of_codes(onnx_file.read(path))
+        if product is not None:
+            name = product.name or product.output[0]
+            return f"{path.name}: node {name} ({product.op_type})", "a product of codes"
+    return None
 
 
 def refuse_codes(path: Path) -> None:
-    """BadValue for TFLite in codes, and for ONNX whose products read codes, where a run quantises them anew.
-
-    The file's scales and weights would be lost without a word.
-    """
-    if not path.is_file():
-        return
-    if path.suffix == ".tflite":
-        found = ends.first_in_codes(reader.read(path))
-        if found is not None:
-            operator, tensor = found
-            where = f"{operator.where}: tensor {tensor.name}"
-            raise check.fail(where, f"codes of {tensor.dtype}, {ANEW}", INSTEAD)
-    if path.suffix == ".onnx":
-        product = onnx_quantised.product_of_codes(onnx_file.read(path))
-        if product is not None:
-            where = f"{path.name}: node {product.name or product.output[0]} ({product.op_type})"
-            raise check.fail(where, f"a product of codes, {ANEW}", INSTEAD)
+    """BadValue for a file in codes, where a run quantises them anew: its scales and weights would be lost."""
+    if (found := in_codes(path)) is not None:
+        raise check.fail(found[0], f"{found[1]}, {ANEW}", INSTEAD)
 
 
 def of_quantised(

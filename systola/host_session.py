@@ -9,13 +9,13 @@ import numpy as np
 
 from golden import check
 from golden.blocks import Device
-from mapping import frontends, plan_groups
+from mapping import frontends
 from mapping.backends.streams import REFERENCE
 from mapping.ir.graph import CodedNetwork
 from mapping.network import Network, ShapeNetwork
 from mapping.passes import simplify
-from mapping.plan import Plan, plan_codes
-from mapping.plan import plan as plan_whole
+from mapping.plan import Plan
+from mapping.plan import plan as plan_of
 from mapping.quantise.networks import quantise
 from mapping.run.arrays import ArrayRun
 from mapping.run.floating import run_float
@@ -37,7 +37,7 @@ Runner = Callable[[Inputs, Device], Execution]
 def read(path: Path, design: Design, **sizes: Any) -> Loaded:
     """The network, simplified; its products are what the design computes. A file in codes stays one where the
     PEs multiply codes."""
-    if not design.grouped and coding.states_codes(path):
+    if not design.grouped and coding.in_codes(path):
         return coding.read(path, **sizes)
     found = frontends.load(path, **sizes)
     return simplify(found) if isinstance(found, Network) else found
@@ -46,8 +46,8 @@ def read(path: Path, design: Design, **sizes: Any) -> Loaded:
 def plan(network: Loaded, design: Design, exact: bool | None = None) -> Plan:
     """Every product that the design computes, placed: the closed form of its passes is exact."""
     if isinstance(network, Source):
-        return plan_codes(coded(network), cast(Target, design))
-    return (plan_groups.plan if design.grouped else plan_whole)(network, design)  # type: ignore[arg-type]
+        return plan_of(coded(network), design)
+    return plan_of(network, design)
 
 
 def coded(source: Source) -> CodedNetwork:

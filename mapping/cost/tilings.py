@@ -17,6 +17,7 @@ from mapping.cost.cycles import cost
 from mapping.cost.traffic import lengths
 from mapping.target import KIB, Target
 
+SOURCE = "model: golden cycles, and double-buffered transfers at the stated bandwidth"
 MOST_MACS = 1 << 52  # beyond, bits and cycles of a layer would not fit 64-bit integers
 MODEL, EXACT = 1.05, 1.005  # what counts as equal
 

@@ -88,8 +88,8 @@ def test_sentence_vectors_of_minilm_in_int8_are_those_of_float(minilm, large):
 
 def test_minilm_takes_the_cycles_its_tiles_take(minilm, large):
     total = plan(minilm[0], large).total
-    assert total["layers"] == 6 * 8
-    assert total["compute_cycles"] == 670_752  # 668,160 of tiles, and 48 layers' fill and drain
+    assert total.layers == 6 * 8
+    assert total.compute_cycles == 670_752  # 668,160 of tiles, and 48 layers' fill and drain
 
 
 def features(path):

@@ -347,7 +347,7 @@ def test_a_design_that_would_quantise_a_files_codes_anew_refuses_them(tmp_path):
     nodes = [*IN, WEIGHTS, node("MatMul", "xd wd", "h"), *OUT]
     onnx.save(model(nodes, constants()), tmp_path / "q.onnx")
     examples = Path(__file__).parents[3] / "examples"
-    for design in ("ws16_int8", "tile8_int8"):
+    for design in ("ws16_mixpe_w4a8", "tile8_int8"):
         with pytest.raises(BadValue, match=r"q\.onnx: node n_h \(MatMul\) is a product of codes, which this"):
             systola.run(tmp_path / "q.onnx", on=examples / f"{design}.toml", engine="model")
 

@@ -14,7 +14,7 @@ from golden.pe.mixpe import MixPeParams
 from golden.pe.quantise import quantise as quantise_weights
 from golden.systolic.params import MatrixUnitParams
 from golden.tile.params import TileParams
-from mapping.plan_groups import plan
+from mapping.plan import plan
 from mapping.quantise.groups import padded_activations, padded_weights
 from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float

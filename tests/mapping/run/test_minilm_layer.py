@@ -10,7 +10,7 @@ from golden import pe
 from mapping import frontends
 from mapping.network import Network, TensorType
 from mapping.passes import simplify
-from mapping.plan_groups import plan
+from mapping.plan import plan
 from mapping.quantise.networks import quantise
 from mapping.run.floating import run_float
 from mapping.run.host import execute

@@ -1,5 +1,6 @@
-"""A grouped network on a design, layer by layer: cycles, exact, and bytes at the PE's own widths."""
+"""Products in groups on a design: cycles, exact, and bytes at the PE's own widths."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -8,40 +9,31 @@ from golden.pe import tiled
 from golden.systolic.cycles import losses
 from golden.tile import cycles as tile_cycles
 from mapping.cost import energy
-from mapping.cost.tilings import place
+from mapping.cost.tilings import SOURCE, place
 from mapping.layers import ProductLayer, layers
 from mapping.network import Network, ShapeNetwork
-from mapping.plan import SOURCE, Plan
 from mapping.quantise.groups import array_gemm, grouped_layers, groups, padded
-from mapping.result import Row, host_rows, total
+from mapping.result import Row, host_rows
 from mapping.target import Design, Target, TileTarget
 
 TILE_SOURCE = "model: golden cycles, or each operand moved once at the stated bandwidth, whichever is more"
 
 
-def plan(network: Network | ShapeNetwork, design: Design) -> Plan:
-    """Place every product by constant weights; BadValue names a layer that does not fit."""
+def grouped_rows(network: Network | ShapeNetwork, design: Design) -> tuple[list[Row], str]:
+    """A row of every product by constant weights, then the host's; and the source of their cycles.
+
+    raises  BadValue, naming a layer that does not fit
+    """
     found = grouped_layers(network, design)
     names = {x.name for x in found}
-    host: dict[str, int] = {}
-    for node in () if isinstance(network, ShapeNetwork) else network.nodes:
-        if node.name not in names:
-            host[node.operator] = host.get(node.operator, 0) + 1
-    macs: dict[str, int] = {}
+    nodes = () if isinstance(network, ShapeNetwork) else network.nodes
+    host = Counter(node.operator for node in nodes if node.name not in names)
+    macs = Counter[str]()
     for x in layers(network):
         if x.name not in names:
-            macs[x.operator] = macs.get(x.operator, 0) + x.gemm.macs
+            macs[x.operator] += x.gemm.macs
     row, source = ROWS[type(design)]
-    rows = [*(row(x, design) for x in found), *host_rows(host, macs)]
-    return Plan(
-        network=network.name,
-        rows=tuple(rows),
-        total=total(
-            rows, peak=design.peak_macs, mhz=design.clock_mhz, source=source,
-            groups=design.pe.group, shared_bytes=sum(each.shared_bytes or 0 for each in rows),
-        ),
-        schedules={},
-    )  # fmt: skip
+    return [*(row(x, design) for x in found), *host_rows(host, macs)], source
 
 
 def shared_bytes(x: ProductLayer, design: Design) -> int:
@@ -71,7 +63,7 @@ def tile_row(x: ProductLayer, design: TileTarget) -> Row:
 
 
 def array_row(x: ProductLayer, design: Target) -> Row:
-    """As mapping.plan places a batch of groups; their sums leave in whole bytes."""
+    """As a batch of groups is placed; their sums leave in whole bytes."""
     bits = ceil_div(design.pe.accumulator.width, 8) * 8
     placed = place(x.name, design, array_gemm(x, design), bits)
     read, compute = placed.bytes_read + shared_bytes(x, design), placed.compute_cycles
