@@ -1,1 +1,1 @@
-"""What each block must do: parameters, numbers, exact cycles. numpy only, no HDL."""
+"""The specification of each block: parameters, numbers, exact cycles. numpy only, no HDL."""

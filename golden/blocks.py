@@ -55,7 +55,7 @@ def module_of(params: object) -> ModuleType:
 
 
 def widths(params: object) -> dict[str, int]:
-    """Bits of the payload of each stream, inputs first, `o` the last."""
+    """Bits of the payload of each stream: the inputs in their order, then `o`."""
     module = module_of(params)
     layout = module.fields(params)
     return {name: streams.bits(layout[name]) for name in (*module.inputs(params), OUTPUT)}
@@ -78,7 +78,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Result:
-    """What a device gives. outputs: values by name. cycles: None where it counts none."""
+    """A device's results. outputs: values by name. cycles: None where the device counts none."""
 
     outputs: Mapping[str, np.ndarray]
     cycles: int | None = None
@@ -86,12 +86,12 @@ class Result:
 
     @property
     def values(self) -> np.ndarray:
-        """Those of a block's `o`."""
+        """The values of a block's stream `o`."""
         return self.outputs[OUTPUT]
 
 
 class Device(Protocol):
-    """Who does jobs, those of blocks or the steps of a program (sim.device); all give the same bits.
+    """A device: it runs jobs of blocks or steps of a program (sim.device); all kinds give the same bits.
 
     golden   every command or pass as the hardware does it
     model    the values at once

@@ -67,7 +67,7 @@ def opened(path: Path, wanted: str, most: int) -> Any:
 
 
 def kind_of(path: Path) -> str:
-    """What stands at a path that is no regular file."""
+    """The kind of a path that is no regular file, in words."""
     mode = os.stat(path).st_mode
     kinds: tuple[tuple[Callable[[int], bool], str], ...] = (
         (stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
@@ -77,7 +77,7 @@ def kind_of(path: Path) -> str:
 
 
 def reason(error: Exception) -> str:
-    """What the system said, in lower case."""
+    """The system's error message, in lower case."""
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
 
@@ -112,7 +112,7 @@ def json_object(path: Path, wanted: str) -> dict[str, Any]:
 
 
 def parsed(where: str, parse: Callable[[], Any], language: str, wanted: str) -> Any:
-    """What `parse` gives; its failures, of whatever kind, as BadValue."""
+    """The result of `parse`; its failures, of whatever kind, as BadValue."""
     try:
         return parse()
     except RecursionError:

@@ -1,1 +1,1 @@
-"""The accelerator: units that load, multiply, do what follows, and store, driven by a stream of commands."""
+"""The accelerator: load, matrix, vector and store units and others, driven by a stream of commands."""

@@ -1,10 +1,10 @@
-"""The whole accelerator: registers, control, four units, a scratchpad, one port to memory.
+"""The whole accelerator: registers, control, its units, a scratchpad, one port to memory.
 
     host -> registers -> control -> load, matrix, vector, store -> scratchpad, memory
 
-What it is made of: `AcceleratorParams`. What a program leaves in memory, or why it stops: `Machine`, exact at
-whatever pace units and memory go, for programs that golden.accelerator.races finds nothing in. How long that
-takes: `predict`, within 3 %.
+`AcceleratorParams` describes a design. `Machine` gives what a program leaves in memory, or why it stops:
+exact at whatever pace units and memory work, for programs in which golden.accelerator.races finds nothing.
+`predict` gives the program's cycles, within 3 %.
 """
 
 from golden.accelerator.machine import Fault, Machine

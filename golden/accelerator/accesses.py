@@ -1,4 +1,6 @@
-"""What a command touches: words of the scratchpad, words of memory, rows of streams."""
+"""The footprint of a command: the words of the scratchpad and of memory, and the rows of streams, that it
+touches.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +20,14 @@ MOVE_LOOPS = (1, 2, 3)  # over runs of words, of what moves words
 
 @dataclass(frozen=True, slots=True)
 class Accesses:
-    """Of a command.
+    """The footprint of one command.
 
     reads, writes  walks over the scratchpad's words
-    memory         walk over the bytes of memory's words; of what may be read there, any: None, nothing
-    begins         rows of streams that it begins and that want room until they are taken, by stream
-    gives, takes   rows that it makes, so that they can be taken, and takes
+    memory         walk over the bytes of memory's words, None where the command leaves memory alone; a
+                   GATHER's
+                   covers all rows of its table, since any of them may be read
+    begins         by stream: rows that the command begins, which occupy room in the unit until they are taken
+    gives, takes   by stream: rows that the command completes, so that they can be taken; rows that it takes
     """
 
     reads: Sequence[Walk] = ()
@@ -35,7 +39,8 @@ class Accesses:
 
 
 def touched(walks: Iterable[Walk], modulus: int) -> np.ndarray:
-    """The addresses of walks, each once, modulo that of the scratchpad or of memory; int64 [n]."""
+    """The addresses of several walks, each once, modulo the size of the scratchpad or of memory;
+    int64 [n]."""
     found = [np.zeros(0, np.int64)]
     for base, loops in walks:
         reached = np.array([base % modulus], np.int64)
@@ -58,32 +63,33 @@ def each_once(addresses: np.ndarray, modulus: int) -> np.ndarray:
 
 
 def loops_of(command: Fields, stride: str, numbers: Iterable[int]) -> list[Loop]:
-    """The loops with these numbers; stride: its field's name, less the number."""
+    """The loops with these numbers; stride: the name of the stride's field, without its number."""
     return [(command[f"count{i}"], command[f"{stride}{i}"]) for i in numbers]
 
 
 def vectors(command: Fields, name: str, kind: int, numbers: Iterable[int]) -> Walk:
-    """Of vectors of a kind, at the field `name`, with strides of that name."""
+    """A walk over vectors of a kind: its base is the field `name`, its strides have names that begin with
+    `name`."""
     return command[name], [(KIND_WORDS[Kind(kind)], 1), *loops_of(command, f"{name}_stride", numbers)]
 
 
 def scratch_runs(command: Fields) -> Walk:
-    """The scratchpad's side of what moves runs of words."""
+    """The walk over the scratchpad of a command that moves runs of words."""
     return command["scratch"], [(command["words"], 1), *loops_of(command, "scratch_stride", MOVE_LOOPS)]
 
 
 def memory_runs(lanes: int, command: Fields) -> Walk:
-    """Memory's side, in bytes."""
+    """The walk over memory, in bytes, of a command that moves runs of words."""
     return command["address"], [(command["words"], lanes), *loops_of(command, "address_stride", MOVE_LOOPS)]
 
 
 def words_of_memory(lanes: int, walk: Walk) -> np.ndarray:
-    """Numbers of the bus words of a walk over memory; int64 [n], each once."""
+    """Bus words that a walk over memory touches: their numbers, int64 [n], each once."""
     return touched([walk], MEMORY_SIZE) // lanes
 
 
 def range_of_memory(lanes: int, walk: Walk) -> tuple[int, int]:
-    """First of these words and one past the last, or all that there are where they wrap."""
+    """The first bus word of a walk and one past the last, or the whole memory where the walk wraps."""
     base, loops = walk
     reach = [(count - 1) * stride for count, stride in loops]
     low, high = base + sum(min(0, r) for r in reach), base + sum(max(0, r) for r in reach)

@@ -20,7 +20,8 @@ from golden.accelerator.units import UNITS, names
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. wait, signal: names of units; fields: all of its own by name, those left out filled in.
+    """One command. wait, signal: names of units; fields: all fields of the opcode by name, the omitted ones
+    filled in.
 
     raises  BadValue for a unit, a field or a value that no command has
     """
@@ -40,11 +41,11 @@ class Command:
 
     @property
     def unit(self) -> str:
-        """Who does it: a unit's name, or "control"."""
+        """The unit that executes the command: its name, or "control"."""
         return unit_of(self.opcode)
 
     def encode(self) -> bytes:
-        """Its 64 bytes."""
+        """The command's 64 bytes."""
         values = {"opcode": self.opcode, "wait": mask_of(self.wait), "signal": mask_of(self.signal)}
         word = 0
         for name, (each, low) in self.opcode.places.items():
@@ -60,12 +61,13 @@ BEHIND_HEADER = sum(each.width for each in HEADER)
 
 
 def unit_of(opcode: Opcode) -> str:
-    """Who does it: a unit's name, or "control"."""
+    """The unit that executes an opcode: its name, or "control"."""
     return "control" if opcode.unit == CONTROL else names()[opcode.unit]
 
 
 def units_of(opcode: Opcode, mask: str, given: int | Iterable[str]) -> tuple[str, ...]:
-    """Units' names in their order, from names or a mask; BadValue for one that is none."""
+    """Names of units in the order of their NUMBERs, from names or from a mask; BadValue for an
+    unknown name."""
     where = f"{opcode.name}.{mask}"
     if not isinstance(given, Iterable):
         check.in_range(where, given, 0, mask_of(UNITS))
@@ -96,8 +98,8 @@ def encode(opcode: Opcode, **fields: int | Iterable[str]) -> bytes:
 
 
 def decode(command: bytes, p: AcceleratorParams | None = None) -> tuple[Opcode, dict[str, int]]:
-    """Opcode and all fields, `wait` and `signal` as masks among them; BadValue saying what is illegal, of
-    design `p`, or of any."""
+    """Opcode and all fields of a command of 64 bytes, `wait` and `signal` as masks; BadValue says what is
+    illegal, in design `p` or, without one, in every design."""
     if len(command) != COMMAND_BYTES:
         raise check.fail("len(command)", len(command), str(COMMAND_BYTES))
     return decoded(int.from_bytes(command, "little"), p)

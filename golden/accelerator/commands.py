@@ -1,19 +1,18 @@
-"""What a command is made of: fields from bit 0, an opcode's rules. The commands themselves are the units'.
+"""The make-up of a command: fields from bit 0, an opcode's rules. The commands themselves are the units'.
 
 A command is 64 bytes, little-endian; its fields follow one another from bit 0, the same header first:
 
-    opcode  which command; its upper four bits say the unit: 0 control, else the unit's NUMBER and 1
-    wait    a bit a kind of unit, of its NUMBER: take one token from each before the command starts
-    signal  a bit a kind of unit: give one token to each when the command is done
+    opcode  which command; its upper four bits name the unit: 0 control, else the unit's NUMBER plus 1
+    wait    one bit for each kind of unit, by NUMBER: take one token from it before the command starts
+    signal  one bit for each kind of unit, by NUMBER: give one token to it when the command is done
 
-Tokens of an ordered pair of units are counted, at most TOKENS of them. A unit does its commands in order.
-A count of 0, a kind or an opcode that does not exist, a bit set beyond the fields, what a rule forbids: an
-illegal command. Decoder (golden and RTL), assembler, disassembler and docs/commands.md all come from the
-tables COMMANDS of golden.accelerator.units.
+Tokens of an ordered pair of units are counted, at most TOKENS of them. A unit executes its commands in order.
+A command is illegal if a count is 0, if a kind or the opcode does not exist, if a bit beyond the fields is
+set, or if a rule forbids it. Decoder (golden and RTL), assembler, disassembler and docs/commands.md all come
+from the tables COMMANDS of golden.accelerator.units.
 
-Addresses in the scratchpad and strides there are in words; memory's are in bytes, multiples of a word.
-A walk is a nest of loops, number 0 innermost: address = base + sum over i of index_i * stride_i, wrapping at
-2^16.
+Addresses and strides in the scratchpad are in words; memory's are in bytes, multiples of a word. A walk is a
+nest of loops, number 0 innermost: address = base + sum over i of index_i * stride_i, wrapping at 2^16.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,10 +33,10 @@ Breach = tuple[str, Any, str]  # field or fields, what is there, what is allowed
 
 
 class Members(type):
-    """A class of numbers whose members the units' tables give: by name (`Opcode.MAP`), or all, in order."""
+    """Numbers with names that the units' tables define: one by its name (`Opcode.MAP`), or all in order."""
 
     def members(cls) -> Mapping[str, Any]:
-        """All of them by name, in the order of their numbers."""
+        """All members by name, in the order of their numbers."""
         raise NotImplementedError
 
     def __iter__(cls) -> Iterator[Any]:
@@ -56,8 +55,8 @@ class Field:
     """A field of a command.
 
     width    in bits; signed: two's complement
-    what     for the page
-    least    the least legal value, where that is not the least that the bits hold
+    what     its meaning, for docs/commands.md
+    least    the least legal value, where it is not the least that the bits hold
     names    of its values, where they have names
     address  whether people read it in hexadecimal
     """
@@ -125,14 +124,15 @@ MASKS = ("wait", "signal")
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """In a Forbid: every value but this one."""
+    """In a Forbid: every value except this one."""
 
     value: int
 
 
 @dataclass(frozen=True, slots=True)
 class Forbid:
-    """No command in which each of these fields has (one of) these values. allowed: of the last field."""
+    """A rule: no command in which each of these fields has (one of) these values. allowed: text that says
+    what the last field may be."""
 
     when: Mapping[str, int | tuple[int, ...] | Not]
     allowed: str
@@ -150,7 +150,7 @@ class Forbid:
 
 
 def meets(value: int, asked: int | tuple[int, ...] | Not) -> bool:
-    """Whether a field's value is one of those that a Forbid names."""
+    """Whether a field's value is among the values that a Forbid names."""
     if isinstance(asked, Not):
         return value != asked.value
     return value in asked if isinstance(asked, tuple) else value == asked
@@ -158,10 +158,10 @@ def meets(value: int, asked: int | tuple[int, ...] | Not) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """The product of these fields is at most what a design holds.
+    """A rule: the product of these fields is at most what a design holds.
 
     bound  of a design, at least 1
-    most   of every design, for who knows none
+    most   the bound where the design is not known: the largest of any design
     what   the bound in words
     """
 
@@ -171,7 +171,7 @@ class AtMost:
     what: str
 
     def breach(self, values: Mapping[str, int], p: "AcceleratorParams | None") -> Breach | None:
-        """As of Forbid."""
+        """What is wrong with a command's values, in design `p` or in any; None if nothing is."""
         product, bound = 1, self.most if p is None else self.bound(p)
         for name in self.fields:
             product *= values[name]
@@ -190,10 +190,11 @@ class Opcode(int, metaclass=Members):
     """A kind of command: Opcode.MAP and so on; the number is the one in the header.
 
     unit    its unit's NUMBER, or CONTROL
-    fields  behind the header, in order; limits: the least and the greatest legal value of each, by name
-    places  all fields by name, the header's too, with their first bit
-    rules   what no field shows by itself
-    bits    of the command that are fields; the others must be 0
+    fields  behind the header, in order
+    limits  by name: the least and the greatest legal value of each field
+    places  by name, the header's fields included: (field, its first bit)
+    rules   constraints between several fields
+    bits    used by header and fields; all bits above must be 0
     """
 
     name: str
@@ -225,14 +226,14 @@ class Opcode(int, metaclass=Members):
 
     @classmethod
     def members(cls) -> dict[str, "Opcode"]:
-        """Of control and of every kind of unit, by name."""
+        """All opcodes, those of control and of every kind of unit, by name."""
         from golden.accelerator.units import opcodes
 
         return opcodes()
 
     @classmethod
     def of(cls, number: int) -> "Opcode":
-        """The one of a number; BadValue if there is none."""
+        """The opcode of a number; BadValue if there is none."""
         for each in cls.members().values():
             if each == number:
                 return each

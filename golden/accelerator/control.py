@@ -1,34 +1,34 @@
-"""Control: commands from memory to the units, tokens between them, faults.
+"""Control: fetches commands from memory, queues them for the units, counts tokens, and stops at faults.
 
-Fetching begins when COMMANDS is written, if no program runs; so PROGRAM is written before it, and the program
-stands in memory by then. At the start it begins anew if it has not begun, or if PROGRAM or COMMANDS was
-written since, or if a program has run since. What goes wrong with it before the start is told after it, or
-never, if it is not that program that starts. A program is what PROGRAM and COMMANDS say at its start, also
-where it has to wait until what was fetched for nothing has come; written later they are of the next one. An
-address that is no bus word's brings no words: after the first refusal nothing more is asked for.
+Fetching begins when COMMANDS is written while no program runs; so PROGRAM must be written before it, and the
+program must stand in memory by then. A start begins fetching anew if it has not begun, or if PROGRAM or
+COMMANDS was written since, or if a program has run since. An error met while fetching ahead is reported after
+the start, or never, if another program is started. A program is the one that PROGRAM and COMMANDS name at its
+start, even where it has to wait until stale prefetches have drained; later writes concern the next program.
+An address that is not a bus word's brings no words: after the first refusal control requests nothing more.
 
 Commands are fetched ahead, in requests that end at multiples of REQUEST_BYTES, as far as the buffer has room.
-Each is checked (golden.accelerator.legal) and goes, in the program's order, into its unit's queue; a full
-queue holds up all that follow. At the head of its queue a command waits until each unit of `wait` has given a
-token, takes these and goes to the unit. When the unit is done with it, each unit of `signal` gets a token.
-A unit has at most IN_FLIGHT commands that it has taken and not done.
+Each is checked (golden.accelerator.legal) and goes, in program order, into its unit's queue; a full queue
+stalls all commands that follow. At the head of its queue a command waits until each unit of `wait` has given
+a token, takes these tokens and goes to the unit. When it is done, each unit of `signal` gets a token. A unit
+has at most IN_FLIGHT commands that it has accepted and not done.
 
-FENCE goes when all queues are empty and all units idle; END when, besides, what was fetched beyond it has
-come. Then the program is done.
+FENCE proceeds when all queues are empty and all units idle; END when, in addition, everything that was
+fetched beyond it has arrived. Then the program is done.
 
-A fault stops it: nothing more goes to any unit until a reset. The first one counts, if no reset comes before
-it or in its cycle; in one cycle: faults of
-units and overflows by unit, then control's own, then deadlock. FAULT_COMMAND and CAUSE.unit are
+A fault stops the program: no command goes to any unit until a reset. The first fault counts, unless a reset
+comes before it or in its cycle; of several in one cycle: faults of units and overflows by unit, then
+control's own, then deadlock. FAULT_COMMAND and CAUSE.unit are
 
-    illegal command, fetch error  the first command that is not all right; no unit. Fewer commands than END
-                                  needs: the number of them
-    load, store, row number       the unit's oldest command not done
+    illegal command, fetch error  the first bad command; no unit. Fewer commands than END needs: their number
+    load, store, row number       the unit's oldest command that is not done
     token overflow                the command that gave one token more than TOKENS
     deadlock                      the first unit whose command waits for tokens; where nothing has moved for
                                   WATCHDOG cycles: the first unit that is not done, and its oldest command
 
-Deadlock is exact where tokens are to blame: all units are idle, all that is queued waits for tokens, and the
-next command cannot be queued. Units that wait for one another's data are found by the watchdog.
+Deadlock is detected exactly where tokens are to blame: all units are idle, all queued commands wait for
+tokens, and the next command cannot be queued. Units that wait for one another's data are found by the
+watchdog.
 """
 
 from golden.accelerator import units
@@ -48,7 +48,8 @@ END_TO_DONE = 1  # from the cycle in which END can go to the done interrupt's ev
 
 
 def first_command(p: AcceleratorParams, memory_latency: int) -> int:
-    """The cycle in which the first command stands at its unit, if it waits for no token; not fetched ahead.
+    """Cycles from a start to the cycle in which the first command is offered to its unit, if the command
+    waits for no token and was not fetched ahead.
 
     memory_latency  cycles from AR accepted to the first beat, as in golden.axi.read
     """
@@ -57,7 +58,8 @@ def first_command(p: AcceleratorParams, memory_latency: int) -> int:
 
 
 def following_command(p: AcceleratorParams) -> int:
-    """Cycles from a command at its unit to the next, as long as words have come and queues have room."""
+    """Cycles from one command offered to a unit to the next, while fetched words are there and queues have
+    room."""
     return p.command_words
 
 

@@ -86,7 +86,8 @@ def row_reciprocal(total: ArrayLike) -> np.ndarray:
 
 
 def tree_registers(lanes: int) -> int:
-    """Of a tree over `lanes` values, one every LEVELS levels, the last behind the root."""
+    """Registers of a reduction tree over `lanes` values: one every LEVELS levels, the last behind
+    the root."""
     return ceil_div((lanes - 1).bit_length(), LEVELS)
 
 

@@ -1,6 +1,6 @@
-"""The fetcher: a walk over the scratchpad whose words leave as a stream, each with its `ends`.
+"""The fetcher: it walks the scratchpad and delivers the words as a stream, each with its `ends`.
 
-Words that are asked for have room in its queue, so they never wait in the scratchpad.
+A word is requested only when the queue has room for it, so no word ever waits in the scratchpad.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ LATENCY = walk.LATENCY + scratchpad.READ_LATENCY + 1  # from a command to its fi
 def fetch(
     p: AcceleratorParams, scratch: np.ndarray, base: int, counts: Sequence[int], strides: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(words, ends) of a command.
+    """The words that a command's walk reads, and their `ends`.
 
     scratch  uint8 [p.words, p.lanes]
     returns  uint8 [product of counts, p.lanes]; int64 [product of counts]

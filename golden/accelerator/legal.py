@@ -1,4 +1,4 @@
-"""Which commands are legal: what control checks before it gives a command to its unit."""
+"""Legality: the checks that control makes before it gives a command to its unit."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -10,14 +10,14 @@ from golden.accelerator.units import UNITS, names, numbers
 
 
 def mask_of(units: Iterable[str]) -> int:
-    """Of names: bit NUMBER of each."""
+    """The mask of units' names: bit NUMBER of each is set."""
     known = numbers()
     return sum({1 << known[name] for name in units})
 
 
 @cache
 def names_of(mask: int) -> tuple[str, ...]:
-    """The units of a mask, in the order of their NUMBERs; a bit of no unit has no name."""
+    """The names of a mask's units, in the order of their NUMBERs; a bit that no unit has is left out."""
     return tuple(name for number, name in sorted(names().items()) if mask >> number & 1)
 
 

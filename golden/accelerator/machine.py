@@ -1,11 +1,11 @@
-"""What a program does: its commands one by one, in the order in which they stand.
+"""The interpreter: a program's effect on memory, its commands executed one by one in program order.
 
-A program whose tokens order all conflicting accesses (golden.accelerator.races) gives just that on the
-accelerator, however its units overlap. Rows of a stream wait between units in the order in which they came.
-A command reads all that it reads before it writes.
+A program whose tokens order all conflicting accesses (golden.accelerator.races) has exactly this effect on
+the accelerator, however its units overlap. Rows of a stream wait between two units in the order in which they
+were made. A command reads all its operands before it writes its results.
 
-A token must be given by a command that stands before the one that takes it; one that is not there, rows that
-no one makes or takes: a DEADLOCK. What a command that faults leaves behind is not defined.
+A token must be given by a command that comes before the one that takes it. A token that is missing, or rows
+that nobody makes or nobody takes, are a DEADLOCK. What a faulting command leaves behind is not defined.
 """
 
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ class Machine:
         self.unit = ""  # that does it
 
     def run(self, program_address: int, commands: int) -> int:
-        """Execute from `program_address` until END; how many commands that were, END among them.
+        """Execute from `program_address` until END; returns the number of commands executed, END included.
 
         commands  most of them to fetch
         raises    Fault
@@ -100,14 +100,14 @@ class Machine:
         return next(each for each in self.state.values() if isinstance(each, kind))
 
     def take_tokens(self, command: Command) -> None:
-        """What a command waits for; control waits for everyone anyway."""
+        """Take the tokens that a command waits for; a command of control waits for all units anyway."""
         for giver in command.wait:
             if not self.tokens[giver, command.unit]:
                 raise self.fault(Cause.DEADLOCK, why=f"a token of {giver} that never comes")
             self.tokens[giver, command.unit] -= 1
 
     def fault(self, cause: Cause, response: int = 0, why: str = "") -> Fault:
-        """The Fault of the command that is being done."""
+        """The Fault of the command that is being executed."""
         return Fault(cause, numbers()[self.unit] if self.unit else NO_UNIT, self.number, response, why)
 
     # Streams.
@@ -131,7 +131,7 @@ class Machine:
         return np.concatenate(found)
 
     def left(self) -> int:
-        """Rows of streams that are made, or begun, and not taken."""
+        """Rows of streams that were made, or begun, and never taken."""
         made = sum(len(block) for blocks in self.rows.values() for block in blocks)
         return made + sum(state.left() for state in self.state.values())
 

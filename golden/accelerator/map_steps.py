@@ -1,7 +1,7 @@
-"""MAP's time, cycle by cycle: what the vector unit's registers hold, without the values.
+"""MAP's cycles, by stepping through what the vector unit's registers hold, without the values.
 
-Where the same state comes back, what lies between is repeated without being stepped through: so a command
-of any length takes some hundred steps.
+Where the same state comes back, the cycles in between are counted again without being stepped through: a
+command of any length takes some hundred steps.
 """
 
 from collections.abc import Mapping
@@ -20,15 +20,17 @@ MARGIN = 12  # vectors or blocks that are stepped through before an end
 
 
 def latency(p: AcceleratorParams, function: int) -> int:
-    """Cycles from a vector in the lanes to its result, `function` as in a command."""
+    """Cycles from a vector's entry into the lanes to its result; `function` as in a command."""
     return FRONT + BACK + (PIECEWISE if function >= FIRST_FUNCTION else 0)
 
 
 class Reader:
-    """A fetcher, and the words of a vector that it has given.
+    """A fetcher, and the words of a vector that it has delivered.
 
-    asked, under_way, stored  words: asked for, on their way (a bit a cycle, the last bit the oldest), queued
-    held                      of the vector that is being put together
+    asked      words requested so far
+    under_way  words on their way, a bit a cycle, bit 0 the oldest
+    stored     words in the fetcher's queue
+    held       words of the vector that is being assembled
     """
 
     def __init__(self, words: int, total: int):
@@ -37,11 +39,11 @@ class Reader:
 
     @property
     def ready(self) -> bool:
-        """A vector is there."""
+        """Whether a whole vector is there."""
         return self.stored > 0 and self.held == self.words - 1
 
     def step(self, taken: bool, asks: bool = True) -> None:
-        """A cycle, in which the vector that is there is taken or not."""
+        """One cycle, in which the vector is taken or not."""
         used = self.stored + self.under_way.bit_count()
         asks = asks and self.asked < self.total and used < QUEUE
         arrives = self.under_way & 1
@@ -57,12 +59,12 @@ class Reader:
 
 
 class Steps:
-    """The unit while it does a MAP.
+    """The vector unit's registers during a MAP.
 
-    sizes  vectors of: a result where the command reduces, else a block; a block; the command
+    sizes  vectors of a result where the command reduces, else of a block; of a block; of the command
     front  marks (last of a result, last of a block) of the vectors before the total, the oldest last, or None
-    total  mark (last of a block) of what waits behind the total
-    back   which stages behind hold a result, bit 0 the last
+    total  mark (last of a block) of the result that waits behind the total
+    back   which of the stages behind the total hold a result, the last stage in bit 0
     left   words that the writer has still to write
     """
 
@@ -128,7 +130,7 @@ class Steps:
         self.front.insert(0, mark)
 
     def state(self) -> tuple[object, ...]:
-        """All that decides what happens next, but for how far the command is."""
+        """Everything that decides what happens next, except the command's progress."""
         readers = [each.state(self.vectors) for each in self.operands]
         ahead = self.blocks.asked - BLOCK_WORDS * (self.vectors // self.sizes[1])
         blocks = (ahead, *self.blocks.state(0)[1:])
@@ -136,7 +138,7 @@ class Steps:
         return (*readers, *blocks, tuple(self.front), *rest)
 
     def skip(self, cycles: int, vectors: int, results: int, times: int) -> None:
-        """As if that had happened `times` times."""
+        """Repeat `times` times a stretch of this many cycles, vectors and results."""
         self.cycle += cycles * times
         self.written += results * times
         before = self.vectors // self.sizes[1]

@@ -1,12 +1,12 @@
 """The way to memory: one AXI4 read master that two clients share, and a write master.
 
 Clients `fetch` and `load` send commands {address, bytes}; where both offer one, fetch goes first. Words and
-statuses come back in the order in which the commands were taken, each to its client. A client must take its
-words: what it leaves keeps the other waiting. `store` has the write master to itself.
+statuses come back in the order in which the commands were accepted, each to its client. A client must take
+its words: a word that is not taken blocks the other client. `store` has the write master to itself.
 
-`clear` drops everything: commands are refused, words and statuses that still come are swallowed, bursts that
-were announced get words that write nothing. When nothing is on the way any more the port is `quiet` and as
-after a reset; that takes as long as the memory does, no more.
+`clear` drops everything: commands are refused, words and statuses that still come are swallowed, and bursts
+that were announced on AW get words whose strobes write nothing. Once nothing is outstanding the port is
+`quiet` and in its reset state; that takes as long as the memory needs, no longer.
 
 Timing equals that of one read master (golden.axi.read) serving both clients' commands in the order in which
 they were accepted, and of one write master (golden.axi.write) for `store`, as long as no more than

@@ -1,7 +1,7 @@
-"""When the load unit and the store unit have done each of a sequence of commands.
+"""Cycles in which the load unit and the store unit have done each of a sequence of commands.
 
-Exact for a unit that is alone at memory port and scratchpad, if the memory is as golden.axi.read.cycles and
-golden.axi.write.cycles say and no run is refused. Cycles are counted from any 0.
+Exact for a unit that has memory port and scratchpad to itself, if the memory is as golden.axi.read.cycles and
+golden.axi.write.cycles describe it and no run is refused. Cycle 0 is any cycle.
 """
 
 from collections import deque
@@ -21,7 +21,8 @@ TAKEN = read.TAKEN - 1  # cycles from a beat on R to its word being taken
 
 
 class Commands:
-    """What both units have: a command is held, then starts, and at most PENDING are started and not done."""
+    """Commands in the load or store unit: one is held, then starts; at most PENDING have started and are not
+    done."""
 
     def __init__(self, bus: AxiParams) -> None:
         self.start = self.done = -1
@@ -30,7 +31,7 @@ class Commands:
         self.known: dict[tuple[int, int], list[int]] = {}  # lengths, by place in a page and bytes
 
     def lengths(self, address: int, count: int) -> list[int]:
-        """Beats of each burst of a run, which depend on its place in a page alone."""
+        """Beats of each burst of a run, which depend only on where the run begins within a page."""
         key = address % BOUNDARY, count
         if key not in self.known:
             self.known[key] = [beats for _, beats in bursts(self.bus, address, count)]
@@ -42,14 +43,15 @@ class Commands:
         self.start = max(max(offered, self.start + 1) + HELD, not_before, room)
 
     def finish(self, cycle: int) -> int:
-        """It is done."""
+        """The oldest command is done in `cycle`."""
         self.pending.append(cycle)
         self.done = cycle
         return cycle
 
 
 class LoadTiming(Commands):
-    """memory_latency: cycles from AR accepted to the burst's first beat, at least 1."""
+    """Timing of the load unit. memory_latency: cycles from AR accepted to the burst's first beat, at
+    least 1."""
 
     def __init__(self, p: AcceleratorParams, memory_latency: int):
         super().__init__(p.read)
@@ -83,14 +85,15 @@ class LoadTiming(Commands):
         return max(self.start + QUEUED, self.placed) + walk.LATENCY
 
     def place(self, count: int) -> None:
-        """Words that no memory gives."""
+        """Place `count` words that do not come from memory (of a FILL)."""
         self.placed = self.first_place() + count - 1
 
     def before(self, offered: int) -> None:
-        """What the port takes before a run that is offered then: nothing, where LOAD is alone."""
+        """Requests that the read port serves before a run offered in cycle `offered`: none, where LOAD is its
+        only client."""
 
     def load(self, asked: Iterator[Run], offered: int, step: int) -> None:
-        """Runs; the i-th is there `step` * i cycles after `offered`."""
+        """Load runs; the i-th is offered `step` * i cycles after `offered`."""
         slots, owners, first = self.port.slots, self.owners, self.first_place()
         for address, count in asked:
             self.before(offered)
@@ -102,7 +105,7 @@ class LoadTiming(Commands):
             offered += step
 
     def bursts(self, lengths: Sequence[int], first: int) -> None:
-        """A run's bursts are asked for; their words are placed from cycle `first` on."""
+        """Request a run's bursts; their words are placed from cycle `first` on."""
         port, left = self.port, len(lengths)
         for beats in lengths:
             left -= 1
@@ -115,9 +118,9 @@ class LoadTiming(Commands):
 class Loads(LoadTiming):
     """The load unit at a read port that fetches commands too.
 
-    fetches  (cycle, words) of requests for commands that the port has not taken, in order
-    come     cycle in which the first word of each that it has taken is there
-    behind   whether it came behind other words, mostly the load unit's
+    fetches  (cycle, words) of requests for commands that the port has not yet accepted, in order
+    come     cycle in which the first word of each accepted request arrives
+    behind   for each accepted request, whether its words came behind others, mostly the load unit's
     """
 
     def __init__(self, p: AcceleratorParams, memory_latency: int):
@@ -131,7 +134,7 @@ class Loads(LoadTiming):
         return max(self.run + 1, offered, self.port.slots.issue)
 
     def fetch(self) -> None:
-        """The port takes the first request."""
+        """The port accepts the oldest request for commands."""
         asked, count = self.fetches.popleft()
         slots = self.port.slots
         slots.issue = max(slots.issue, asked)
@@ -150,7 +153,8 @@ class Loads(LoadTiming):
 
 
 class StoreTiming(Commands):
-    """memory_latency: cycles from a burst's last word accepted to its response, at least 1."""
+    """Timing of the store unit. memory_latency: cycles from a burst's last word accepted to its response, at
+    least 1."""
 
     def __init__(self, p: AcceleratorParams, memory_latency: int):
         super().__init__(p.write)
@@ -173,7 +177,7 @@ class StoreTiming(Commands):
         return self.finish(self.slots.last_release)
 
     def bursts(self, lengths: Sequence[int]) -> None:
-        """A run's bursts are issued, as their words leave the scratchpad."""
+        """Issue a run's bursts while their words leave the scratchpad."""
         left = len(lengths)
         for beats in lengths:
             left -= 1

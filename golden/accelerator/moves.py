@@ -44,12 +44,12 @@ def runs(p: AcceleratorParams, command: Fields) -> Iterator[Run]:
 
 
 def rows(p: AcceleratorParams, command: Fields, numbers: Iterable[int]) -> Iterator[Run]:
-    """(address, bytes) of each row of a GATHER, in order. numbers: of the rows."""
+    """(address, bytes) of each row of a GATHER, in order. numbers: row numbers."""
     length, mask = command["words"] * p.lanes, (1 << walk.MEMORY_BITS) - 1
     for number in numbers:
         yield command["address"] + int(number) * command["address_stride1"] & mask, length
 
 
 def words(command: Fields) -> int:
-    """Words that a command writes, or a STORE reads; a GATHER has one loop alone."""
+    """Words that a command writes, or that a STORE reads; a GATHER has a single loop."""
     return command["words"] * int(np.prod([command.get(f"count{i}", 1) for i in MOVE_LOOPS], dtype=np.int64))

@@ -38,12 +38,12 @@ TOP_TILE_LOOPS = tuple((f"tiles{i}", f"top_tile_stride{i}") for i in range(2))
 
 
 def unit_of(p: AcceleratorParams) -> MatrixUnitParams:
-    """The matrix unit as it is built: no requantiser, for the vector unit has one."""
+    """The matrix unit's parameters as built: without a requantiser, since the vector unit requantises."""
     return replace(p.unit, scaled=False)
 
 
 def count_of(command: Fields) -> int:
-    """Vectors of a pass, rows of sums of a tile."""
+    """Vectors of a pass, which are the rows of sums of a tile."""
     return command["count_x"] * command["count_y"]
 
 
@@ -53,12 +53,13 @@ def passes_of(command: Fields) -> int:
 
 
 def most_passes(p: AcceleratorParams) -> int:
-    """Passes of a product, `lanes` of the depth each, that the accumulators hold and a walk counts."""
+    """Most passes of a product, each of `lanes` of the depth: what the accumulators hold and a walk can
+    count."""
     return min(int(p.unit.pe.group) // p.lanes, LARGEST_PASSES)
 
 
 def tiles_of(command: Fields) -> int:
-    """Tiles."""
+    """Tiles of a command."""
     return command["tiles0"] * command["tiles1"]
 
 
@@ -68,7 +69,8 @@ def words_of_pass(p: AcceleratorParams, command: Fields) -> int:
 
 
 def check_command(p: AcceleratorParams, command: Fields) -> None:
-    """BadValue, naming the field, if a command's word cannot hold a value or the unit cannot do it."""
+    """BadValue, naming the field, if the command's encoding cannot hold a value or the unit cannot execute
+    it."""
     check_values(Opcode.MULTIPLY, command, p)
 
 
@@ -78,7 +80,8 @@ def left_walk(command: Fields) -> tuple[int, list[int], list[int]]:
 
 
 def top_walk(p: AcceleratorParams, command: Fields) -> tuple[int, list[int], list[int]]:
-    """The same of the words of weights: of a pass, passes, tiles. A pass's last word comes first."""
+    """base, counts, strides of the walk over the words of weights: words of a pass, passes, tiles. The last
+    word of a pass comes first."""
     words, stride = words_of_pass(p, command), command["top_row_stride"]
     counts = [words, passes_of(command), *(command[count] for count, _ in TOP_TILE_LOOPS)]
     strides = [-stride, command["top_pass_stride"], *(command[s] for _, s in TOP_TILE_LOOPS)]
@@ -86,7 +89,7 @@ def top_walk(p: AcceleratorParams, command: Fields) -> tuple[int, list[int], lis
 
 
 def weights(p: AcceleratorParams, command: Fields, words: np.ndarray) -> np.ndarray:
-    """Values of passes' weights, of a small dtype: [passes, L, L], from uint8 words [passes, words, L]."""
+    """Weights of passes, in a small dtype: [passes, L, L], from uint8 words [passes, words, L]."""
     fmt, lanes, packed = p.unit.top, p.lanes, p.packed_rows
     if command["transpose"]:
         return decode(fmt, words).swapaxes(1, 2)
@@ -98,7 +101,7 @@ def weights(p: AcceleratorParams, command: Fields, words: np.ndarray) -> np.ndar
 
 
 def decode(fmt: Int, codes: np.ndarray) -> np.ndarray:
-    """Values of the low bits of bytes, of a small dtype that holds them."""
+    """The values in the low bits of bytes, in a small dtype that holds them."""
     above = 8 - fmt.width
     shifted = codes << np.uint8(above)
     return shifted.view(np.int8) >> np.int8(above) if fmt.signed else shifted >> np.uint8(above)

@@ -1,18 +1,18 @@
 """The multiply unit's cycles: exact while the scratchpad grants every request and sums are always taken.
 
-    a command's walks start a cycle after it was accepted, or with the last request of those before
-    a word is there FETCH cycles after its request; QUEUE of them wait, then requests do
-    the weights of a pass enter from the swap before on, a row a cycle; of several in a word, so many cycles a
-    word; transposed, a word a cycle into the square while the tile before leaves it, then out of it
-    the swap comes behind the last row and with the last vector of the pass before, then the vectors
+    a command's walks start a cycle after its acceptance, or with the last request of the command before
+    a word arrives FETCH cycles after its request; the queue holds QUEUE words, then requests stall
+    weights of the next pass load from the previous swap on, one row a cycle; a word that packs n rows takes n
+    cycles; with `transpose`, a word a cycle enters the square while the tile before leaves it, then leaves it
+    the swap takes place behind the last row, with the last vector of the pass before; then the vectors enter
 
-So passes follow one another, within a command and from one to the next, as golden.systolic.cycles says,
-its first words five cycles after the first command. 64 x 64 x 64 in bytes, L = 16: 1080 cycles in one command
-or in four, the matrix unit's 1075 and 5.
+So passes follow one another, within a command and from one to the next, as golden.systolic.cycles says, the
+first words five cycles after the first command. 64 x 64 x 64 in bytes, L = 16: 1080 cycles in one command or
+in four, of which the matrix unit takes 1075.
 
 A pass takes max(count, L) cycles. With one vector that is L: L multiply-accumulates a cycle and a word of
-weights a cycle, what a port of the scratchpad and the bus give. Where a word has several rows the array still
-takes a row a cycle: as many multiply-accumulates, and one word in packed_rows cycles.
+weights a cycle, which is what a port of the scratchpad and the bus deliver. Where a word packs several rows
+the array still takes a row a cycle: as many multiply-accumulates, and one word every packed_rows cycles.
 """
 
 from collections import deque
@@ -33,8 +33,8 @@ NEVER = -(1 << 60)
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Cycles in which a command is accepted, asks for its first and last words, is done, gives its sums, or
-    would if they did not stay open."""
+    """Cycles in which a command is accepted, requests its first and last words, is done, and delivers its
+    first and last sums (or would deliver them, if they did not stay open)."""
 
     accepted: int
     left_first: int
@@ -47,9 +47,9 @@ class Times:
 
 
 class Requests:
-    """When a fetcher asks for its words.
+    """The cycles in which a fetcher requests its words.
 
-    first, last  requests of the pass at hand, of all so far
+    first, last  requests: the first of the current pass, the last so far
     taken        cycles in which the last QUEUE words were taken
     """
 
@@ -58,18 +58,18 @@ class Requests:
         self.taken = [NEVER] * QUEUE
 
     def start(self, cycle: int) -> int:
-        """A walk is offered in `cycle`; the cycle in which it is accepted."""
+        """A walk is offered in `cycle`; returns the cycle in which it is accepted."""
         cycle = max(cycle, self.last)
         self.last = cycle
         return cycle
 
     def offer(self) -> int:
-        """The first word of a pass: the cycle from which on it is there."""
+        """Request the first word of a pass; returns the cycle from which on the word is there."""
         self.first = max(self.last, self.taken[0]) + 1
         return self.first + FETCH
 
     def take(self, count: int, start: int, interval: int = 1) -> None:
-        """The pass's `count` words are taken, from `start` on."""
+        """Take the pass's `count` words, one every `interval` cycles from `start` on."""
         fresh = range(start + interval * max(0, count - QUEUE - 1), start + interval * count, interval)
         taken = [*self.taken, *fresh]
         self.last = max(self.first + count - 1, taken[-QUEUE - 1] + 1)
@@ -77,7 +77,7 @@ class Requests:
 
 
 class Pipeline:
-    """The unit as it works: `command` tells when each of its commands does what."""
+    """The unit's pipeline: `command` gives the Times of each command in turn."""
 
     def __init__(self, p: AcceleratorParams):
         self.p = p
@@ -92,7 +92,7 @@ class Pipeline:
         self.swap = self.vector = self.done = -1
 
     def command(self, command: Fields, offered: int = 0) -> Times:
-        """The next command, offered from cycle `offered` on, at once behind the one before."""
+        """The Times of the next command, offered from cycle `offered` on, directly behind the one before."""
         accepted = self.accept(offered)
         count, passes = count_of(command), passes_of(command)
         words, across = words_of_pass(self.p, command), bool(command["transpose"])
@@ -117,7 +117,7 @@ class Pipeline:
         )
 
     def accept(self, offered: int) -> int:
-        """A command is accepted, in the cycle that is returned."""
+        """Accept a command; returns the cycle."""
         accepted = max(offered, self.accepting)
         left_walk = self.left.start(accepted + 1)
         top_walk = self.top.start(max(accepted + 1, self.unpacked.popleft() + 1))
@@ -125,7 +125,7 @@ class Pipeline:
         return accepted
 
     def end(self) -> int:
-        """All of the command has been asked for: the cycle of its `done`."""
+        """The command's last request has been made; returns the cycle of its `done`."""
         self.unpacked.append(self.top.taken[-1])
         self.done = max(self.left.last, self.top.last, self.done) + 1
         return self.done
@@ -144,7 +144,8 @@ class Pipeline:
         return cycle
 
     def load(self, words: int, across: bool) -> None:
-        """The weights of a pass: `words` of them, to the last row."""
+        """Load the weights of a pass, `words` words, into rows of the array; across: by way of the square
+        (transposed)."""
         lanes, there = self.p.lanes, self.top.offer()
         if across:
             # with the tile before, if that leaves the square, else behind it
@@ -158,7 +159,7 @@ class Pipeline:
         self.row, self.across = (first, first + lanes - 1), across
 
     def stream(self, count: int, rows: int) -> None:
-        """The vectors of a pass, where the accumulator's rows are free from cycle `rows` on."""
+        """Stream the vectors of a pass, where the accumulator's rows are free from cycle `rows` on."""
         self.swap = max(self.row[1] + 1, self.vector, rows)
         first = max(self.left.offer(), self.swap + 1)
         self.left.take(count, first)
@@ -166,7 +167,7 @@ class Pipeline:
 
 
 def times(p: AcceleratorParams, commands: Iterable[Fields]) -> list[Times]:
-    """Of commands offered one after another without a pause, from cycle 0 on."""
+    """The Times of commands offered one after another without a pause, from cycle 0 on."""
     pipeline = Pipeline(p)
     return [pipeline.command(command) for command in commands]
 

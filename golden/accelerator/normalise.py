@@ -85,10 +85,11 @@ BEHIND = 3 + ROOT.latency + 1 - 3  # from a group's moments to the first deviati
 
 
 def pause(p: AcceleratorParams, columns: bool) -> int:
-    """Cycles in which `a` waits between a group's two passes.
+    """Cycles in which `a` stalls between the two passes of a group.
 
-    For entry, squares, sums, those of a tree (or as many as there are lanes, which take turns), moments;
-    product, raised, under, the root's, mantissa; less those that the second pass is ahead.
+    They are the stages entry, squares, sums, the reduction tree's (or as many as there are lanes, which take
+    turns), moments, product, raised, under, those of the root, mantissa; less those by which the second pass
+    runs ahead.
     """
     return 4 + BEHIND + (p.lanes - 1 if columns else tree_registers(p.lanes)) - 1
 

@@ -1,7 +1,7 @@
-"""What an accelerator is made of, checked when it is made.
+"""The parameters of an accelerator, checked when they are made.
 
 One word: `lanes` bytes. It is the bus's word, the scratchpad's, a vector of `lanes` 8-bit codes, a row of a
-tile of 8-bit weights. A vector of 16-bit codes takes two words, one of 32-bit sums four, lane 0 first.
+tile of 8-bit weights. A vector of 16-bit codes takes two words, a vector of 32-bit sums four, lane 0 first.
 """
 
 from dataclasses import dataclass, field
@@ -80,13 +80,13 @@ class AcceleratorParams:
         return tuple(sorted(found, key=units.numbers().__getitem__))
 
     def of(self, name: str) -> Any:
-        """The Params of a further unit that is present."""
+        """The Params of a further unit of the design, by its name."""
         kind = units.unit(name).Params
         return next(each for each in self.more if kind and isinstance(each, kind))
 
     @property
     def suffix(self) -> str:
-        """Of names of hardware that depends on which units there are: the further ones."""
+        """Suffix for the names of hardware that depends on which units there are: names the further units."""
         return "".join(f"_{name}" for name in self.present if units.unit(name).Params)
 
     @property
@@ -96,7 +96,7 @@ class AcceleratorParams:
 
     @property
     def words(self) -> int:
-        """Of the scratchpad."""
+        """Words of the scratchpad."""
         return self.banks * self.bank_words
 
     @property
@@ -106,27 +106,27 @@ class AcceleratorParams:
 
     @property
     def packed_rows(self) -> int:
-        """Rows of a tile of weights in a word: several where a weight has 1, 2 or 4 bits."""
+        """Rows of a weight tile that one word packs: several where a weight has 1, 2 or 4 bits."""
         width = self.unit.pe.weight.width
         return 8 // width if width in (1, 2, 4) else 1
 
     @property
     def read(self) -> ReadParams:
-        """The read master's."""
+        """Parameters of the read master."""
         return ReadParams(
             data_bits=8 * self.lanes, longest_burst=16, outstanding=self.outstanding, buffer=self.read_buffer
         )
 
     @property
     def write(self) -> WriteParams:
-        """The write master's."""
+        """Parameters of the write master."""
         return WriteParams(
             data_bits=8 * self.lanes, longest_burst=16, outstanding=max(2, self.outstanding // 2)
         )
 
     @property
     def piecewise(self) -> PiecewiseParams:
-        """Of each lane's functions: 16-bit codes, 12 bits below 1."""
+        """Parameters of each lane's piecewise functions: 16-bit codes with 12 fraction bits."""
         return PiecewiseParams(
             input=Int(16),
             input_fraction=12,

@@ -1,13 +1,14 @@
-"""Products in parts: MULTIPLY commands that leave their rows of sums open, and those that add to them.
+"""Open tiles: MULTIPLY commands that leave their rows of sums open, and those that add to them.
 
 Unfinished tiles form a queue. `open` continues the oldest; `more` puts it back at the end instead of
 finishing it. So the rounds of several tiles over the depth are interleaved, and the first round needs only a
 small share of the operands in the scratchpad. Hardware visits the rows of all unfinished tiles one after the
 other, so a program must keep these rules:
 
-    tiles begin one behind the other, before the second part of any
-    then each round has a part for each, of as many rows as it began with; in the last none has `more`
-    with several tiles open a part is a single pass
+    all tiles begin, one after another, before any tile has its second part
+    every later round has one part for each tile, of as many rows as the tile began with; no part of the last
+    round has `more`
+    with several tiles open, a part is a single pass
     the passes of all parts of a tile are no more than those of a whole product
 """
 
@@ -20,10 +21,14 @@ from golden.accelerator.multiply import count_of, passes_of
 
 @dataclass(slots=True)
 class Parts:
-    """most: passes of a whole product (golden.accelerator.multiply.most_passes). counts, passes: vectors of
-    each open tile, the next one first, and passes that it has had; size: tiles of a round. turn: parts since
-    the round's begin; long: a part had several passes; begun: a tile has had its second part; ends: this
-    round is the last."""
+    """The queue of open tiles.
+
+    most            passes of a whole product (golden.accelerator.multiply.most_passes)
+    counts, passes  of each open tile, the next one first: its vectors, and the passes that it has had
+    size            tiles of a round; turn: parts since the round's begin
+    long            a part had several passes; begun: a tile has had its second part
+    ends            this round is the last
+    """
 
     most: int
     counts: list[int] = field(default_factory=list)
@@ -35,12 +40,12 @@ class Parts:
     ends: bool = False
 
     def check(self, command: Mapping[str, int]) -> None:
-        """The next MULTIPLY; BadValue if it must not follow."""
+        """Account for the next MULTIPLY; BadValue if the rules do not allow it."""
         if why := self.add(command):
             raise check.fail("MULTIPLY in parts", why, "see golden.accelerator.parts")
 
     def add(self, command: Mapping[str, int]) -> str:
-        """The next MULTIPLY; what is wrong with it, or ""."""
+        """Account for the next MULTIPLY; returns what is wrong with it, or ""."""
         count, more = count_of(command), bool(command["more"])
         if not command["open"]:
             if self.counts and (self.begun or not more):

@@ -1,15 +1,17 @@
-"""Whether a program is well formed: whatever the units' pace, it does what its commands do one by one.
+"""Races: whether a program has one effect, that of its commands one by one, whatever the units' pace.
 
 Two commands of different units conflict where both touch a word of the scratchpad or of memory and one writes
-it. Then the first of them in the program must be done before the other starts, and something must say so:
+it. Then the first of them in the program must be done before the other starts, and one of these must ensure
+it:
 
-- a command starts behind the `done` of those whose tokens it takes; a unit's n-th token for another is the
-  n-th which that one takes
+- a command starts after the `done` of the commands whose tokens it takes; a unit's n-th token for another
+  unit
+  is the n-th token that the other unit takes
 - a unit starts its commands in order and is done with them in order
-- what takes rows of a stream is done behind all reads of each command whose last row it has taken
-- what follows a FENCE starts when all before it is done
+- a command that takes rows of a stream is done after all reads of each command whose last row it has taken
+- a command behind a FENCE starts when all commands before it are done
 
-What starts when is left open otherwise: any program that passes is free of races at every latency.
+No other order is assumed: a program that passes is free of races at every latency.
 """
 
 from collections.abc import Sequence
@@ -28,10 +30,11 @@ Known = np.ndarray  # int64 [units]: how many commands of each unit are done
 
 @dataclass(slots=True)
 class Work:
-    """A command. number: in the program; unit: in p.present, -1 of control; order: among its unit's, from 0.
+    """A command. number: in the program; unit: index in p.present, -1 for control; order: among the unit's
+    commands.
 
-    accesses    what it touches
-    start, end  what is known to be done when it starts, and when it is done; filled in by `order`
+    accesses    its footprint
+    start, end  which commands are known to be done when it starts, and when it is done; filled in by `order`
     """
 
     command: Command
@@ -47,7 +50,7 @@ class Work:
 
 
 def check(p: AcceleratorParams, commands: Sequence[Command], most: int = 8) -> list[str]:
-    """What is wrong with a program, `most` findings; none if it is well formed. END is its last command."""
+    """Findings about a program, at most `most`; none if it is well formed. END is its last command."""
     works = numbered(p, commands)
     found = tokens_and_rows(p, works)
     if not found:
@@ -59,7 +62,7 @@ def check(p: AcceleratorParams, commands: Sequence[Command], most: int = 8) -> l
 
 
 def numbered(p: AcceleratorParams, commands: Sequence[Command]) -> list[Work]:
-    """The commands with their places."""
+    """The commands, each with its number, unit, order and footprint."""
     counts = dict.fromkeys((*p.present, "control"), 0)
     works = []
     for number, command in enumerate(commands):
@@ -72,7 +75,8 @@ def numbered(p: AcceleratorParams, commands: Sequence[Command]) -> list[Work]:
 
 
 def tokens_and_rows(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
-    """Tokens and rows of streams that are taken before they are there, in program order, or never."""
+    """Tokens and rows of streams that are taken before a command gives them, in program order, or that none
+    gives."""
     found = []
     tokens = {(giver, taker): 0 for giver in p.present for taker in p.present}
     rows = dict.fromkeys(streams(p.present), 0)
@@ -100,10 +104,10 @@ def tokens_and_rows(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
 
 
 class Rows:
-    """Rows of a stream, of what has started and of what is done; whether its units' next commands may end.
+    """Rows of a stream made and taken by commands that have started, and by commands that are done.
 
-    A command of the giver is done when those of its rows that no command has begun to take fit into its room,
-    one of the taker when the commands that make its rows have started.
+    A command of the giver can be done when its rows that no command has begun to take fit into the stream's
+    room; a command of the taker when the commands that make its rows have started.
     """
 
     def __init__(self, p: AcceleratorParams, stream: str, giver: str, taker: str):
@@ -118,19 +122,19 @@ class Rows:
         self.taken += accesses.takes.get(self.stream, 0)
 
     def may_end(self, unit: int, accesses: Accesses) -> bool:
-        """Whether a command of a unit can be done."""
+        """Whether the next command of `unit` can be done."""
         if unit == self.giver:
             return self.begun_by_done + accesses.begins.get(self.stream, 0) - self.taken <= self.room
         return unit != self.taker or self.taken_by_done + accesses.takes.get(self.stream, 0) <= self.made
 
     def end(self, accesses: Accesses) -> None:
-        """It is done."""
+        """A command of either unit is done."""
         self.begun_by_done += accesses.begins.get(self.stream, 0)
         self.taken_by_done += accesses.takes.get(self.stream, 0)
 
 
 def stuck(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
-    """Where the program stops for ever: units' queues fill, and streams' rooms, though all tokens come."""
+    """Deadlocks of a program whose tokens all come: full queues and full streams that stop it for ever."""
     units = range(len(p.present))
     mine = [[work for work in works if work.unit == unit] for unit in units]
     tokens = dict.fromkeys(((a, b) for a in p.present for b in p.present), 0)
@@ -183,7 +187,8 @@ def may_give(
     done: Sequence[int],
     mine: Sequence[Sequence[Work]],
 ) -> bool:
-    """Whether a command can go to its queue; one of control's, whether all before it are done."""
+    """Whether control can put a command into its queue; a command of control itself needs all before
+    it done."""
     if work.unit >= 0:
         return work.order - started[work.unit] < p.queue
     pairs = zip(mine, done, strict=True)
@@ -191,19 +196,20 @@ def may_give(
 
 
 class Makers:
-    """Commands that make the rows of a stream, in order: (rows until its end, command)."""
+    """The commands that make the rows of a stream, in order: (rows up to and including this command's,
+    command)."""
 
     def __init__(self) -> None:
         self.made: list[tuple[int, Work]] = []
         self.rows = self.used = self.next = 0
 
     def add(self, work: Work, rows: int) -> None:
-        """A command makes rows."""
+        """Add a command that makes `rows` rows."""
         self.rows += rows
         self.made.append((self.rows, work))
 
     def take(self, rows: int) -> list[Work]:
-        """Rows are taken: those commands all of whose rows have been by then."""
+        """Take rows; returns the commands all of whose rows have been taken by then."""
         self.used += rows
         found = []
         while self.next < len(self.made) and self.made[self.next][0] <= self.used:
@@ -213,7 +219,7 @@ class Makers:
 
 
 def order(p: AcceleratorParams, works: Sequence[Work]) -> None:
-    """Fill in what each command knows."""
+    """Fill in each command's `start` and `end`."""
     units = len(p.present)
     unit_start = [np.zeros(units, np.int64) for _ in range(units)]  # of each unit's command before
     unit_end = [np.zeros(units, np.int64) for _ in range(units)]
@@ -248,9 +254,10 @@ def order(p: AcceleratorParams, works: Sequence[Work]) -> None:
 
 
 def overflows(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
-    """Pairs of units that may hold more tokens than TOKENS: one goes on while the other stands still.
+    """Pairs of units that may hold more than TOKENS tokens: the giver runs on while the taker stands still.
 
-    It gets no further than what waits for a command of the other, or comes behind its full queue.
+    The giver gets no further than a command that waits for one of the taker's, or that is queued behind its
+    full queue.
     """
     found = []
     mine = {name: [work for work in works if work.command.unit == name] for name in p.present}
@@ -282,7 +289,8 @@ class Space:
         self.written = np.zeros((units, words), np.int32)
 
     def touch(self, work: Work, reads: np.ndarray, writes: np.ndarray) -> list[tuple[str, int, int]]:
-        """Note it; of each unit whose command it conflicts with: (what, unit, order)."""
+        """Record a command's reads and writes; returns (what, unit, order) of the commands that it conflicts
+        with."""
         known = work.start.copy()
         known[work.unit] = np.iinfo(np.int32).max
         found = []
@@ -304,7 +312,7 @@ class Space:
 
 
 def conflicts(p: AcceleratorParams, works: Sequence[Work], most: int) -> list[str]:
-    """Pairs of commands that nothing orders, the first `most`."""
+    """Pairs of conflicting commands that nothing orders, the first `most`."""
     units = len(p.present)
     mine = [[work for work in works if work.unit == unit] for unit in range(units)]
     scratch = Space("the scratchpad", units, p.words)
@@ -337,7 +345,7 @@ def conflicts(p: AcceleratorParams, works: Sequence[Work], most: int) -> list[st
 
 
 def moving(p: AcceleratorParams, works: Sequence[Work], what: str) -> list[tuple[Work, Walk]]:
-    """Commands that read memory, or write it, and the bytes of it that they touch."""
+    """The commands that read memory, or that write it, and the range of bytes that they touch."""
     kinds = [unit(name).MEMORY for name in p.present]
     return [(work, work.accesses.memory) for work in works
             if work.unit >= 0 and kinds[work.unit] == what and work.accesses.memory]  # fmt: skip

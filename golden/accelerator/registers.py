@@ -50,12 +50,12 @@ class Cause(int, metaclass=Members):
 
     @classmethod
     def members(cls) -> dict[str, "Cause"]:
-        """By name, in the order of their codes."""
+        """All causes by name, in the order of their codes."""
         return _causes()
 
     @classmethod
     def of(cls, code: int) -> "Cause":
-        """The one of a code."""
+        """The cause of a code."""
         return next(each for each in cls.members().values() if each == code)
 
 
@@ -117,7 +117,7 @@ def counters(p: AcceleratorParams) -> tuple[tuple[str, str], ...]:
 
 
 def registers(p: AcceleratorParams) -> list[Register]:
-    """All of them, by offset."""
+    """All registers, by offset."""
     design = (
         Bits("lanes", 0, 8, "read", "bytes of a bus word", p.lanes),
         Bits("banks", 8, 8, "read", "of the scratchpad", p.banks),
@@ -178,7 +178,7 @@ def _numbered(named: Mapping[int, str]) -> str:
 
 
 def halves(p: AcceleratorParams) -> list[Register]:
-    """LO and HI of each counter."""
+    """The registers LO and HI of each counter."""
     found = []
     for index, (name, what) in enumerate(counters(p)):
         for half, end in enumerate(("LO", "HI")):
@@ -214,5 +214,5 @@ def system_rdl(p: AcceleratorParams) -> str:
 
 
 def _reset(register: Register, field: Bits) -> str:
-    """What a field holds after reset; what the hardware shows has none of its own."""
+    """The value of a field after reset; a field that shows the hardware's state has none of its own."""
     return f" = {field.reset:#x}" if register.constant or field.access != "read" else ""

@@ -1,8 +1,9 @@
-"""The scratchpad: banks of words, each with a port to read and a port to write, and who gets them.
+"""The scratchpad: banks of words, each with one read port and one write port, and the arbitration of the
+ports.
 
-Bank i holds the addresses from i * bank_words on; an address wraps at the number of words. Of those who want
-a bank's port in the same cycle the first of `readers`, or of `writers`, has it; the others wait. Who
-wants another bank is not disturbed.
+Bank i holds the addresses from i * bank_words on; an address wraps at the number of words. When several units
+request a bank's port in the same cycle, the first of `readers` (or of `writers`) is granted it and the others
+stall. Requests to different banks do not disturb one another.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,25 +17,25 @@ READ_LATENCY = 2  # cycles from an accepted address to its word, which stands fo
 
 
 def readers(p: AcceleratorParams) -> dict[str, str]:
-    """The unit of each port that reads, the first to be served first."""
+    """The unit behind each read port, in order of priority, the highest first."""
     return units.ports(p.present, "READERS")
 
 
 def writers(p: AcceleratorParams) -> dict[str, str]:
-    """Of each port that writes."""
+    """The unit behind each write port, in order of priority, the highest first."""
     return units.ports(p.present, "WRITERS")
 
 
 def banks(p: AcceleratorParams, addresses: np.ndarray) -> np.ndarray:
-    """Bank of each address."""
+    """The bank of each address."""
     return np.asarray(addresses) % p.words // p.bank_words
 
 
 def granted(p: AcceleratorParams, order: Iterable[str], wanted: Mapping[str, int]) -> set[str]:
-    """Who is accepted in a cycle.
+    """The requests that are granted in a cycle.
 
     order   names of readers, or of writers
-    wanted  address by name, of those who have one
+    wanted  address by name, of the ports that request one
     """
     taken: set[int] = set()
     names = set()

@@ -1,13 +1,13 @@
-"""What a host sees of an accelerator from program to program, without a hard reset.
+"""A session: what a host sees of an accelerator from program to program, without a hard reset.
 
-Control's own rules are in golden.accelerator.control, what a program does in golden.accelerator.machine.
-Here is when things count, for STATUS, CAUSE and the interrupt. A register is written in a cycle w, and holds
-that from w + 1 on; CONTROL's pulses stand in w + 1. A program whose start stands in cycle s, and of which
-CYCLES says c, ran in the cycles s + 1 to s + c; from the next cycle on it has ended, or was stopped, and in
-that its event comes. An event is held from the cycle after on; one that comes in the cycle in which
-INTERRUPT_STATUS is written is not cleared. The interrupt stands in the cycles after those in which an enabled
-event is held. A reset that stands in the last cycle of a program, or before, is all that becomes of it: no
-event, no cause.
+Control's own rules are in golden.accelerator.control, a program's effect in golden.accelerator.machine. This
+module says in which cycle STATUS, CAUSE and the interrupt change. A register that is written in cycle w holds
+the new value from w + 1 on; CONTROL's pulses stand in w + 1. A program whose start stands in cycle s, and of
+which CYCLES says c, ran in the cycles s + 1 to s + c; from the next cycle on it has ended, or was stopped,
+and in that cycle its event comes. An event is held from the cycle after on; an event that comes in the cycle
+in which INTERRUPT_STATUS is written is not cleared. The interrupt stands in the cycles after those in which
+an enabled event is held. A reset that stands in the last cycle of a program, or before, leaves no trace of
+the program: no event, no cause.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,11 +49,11 @@ class Interrupt:
 
     @property
     def stands(self) -> bool:
-        """Once a cycle has passed."""
+        """Whether the interrupt stands, once a cycle has passed."""
         return bool(self.held & self.enabled)
 
     def pass_through(self, moments: Iterable[Moment]) -> None:
-        """All of these moments, in any order, of cycles after those before."""
+        """Apply moments, given in any order, of cycles later than those applied before."""
         cycles: dict[int, list[Moment]] = {}
         for moment in moments:
             cycles.setdefault(moment.cycle, []).append(moment)
@@ -71,7 +71,7 @@ class Interrupt:
 
 @dataclass(slots=True)
 class Status:
-    """STATUS at rest, and CAUSE and FAULT_COMMAND: fault is why the last program that was started stopped."""
+    """STATUS at rest, CAUSE and FAULT_COMMAND. fault: why the program that was started last stopped."""
 
     done: bool = False
     error: bool = False
@@ -82,12 +82,13 @@ class Status:
         return not self.error
 
     def end(self, started: int, cycles: int, reset: int | None, fault: Fault | None) -> Moment | None:
-        """A program was started, and all is at rest again; the event, if it had one.
+        """Account for a program that was started and has ended; returns its event, None where a reset came
+        first.
 
-        started  the cycle of its start's pulse; cycles: what CYCLES says
-        reset    the cycle of a reset's pulse after it, if there was one
-        fault    what stops it, if no reset does
-        raises   ValueError if it cannot have taken so long
+        started  the cycle of the start's pulse; cycles: what CYCLES says
+        reset    the cycle of a reset's pulse after the start, if there was one
+        fault    what stops the program, if no reset does
+        raises   ValueError if the program cannot have taken so long
         """
         last = started + cycles
         if reset is not None and last > reset:
@@ -98,11 +99,11 @@ class Status:
         return None if wiped else Moment(last + 1, comes=ERROR if fault else DONE)
 
     def reset(self) -> None:
-        """At rest; CAUSE stays."""
+        """A reset at rest; CAUSE stays."""
         self.done = self.error = False
 
     def registers(self) -> dict[str, int]:
-        """What is read, at rest."""
+        """The values read from the registers, at rest."""
         fault = self.fault
         cause = fault.cause | fault.unit << 8 | fault.response << 16 if fault else 0
         return {
@@ -113,7 +114,8 @@ class Status:
 
 
 class Recorder(Machine):
-    """A machine that keeps what it stored: (indices into memory, bytes), of equal shapes, of each STORE."""
+    """A machine that records its stores: for each STORE (indices into memory, bytes), arrays of
+    equal shapes."""
 
     stored: list[tuple[np.ndarray, np.ndarray]]
 
@@ -124,13 +126,14 @@ class Recorder(Machine):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of a program.
+    """The effect of a program.
 
-    memory  afterwards, uint8 [bytes]; of a program that is stopped: of all that stands before the fault
+    memory  afterwards, uint8 [bytes]; of a program that is stopped: with the stores of all commands before
+            the fault
     fault   what stops it
-    stored  as of Recorder
-    given   commands, END among them
-    read, written  bus words, commands not among them
+    stored  as in Recorder
+    given   commands executed, END included; 0 where a fault stops the program
+    read, written  bus words, fetched commands not included
     """
 
     memory: np.ndarray
@@ -141,7 +144,8 @@ class Outcome:
     written: int
 
     def explains(self, before: np.ndarray, now: np.ndarray) -> bool:
-        """Whether memory may stand so where it was broken off: each byte as before or as a STORE left it."""
+        """Whether a program that was interrupted may leave memory so: each byte as before, or as a STORE left
+        it."""
         fine = now == before
         for places, data in self.stored:
             fine[places[now[places] == data]] = True  # a STORE may write a byte several times
@@ -151,7 +155,8 @@ class Outcome:
 def outcome(
     p: AcceleratorParams, memory: np.ndarray, address: int, most: int, failing: tuple[int, int] = (0, 0)
 ) -> Outcome:
-    """Of the program at an address, of `most` commands; memory: uint8 [bytes] from address 0, not changed."""
+    """The Outcome of the program of `most` commands at an address. memory: uint8 [bytes] from address 0, not
+    changed."""
     after, fault, given = memory.copy(), None, 0
     machine = Recorder(p, after, 0, failing)
     machine.stored = []
@@ -167,7 +172,7 @@ def outcome(
 
 
 def touched(p: AcceleratorParams, commands: Sequence[Command], size: int) -> np.ndarray:
-    """Bytes of memory that a STORE of these may write, however far it comes: bool [size]."""
+    """Bytes of memory that a STORE among these commands may write: bool [size]."""
     found = np.zeros(size, bool)
     for command in commands:
         if command.opcode == Opcode.STORE:

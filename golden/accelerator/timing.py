@@ -1,12 +1,12 @@
-"""A whole program's cycles: when each command starts and is done, at a memory of fixed latency.
+"""A program's cycles: when each command starts and is done, with a memory of fixed latency.
 
-What each unit says of itself (its Timing: golden.accelerator.unit_timing) is put together as control does:
-commands come from memory, go in order into queues, wait for tokens and for their unit. A unit is a generator
-that goes on with its next command when all is known that decides about it; which one goes first changes
-nothing, since none looks at what comes later.
+The Timings of the units (golden.accelerator.unit_timing) are combined as control does it: commands are
+fetched from memory, put in order into queues, and wait there for tokens and for their unit. A unit is a
+generator that proceeds to its next command once everything that determines the command's timing is known; the
+order in which units proceed changes nothing, since none depends on what comes later.
 
-Left out: words that wait because another unit is at the same bank of the scratchpad. Where that is rare the
-result is within 3 % of the RTL, mostly within 1 % (tests/accelerator/test_timing.py).
+Not modelled: words that stall because another unit accesses the same bank of the scratchpad. Where that is
+rare, the result is within 3 % of the RTL, mostly within 1 % (tests/accelerator/test_timing.py).
 """
 
 from collections.abc import Iterator, Sequence, Sized
@@ -27,13 +27,13 @@ READS = "load"  # who shares memory's read port with control
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A command of a unit, cycles from the start on.
+    """The cycles of one command of a unit, counted from the program's start.
 
     number  in the program
-    ready   when it could go to its unit, if all its tokens were there
-    start   when the unit takes it
-    done    of its `done`
-    waits   the unit whose token it waited for last, "" if for none
+    ready   when it could have gone to its unit, had all its tokens been there
+    start   when the unit accepts it
+    done    the cycle of its `done`
+    waits   the unit whose token it waited for last, "" if none
     """
 
     number: int
@@ -47,15 +47,15 @@ class Span:
 class Prediction:
     """cycles: from start to the interrupt. spans: of each unit.
 
-    lost: cycles by cause and by the command, by its number, that is the reason; they add up to `cycles`:
+    lost: cycles by cause and by the number of the command to blame; they add up to `cycles`:
 
     compute     a vector enters the array
-    waste       passes of fewer vectors than the array has rows
-    fill        the first words of commands, up to the first vector of each
-    memory      the array waits, maybe by way of others, for what load or store is doing
-    dependency  the same of vector; or it waits for room for its sums
-    control     the same of commands that have not come
-    drain       behind the last vector: of a command, from the `done` of the one before to its own
+    waste       a pass has fewer vectors than the array has rows
+    fill        the first words of a command are on their way, up to its first vector
+    memory      the array waits, directly or through other units, for the load or the store unit
+    dependency  the array waits for the vector unit, or for room for its sums
+    control     the array waits for a command that has not arrived
+    drain       behind the last vector: from the `done` of the command before to that of this one
     """
 
     cycles: int
@@ -64,11 +64,11 @@ class Prediction:
 
     @property
     def losses(self) -> dict[str, int]:
-        """Cycles by cause, of all commands."""
+        """Lost cycles by cause, over all commands."""
         return {cause: sum(cycles) for cause, cycles in self.lost.items()}
 
     def busy(self, unit: str) -> list[tuple[int, int]]:
-        """[first, end) of the times in which a unit has a command."""
+        """Intervals [first, end) in which a unit has a command."""
         found: list[tuple[int, int]] = []
         for span in self.spans[unit]:
             if found and span.start <= found[-1][1]:
@@ -82,7 +82,7 @@ def predict(
     p: AcceleratorParams, commands: Sequence[Command], read_latency: int, write_latency: int,
     address: int = 0, ahead: int = control.HOST,
 ) -> Prediction:  # fmt: skip
-    """What a well-formed program takes. address: of its first command.
+    """The timing of a well-formed program. address: of its first command.
 
     ahead                        cycles before the start in which it is being fetched
     read_latency, write_latency  cycles from AR accepted to the first beat, from the last W accepted to B
@@ -100,14 +100,14 @@ def predict(
 class Model:
     """The program as it runs; see `predict`. Cycle 0 is that in which fetching begins.
 
-    timings     of each unit, by name; so are
-    mine        numbers of each unit's commands
-    starts      of each unit's commands, as far as they are known
-    spans       the same of what is known to its end
-    streams     of each stream, the rows that are known
-    lost        see Prediction
-    sources     of each command, (unit, order) of those whose tokens it takes
-    ready       of each command that control has given
+    timings     by unit: its Timing
+    mine        by unit: numbers of its commands in the program
+    starts      by unit: cycles in which its commands start, as far as they are known
+    spans       by unit: Spans of its commands, as far as their ends are known
+    streams     by stream: the rows whose timing is known
+    lost        as Prediction.lost
+    sources     for each command, (unit, order) of the commands whose tokens it takes
+    ready       for each command that control has queued, the cycle
     full        what delayed each command last: the (unit, order) of the command whose start freed a full
                 queue; or, with order -1, that the command had not been fetched yet (unit READS: because the
                 data of that unit's commands came first; unit "": for the memory's latency alone)
@@ -135,7 +135,8 @@ class Model:
         self.end = -1
 
     def matched(self) -> list[list[tuple[str, int]]]:
-        """self.sources; BadValue where a token is missing."""
+        """`sources`: each token that is taken, matched with the command that gives it; BadValue where one is
+        missing."""
         given: dict[tuple[str, str], list[int]] = {}
         taken: dict[tuple[str, str], int] = {}
         orders = dict.fromkeys(self.mine, 0)
@@ -156,7 +157,7 @@ class Model:
         return found
 
     def run(self) -> int:
-        """The cycle of the interrupt."""
+        """Run the program; returns the cycle of the interrupt."""
         units = [self.control(), *(self.work(name, timing) for name, timing in self.timings.items())]
         while units:
             before = self.progress()
@@ -169,14 +170,14 @@ class Model:
         return self.end
 
     def progress(self) -> tuple[object, ...]:
-        """How much is known."""
+        """A value that changes as more of the program's timing becomes known."""
         known: list[Sized] = [self.ready, self.port.come, *self.starts.values(), *self.spans.values()]
         return (self.end, *(len(each) for each in known), *(each.known for each in self.streams.values()))
 
     # Control.
 
     def control(self) -> Step:
-        """Give each command to its queue, then END."""
+        """Put each command into its unit's queue, then execute END."""
         orders = dict.fromkeys(self.mine, 0)
         come = 0  # cycle of a command's last word
         given = last = request = -1
@@ -219,7 +220,8 @@ class Model:
         self.end = given - 1 + control.END_TO_DONE - 1
 
     def ask(self, request: int) -> None:
-        """For the commands of a request, once those of the one that had its room have gone on."""
+        """Request the commands of a fetch request, once the commands that occupied its room have
+        been queued."""
         first, end = self.of_request(request)
         if first >= len(self.commands):
             return
@@ -231,7 +233,8 @@ class Model:
         self.port.fetches.append((asked, words))
 
     def of_request(self, request: int) -> tuple[int, int]:
-        """First command, and one past the last: requests end at multiples of their length."""
+        """First command of a fetch request and one past its last: requests end at multiples of their
+        length."""
         length = control.REQUEST_BYTES // COMMAND_BYTES
         place = self.first_address // COMMAND_BYTES % length
         return max(0, request * length - place), (request + 1) * length - place
@@ -239,7 +242,7 @@ class Model:
     # Units.
 
     def work(self, name: str, timing: UnitTiming) -> Step:
-        """A unit's commands, one after the other."""
+        """Execute a unit's commands, one after the other."""
         for order, number in enumerate(self.mine[name]):
             yield from self.offered(name, order)
             ready, cycle, waits = self.offer(name, order)
@@ -252,7 +255,7 @@ class Model:
             self.spans[name].append(Span(number, ready, start, timing.done, waits))
 
     def offered(self, name: str, order: int) -> Iterator[None]:
-        """Wait until a unit's command and its tokens are known."""
+        """Wait until control has queued a unit's command and the commands that give its tokens are done."""
         number = self.mine[name][order]
         while len(self.ready) <= number:
             yield
@@ -261,7 +264,8 @@ class Model:
                 yield
 
     def offer(self, name: str, order: int) -> tuple[int, int, str]:
-        """The cycle in which it is ready, that from which on it stands at its unit, and who held it up."""
+        """For a unit's command: the cycle in which it is ready, the first in which it is offered to its unit,
+        and which unit delayed it."""
         number = self.mine[name][order]
         ready = self.ready[number]
         if order >= control.IN_FLIGHT:
@@ -274,8 +278,8 @@ class Model:
         return ready, cycle, waits
 
     def blame(self, name: str, order: int, first: int, end: int, waits: str) -> None:
-        """Cycles from `first` to `end`, in which COMPUTES was idle before a command of its own, go to who was
-        at work then, the last of them first."""
+        """Attribute the cycles from `first` to `end`, in which COMPUTES was idle before one of its commands,
+        to the units that worked in them, latest cycles first."""
         lost = self.lost
         while end > first:
             number = self.mine[name][order]
@@ -299,7 +303,7 @@ class Model:
             end, waits = start, span.waits
 
     def all_lost(self) -> dict[str, list[int]]:
-        """See Prediction.lost; what follows the last `done` is of the last command that had one."""
+        """As Prediction.lost; the cycles behind the last `done` belong to the command that had it."""
         lost, at, last = self.lost, self.timings[COMPUTES].busy_to, len(self.commands) - 1
         spans = (span for each in self.spans.values() for span in each)
         for span in sorted((span for span in spans if span.done > at), key=lambda span: span.done):

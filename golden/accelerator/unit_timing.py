@@ -1,4 +1,4 @@
-"""A unit's time among the others' (golden.accelerator.timing); rows that wait between units."""
+"""Timing of one unit among others (golden.accelerator.timing), and of the rows that wait between units."""
 
 from collections.abc import Generator
 from typing import TYPE_CHECKING
@@ -12,9 +12,9 @@ Step = Generator[None, None, None]  # it yields where more must be known before 
 
 
 class UnitTiming:
-    """Of a unit that does one command after the other, each in as many cycles as `cycles` says.
+    """Timing of a unit that executes one command after the other, each in as many cycles as `cycles` says.
 
-    A unit that works otherwise has `begin` and `finish` of its own.
+    A unit that overlaps commands has `begin` and `finish` of its own.
     """
 
     def __init__(self, model: "Model"):
@@ -24,19 +24,20 @@ class UnitTiming:
         self.number = -1  # in the program, of the command at hand
 
     def cycles(self, command: Command) -> int:
-        """From a command's acceptance to its `done`, both counted, where nothing holds the unit up."""
+        """Cycles from a command's acceptance to its `done`, both counted, unstalled."""
         raise NotImplementedError
 
     def idle(self, offered: int) -> int:
-        """The first of the cycles before `offered` in which the unit idles, if they are counted."""
+        """The first of the idle cycles before `offered`, if this unit counts them."""
         return offered
 
     def begin(self, command: Command, offered: int) -> int:
-        """The cycle in which the unit takes a command that stands at it from cycle `offered` on."""
+        """The cycle in which the unit accepts a command that is offered from cycle `offered` on."""
         return max(offered, self.free)
 
     def finish(self, command: Command, start: int) -> Step:
-        """A command that began in cycle `start`, to its end; then self.done is the cycle of its `done`."""
+        """Complete a command that was accepted in cycle `start`; self.done becomes the cycle of its
+        `done`."""
         self.done = start + self.cycles(command) - 1
         self.free = self.done + 1
         return
@@ -44,19 +45,19 @@ class UnitTiming:
 
 
 class Taken:
-    """When rows of a stream are taken. segments: (first row, rows, cycle of the first, cycles a row)."""
+    """When rows of a stream are taken. segments: (first row, rows, cycle of the first, cycles per row)."""
 
     def __init__(self) -> None:
         self.rows = self.at = 0
         self.segments: list[tuple[int, int, float, float]] = []
 
     def add(self, count: int, first: float, pace: float) -> None:
-        """The next rows."""
+        """Append `count` rows, the first taken in cycle `first`, `pace` cycles apart."""
         self.segments.append((self.rows, count, first, pace))
         self.rows += count
 
     def cycle(self, row: int) -> int:
-        """Of a row; rows are asked for in order."""
+        """The cycle in which a row is taken; rows are asked for in order."""
         while self.segments[self.at][0] + self.segments[self.at][1] <= row:
             self.at += 1
         start, _, first, pace = self.segments[self.at]
@@ -64,9 +65,9 @@ class Taken:
 
 
 class StreamTiming:
-    """Rows of a stream, as far as they are known.
+    """Rows of a stream, as far as their timing is known.
 
-    there  (rows, cycle of the first) of each block that its giver makes; one row a cycle from then on
+    there  (rows, cycle of the first) of each block that the giver makes; one row a cycle from then on
     """
 
     def __init__(self) -> None:
@@ -75,5 +76,5 @@ class StreamTiming:
 
     @property
     def known(self) -> tuple[int, int]:
-        """Grows as more becomes known."""
+        """A value that changes as more becomes known."""
         return len(self.there), len(self.taken.segments)

@@ -1,13 +1,13 @@
-"""What both AXI4 masters share: parameters, commands, how a command splits into bursts, and its status.
+"""The part that both AXI4 masters share: parameters, commands, how a command splits into bursts, its status.
 
 A command {address, bytes} moves the bus words that hold the bytes from `address` on. `address` is that of a
 bus word; the last word may be partial. Bursts are INCR, of whole bus words, and end at multiples of the
-longest one, a power of two of at most 4 KiB: so none crosses a 4 KiB boundary, and all but the first and the
-last are longest.
+longest burst, a power of two of at most 4 KiB: so none crosses a 4 KiB boundary, and all bursts but the first
+and the last have the longest length.
 
 Source: AMBA AXI4 (ARM IHI 0022, issue E), sections A3.4.1 (burst length, size, 4 KiB), A3.4.4 (responses).
 Left open there, chosen here: a command that is not aligned, or that reaches beyond the last address, moves
-nothing and has the status REFUSED; one of 0 bytes moves nothing and has the status OKAY.
+nothing and has the status REFUSED; a command of 0 bytes moves nothing and has the status OKAY.
 """
 
 from dataclasses import dataclass

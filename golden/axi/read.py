@@ -67,7 +67,7 @@ def cycles(p: ReadParams, commands: Sequence[tuple[int, int]], memory_latency: i
 
 
 class Timing:
-    """When each burst is issued and arrives.
+    """The cycles in which bursts are issued and arrive.
 
     ends  (words so far, cycle of its last beat) of each burst that may still hold room
     """

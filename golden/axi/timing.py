@@ -1,4 +1,4 @@
-"""When a master issues its bursts: one a cycle, in order, each with a slot of its own."""
+"""The cycles in which a master issues its bursts: one a cycle, in order, each with a slot of its own."""
 
 from heapq import heappop, heappush
 

@@ -20,7 +20,7 @@ FIRST_WORD = 3  # cycles from a burst's issue to its first word on W: planned, o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteParams(AxiParams):
-    """Those of every master."""
+    """Parameters of the write master: those that every master has."""
 
 
 def write(p: WriteParams, address: int, count: int, words: Sequence[int]) -> list[tuple[int, int, int]]:

@@ -94,7 +94,7 @@ class Datatype:
 
     @property
     def cycles(self) -> int:
-        """Terms of a weight."""
+        """Cycles of a weight, which are its terms."""
         return ceil_div(self.width, 2) if self.integer else 2
 
     def bsig(self, cycle: int) -> int:
@@ -102,7 +102,7 @@ class Datatype:
         return 2 * cycle if self.integer else 1 - cycle
 
     def value(self, code: int, selector: int = 0) -> int:
-        """What a code stands for."""
+        """The value of a code, under a group's selector."""
         if self.integer:
             return code
         sign, magnitude = divmod(code, 1 << self.width - 1)
@@ -111,11 +111,11 @@ class Datatype:
         return -BASIC[self.name][magnitude] if sign else BASIC[self.name][magnitude]
 
     def values(self, selector: int = 0) -> list[int]:
-        """All that there are, rising."""
+        """All values of the datatype under a selector, rising."""
         return sorted({self.value(code, selector) for code in range(self.min, self.max + 1)})
 
     def term(self, code: int, selector: int, cycle: int) -> int:
-        """The number that a weight has in a cycle, bsig included."""
+        """The value of the term that is multiplied in a cycle, bsig included."""
         if not self.integer:
             return two_terms(self.value(code, selector))[cycle]
         low, here, high = ((code << 1) >> 2 * cycle + place & 1 for place in range(3))
@@ -130,7 +130,7 @@ class Datatype:
         return np.asarray(value_table(self)[0 if selectors is None else selectors, self.pattern(codes)])
 
     def check(self, where: str, codes: np.ndarray) -> np.ndarray:
-        """`codes` as int64; BadValue naming `where` and the first that is none."""
+        """`codes` as int64; BadValue naming `where` and the first element that is no code of the datatype."""
         return check.array(where, codes, self.min, self.max)
 
     def pattern(self, codes: np.ndarray) -> np.ndarray:
@@ -150,13 +150,13 @@ def two_terms(value: int) -> tuple[int, int]:
 
 
 def term_code(term: int, bsig: int) -> int:
-    """man + 2 exp + 8 sign of a term +-2^(exp + bsig); 0 of none."""
+    """The code man + 2 exp + 8 sign of a term +-2^(exp + bsig); 0 for the term 0."""
     return 1 + 2 * (abs(term).bit_length() - 1 - bsig) + 8 * (term < 0) if term else 0
 
 
 @cache
 def term_table(datatype: Datatype) -> np.ndarray:
-    """uint8 [cycles, selectors, bit patterns]."""
+    """Codes of all terms, uint8 [cycles, selectors, bit patterns]."""
     size = 1 << datatype.width
     table = np.zeros((datatype.cycles, SELECTORS, size), np.uint8)
     for cycle, selector, code in np.ndindex(table.shape):
@@ -167,7 +167,7 @@ def term_table(datatype: Datatype) -> np.ndarray:
 
 @cache
 def value_table(datatype: Datatype) -> np.ndarray:
-    """int64 [selectors, bit patterns]."""
+    """Values of all bit patterns, int64 [selectors, bit patterns]."""
     return np.array([
         [datatype.value(signed(datatype, code), selector) for code in range(1 << datatype.width)]
         for selector in range(SELECTORS)
@@ -181,13 +181,13 @@ def signed(datatype: Datatype, pattern: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Coded:
-    """Weights [K, N] as the PE takes them.
+    """Weights [K, N] as BitMoD's PE takes them.
 
     codes      int64 [K, N]
     scales     int64 [groups, N], 0 to 255
-    selectors  int64 [groups, N], or None of an integer
-    channel    float64 [N], values of fp32: what a result is multiplied by in the end
-    values     float64 [K, N]: what all of them stand for
+    selectors  int64 [groups, N], or None for an integer datatype
+    channel    float64 [N], values of fp32: the factor of each channel's results
+    values     float64 [K, N]: the reals that codes, scales, selectors and factors stand for together
     """
 
     codes: np.ndarray

@@ -68,7 +68,8 @@ class Float:
         return -self.max
 
     def check(self, where: str, values: ArrayLike) -> np.ndarray:
-        """`values` as float64; BadValue naming `where` and the first element the format has not."""
+        """`values` as float64; BadValue naming `where` and the first element that is no number of
+        the format."""
         values = np.asarray(values, np.float64)
         held = (self.quantise(values) == values) | np.isnan(values)
         if not held.all():

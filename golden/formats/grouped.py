@@ -28,13 +28,13 @@ LEAST_SCALE, LARGEST_SCALE = 1e-5, 1e4
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Grouped:
-    """Weights [K, N] as codes and what their groups share.
+    """Weights [K, N] as codes, with the parameters that a group shares.
 
     codes     int64 [K, N]; of a datatype, indices into its values
     scale     float64 [groups, N]
     zero      int64 [groups, N]; None where symmetric
     selector  int64 [groups, N]: which of the datatypes; None where there is one
-    values    float64 [K, N]: what the codes stand for
+    values    float64 [K, N]: the reals that the codes stand for
     """
 
     group: int
@@ -46,7 +46,8 @@ class Grouped:
 
 
 def in_groups(weights: np.ndarray, group: int) -> np.ndarray:
-    """[groups, group, N] of weights [K, N]; BadValue: not finite, or a group size that does not divide K."""
+    """Weights [K, N] as [groups, group, N]; BadValue for weights that are not finite, or a group that does
+    not divide K."""
     weights = finite("weights", weights)
     k, n = weights.shape
     if group < 1 or k % group:
@@ -115,7 +116,7 @@ def choose(
 
 
 def in_datatype(w: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(indices, scale, what they stand for) of groups [groups, group, N] in one datatype."""
+    """(indices into `values`, scale, represented reals) of groups [groups, group, N] in one datatype."""
     scale = kept(np.abs(w).max(1, keepdims=True) / np.abs(values).max())
     middles = ((values[1:].astype(np.float64) + values[:-1]) / 2).astype(w.dtype)
     codes = np.searchsorted(middles, w / scale, side="left")
@@ -123,7 +124,8 @@ def in_datatype(w: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def mean_square(error: np.ndarray) -> np.ndarray:
-    """Over a group, [groups, N], in the precision of `error`; sums of fp16 are kept in float32."""
+    """Mean square of the errors of each group, [groups, N], in the precision of `error`; fp16 is summed in
+    float32."""
     squares = error * error
     wide = np.float32 if error.dtype == np.float16 else np.float64
     return np.asarray(squares.mean(1, dtype=wide), error.dtype)

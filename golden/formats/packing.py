@@ -1,7 +1,8 @@
 """Packing: lanes of codes to the bytes of a packed vector, and back.
 
-Lane i holds bits [i*width +: width] of its word; bytes are little-endian; what is left of a word is 0.
-Whole-byte widths are views and copies, widths 1, 2 and 4 a shift per lane of a byte, others go bit by bit.
+Lane i holds bits [i*width +: width] of its word; bytes are little-endian; the remaining bits of a word are 0.
+Whole-byte widths are views and copies; widths 1, 2 and 4 take a shift for each lane of a byte; other widths
+are packed bit by bit.
 """
 
 import numpy as np

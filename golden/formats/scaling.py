@@ -66,7 +66,8 @@ class Scale:
         axis: int | None = None,
         group_size: int | None = None,
     ) -> Self:
-        """Scale without zero point that just holds `values` (reals); an unsigned `fmt` takes none below 0."""
+        """The smallest scale without zero point that holds `values` (reals); an unsigned `fmt` takes none
+        below 0."""
         low, high = _extremes(values, granularity, axis, group_size)
         return cls.from_range(low, high, fmt, granularity=granularity, axis=axis, group_size=group_size)
 
@@ -80,7 +81,7 @@ class Scale:
         axis: int | None = None,
         group_size: int | None = None,
     ) -> Self:
-        """Scale and zero point that just hold `values` (reals) and 0."""
+        """The smallest scale, with its zero point, that holds `values` (reals) and 0."""
         low, high = _extremes(values, granularity, axis, group_size)
         return cls.from_range(
             low, high, fmt, symmetric=False, granularity=granularity, axis=axis, group_size=group_size
@@ -184,7 +185,7 @@ def _groups_in(group_size: int | None, shape: tuple[int, ...], axis: int) -> int
 def _extremes(
     values: ArrayLike, granularity: Granularity, axis: int | None, group_size: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Least and largest of what shares a scale, in the scale's shape."""
+    """Least and largest value among the elements that share a scale, in the scale's shape."""
     _check_granularity(granularity, axis, group_size)
     values = finite("values", values)
     if not values.size:

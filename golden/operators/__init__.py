@@ -1,4 +1,4 @@
-"""What runs on the host: ONNX operators in numpy, in the types that the standard gives them.
+"""ONNX operators in numpy, for the host, in the types that the standard gives them.
 
 `OPERATORS` maps an ONNX operator to a function: its inputs in order (an omitted one is None), its attributes
 by their ONNX names. Where ONNX moved an attribute to an input (axes, split), the function takes either.

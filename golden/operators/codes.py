@@ -63,7 +63,8 @@ def dequantize_linear(
 
 
 def less_zero(x: np.ndarray, zero: np.ndarray | None, axis: int) -> np.ndarray:
-    """x - zero, int64. zero: one, or one for each place along `axis`, or of x's own number of axes."""
+    """x - zero, int64. zero: one number, or one for each place along `axis`, or an array with x's number of
+    axes."""
     if zero is None:
         return x.astype(np.int64)
     offset = zero.astype(np.int64)
@@ -95,7 +96,7 @@ def q_linear_matmul(
     a: np.ndarray, a_scale: np.ndarray, a_zero: np.ndarray, b: np.ndarray, b_scale: np.ndarray,
     b_zero: np.ndarray, y_scale: np.ndarray, y_zero: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
-    """Codes of the product of what both factors' codes mean."""
+    """Codes of the product of the reals that both factors' codes stand for."""
     scales = [s.astype(np.float64) if s.ndim != 1 or s.size == 1 else s.astype(np.float64)[..., None]
               for s in (a_scale,)] + [b_scale.astype(np.float64)]  # fmt: skip
     sums = np.matmul(less_zero(a, a_zero, -2), less_zero(b, b_zero, -1))
@@ -108,7 +109,8 @@ def q_linear_conv(
     auto_pad: str = "NOTSET", dilations: Sizes = None, group: int = 1, kernel_shape: Sizes = None,
     pads: Sizes = None, strides: Sizes = None,
 ) -> np.ndarray:  # fmt: skip
-    """Codes of the convolution of what the codes mean; a bias is in units of both scales."""
+    """Codes of the convolution of the reals that the codes stand for; a bias is in units of both scales'
+    product."""
     sums = conv(
         less_zero(x, x_zero, 1), less_zero(w, w_zero, 0), None if bias is None else bias.astype(np.int64),
         auto_pad=auto_pad, dilations=dilations, group=group, kernel_shape=kernel_shape, pads=pads,

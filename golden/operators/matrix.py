@@ -33,7 +33,7 @@ def einsum(*inputs: np.ndarray, equation: str) -> np.ndarray:
 
 
 def determinant(x: np.ndarray) -> np.ndarray:
-    """Of each square matrix in the last two axes."""
+    """The determinant of each square matrix in the last two axes."""
     return np.asarray(np.linalg.det(x)).astype(x.dtype)
 
 

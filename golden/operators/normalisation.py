@@ -36,8 +36,8 @@ def layer_normalisation(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(x - mean) / sqrt(variance + epsilon) over the axes from `axis` on, scaled, biased.
 
-    returns     that, the means, 1 / the deviations
-    stash_type  the type of mean and variance in ONNX's numbering; float32 here, and nothing else
+    returns     the result, the means, and 1 / the standard deviations
+    stash_type  the type of mean and variance in ONNX's numbering; only float32 is supported
     """
     check.one_of("LayerNormalization.stash_type", stash_type, [1])
     axes = tuple(range(axis % x.ndim, x.ndim))
@@ -57,7 +57,7 @@ def batch_normalisation(
 ) -> tuple[np.ndarray, ...]:
     """x [N, C, ...] by the channel's stored statistics; with training_mode by x's own.
 
-    returns  that, and the statistics to be stored
+    returns  the result, and the statistics to be stored
     """
     running: tuple[np.ndarray, ...] = (mean, variance)
     if training_mode:
@@ -97,7 +97,7 @@ def lrn(
 
 
 def lp_normalisation(x: np.ndarray, *, axis: int = -1, p: int = 2) -> np.ndarray:
-    """x over its p-norm along the axis; 0 where that is 0."""
+    """x over its p-norm along the axis; 0 where the norm is 0."""
     check.one_of("LpNormalization.p", p, (1, 2))
     norm = np.abs(x).sum(axis, keepdims=True) if p == 1 else np.sqrt((x * x).sum(axis, keepdims=True))
     return np.asarray(np.where(norm == 0, 0, x / norm)).astype(x.dtype)

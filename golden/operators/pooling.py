@@ -12,7 +12,7 @@ Sizes = Sequence[int] | None
 
 
 def kernel_axes(view: np.ndarray) -> tuple[int, ...]:
-    """The last half of the axes behind N and C: those of Window.view that a pool reduces."""
+    """The axes of Window.view that a pool reduces: the last half of the axes behind N and C."""
     return tuple(range(2 + (view.ndim - 2) // 2, view.ndim))
 
 
@@ -33,7 +33,7 @@ def max_pool(
 
 
 def places(x: np.ndarray, window: Window, view: np.ndarray, storage_order: int) -> np.ndarray:
-    """Of each stop, the place of its first greatest element among all of x, int64."""
+    """The place, among all elements of x, of each stop's first greatest element; int64."""
     spatial = x.shape[2:]
     every = np.arange(int(np.prod(spatial)), dtype=np.int64)
     flat = every.reshape(spatial[::-1]).T if storage_order else every.reshape(spatial)
@@ -50,7 +50,7 @@ def lp_pool(
     x: np.ndarray, *, kernel_shape: Sequence[int], auto_pad: str = "NOTSET", ceil_mode: int = 0,
     dilations: Sizes = None, p: int = 2, pads: Sizes = None, strides: Sizes = None,
 ) -> np.ndarray:
-    """The p-norm of what is under the window."""
+    """The p-norm of the elements under the window."""
     window = Window.resolve(x.shape[2:], kernel_shape, strides, pads, dilations, auto_pad)
     window = window.ceiled(x.shape[2:]) if ceil_mode else window
     view = window.view(np.abs(x) ** p)

@@ -37,7 +37,8 @@ DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, 
 
 
 class Layer(NamedTuple):
-    """What one direction reads. w [gates * hidden, inputs], r [gates * hidden, hidden], bias [2 * ...]."""
+    """Weights of one direction: w [gates * hidden, inputs], r [gates * hidden, hidden], bias [2 * gates *
+    hidden]."""
 
     w: np.ndarray
     r: np.ndarray

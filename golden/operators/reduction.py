@@ -13,7 +13,8 @@ Reducer = Callable[..., Any]  # (x, axis, keepdims) -> array
 def reducer(f: Reducer) -> Callable[..., np.ndarray]:
     """The ONNX form of a numpy reduction: no axes means all, or none with noop_with_empty_axes.
 
-    Of no axes an element is squared, or its size taken, all the same: the standard's definitions say so.
+    Even where it reduces no axes, a reduction still squares each element, or takes its magnitude, as the
+    standard defines it.
     """
 
     def reduced(
@@ -35,7 +36,8 @@ def sum_square(x: np.ndarray, **how: Any) -> np.ndarray:
 
 
 def log_sum_exp(x: np.ndarray, *, axis: Any, keepdims: bool) -> np.ndarray:
-    """Of what is left of x below its greatest element: the standard's own definition overflows beyond 709."""
+    """log of the sum of exp(x), computed from x less its greatest element: the standard's definition
+    overflows beyond 709."""
     top = np.max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0).astype(np.float64)
     total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top

@@ -115,7 +115,7 @@ def coordinates(
 def filters(
     at: np.ndarray, length: int, narrow: float, mode: str, a: float, inside: bool
 ) -> np.ndarray:  # fmt: skip
-    """Weights [out, length] of the input's elements; what lies beyond an edge is the edge's, or left out.
+    """Weights [out, length] of the input's elements; elements beyond an edge are the edge's, or left out.
 
     narrow  the filter is 1 / narrow times as wide
     """

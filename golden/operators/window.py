@@ -1,4 +1,4 @@
-"""The sliding window of convolutions and pools: where it stops, and a view of what it covers."""
+"""The sliding window of convolutions and pools: its stops, and a view of the elements under it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,7 +48,8 @@ class Window:
         return tuple((n - e) // s + 1 for n, e, s in zip(padded, self.extent, self.strides, strict=True))
 
     def ceiled(self, spatial: Sequence[int]) -> "Window":
-        """With the last stop of ceil_mode: more padding behind, unless that stop would lie all in padding."""
+        """The window with the last stop of ceil_mode: more padding behind, unless that stop would lie all in
+        padding."""
         pads = []
         for n, e, s, (before, after) in zip(spatial, self.extent, self.strides, self.pads, strict=True):
             stops = ceil_div(n + before + after - e, s) + 1
@@ -58,7 +59,7 @@ class Window:
         return Window(self.kernel, self.strides, self.dilations, tuple(pads))
 
     def view(self, x: np.ndarray, padding: float = 0) -> np.ndarray:
-        """What each stop covers: x [N, C, *spatial], any type -> [N, C, *out, *kernel], read only."""
+        """The elements under each stop: x [N, C, *spatial], any type -> [N, C, *out, *kernel], read only."""
         if any(b or a for b, a in self.pads):
             x = np.pad(x, ((0, 0), (0, 0), *self.pads), constant_values=padding)
         axes = tuple(range(2, x.ndim))

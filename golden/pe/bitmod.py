@@ -56,7 +56,8 @@ MOST_DEPTH = 1 << 12
 
 @dataclass(frozen=True, slots=True)
 class RunningSum:
-    """A format: 16 bits of mantissa, two's complement, below 6 of exponent; one code for what is reached."""
+    """A format: 16 bits of mantissa, two's complement, with 6 bits of exponent above; sums that occur have
+    one code."""
 
     width = MANTISSA + EXPONENT
     zero = 0
@@ -80,7 +81,7 @@ class RunningSum:
         return self.code(np.where(low, mantissa << 1, mantissa), exponent)
 
     def code(self, mantissa: np.ndarray, exponent: np.ndarray) -> np.ndarray:
-        """uint64 of both parts, each modulo its width."""
+        """Codes, uint64, of mantissa and exponent, each modulo its width."""
         low = mantissa.astype(np.int64) & (1 << MANTISSA) - 1
         return np.asarray(low | (exponent.astype(np.int64) & (1 << EXPONENT) - 1) << MANTISSA).view(np.uint64)
 
@@ -136,7 +137,7 @@ def interval(p: BitModParams) -> int:
 
 
 def activation_bits(p: BitModParams) -> int:
-    """Of a word, and of the port: four activations, the first in the lowest bits."""
+    """Bits of a word of activations, and of the port: four activations, the first in the lowest bits."""
     return LANES * p.activation.width
 
 
@@ -144,12 +145,12 @@ row_bits = activation_bits
 
 
 def weight_bits(p: BitModParams) -> int:
-    """Of a word: four codes, the first in the lowest bits."""
+    """Bits of a word of weights: four codes, the first in the lowest bits."""
     return LANES * p.weight.width
 
 
 def column_bits(p: BitModParams) -> int:
-    """Of the port `weight`: four terms and, above them, bsig."""
+    """Bits of the port `weight`: four terms and, above them, bsig."""
     return LANES * TERM + BSIG
 
 
@@ -171,7 +172,7 @@ def in_words(values: np.ndarray, where: str) -> np.ndarray:
 
 
 def activation_codes(p: BitModParams, values: np.ndarray) -> np.ndarray:
-    """fp16 codes; BadValue on what fp16 does not hold, infinity and NaN."""
+    """fp16 codes of activations; BadValue for a value that is no fp16 number, infinity and NaN included."""
     values = p.activation.check("activations", values)
     if not np.isfinite(values).all():
         index = [int(i) for i in np.argwhere(~np.isfinite(values))[0]]
@@ -191,7 +192,7 @@ def pack_weights(p: BitModParams, codes: np.ndarray) -> np.ndarray:
 
 
 def column(p: BitModParams, words: np.ndarray, selectors: np.ndarray | None = None) -> list[np.ndarray]:
-    """What stands at the port `weight` in each of the `interval` cycles of a word; uint64."""
+    """Values of the port `weight` in each of the `interval` cycles of a word; uint64."""
     places = (np.arange(LANES) * p.weight.width).astype(np.uint64)
     patterns = words[..., None] >> places & np.uint64((1 << p.weight.width) - 1)
     codes = patterns.astype(np.int64)
@@ -204,7 +205,7 @@ def column(p: BitModParams, words: np.ndarray, selectors: np.ndarray | None = No
 
 
 class Activations(NamedTuple):
-    """Fields [..., 4], int32: sign, E, sig."""
+    """Fields of fp16 activations, int32 [..., 4]: sign, E, sig."""
 
     sign: np.ndarray
     exponent: np.ndarray
@@ -212,7 +213,7 @@ class Activations(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """Fields [..., 4], int32, and bsig [...] or one for all."""
+    """Fields of terms, int32 [..., 4], and bsig, int32 [...] or one for all."""
 
     sign: np.ndarray
     exp: np.ndarray
@@ -221,14 +222,14 @@ class Terms(NamedTuple):
 
 
 def activations_of(codes: np.ndarray) -> Activations:
-    """Of fp16 codes [..., 4]."""
+    """Fields of fp16 codes [..., 4]."""
     bits = codes.astype(np.int32)
     field = bits >> 10 & 31
     return Activations(bits >> 15 & 1, np.maximum(field, 1), bits & 1023 | (field > 0) << 10)
 
 
 def terms_of(codes: np.ndarray, bsig: Any) -> Terms:
-    """Of term codes [..., 4]."""
+    """Fields of term codes [..., 4]."""
     bits = codes.astype(np.int32)
     return Terms(bits >> 3, bits >> 1 & 3, bits & 1, bsig)
 
@@ -245,7 +246,7 @@ def lane_sum(a: Activations, t: Terms) -> tuple[np.ndarray, np.ndarray]:
 def gather(
     mantissa: np.ndarray, exponent: np.ndarray, addend: np.ndarray, top: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Step 3: (A, x) of the sum, from A, x, D, m; x modulo 2^6, which no sum of `group` pairs reaches."""
+    """Step 3: (A, x) of the new sum, from A, x, D, m; x modulo 2^6, which no sum of `group` pairs reaches."""
     above = top + BIAS
     highest = np.maximum(above, exponent)
     window = mantissa << WINDOW - MANTISSA
@@ -290,7 +291,8 @@ def group_sum(
 
 
 def partial(p: BitModParams, sums: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """What a group gives: values of fp32 [M, N], exact in 24 bits, of sums [M, N], scales [N], 0 to 255."""
+    """The contribution of a group to the total: values of fp32 [M, N], exact in 24 bits, from its sums [M, N]
+    and scales [N], 0 to 255."""
     whole = np.asarray(scales)
     scales = check.array("scales", whole.astype(np.int64), 0, LARGEST_SCALE)
     if not np.array_equal(whole, scales):

@@ -80,7 +80,7 @@ def latency(p: FloatMultiplyAddParams) -> int:
 
 
 def product(p: FloatMultiplyAddParams, weight: np.ndarray, activation: np.ndarray) -> np.ndarray:
-    """What enters the adder, elementwise: the exact product, or the rounded one."""
+    """The value that enters the adder, elementwise: the exact product, or the rounded one."""
     operands = (p.weight, p.activation)
     if p.structure == "separate":
         return floats.multiply(p.accumulator, operands, weight, activation, p.mode)

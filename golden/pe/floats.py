@@ -1,4 +1,4 @@
-"""What the floating PEs share: one rounded addition to the running sum."""
+"""The part that the floating PEs share: one rounded addition to the running sum."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from golden.formats.arithmetic import Mode
 
 
 class Params(Protocol):
-    """Of a floating PE."""
+    """Params of a floating PE."""
 
     @property
     def weight(self) -> Any: ...
@@ -24,7 +24,7 @@ class Params(Protocol):
 
 
 def add_product(p: Params, acc: np.ndarray, entering: np.ndarray) -> np.ndarray:
-    """acc plus what the PE's `product` gave, elementwise, unchecked: for loops over K."""
+    """acc plus the result of the PE's `product`, elementwise, unchecked: for loops over K."""
     return floats.add_exact(p.accumulator, acc, entering, p.mode)
 
 

@@ -1,4 +1,4 @@
-"""What the integer PEs share: the range of their sums, and whole products."""
+"""The part that the integer PEs share: the range of their sums, and whole products."""
 
 from itertools import product
 from typing import NamedTuple, Protocol
@@ -10,7 +10,7 @@ from golden.formats import Int
 
 
 class Params(Protocol):
-    """Of an integer PE."""
+    """Params of an integer PE."""
 
     @property
     def weight(self) -> Int: ...
@@ -21,7 +21,7 @@ class Params(Protocol):
 
 
 class Formats(NamedTuple):
-    """Params of no PE of its own."""
+    """Formats alone, as Params of no particular PE."""
 
     weight: Int
     activation: Int
@@ -51,9 +51,9 @@ def dot(p: Params, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def unchecked(p: Params, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """`dot` of values that are of their formats, of any integer dtype.
+    """`dot` of values that are known to be of their formats, of any integer dtype.
 
-    BLAS is quick, and exact where no sum leaves a float's significand, in whatever order it adds.
+    BLAS is fast, and exact where no sum exceeds a float's significand, in whatever order it adds.
     """
     largest = activations.shape[-1] * max(map(abs, products(p.weight, p.activation)))
     for dtype, bits in ((np.float32, 24), (np.float64, 53)):

@@ -71,12 +71,12 @@ class LutParams:
 
     @property
     def mode(self) -> Mode:
-        """Of floating additions."""
+        """The rounding mode of the floating additions."""
         return Mode(subnormals=self.subnormals)
 
     @property
     def entries(self) -> int:
-        """Of a table."""
+        """Number of entries of a table."""
         return 1 << self.inputs - (self.table == "half")
 
     @property
@@ -89,7 +89,7 @@ class LutParams:
 
     @property
     def accumulator(self) -> Int | Float:
-        """Of a group: group * the largest activation * the largest weight."""
+        """Format of a group's sum: group * the largest activation * the largest weight."""
         if isinstance(self.activation, Float):
             return FP32
         most = self.group * self.activation.max * self.weight.max
@@ -119,27 +119,28 @@ def interval(p: LutParams) -> int:
 
 
 def activation_bits(p: LutParams) -> int:
-    """Of a word: `inputs` activations, the first in the lowest bits."""
+    """Bits of a word of activations: `inputs` of them, the first in the lowest bits."""
     return p.inputs * p.activation.width
 
 
 def weight_bits(p: LutParams) -> int:
-    """Of a word: a plane of `inputs` bits for each bit of the weights, the least significant first."""
+    """Bits of a word of weights: a plane of `inputs` bits for each bit of the weights, the least significant
+    first."""
     return p.inputs * p.weight.width
 
 
 def row_bits(p: LutParams) -> int:
-    """Of the port `activation`: the table, entry 0 in the lowest bits."""
+    """Bits of the port `activation`: the table, entry 0 in the lowest bits."""
     return p.entries * p.entry.width
 
 
 def column_bits(p: LutParams) -> int:
-    """Of the port `weight`: an index of `inputs` bits and, above it, which bit of the weights it is."""
+    """Bits of the port `weight`: an index of `inputs` bits and, above it, which bit of the weights it is."""
     return p.inputs + max(1, (p.weight.width - 1).bit_length())
 
 
 def represented(p: LutParams, codes: np.ndarray) -> np.ndarray:
-    """What a code counts in the sum: q', or q with a full table. int64."""
+    """The number that a code stands for in the sum: q', or q with a full table. int64."""
     codes = p.weight.check("weights", codes)
     return codes if p.table == "full" else 2 * codes - p.weight.max
 
@@ -178,7 +179,7 @@ def pack_weights(p: LutParams, codes: np.ndarray) -> np.ndarray:
 
 
 def column(p: LutParams, words: np.ndarray) -> list[np.ndarray]:
-    """What stands at the port `weight` in each of the `interval` cycles of a word. uint64."""
+    """Values of the port `weight` in each of the `interval` cycles of a word. uint64."""
     mask, inputs = np.uint64((1 << p.inputs) - 1), p.inputs
     return [words >> np.uint64(b * inputs) & mask | np.uint64(b << inputs) for b in range(p.weight.width)]
 
@@ -199,7 +200,7 @@ def table(p: LutParams, words: np.ndarray) -> np.ndarray:
 
 
 def row(p: LutParams, words: np.ndarray) -> np.ndarray:
-    """What stands at the port `activation`: tables, Python integers in an object array like `words`."""
+    """Values of the port `activation`: tables, Python integers in an object array shaped like `words`."""
     codes = p.entry.encode(table(p, words)).astype(object)
     return np.asarray(sum(codes[..., i] << i * p.entry.width for i in range(p.entries)), object)
 

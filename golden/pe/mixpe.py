@@ -51,7 +51,7 @@ class ShiftAddParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixPeParams(ShiftAddParams):
-    """Those of MixPE (golden.pe.aligned has the same PE)."""
+    """Parameters of MixPE (golden.pe.aligned has the same PE)."""
 
 
 Params = MixPeParams

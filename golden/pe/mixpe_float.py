@@ -77,7 +77,7 @@ def latency(p: MixPeFloatParams) -> int:
 
 
 def product(p: MixPeFloatParams, weight: np.ndarray, activation: np.ndarray) -> np.ndarray:
-    """What enters the adder, elementwise: at most 8 + 24 bits, exact."""
+    """The value that enters the adder, elementwise: at most 8 + 24 bits, exact."""
     return floats.exact_product(weight, floats.flushed(p.activation, activation, p.mode))
 
 

@@ -1,7 +1,8 @@
-"""Words of operands, and a group's sum: what the tile asks of a PE, with what holds of one for arrays.
+"""Words of operands, and a group's sum: the members that the tile needs of a PE.
 
-A PE that stands in arrays has one weight and one activation at its ports, so its words are its operands. One
-that stands in the tile alone has in its golden module what `golden.pe` lists.
+A PE that stands in arrays has one weight and one activation at its ports, so its words are its operands, and
+this module gives its members. The golden module of a PE that stands in the tile alone has the members that
+`golden.pe` lists.
 """
 
 from typing import Any
@@ -13,13 +14,13 @@ from golden.pe.weights import has_zeros
 
 
 def of(p: Any, member: str, otherwise: Any) -> int:
-    """`member(p)` of the PE's module, or what holds where it has none."""
+    """`member(p)` of the PE's module, or `otherwise` where the module has no such member."""
     found = getattr(pe.module_of(p), member, None)
     return int(found(p) if found else otherwise)
 
 
 def lanes(p: Any) -> int:
-    """Pairs (weight, activation) of a word."""
+    """Pairs (weight, activation) in a word."""
     return of(p, "lanes", 1)
 
 
@@ -39,7 +40,7 @@ def weight_bits(p: Any) -> int:
 
 
 def scale_bits(p: Any) -> int:
-    """Bits of a group's scale: an fp16 code, unless the PE says otherwise."""
+    """Bits of a group's scale: those of an fp16 code, unless the PE has its own SCALE."""
     return int(getattr(pe.module_of(p), "SCALE", 16))
 
 
@@ -49,7 +50,8 @@ def selector_bits(p: Any) -> int:
 
 
 def zero_bits(p: Any) -> int:
-    """Bits of a group's zero point, in the weights' unit: one more than a weight; 0 where sums have none."""
+    """Bits of a group's zero point, in the weights' unit: one more than a weight; 0 where sums have no zero
+    point."""
     return int(p.weight.width) + 1 if has_zeros(p) and scale_bits(p) == 16 else 0
 
 

@@ -1,7 +1,8 @@
-"""Weights as a PE takes them, and what they stand for: what every PE's `quantise` gives.
+"""Weights as a PE takes them, and the reals that they stand for: the result of every PE's `quantise`.
 
-A PE's weights are codes; those of a group of `group` along K may share a scale, a zero point and a selector
-of a datatype. Scales are rounded to fp16 when the codes are made, unless the PE has scales of its own.
+A PE's weights are codes; the weights of a group of `group` along K may share a scale, a zero point and a
+selector of a datatype. Scales are rounded to fp16 when the codes are made, unless the PE has scales of its
+own.
 """
 
 from dataclasses import dataclass, field
@@ -17,9 +18,9 @@ from golden.formats import FP16, Float, Int
 class Weights:
     """Weights of a product.
 
-    codes      int64 [K, N] (float64 of a floating format), what the PE calls weights
+    codes      int64 [K, N] (float64 of a floating format): the operands of the PE
     scales     float64 [groups, N]: values of fp16, or whole numbers where the PE's scale is one
-    zeros      int64 [groups, N], or None: in the unit that the PE's sums count a weight in
+    zeros      int64 [groups, N], or None: in the unit in which the PE's sums count a weight
     selectors  int64 [groups, N], or None
     """
 
@@ -31,8 +32,12 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Quantised:
-    """weights: as the PE takes them. values: float64 [K, N], what they stand for. channel: float64 [N] or
-    [1], by which a result is multiplied in the end."""
+    """A quantised weight matrix.
+
+    weights  as the PE takes them
+    values   float64 [K, N], the reals that they stand for
+    channel  float64 [N] or [1], the factor of each channel's final results
+    """
 
     weights: Weights
     values: np.ndarray
@@ -42,9 +47,12 @@ class Quantised:
 def scaled(
     p: Any, codes: np.ndarray, counted: np.ndarray, scales: np.ndarray, zeros: np.ndarray | None = None
 ) -> Quantised:
-    """codes and zeros as in Weights; counted: what the codes count in the PE's sums; scales: not yet of fp16.
+    """Quantised weights from their parts.
 
-    raises  BadValue where a scale has no finite fp16
+    codes, zeros  as in Weights
+    counted       the numbers that the codes stand for in the PE's sums
+    scales        not yet rounded to fp16
+    raises        BadValue where a scale has no finite fp16
     """
     scales = in_range(FP16.quantise(scales), scales, "scales", FP16)
     values = counted if zeros is None else counted - spread(p, zeros)
@@ -53,7 +61,7 @@ def scaled(
 
 
 def spread(p: Any, shared: np.ndarray) -> np.ndarray:
-    """What groups share, [groups, N], for each weight: [K, N]."""
+    """A parameter that groups share, [groups, N], repeated for each weight: [K, N]."""
     return np.repeat(shared, p.group, 0)
 
 

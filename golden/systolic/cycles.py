@@ -89,9 +89,11 @@ def longest_stream(p: MatrixUnitParams) -> int:
 def losses(schedule: Schedule) -> dict[str, float]:
     """Where the cycles went, in cycles; the values add up to `cycles(schedule)`.
 
-    useful: multiply-accumulates over PEs. waste: PEs that hold padding while vectors pass.
-    load: the next tile was not loaded yet (or, output-stationary, the drain not out). fill: before the
-    first vector. drain: from the last vector's entry to the last word out.
+    useful  multiply-accumulates over PEs
+    waste   PEs hold padding while vectors pass
+    load    the next tile was not loaded yet (or, output-stationary, the drain had not finished)
+    fill    before the first vector
+    drain   from the last vector's entry to the last word delivered
     """
     p, table, (first, last) = schedule.unit, schedule.count_table(), schedule.ends
     edge = first if p.dataflow == "output" else last

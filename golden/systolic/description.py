@@ -1,4 +1,4 @@
-"""What the documentation of a generated matrix unit says of it."""
+"""The documentation of a generated matrix unit: its texts."""
 
 from golden.systolic.cycles import delivery
 from golden.systolic.gemm import AXES

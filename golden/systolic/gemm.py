@@ -69,7 +69,7 @@ def pieces(length: int, most: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A Gemm on a MatrixUnitParams under a Tiling: what happens in which order."""
+    """A Gemm on a MatrixUnitParams under a Tiling: the order of its tiles and passes."""
 
     unit: MatrixUnitParams
     gemm: Gemm
@@ -143,7 +143,7 @@ class Schedule:
         return ceil_div(self.outputs[0], most), ceil_div(self.outputs[1], self.unit.cols)
 
     def count_table(self) -> dict[int, int]:
-        """Passes of the whole batch by their number of vectors: `counts` without listing what may be many."""
+        """{vectors of a pass: number of such passes} over the whole batch: `counts` without the long list."""
         rows, cols = self.folds
         if self.unit.dataflow == "output":
             length, pieces_of_it, times = self.gemm.k, self.passes_per_tile, rows * cols

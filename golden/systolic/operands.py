@@ -1,4 +1,4 @@
-"""What a matrix unit's product is made of: factors and, where codes leave, their requantisation."""
+"""The operands of a matrix unit's product: factors and, where codes leave, their requantisation."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

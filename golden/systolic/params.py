@@ -1,4 +1,4 @@
-"""What a matrix unit is made of, checked when it is made."""
+"""The parameters of a matrix unit, checked when they are made."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -36,7 +36,7 @@ def tile(schedule: Schedule, a: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def drain(schedule: Schedule, sums: np.ndarray, scaling: Scaling | None, channels: slice) -> np.ndarray:
-    """What leaves of a tile whose columns are `channels`."""
+    """The results of a tile whose columns are `channels`: its sums, or their codes."""
     if scaling is None:
         return sums
     bias, multiplier, shift = (x[channels] for x in (scaling.bias, scaling.multiplier, scaling.shift))

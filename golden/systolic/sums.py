@@ -31,7 +31,7 @@ def of_pass(p: MatrixUnitParams, activations: np.ndarray, weights: np.ndarray) -
 
 
 def join(p: MatrixUnitParams, before: np.ndarray | None, sums: np.ndarray) -> np.ndarray:
-    """What the accumulator memory makes of a pass's sums: they replace, or add to, what it holds."""
+    """The accumulator memory's contents after a pass: the pass's sums replace, or add to, those before."""
     return sums if before is None else np.asarray(pe.module_of(p.pe).combine(p.pe, before, sums))
 
 
@@ -40,7 +40,7 @@ def in_order(
 ) -> np.ndarray:
     """activations [..., m, k] by weights [..., k, n] -> [..., m, n], values of the accumulator's format.
 
-    stream  k in a pass (Tiling.stream); asked for where that is what a pass has: output-stationary
+    stream  k in a pass (Tiling.stream); needed where it sets the passes: output-stationary
     raises  BadValue, naming the array, if a value is not of its format or k over p.pe.group
     """
     depth = activations.shape[-1]
@@ -65,11 +65,11 @@ def matrix_product(
     scaling: Scaling | None = None,
     stream: int | None = None,
 ) -> np.ndarray:
-    """What the matrix unit delivers: [batch, m, n], codes of p.out, or the sums if there is no scaling.
+    """The matrix unit's results: [batch, m, n], codes of p.out, or the sums if there is no scaling.
 
     activations  [batch, m, k], values of p.pe.activation
     weights      [batch, k, n], values of p.pe.weight
-    stream       of the tiling: floating sums that rest in the array depend on it 
+    stream       of the tiling: floating sums that stay in the array depend on it
     raises       BadValue, naming the array, if a value is outside its format or k over p.pe.group
     """
     kind = pe.module_of(p.pe)

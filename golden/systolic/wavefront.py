@@ -1,7 +1,7 @@
-"""Which PE does what in which cycle: the schedule of `golden.systolic`, drawn out.
+"""The wavefront: what each PE does in each cycle, the schedule of `golden.systolic` drawn out.
 
 Cycle 0 is that of `cycles`: the first word accepted. A vector that enters in cycle t is multiplied in row r
-of column c in cycle t + 1 + r + c (the edge register, then a hop a cycle); a word of a resting tile that
+of column c in cycle t + 1 + r + c (the edge register, then one PE a cycle); a word of a resting tile that
 enters in cycle t moves the loaded rows of column c in cycle t + 1 + c.
 """
 
@@ -14,7 +14,7 @@ from golden.systolic.gemm import Schedule
 
 
 class State(IntEnum):
-    """What a PE does: nothing, take a resting operand, multiply, multiply a tile's padding."""
+    """A PE's activity: idle, take a resting operand, multiply, multiply a tile's padding."""
 
     IDLE = 0
     LOADING = 1

@@ -12,7 +12,7 @@ HEADROOM = 20  # bits that a sum's terms are shifted left by before they are sca
 
 
 def by(x: np.ndarray, real: float | np.floating, rounding: Rounding) -> np.ndarray:
-    """int64 [...] times one real multiplier."""
+    """x, int64 [...], times one real multiplier."""
     return multiply(x, *significand(np.float64(real)), rounding)
 
 
@@ -53,18 +53,19 @@ def requantise(
 
 
 def in_vectors(x: np.ndarray, size: int = VECTOR) -> np.ndarray:
-    """Which elements the kernel's vector unit takes: all but what fills no `size`. bool [...]."""
+    """Elements that the kernel's vector unit handles: all but the remainder that fills no `size`.
+    bool [...]."""
     return np.arange(x.size).reshape(x.shape) < x.size - x.size % size
 
 
 def quantise(x: np.ndarray, q: Quantisation) -> np.ndarray:
-    """Codes of reals, float32; ties leave zero."""
+    """Codes of reals, float32; ties round away from zero."""
     return q.codes(half_away(x.astype(np.float32) / q.one_scale).astype(np.float64) + q.zero)
 
 
 def dequantise(x: np.ndarray, q: Quantisation) -> np.ndarray:
-    """Reals, float32, of codes: scale * (x - zero_point), rounded once; in whole vectors, the products and
-    their difference are rounded apart. q: of x."""
+    """Reals, float32, of codes: scale * (x - zero_point), rounded once; in whole vectors each product and
+    their difference are rounded by themselves. q: of x."""
     apart = x.astype(np.float32) * q.one_scale - np.float32(q.zero) * q.one_scale
     once = (x.astype(np.int64) - q.zero).astype(np.float32) * q.one_scale
     return np.where(in_vectors(x, REALS), apart, once)

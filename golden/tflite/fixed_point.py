@@ -22,7 +22,7 @@ ROUNDINGS = ("double", "upward", "single")
 
 
 def half_away(x: np.ndarray | np.floating) -> np.ndarray:
-    """Reals, rounded to the nearest integer as C's round does: ties leave zero. x's type."""
+    """Reals rounded to the nearest integer as C's round does it: ties away from zero. x's type."""
     whole = np.trunc(x)
     return np.asarray(whole + np.where(np.abs(x - whole) >= 0.5, np.sign(x), 0).astype(x.dtype))
 
@@ -60,7 +60,7 @@ def shift_up(x: np.ndarray, exponent: np.ndarray) -> np.ndarray:
 
 
 def high_half(a: np.ndarray, b: np.ndarray, bits: int = 32) -> np.ndarray:
-    """2 a b / 2^bits, the nearest integer, ties up; of the two least numbers: the greatest."""
+    """2 a b / 2^bits, the nearest integer, ties up; saturated where both are the least number."""
     product = a * b
     half = np.int64(1) << bits - 2
     nudged = product + np.where(product >= 0, half, 1 - half)

@@ -16,7 +16,8 @@ def average_pool_2d(
     x: np.ndarray, q: Quantisation, *, kernel: Sequence[int], strides: Sequence[int], padding: str,
     activation: str = "NONE",
 ) -> np.ndarray:
-    """Mean of the codes under the window, never of padding; ties leave zero. q: of x and of the result."""
+    """Mean of the codes under the window, never of padding; ties away from zero. q: of x and of the
+    result."""
     seen = patches(x, 0, kernel, strides, (1, 1), padding).sum((4, 5)).astype(np.int64)
     ones = np.ones((1, *x.shape[1:3], 1))
     count = patches(ones, 0, kernel, strides, (1, 1), padding).sum((4, 5)).astype(np.int64)
@@ -56,8 +57,8 @@ def mean(
 def mean_of_image(x: np.ndarray, q: tuple[Quantisation, ...], *, rounding: Rounding = "upward") -> np.ndarray:
     """Mean over height and width, x [N, H, W, C] -> [N, 1, 1, C], as the kernel for that case computes it.
 
-    The multiplier has the count in it, and the zero points become a bias, an integer. q: of x and result.
-    "upward" is the rounding of whole vectors of channels; those that fill none are rounded "double"
+    The multiplier includes the division by the count, and the zero points become an integer bias. q: of x and
+    result. "upward" rounds whole vectors of channels; the remaining channels are rounded "double".
     """
     count = np.float32(x.shape[1] * x.shape[2])
     check.in_range("elements of a mean", int(count), 1, 1 << 22)

@@ -23,7 +23,8 @@ def patches(
     x: np.ndarray, zero: int, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int],
     padding: str,
 ) -> np.ndarray:
-    """What each stop covers, less the zero point, float64: x [N, H, W, C] -> [N, OH, OW, C, KH, KW]."""
+    """The elements under each stop, less the zero point, float64: x [N, H, W, C] -> [N, OH, OW, C,
+    KH, KW]."""
     check.one_of("padding", padding, PADDINGS)
     channels_first = (x.astype(np.float64) - zero).transpose(0, 3, 1, 2)
     spatial = channels_first.shape[2:]
@@ -49,13 +50,13 @@ def scaled(
 
 
 def is_unsigned(q: tuple[Quantisation, ...]) -> bool:
-    """Are the codes of x uint8? TFLite's convolutions of these take the weights' zero point off, and multiply
-    both scales in float32; those of int8 do neither."""
+    """Whether the codes of x are uint8. For uint8, TFLite's convolutions subtract the weights' zero point and
+    multiply both scales in float32; for int8 they do neither."""
     return q[0].dtype == np.uint8
 
 
 def raised(weights: np.ndarray, q: tuple[Quantisation, ...]) -> np.ndarray:
-    """A convolution's weights less their zero point, int64; BadValue for one of int8."""
+    """A convolution's weights less their zero point, int64; BadValue for a zero point of int8 weights."""
     zero = q[1].zero if len(q[1].scale) == 1 else 0
     if zero and not is_unsigned(q):
         raise check.fail("zero point of int8 weights", zero, "0: TFLite's kernel takes none off")
@@ -63,12 +64,12 @@ def raised(weights: np.ndarray, q: tuple[Quantisation, ...]) -> np.ndarray:
 
 
 def multipliers(q: tuple[Quantisation, ...]) -> np.ndarray:
-    """Of a convolution's sums, float64 [n] or [1]."""
+    """Real multipliers of a convolution's sums, float64 [n] or [1]."""
     return in_float32(q) if is_unsigned(q) and len(q[1].scale) == 1 else channel_multipliers(*q)
 
 
 def in_float32(q: tuple[Quantisation, ...]) -> np.ndarray:
-    """scale_x scale_w / scale_y of one scale each, the product in float32; float64 [1]."""
+    """scale_x scale_w / scale_y of one scale each, the product computed in float32; float64 [1]."""
     product = np.asarray(q[0].one_scale * q[1].scale, np.float32)
     return np.asarray(product.astype(np.float64) / np.float64(q[2].one_scale))
 
@@ -109,7 +110,7 @@ def depthwise_conv_2d(
     """x [N, H, W, C], weights [1, KH, KW, C * m], bias [C * m] int32 -> [N, OH, OW, C * m].
 
     q   of x, weights (zero points 0 if int8) and result
-    "upward" is the rounding of int8's whole vectors of channels; all else is rounded "double"
+    "upward" rounds int8's whole vectors of channels; all else is rounded "double".
     """
     channels = x.shape[3]
     if len(weights) != 1 or weights.shape[3] % channels:

@@ -1,4 +1,4 @@
-"""Scales and zero points of a tensor, and the code range that an activation leaves."""
+"""Scales and zero points of a tensor, and the range of codes behind a fused activation."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class Quantisation:
         return int(np.iinfo(self.dtype).max)
 
     def codes(self, values: np.ndarray, activation: str = "NONE") -> np.ndarray:
-        """Integers cut to what the format, and the activation, allow; in the format's type."""
+        """Integers clipped to the range of the format and of the activation; in the format's type."""
         low, high = self.activation_range(activation)
         return np.asarray(np.clip(values, low, high), self.dtype)
 

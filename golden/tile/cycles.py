@@ -25,8 +25,13 @@ def cycles(p: TileParams, groups: int) -> int:
 
 
 def spent(p: TileParams, groups: int) -> dict[str, int]:
-    """Where these cycles go. entering: words enter. dependency: the next group's last word waits for room for
-    its sum. fill: before the first word. drain: from the last word to the last result."""
+    """Where these cycles go.
+
+    entering    words of operands enter
+    dependency  the next group's last word waits for room for its sum
+    fill        before the first word
+    drain       from the last word to the last result
+    """
     if not groups:
         return dict.fromkeys(("entering", "dependency", "fill", "drain"), 0)
     interval, latency = tiled.interval(p.pe), pe.module_of(p.pe).latency(p.pe)

@@ -1,4 +1,4 @@
-"""What the documentation of a generated tile says of it."""
+"""The documentation of a generated tile: its texts."""
 
 from golden import pe
 from golden.pe import tiled

@@ -1,4 +1,4 @@
-"""What a dot-product tile is made of, checked when it is made."""
+"""The parameters of a dot-product tile, checked when they are made."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,7 +38,7 @@ class TileParams:
 
     @property
     def words(self) -> int:
-        """Of a group, in the streams of operands."""
+        """Words of a group, in the streams of operands."""
         return self.group // tiled.lanes(self.pe)
 
     @property

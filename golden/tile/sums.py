@@ -1,12 +1,12 @@
-"""The dot-product tile: what it computes, to the bit.
+"""The dot-product tile: its results, to the bit.
 
     y[m, n] = sum over groups g of s[g, n] (sum_{k in g} w[k, n] a[m, k] - z[g, n] sum_{k in g} a[m, k])
 
-The sum of a group is the PE's own. Less the zero point's part, if there is one, times the scale, a number of
-fp16 (or what the PE's own `partial` makes of both), it is exact; it is rounded once, added to the total,
-a number of fp32 that begins at +0: groups in their order, to nearest, ties to even, as in
-golden.vector.dequantise. Float64 holds terms of 48 bits beside a total; wider ones, of long integer sums, are
-added as whole fractions.
+The sum of a group is the PE's own. The zero point's part, if there is one, is subtracted, and the difference
+multiplied by the scale, a number of fp16 (or by the PE's own `partial`): this is exact. It is then added to
+the total, a number of fp32 that begins at +0, group by group, with one rounding each (nearest, ties to even,
+as in golden.vector.dequantise). Float64 holds terms of 48 bits beside a total; wider ones, of long integer
+sums, are added as exact fractions.
 
 Source: group-wise dequantisation as in MixPE (arXiv 2411.16158) and BitMoD (arXiv 2411.11745, section IV):
 once a group, behind its accumulation. Formats of scale and total are choices made here.
@@ -27,8 +27,8 @@ EXACT = 48  # bits of a term that float64 adds to a total with one rounding
 
 
 def less_zeros(p: TileParams, sums: np.ndarray, zeros: np.ndarray | None, row_sums: np.ndarray) -> np.ndarray:
-    """A group's sums [M, N] less the part of its zero points [N], row_sums [M] being those of the
-    activations; of integers exact, below 2^63."""
+    """A group's sums [M, N] less zeros [N] times row_sums [M], the sums of the activations; exact where they
+    are integers below 2^63."""
     if zeros is None:
         return sums
     bits = tiled.zero_bits(p.pe)
@@ -40,9 +40,10 @@ def less_zeros(p: TileParams, sums: np.ndarray, zeros: np.ndarray | None, row_su
 def added(
     p: TileParams, total: np.ndarray, sums: np.ndarray, scales: np.ndarray, units: np.ndarray | None = None
 ) -> np.ndarray:
-    """The totals [M, N] and what a group adds: its sums, less the zeros' part, times its scales [N].
+    """The totals [M, N] plus the contribution of one group: its sums, less the zeros' part, times its scales
+    [N].
 
-    units  powers of two [M, 1], what 1 is worth in the sums of a row; None: 1
+    units  powers of two [M, 1], the value of 1 in the sums of a row; None: 1
     """
     module = pe.module_of(p.pe)
     units = np.ones((len(sums), 1)) if units is None else units

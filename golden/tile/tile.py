@@ -47,13 +47,13 @@ def pack(p: TileParams, job: Gemm, operands: Operands) -> dict[str, np.ndarray]:
 
 
 def unpack(p: TileParams, job: Gemm, delivered: np.ndarray) -> np.ndarray:
-    """The values in the words of `o`, uint8 [words, bytes]; what lies beyond an edge is dropped."""
+    """The values in the words of `o`, uint8 [words, bytes]; results beyond an edge are dropped."""
     return words.unpack_outputs(p, delivered, job.m, job.n)
 
 
 def delivered(p: TileParams, job: Gemm, operands: Operands) -> np.ndarray:
-    """The words of `o`, uint8 [words, bytes], block after block; the zeros beyond an edge have results,
-    too."""
+    """The words of `o`, uint8 [words, bytes], block after block, results of the zeros beyond an edge
+    included."""
     a, w = operands
     below, beside = -job.m % p.rows, -job.n % p.cols
 

@@ -67,7 +67,7 @@ def pack_streams(p: TileParams, activations: np.ndarray, weights: Weights) -> di
 
 
 def scale_codes(p: TileParams, scales: np.ndarray) -> np.ndarray:
-    """Codes of a group's scales: of fp16, or whole numbers of as many bits as the PE has."""
+    """Codes of a group's scales: fp16, or whole numbers of the width that the PE gives."""
     width = tiled.scale_bits(p.pe)
     if hasattr(pe.module_of(p.pe), "SCALE"):
         whole = np.asarray(scales).astype(np.int64)

@@ -45,17 +45,17 @@ class AlignParams:
 
     @property
     def out(self) -> Int:
-        """Of the integers; -2^(bits-1) does not occur."""
+        """Format of the integers; -2^(bits-1) does not occur."""
         return Int(self.bits)
 
     @property
     def exponent(self) -> Int:
-        """Of e, 1 to that of the largest number."""
+        """Format of e, 1 to the exponent field of the largest number."""
         return Int(self.format.exponent_bits, signed=False)
 
     @property
     def words(self) -> int:
-        """Of a group."""
+        """Words of a group."""
         return self.group // self.lanes
 
 
@@ -81,7 +81,7 @@ def align(p: AlignParams, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
 
 
 def unit(p: AlignParams, exponent: np.ndarray) -> np.ndarray:
-    """What 1 is worth, float64, in groups of these exponents."""
+    """The real value of the integer 1, float64, in groups of these exponents."""
     return np.asarray(np.ldexp(1.0, np.asarray(exponent) - p.format.bias - p.bits + 2))
 
 
@@ -94,5 +94,5 @@ def cycles(p: AlignParams, groups: int) -> int:
 
 
 def capacity(p: AlignParams) -> int:
-    """Words that go in while none comes out: two groups, and one for each that moved on whole."""
+    """Words accepted while none is delivered: two groups, and one for each group that moved on whole."""
     return (2 + LATENCY // p.words) * p.words

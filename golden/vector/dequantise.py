@@ -48,7 +48,7 @@ class DequantiseParams:
 
     @property
     def fields(self) -> dict[str, Int | Float]:
-        """What a group has, and a word of the hardware's stream from bit 0."""
+        """Fields of one group, which are those of a word of the hardware's stream, from bit 0."""
         always: dict[str, Int | Float] = {
             "acc": self.acc, "row_sum": self.row_sum, "zero": self.zero, "scale": self.scale,
         }  # fmt: skip
@@ -64,7 +64,7 @@ class DequantiseParams:
 
 
 def step(p: DequantiseParams, total: np.ndarray, *group: np.ndarray) -> np.ndarray:
-    """total, FP32's numbers in float64, and one group more: values of p.fields, in their order."""
+    """`total`, FP32's numbers in float64, plus one more group: values of p.fields, in their order."""
     acc, row_sum, zero, scale, *exponent = (
         fmt.check(name, values) for (name, fmt), values in zip(p.fields.items(), group, strict=True)
     )

@@ -31,7 +31,7 @@ class ReciprocalParams:
 
     @property
     def inverse(self) -> PiecewiseParams:
-        """1 / (1 + x)."""
+        """Parameters of the polynomial for 1 / (1 + x)."""
         return PiecewiseParams(
             input=Int(self.bits, signed=False),
             input_fraction=self.bits,
@@ -65,5 +65,6 @@ def reciprocal(p: ReciprocalParams, value: ArrayLike) -> tuple[np.ndarray, np.nd
 
 
 def steps(width: int) -> list[int]:
-    """By how much a normaliser shifts where nothing would be lost: powers of two below width, falling."""
+    """Shifts of a normaliser's stages: powers of two below width, falling; a stage shifts where no one is
+    lost."""
     return [1 << bit for bit in reversed(range((width - 1).bit_length()))]

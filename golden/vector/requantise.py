@@ -51,7 +51,7 @@ class RequantiseParams:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Those of STAGES that there are."""
+        """Names in STAGES of the registered stages."""
         return tuple(stage for stage in STAGES if stage in (*ALWAYS, *ADDED[: self.registers]))
 
     @property

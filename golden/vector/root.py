@@ -36,7 +36,7 @@ class RootParams:
 
     @property
     def inverse(self) -> PiecewiseParams:
-        """1 / sqrt(m): root_1 for 1 <= m < 2, root_2 for 2 <= m < 4."""
+        """Parameters of the polynomials for 1 / sqrt(m): root_1 for 1 <= m < 2, root_2 for 2 <= m < 4."""
         return PiecewiseParams(
             input=Int(self.bits, signed=False),
             input_fraction=self.bits,
@@ -71,5 +71,6 @@ def inverse_root(p: RootParams, value: ArrayLike) -> tuple[np.ndarray, np.ndarra
 
 
 def even_steps(width: int) -> list[int]:
-    """By how much the normaliser shifts where nothing would be lost: powers of two from 2, falling."""
+    """Shifts of the normaliser's stages: powers of two from 2, falling; a stage shifts where no one
+    is lost."""
     return [1 << bit for bit in reversed(range(1, (width - 1).bit_length()))]

@@ -60,7 +60,7 @@ class SoftmaxParams:
 
     @property
     def power(self) -> PiecewiseParams:
-        """2^f, 0 <= f < 1."""
+        """Parameters of the polynomial for 2^f, 0 <= f < 1."""
         return PiecewiseParams(
             input=Int(self.fraction, signed=False),
             input_fraction=self.fraction,
@@ -83,7 +83,8 @@ class SoftmaxParams:
 
     @property
     def reciprocal(self) -> ReciprocalParams:
-        """Of the sum of max_length weights; its own error is below a quarter of out's last bit."""
+        """Parameters for the reciprocal of the sum of max_length weights; its error is below a quarter of
+        out's last bit."""
         return ReciprocalParams(width=self.weight.width + self.guard, bits=self.out.width + 2)
 
     @property

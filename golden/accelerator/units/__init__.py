@@ -60,9 +60,9 @@ UNITS = (
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Of one of its two units.
+    """A stream, as one of its two units declares it.
 
-    gives  the unit makes the rows, else it takes them
+    gives  True: the unit makes the rows; False: it takes them
     bits   of a row, in a design
     room   rows that wait at most, in the unit that makes them
     """
@@ -73,12 +73,14 @@ class Stream:
 
 
 class UnitState:
-    """The State of a unit that keeps nothing, and what a unit that does has to say of it."""
+    """The State of a unit that keeps nothing from command to command, and the methods that any other State
+    has."""
 
     def __init__(self, p: "AcceleratorParams"): ...
 
     def add(self, command: "Command") -> str:
-        """The next command of a program; what is wrong with it after those before, or ""."""
+        """Account for the next command of a program; returns what is wrong with it after those
+        before, or ""."""
         return ""
 
     def left(self) -> int:
@@ -87,7 +89,7 @@ class UnitState:
 
 
 class Unit(Protocol):
-    """What this module's docstring lists."""
+    """The contract in this module's docstring, as a Protocol."""
 
     NUMBER: int
     Params: type[Any] | None
@@ -133,7 +135,7 @@ def names() -> dict[int, str]:
 
 @cache
 def opcodes() -> dict[str, Opcode]:
-    """All that there are, by name, in the order of their numbers; TypeError if two have the same."""
+    """All opcodes by name, in the order of their numbers; TypeError if two have the same number."""
     every = sorted([END, FENCE, *(opcode for name in UNITS for opcode in unit(name).COMMANDS)])
     found = {opcode.name: opcode for opcode in every}
     if len({*every}) < len(every) or len(found) < len(every):
@@ -142,7 +144,7 @@ def opcodes() -> dict[str, Opcode]:
 
 
 def ports(present: tuple[str, ...], kind: str) -> dict[str, str]:
-    """The unit of each port of the scratchpad, the first to be served first. kind: "READERS", "WRITERS"."""
+    """The unit behind each port of the scratchpad, in order of priority. kind: "READERS" or "WRITERS"."""
     found = [(rank, port, name) for name in present for port, rank in getattr(unit(name), kind).items()]
     if len({rank for rank, _, _ in found}) < len(found) or len({port for _, port, _ in found}) < len(found):
         raise TypeError(f"two units' {kind} have the same name or rank: {sorted(found)}")
@@ -150,7 +152,7 @@ def ports(present: tuple[str, ...], kind: str) -> dict[str, str]:
 
 
 def streams(present: tuple[str, ...]) -> dict[str, tuple[str, str]]:
-    """(giver, taker) of each stream; TypeError if it has not one of each."""
+    """(giver, taker) of each stream; TypeError if a stream lacks one, or has several."""
     ends: dict[str, dict[bool, list[str]]] = {}
     for name in present:
         for stream, its in unit(name).STREAMS.items():

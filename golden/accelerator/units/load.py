@@ -1,10 +1,11 @@
 """The load unit: LOAD (memory to scratchpad), FILL (the same two bytes everywhere), GATHER (rows by number).
 
-A LOAD's runs are asked for one a cycle, and its words placed one a cycle as they come; at most PENDING
-commands are inside, so the runs of the next ones are asked for while words of the former are under way. A
-GATHER begins when all before it is done, for that may bring its row numbers; then it asks for a row a cycle.
-Words are placed in the order of commands. A run whose status is not OKAY, or a row number that is not below
-the limit (also a negative one: numbers are compared unsigned), ends all: a fault, until the unit is reset.
+A LOAD's runs are requested one a cycle and its words placed one a cycle as they arrive; at most PENDING
+commands are inside, so runs of the next command are requested while words of the one before are under way. A
+GATHER begins when all commands before it are done, since one of them may load its row numbers; then it
+requests a row a cycle. Words are placed in the order of commands. A run whose status is not OKAY, or a row
+number that is not below the limit (numbers are compared unsigned, so a negative one never is), is a fault:
+the unit stops until it is reset.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,7 +71,7 @@ def number_words(p: AcceleratorParams, command: Fields) -> int:
 
 
 def accesses(p: AcceleratorParams, command: Command) -> Accesses:
-    """GATHER may read any row of its table."""
+    """The footprint; a GATHER may read any row of its table."""
     f = command.fields
     if command.opcode == GATHER:
         return Accesses(
@@ -83,17 +84,17 @@ def accesses(p: AcceleratorParams, command: Command) -> Accesses:
 
 
 def work(p: AcceleratorParams, command: Command) -> int:
-    """A word a cycle."""
+    """Cycles: one for each word."""
     return words(command.fields)
 
 
 def gathered(command: Fields) -> Walk:
-    """Where a GATHER's rows go."""
+    """The walk over the scratchpad words that a GATHER writes."""
     return command["scratch"], [(command["words"], 1), (command["count1"], command["scratch_stride1"])]
 
 
 def execute(p: AcceleratorParams, command: Command, machine: "Machine") -> None:
-    """Words into the scratchpad; a Fault where memory answers with an error, or a row does not exist."""
+    """Load words into the scratchpad; a Fault where memory answers with an error, or a row does not exist."""
     f = command.fields
     if command.opcode == FILL:
         pair = np.array([f["value"]], "<u2").view(np.uint8)
@@ -107,7 +108,7 @@ def execute(p: AcceleratorParams, command: Command, machine: "Machine") -> None:
 
 
 def gather(p: AcceleratorParams, command: Fields, machine: "Machine") -> None:
-    """Rows by number."""
+    """Execute a GATHER."""
     numbers = machine.elements(machine.grid(command["index"], [(number_words(p, command), 1)]), 1, np.uint32)
     wanted = numbers.ravel()[: command["count1"]].astype(np.int64)
     beyond = np.flatnonzero(wanted >= command["limit"])
@@ -142,7 +143,8 @@ def cycles(
 
 
 class Timing(UnitTiming):
-    """port: the unit at memory's read port, which fetches commands too, those first."""
+    """The load unit's timing. port: its client side of memory's read port, which serves command fetches
+    first."""
 
     def __init__(self, model: "Model"):
         super().__init__(model)

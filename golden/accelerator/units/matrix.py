@@ -1,7 +1,7 @@
 """The matrix unit: MULTIPLY, whose products leave as a stream of rows of sums.
 
-What it computes is in golden.accelerator.multiply, products in parts in golden.accelerator.parts, its cycles
-in golden.accelerator.multiply_cycles.
+The values are those of golden.accelerator.multiply, the rules for open tiles those of
+golden.accelerator.parts, the cycles those of golden.accelerator.multiply_cycles.
 """
 
 from collections.abc import Mapping
@@ -37,12 +37,12 @@ SUMS = "sums"
 
 
 def accumulator_rows(p: AcceleratorParams) -> int:
-    """Rows of sums that wait in the unit at most."""
+    """Most rows of sums that wait in the unit."""
     return p.unit.accumulator_rows
 
 
 def sum_bits(p: AcceleratorParams) -> int:
-    """Of a row of sums, 32 bits a lane."""
+    """Bits of a row of sums, 32 a lane."""
     return 32 * p.lanes
 
 
@@ -81,14 +81,15 @@ CAUSES: Mapping[str, tuple[int, str]] = {}
 
 
 class State(UnitState):
-    """parts: products in parts, as they stand. open: rows of sums of each, the longest open first."""
+    """parts: the queue of open tiles. open: their rows of sums, the oldest first."""
 
     def __init__(self, p: AcceleratorParams):
         self.parts = Parts(most_passes(p))
         self.open: list[np.ndarray] = []
 
     def add(self, command: Command) -> str:
-        """The next command of a program; what is wrong with it among the others, or ""."""
+        """Account for the next command of a program; returns what is wrong with it after those
+        before, or ""."""
         return self.parts.add(command.fields)
 
     def left(self) -> int:
@@ -97,7 +98,8 @@ class State(UnitState):
 
 
 def accesses(p: AcceleratorParams, command: Command) -> Accesses:
-    """Both operands; of sums, rows that begin unless they are added to, that leave unless they stay open."""
+    """The footprint: both operands; rows of sums begin unless they continue an open tile, and leave unless
+    they stay open."""
     f = command.fields
     rows = count_of(f) * tiles_of(f)
     return Accesses(
@@ -109,13 +111,13 @@ def accesses(p: AcceleratorParams, command: Command) -> Accesses:
 
 
 def work(p: AcceleratorParams, command: Command) -> int:
-    """Passes as long as their vectors and the array's rows ask."""
+    """Cycles: for each pass the larger of its vectors and the array's rows."""
     f = command.fields
     return tiles_of(f) * passes_of(f) * max(count_of(f), p.lanes)
 
 
 def execute(p: AcceleratorParams, command: Command, machine: "Machine") -> None:
-    """Rows of sums; BadValue for a part of a product that must not follow those before."""
+    """Compute rows of sums; BadValue for a part that the rules for open tiles do not allow."""
     f = command.fields
     state = machine.state_of(State)
     state.parts.check(f)
@@ -132,7 +134,8 @@ LONG = 1 << 16  # vectors of no pass at all: it wastes nothing
 
 
 class Timing(UnitTiming):
-    """Tile by tile; rows of sums leave when they are taken. What it loses is accounted for in model.lost."""
+    """Timing tile by tile; rows of sums leave when they are taken. The array's idle cycles go to
+    model.lost."""
 
     def __init__(self, model: "Model"):
         super().__init__(model)
@@ -143,7 +146,7 @@ class Timing(UnitTiming):
         self.made = 0  # rows of sums that have begun
 
     def idle(self, offered: int) -> int:
-        """Up to a command's offer the array has nothing to do."""
+        """The first cycle, before a command's offer, in which the array has nothing to do."""
         first = self.pipeline.vector + 1
         if first < offered:
             self.previous = LONG

@@ -1,9 +1,9 @@
 """The store unit: STORE (scratchpad to memory).
 
-Runs are announced one a cycle while the words are fetched from the scratchpad. The next command starts once
-all runs of the former are announced and all its words are asked for, with at most PENDING
-(golden.accelerator.moves) whose responses are still to come. A run whose status is not OKAY ends all: a
-fault, until the unit is reset.
+Runs are announced one a cycle while their words are fetched from the scratchpad. The next command starts once
+all runs of the one before are announced and all its words are requested, while at most PENDING commands
+(golden.accelerator.moves) still expect responses. A run whose status is not OKAY is a fault: the unit stops
+until it is reset.
 """
 
 from collections.abc import Mapping
@@ -42,12 +42,12 @@ def accesses(p: AcceleratorParams, command: Command) -> Accesses:
 
 
 def work(p: AcceleratorParams, command: Command) -> int:
-    """A word a cycle."""
+    """Cycles: one for each word."""
     return words(command.fields)
 
 
 def execute(p: AcceleratorParams, command: Command, machine: "Machine") -> None:
-    """Words into memory; a Fault where it answers with an error."""
+    """Store words into memory; a Fault where memory answers with an error."""
     f = command.fields
     base, (_, *loops) = memory_runs(p.lanes, f)
     found = machine.reachable(machine.grid(base, loops), Cause.STORE_ERROR, f["words"])
@@ -66,7 +66,7 @@ def cycles(p: AcceleratorParams, command: Fields, memory_latency: int) -> int:
 
 
 class Timing(UnitTiming):
-    """As golden.accelerator.move_timing."""
+    """The store unit's timing (golden.accelerator.move_timing)."""
 
     def __init__(self, model: "Model"):
         super().__init__(model)

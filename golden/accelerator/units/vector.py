@@ -1,12 +1,12 @@
 """The vector unit: MAP in lanes, TABLE for its function; EXPONENTIAL and NORMALISE in engines beside them.
 
-What they compute is in golden.accelerator.map_lanes, exponential and normalise. One command at a time. A MAP
-takes, where the slowest of its streams of words paces it,
+The values are those of golden.accelerator.map_lanes, exponential and normalise. The unit executes one command
+at a time. The slowest of a MAP's streams of words sets its pace:
 
     vectors * max(words of a vector of a, of b, of the result, 1) + about 20 to 25
 
-cycles, and a block of parameters 9 cycles at least. MAP's exact figure comes from stepping through what the
-registers hold (golden.accelerator.map_steps).
+cycles, and a block of parameters takes at least 9 cycles. MAP's exact figure comes from stepping through what
+the registers hold (golden.accelerator.map_steps).
 """
 
 from collections.abc import Generator, Mapping
@@ -112,14 +112,14 @@ CAUSES: Mapping[str, tuple[int, str]] = {}
 
 
 class State(UnitState):
-    """table: of MAP's function, int64 [256], once there was a TABLE."""
+    """table: of MAP's function, int64 [256]; None before the first TABLE."""
 
     def __init__(self, p: AcceleratorParams):
         self.table: np.ndarray | None = None
 
 
 def accesses(p: AcceleratorParams, command: Command) -> Accesses:
-    """Operands, blocks of parameters, results; MAP without `a` takes rows of sums."""
+    """The footprint: operands, blocks of parameters, results; a MAP without `a` takes rows of sums."""
     f = command.fields
     match command.opcode:
         case Opcode.MAP:
@@ -134,7 +134,7 @@ def accesses(p: AcceleratorParams, command: Command) -> Accesses:
 
 
 def map_accesses(f: Fields) -> Accesses:
-    """Of MAP."""
+    """The footprint of a MAP."""
     kinds = [(name, f[f"{name}_kind"]) for name in ("a", "b") if f[f"{name}_kind"] != Kind.NONE]
     sets = f[f"count{2 + f['p_loop']}"]
     parameters: Walk = (f["p"], [(BLOCK_WORDS, 1), (sets, f["p_stride"])])
@@ -215,8 +215,9 @@ WRITER = 1  # register of the vector that is being written
 
 
 def cycles(p: AcceleratorParams, opcode: Opcode, command: Fields) -> int:
-    """Cycles from a command's acceptance to its `done`, in which the next one can be, where nothing holds the
-    unit up: sums, if MAP takes them, always there, and each word asked for or written granted at once.
+    """Cycles from a command's acceptance to its `done`, in which the next one can be accepted; unstalled:
+    rows of sums, where MAP takes them, are always there, and every request to the scratchpad is granted at
+    once.
 
     command  fields of `opcode`
     """
@@ -244,12 +245,12 @@ SHAPE = tuple(
 
 @lru_cache(maxsize=4096)
 def map_cycles(p: AcceleratorParams, shape: tuple[int, ...]) -> int:
-    """Of a MAP with these values of the fields SHAPE."""
+    """Cycles of a MAP with these values of the fields SHAPE."""
     return cycles(p, MAP, dict(zip(SHAPE, shape, strict=True)))
 
 
 def work(p: AcceleratorParams, command: Command) -> int:
-    """As `cycles`."""
+    """Cycles, as `cycles` counts them."""
     if command.opcode != MAP:
         return cycles(p, command.opcode, command.fields)
     return map_cycles(p, tuple(command.fields[name] for name in SHAPE))
@@ -281,7 +282,8 @@ class Timing(UnitTiming):
         self.free = self.done + 1
 
     def take(self, rows: int, start: int, pace: float) -> Generator[None, None, float]:
-        """Rows of sums, a row each `pace` cycles at best; returns when the last of them is taken."""
+        """Take rows of sums, one every `pace` cycles at best; returns the cycle in which the last one is
+        taken."""
         left, last = rows, start + 1.0
         while left:
             while len(self.sums.there) <= self.tile:
