@@ -146,7 +146,7 @@ class Checker:
     def sums(self, x: str, weights: np.ndarray) -> None:
         """No sum of a product leaves 32 bits, however the compiler cuts its depth."""
         info = np.iinfo(self.network.tensors[x].dtype)
-        each = np.abs(weights.reshape(-1, weights.shape[-1]).astype(np.int64)).sum(axis=0)
+        each = np.abs(weights.reshape(-1, weights.shape[-1]).astype(np.int64, copy=False)).sum(axis=0)
         reached = int(each.max(initial=0)) * max(-int(info.min), int(info.max))
         if reached > SUM:
             raise self.bad(f"sums of {weights[..., 0].size} products, which reach {reached}", f"up to {SUM}")

@@ -43,15 +43,23 @@ def run(
     raises  BadValue, naming the operation, tensor or input
     """
     validate(network, p)
+    values = computed(network, p, inputs, array)
+    if all_tensors:
+        return values
+    return {name: values[name] for name in (*network.outputs, *(new for _, new in network.state))}
+
+
+def computed(
+    network: graph.CodedNetwork, p: AcceleratorParams, inputs: Mapping[str, np.ndarray], array: Array | None
+) -> Values:
+    """Every tensor of a network that is valid."""
     values = start(network, inputs)
     for operation in network.operations:
         try:
             values.update(RULES[type(operation)](Call(network, p, values, array), operation))
         except check.BadValue as bad:
             raise check.BadValue(f"{network.name}: {operation.name}: {bad}") from None
-    if all_tensors:
-        return values
-    return {name: values[name] for name in (*network.outputs, *(new for _, new in network.state))}
+    return values
 
 
 def start(network: graph.CodedNetwork, inputs: Mapping[str, np.ndarray]) -> Values:
@@ -75,12 +83,13 @@ class Steps:
     """A network that keeps state, step after step."""
 
     def __init__(self, network: graph.CodedNetwork, p: AcceleratorParams, array: Array | None = None) -> None:
+        validate(network, p)
         self.network, self.p, self.array = network, p, array
         self.state: Values = {}
 
     def step(self, inputs: Mapping[str, np.ndarray]) -> Values:
         """Outputs by name."""
-        made = run(self.network, self.p, {**inputs, **self.state}, array=self.array)
+        made = computed(self.network, self.p, {**inputs, **self.state}, self.array)
         self.state = {old: made[new] for old, new in self.network.state}
         return {name: made[name] for name in self.network.outputs}
 

@@ -1,6 +1,8 @@
 """A plan in closed form is the exact one but for its cycles, and these are near; it looks at no weights."""
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -8,9 +10,14 @@ import pytest
 from mapping.backends.program import closed_form
 from mapping.legalise.shapes import shaped
 from mapping.network import ConvShape, ShapeLayer, ShapeNetwork
-from tests.mapping.backends.program.plans import ALLOWED, COSTLY, TARGET, closed, exact, source
+from mapping.unknown import without_weights
+from systola import design_file
+from systola.families import control_of
+from tests.frozen.networks import NETWORKS
+from tests.mapping.backends.program.plans import ALLOWED, COSTLY, ROOT, TARGET, closed, exact, source
 
 EXACT = ("name", "operator", "unit", "batch", "m", "n", "k", "macs", "compute_cycles", "utilisation")
+HOSTED = ("ws16_int8", "os16_int8", "ws16_mixpe_w4a8", "tile8_int8", "tile8_bitmod_fp4")
 SUMS = ("compute_cycles", "bytes_written", "macs")
 
 
@@ -51,6 +58,19 @@ def test_no_weight_is_looked_at(name):
     }
     others = replace(found, network=replace(found.network, constants=constants))
     assert closed(others) == closed(found)
+
+
+@pytest.mark.parametrize("design", HOSTED)
+@pytest.mark.parametrize("name", ["dense", "convolutions", "attention", "shapes"])
+def test_plans_with_a_host_are_in_closed_form_and_need_no_weights(name, design):
+    target = design_file.load(ROOT / "examples" / f"{design}.toml")
+    control = control_of(target)
+    with TemporaryDirectory() as folder:
+        network = control.read(NETWORKS[name].make(Path(folder)).path, target)
+    made = control.plan(network, target, exact=True)
+    if name != "shapes":
+        network = without_weights(network)
+    assert control.plan(network, target, exact=False) == made
 
 
 @pytest.mark.parametrize("name", ALLOWED)
