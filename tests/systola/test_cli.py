@@ -98,7 +98,7 @@ def test_a_bug_is_status_1_with_its_trace_in_a_file(monkeypatch):
     def crash(*_: object, **__: object) -> None:
         raise KeyError("weights")
 
-    monkeypatch.setattr("systola.host_session.plan_whole", crash)
+    monkeypatch.setattr("systola.host_session.plan_of", crash)
     result = call("map", "two.csv", "--on", REFERENCE)
     assert result.exit_code == failures.FAILED
     assert "this is a bug, not yours: KeyError: 'weights'" in result.stderr

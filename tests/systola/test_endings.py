@@ -88,7 +88,7 @@ def test_an_end_of_file_is_not_taken_for_an_interruption(monkeypatch, capsys):
     def crash(*_, **__):
         raise EOFError("no more")
 
-    monkeypatch.setattr("systola.host_session.plan_whole", crash)
+    monkeypatch.setattr("systola.host_session.plan_of", crash)
     with pytest.raises(SystemExit) as ended:
         failures_main("map", "two.csv", "--on", DESIGN)
     assert ended.value.code == failures.FAILED
