@@ -37,7 +37,7 @@ CORNERS = {
          "as_many_tokens_of_each_pair_as_there_may_be"),
         (Watch(r"gate_\w+", "waiting_count", 2, 4), Watch(r"gate_\w+", "passed_count", IN_FLIGHT, 4),
          Watch(r"fetch_\d\w*", "reserved", 64), Watch(r"fetch_\d\w*", "held", 64),
-         *(Watch("tokens", name, TOKENS) for name in TOKEN_PAIRS)),
+         *(Watch("tokens_4", name, TOKENS) for name in TOKEN_PAIRS)),
     ),
     "owners of words, bursts to read and to write": Corner(
         "accelerator/memory_port", "l4",

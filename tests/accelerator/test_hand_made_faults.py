@@ -78,10 +78,10 @@ FAULTS = {
         *MULTIPLY, "as_many_commands_as_have_room_and_nothing_is_lost/stuck=sums", r"unpack_\w+",
         r"kind_ready = count != 3'h4;", "kind_ready = 1'h1;"),
     "a queue has one place too many": Fault(
-        *CONTROL, "a_full_queue_holds_up_what_follows/unit=vector", r"gate_490x2",
+        *CONTROL, "a_full_queue_holds_up_what_follows/unit=vector", r"gate_498x2",
         r"i_ready = waiting_count != 2'h2;", "i_ready = waiting_count != 2'h3;"),
     "a token fewer than there may be is one too many": Fault(
-        *CONTROL, "as_many_tokens_of_each_pair_as_there_may_be", r"tokens",
+        *CONTROL, "as_many_tokens_of_each_pair_as_there_may_be", r"tokens_4",
         r"= tokens_2_1 == 8'hff;", "= tokens_2_1 == 8'hfe;"),
 }  # fmt: skip
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 from golden import check
 from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import BLOCK_WORDS
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from mapping.backends.program.aliases import Alias
 from mapping.backends.program.dependencies import Schedule, Span
-from mapping.backends.program.layout import KINDS, PARAMETER_WORDS, Place, parameter_blocks, table_words
+from mapping.backends.program.layout import KINDS, Place, parameter_blocks, table_words
 from mapping.backends.program.scratchpad_allocation import Chunk, Constants, Regions
 from mapping.ir.graph import CodedNetwork, Epilogue
 
@@ -189,7 +190,7 @@ class Builder:
         if len(blocks) == 1:
             return Parameters(self.constants.chunk(blocks), 0, 0)
         first, count = part or (0, len(blocks))
-        return Parameters(self.constants.chunk(blocks[first : first + count]), 0, PARAMETER_WORDS, first)
+        return Parameters(self.constants.chunk(blocks[first : first + count]), 0, BLOCK_WORDS, first)
 
 
 @dataclass(slots=True)
@@ -211,4 +212,4 @@ class Parameters:
 
     def span(self, vector: int, vectors: int) -> Span:
         """The words of blocks."""
-        return self.address(vector), (vectors if self.stride else 1) * PARAMETER_WORDS
+        return self.address(vector), (vectors if self.stride else 1) * BLOCK_WORDS

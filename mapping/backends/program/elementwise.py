@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from golden import check
 from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import BLOCK_WORDS
 from golden.accelerator.map_lanes import Operation
 from mapping.backends.program.builder import Builder, Parameters, Step
-from mapping.backends.program.layout import KINDS, PARAMETER_WORDS, Place
+from mapping.backends.program.layout import KINDS, Place
 from mapping.backends.program.scratchpad_allocation import Chunk, refuse
 from mapping.backends.program.window import fine, split
 from mapping.ir.graph import Map
@@ -143,7 +144,7 @@ def lower(builder: Builder, op: Map) -> list[Step]:
                 f"operation {op.name}: b", f"computed, one number a row {list(b.shape)}", "a constant"
             )
         most = min(most, regions.b.words // (2 * b.size))
-    found = pieces(x.rows, x.vectors, most, regions.weights.words // 2 // PARAMETER_WORDS)
+    found = pieces(x.rows, x.vectors, most, regions.weights.words // 2 // BLOCK_WORDS)
     if not found:
         raise refuse(op.name, "two vectors of each operand", 2 * max(x.size, y.size), regions.out.words)
     parts = {(piece.vector, piece.vectors) for piece in found}

@@ -1,7 +1,8 @@
 """How codes lie in memory: rows padded to whole vectors, weights in the array's order, parameter blocks.
 
-All in words of `lanes` bytes. A vector of `lanes` elements takes `SIZES[dtype]` words. A tensor that holds
-one number a row (probabilities' scales) is `spread`: its number stands in every lane of a vector of its own.
+All in words of `lanes` bytes. A vector of `lanes` elements takes a word for each of an element's bytes. A
+tensor that holds one number a row (probabilities' scales) is `spread`: its number stands in every lane of a
+vector of its own.
 """
 
 from dataclasses import dataclass
@@ -9,15 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden import check
-from golden.accelerator.elements import Kind
+from golden.accelerator.elements import KIND_WORDS, Kind
 from golden.accelerator.params import AcceleratorParams
 from golden.division import ceil_div
 from mapping.ir.graph import Epilogue, Shape
 from mapping.unknown import is_unknown, unknown
 
-SIZES = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4}
 KINDS = {"int8": Kind.BYTE, "uint8": Kind.BYTE, "int16": Kind.HALF, "uint16": Kind.HALF, "int32": Kind.WORD}
-PARAMETER_WORDS = 9  # bias and multiplier in four each, shift in one
 
 
 def rows_of(shape: Shape) -> int:
@@ -42,7 +41,7 @@ class Place:
     @property
     def size(self) -> int:
         """Words of a vector."""
-        return SIZES[self.dtype]
+        return KIND_WORDS[KINDS[self.dtype]]
 
     @property
     def rows(self) -> int:
@@ -137,7 +136,7 @@ def column_tiles(p: AcceleratorParams, weights: np.ndarray) -> np.ndarray:
 
 
 def parameter_blocks(p: AcceleratorParams, epilogue: Epilogue, channels: int) -> np.ndarray:
-    """Words uint8 [vectors, PARAMETER_WORDS, lanes]; a single vector where one set serves all channels."""
+    """Words uint8 [vectors, BLOCK_WORDS, lanes]; a single vector where one set serves all channels."""
     one = max(len(epilogue.bias), len(epilogue.multiplier), len(epilogue.shift)) == 1
     vectors = 1 if one else ceil_div(channels, p.lanes)
     width = p.lanes if one else channels

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from golden.accelerator.commands import Opcode
+from golden.accelerator.elements import BLOCK_WORDS
 from mapping.backends.program.builder import Builder, Parameters, Step, nothing
-from mapping.backends.program.layout import PARAMETER_WORDS, Place, column_tiles, parameter_blocks, pass_words
+from mapping.backends.program.layout import Place, column_tiles, parameter_blocks, pass_words
 from mapping.backends.program.scratchpad_allocation import Chunk
 from mapping.ir.graph import Product
 
@@ -92,7 +93,7 @@ class Parts:
         builder, op, each = self.builder, self.op, pass_words(self.builder.p)
         weights = column_tiles(builder.p, op.weights)
         blocks = parameter_blocks(builder.p, op.epilogue, op.weights.shape[-1])
-        stride = PARAMETER_WORDS if len(blocks) > 1 else 0
+        stride = BLOCK_WORDS if len(blocks) > 1 else 0
         chunk = builder.constants.chunk
         passes = [weights[:, k * each : (k + 1) * each] for k in range(self.deep)]
         cells = [chunk(part[tile]) for part in passes for tile in range(FIRST)]

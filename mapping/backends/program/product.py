@@ -12,7 +12,7 @@ import numpy as np
 
 from golden import check
 from golden.accelerator.commands import Opcode
-from golden.accelerator.elements import Kind
+from golden.accelerator.elements import BLOCK_WORDS, Kind
 from golden.accelerator.map_lanes import Operation
 from golden.division import ceil_div
 from golden.systolic.cycles import longest_stream
@@ -20,7 +20,6 @@ from mapping.backends.program import parts
 from mapping.backends.program.builder import Builder, Parameters, Step
 from mapping.backends.program.layout import (
     KINDS,
-    PARAMETER_WORDS,
     Place,
     column_tiles,
     parameter_blocks,
@@ -133,7 +132,7 @@ class ProductLowering:
         for first, count in parts:
             own = blocks[first : first + count] if len(blocks) > 1 else blocks
             chunk = builder.constants.chunk(weights[first : first + count], own)
-            stride = PARAMETER_WORDS if len(blocks) > 1 else 0
+            stride = BLOCK_WORDS if len(blocks) > 1 else 0
             begin = count * weights.shape[1]
             found.append(Group(first, count, chunk, Parameters(chunk, begin, stride, first)))
         return found
@@ -212,7 +211,7 @@ class ProductLowering:
             and s.columns * s.column <= regions.weights.words * 3 // 4
             and rows * s.deep <= regions.left.words
             and 2 * rows * s.columns * s.out <= regions.out.words
-            and s.columns * PARAMETER_WORDS <= regions.b.words
+            and s.columns * BLOCK_WORDS <= regions.b.words
             and min(rows, 2 * parts.FIRST**2 * builder.lanes, parts.LONGEST) <= longest_stream(unit)
             and 2 * parts.FIRST**2 * builder.lanes <= unit.accumulator_rows
         )
@@ -368,7 +367,7 @@ def lower(builder: Builder, op: Product) -> list[Step]:
         deep=x.vectors,
         passes=passes,
         columns=ceil_div(n, x.lanes),
-        column=passes * pass_words(builder.p) + PARAMETER_WORDS,
+        column=passes * pass_words(builder.p) + BLOCK_WORDS,
         out=y.size,
         residual=residual.size if residual and residual.rows == y.rows else 0,
     )

@@ -18,10 +18,11 @@ from math import prod
 import numpy as np
 
 from golden import check
+from golden.accelerator.elements import BLOCK_WORDS
 from golden.accelerator.params import AcceleratorParams
 from golden.division import ceil_div
 from mapping.backends.program.aliases import same_rows
-from mapping.backends.program.layout import PARAMETER_WORDS, pass_words, rows_of
+from mapping.backends.program.layout import pass_words, rows_of
 from mapping.backends.program.scratchpad_allocation import Regions
 from mapping.backends.program.units import further
 from mapping.ir.encodings import Affine
@@ -159,7 +160,7 @@ class Mover:
             self.operations.append(Take(name=self.name, x=x, y=y, index=index, fill=fill))
             return y
         small = rows * channels * index.shape[0] * self.padded(index.shape[1]) <= MOST_WEIGHTS
-        room = Regions(self.p).weights.words // 2 - PARAMETER_WORDS
+        room = Regions(self.p).weights.words // 2 - BLOCK_WORDS
         small = small and rows * self.padded(channels) // self.p.lanes * pass_words(self.p) <= room
         made = self.channels(x, index, fill, self.patterns(x, index) if not small else 1)
         made = made or self.turned(x, index)

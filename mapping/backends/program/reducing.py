@@ -10,10 +10,10 @@ from functools import partial
 import numpy as np
 
 from golden.accelerator.commands import Opcode
-from golden.accelerator.elements import Kind
+from golden.accelerator.elements import BLOCK_WORDS, Kind
 from golden.accelerator.map_lanes import Operation
 from mapping.backends.program.builder import Builder, Parameters, Step
-from mapping.backends.program.layout import KINDS, PARAMETER_WORDS, Place, parameter_blocks, rows_as_words
+from mapping.backends.program.layout import KINDS, Place, parameter_blocks, rows_as_words
 from mapping.backends.program.scratchpad_allocation import Chunk, refuse
 from mapping.backends.program.window import Tile, Window, split, tiles, window_of
 from mapping.ir.graph import Depthwise, Epilogue, Pool
@@ -67,7 +67,7 @@ class Lowering:
         return (
             share * height * width * count * x.size <= regions.left.words
             and share * rows * columns * count * y.size <= regions.out.words
-            and share * count * (len(self.taps) + PARAMETER_WORDS) <= regions.weights.words
+            and share * count * (len(self.taps) + BLOCK_WORDS) <= regions.weights.words
         )
 
     @property
@@ -79,7 +79,7 @@ class Lowering:
         """All vectors of a pixel, at most so many at once, with their constants."""
         x, constants = self.builder.place(self.x), self.builder.constants
         blocks = parameter_blocks(self.builder.p, self.epilogue, x.channels)
-        stride = PARAMETER_WORDS if len(blocks) > 1 else 0
+        stride = BLOCK_WORDS if len(blocks) > 1 else 0
         found = []
         for first, count in split(x.vectors, most):
             own = [blocks[first : first + count] if stride else blocks]

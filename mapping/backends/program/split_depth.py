@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from golden.accelerator.elements import BLOCK_WORDS
 from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.division import ceil_div
-from mapping.backends.program.layout import PARAMETER_WORDS, pass_words
+from mapping.backends.program.layout import pass_words
 from mapping.backends.program.scratchpad_allocation import Regions
 from mapping.backends.program.window import split
 from mapping.ir.encodings import Affine
@@ -38,7 +39,7 @@ def shallow(network: CodedNetwork, p: AcceleratorParams) -> CodedNetwork:
 def vectors_of(o: Product, p: AcceleratorParams) -> list[tuple[int, int]]:
     """(first, count) of the vectors of a pixel that a part takes."""
     kh, kw, c, _ = o.weights.shape
-    room = Regions(p).weights.words // 2 - PARAMETER_WORDS
+    room = Regions(p).weights.words // 2 - BLOCK_WORDS
     most = min(room // pass_words(p), most_passes(p)) // (kh * kw)
     return split(ceil_div(c, p.lanes), max(1, most))
 

@@ -11,6 +11,7 @@ from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import WATCHDOG, Cause, counters
 from golden.accelerator.units import UNITS
+from golden.accelerator.units import unit as module_of
 from golden.systolic.params import MatrixUnitParams
 from sim.benches import parameters, seed
 from sim.benches.accelerator import programs
@@ -19,6 +20,7 @@ from sim.benches.accelerator.programs import END, FENCE, mask_of, unit_of
 from sim.benches.stream import Monitor, Port, each_cycle, high
 
 LATENCY = 5
+CAUSES = {name: module_of(name).CAUSES for name in UNITS}
 STREAMS = ("fetch_command", *(f"{unit}_command" for unit in UNITS))
 
 
@@ -69,7 +71,7 @@ class ControlBench:
         for name in ("rst", "fetch_command_ready", "fetch_data_valid", "fetch_status_valid"):
             getattr(dut, name).value = 0
         for unit in self.units.values():
-            for name in ("command_ready", "done", "busy", "fault"):
+            for name in ("command_ready", "done", "busy", *(["fault"] if CAUSES[unit.name] else [])):
                 unit.port(name).value = 0
         dut.watchdog_cycles.value = WATCHDOG
         await self.reset()

@@ -7,6 +7,7 @@ from typing import Any
 
 from cocotb.triggers import ReadOnly, RisingEdge
 
+from golden.accelerator.units import unit
 from golden.axi.bursts import Status
 from sim.benches.stream import high
 
@@ -18,7 +19,7 @@ class FakeUnit:
     takes   cycles that a command takes, at least 1, given its word; None: for ever
     linger  cycles that it is busy after the last one
     passed  (cycle, word) of each command taken; finished: cycle of each done
-    fault   (code, response) to raise instead of the next done
+    fault   (code, response) to raise instead of the next done, where the unit has causes
     """
 
     def __init__(self, dut: Any, name: str, random: Random, stall: float):
@@ -59,8 +60,9 @@ class FakeUnit:
             ready = len(self.left) < self.most and self.random.random() >= self.stall
             code, response = self.fault if faulty and self.fault else (self.random.getrandbits(4), 3)
             busy, done = bool(self.left) or self.rest > 0, ends and not faulty
-            self.show(command_ready=int(ready), done=int(done), busy=int(busy), fault=int(faulty))
-            self.show(fault_code=code, fault_response=response)
+            self.show(command_ready=int(ready), done=int(done), busy=int(busy))
+            if unit(self.name).CAUSES:
+                self.show(fault=int(faulty), fault_code=code, fault_response=response)
             await ReadOnly()
             self.step(clock.cycle, ends, faulty, ready)
             await RisingEdge(self.dut.clk)

@@ -14,7 +14,6 @@ from golden.systolic.params import MatrixUnitParams
 
 Command = dict[str, int]
 BITS = {Kind.BYTE: 8, Kind.HALF: 16, Kind.WORD: 32, Kind.NONE: 32}
-WORDS = {Kind.NONE: 0, Kind.BYTE: 1, Kind.HALF: 2, Kind.WORD: 4}  # of a vector
 
 
 def params_of(given: Mapping[str, Any]) -> AcceleratorParams:

@@ -11,11 +11,10 @@ import numpy as np
 
 from golden.accelerator.assembler import Command, pack
 from golden.accelerator.commands import Opcode
-from golden.accelerator.elements import Kind
+from golden.accelerator.elements import BLOCK_WORDS, Kind
 from golden.accelerator.map_lanes import MAX_SHIFT, Operation
 from golden.accelerator.params import AcceleratorParams
 
-BLOCK = 9  # words of a set of parameters
 WORDS = {Kind.BYTE: 1, Kind.HALF: 2, Kind.WORD: 4}
 Place = tuple[int, int]  # of a job's result: scratchpad address, words
 
@@ -33,7 +32,7 @@ class Maker:
         self.commands: list[Command] = []
         self.half = p.words // 2
         self.parameters, self.operands = size // 4, size // 2
-        self.rows = self.parameters + 16 * BLOCK * p.lanes
+        self.rows = self.parameters + 16 * BLOCK_WORDS * p.lanes
         self.results, self.limit = 3 * size // 4, size
         self.put_parameters()
         for number in range(jobs):
@@ -52,7 +51,7 @@ class Maker:
             shift = [random.choice((0, random.randint(1, 48), MAX_SHIFT)) for _ in lanes]
             parts = (np.array(bias, "<i4"), np.array(multiplier, "<u4"), np.array(shift, np.uint8))
             block = np.concatenate([part.view(np.uint8) for part in parts])
-            start = self.parameters + index * BLOCK * self.p.lanes
+            start = self.parameters + index * BLOCK_WORDS * self.p.lanes
             self.memory[start : start + len(block)] = block
         numbers = np.array([random.randrange(8) for _ in range(16)], "<i4").view(np.uint8)
         self.memory[self.rows : self.rows + len(numbers)] = numbers
@@ -98,7 +97,7 @@ class Maker:
     def block(self, signal: tuple[str, ...]) -> int:
         """One of the sets of parameters."""
         index = self.random.randrange(16)
-        return self.load(BLOCK, signal, self.parameters + index * BLOCK * self.p.lanes)
+        return self.load(BLOCK_WORDS, signal, self.parameters + index * BLOCK_WORDS * self.p.lanes)
 
     def tail(self, kind: Kind) -> dict[str, int]:
         """What MAP does behind requantisation."""

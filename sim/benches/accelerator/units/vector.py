@@ -7,14 +7,14 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
+from golden.accelerator.accesses import Walk
+from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS, Kind
 from golden.accelerator.map_lanes import TABLE
-from golden.accelerator.units.vector import State, cycles
-from golden.accelerator.walk import addresses
+from golden.accelerator.units.vector import State, accesses, cycles
 from sim.benches import Faults, parameters, verilog_case
 from sim.benches.accelerator.maps import (
-    WORDS,
     block_words,
     packed,
     params_of,
@@ -92,30 +92,19 @@ class VectorBench(UnitBench):
         return {"p": first * BLOCK_WORDS, "p_stride": stride * BLOCK_WORDS}
 
     def is_apart(self, opcode: Opcode, c: Fields) -> bool:
-        """Whether no word is written that is also read, or that is of the blocks."""
-        loops = range(4 if opcode == Opcode.MAP else 3)
-        counts = [c[f"count{i}"] for i in loops]
-
-        def walk(name: str, words: int, own: list[int], numbers: Any = loops) -> set[int]:
-            strides = [c[f"{name}_stride{i}"] for i in numbers]
-            return set((addresses(c[name], [words, *own], [1, *strides]) % self.p.words).tolist())
-
-        reads = set(range(BLOCKS * BLOCK_WORDS))
-        if opcode == Opcode.MAP:
-            for name in ("a", "b"):
-                words = WORDS[Kind(c[f"{name}_kind"])]
-                reads |= walk(name, words, counts) if words else set()
-            out = [1, 1, *counts[2:]] if c["reduce"] else counts
-            writes = walk("out", WORDS[Kind(c["out_kind"])], out)
-        else:
-            reads |= walk("a", 2, counts)
-            writes = walk("out", 2 if opcode == Opcode.NORMALISE else 1, counts)
+        """Whether no word is written that is also read, or is of the blocks; or twice, by EXPONENTIAL's r."""
+        touched = accesses(self.p, Command(opcode, (), (), c))
+        reads = set(range(BLOCKS * BLOCK_WORDS)).union(*map(self.words_of, touched.reads))
+        writes = [self.words_of(walk) for walk in touched.writes]
         if opcode == Opcode.EXPONENTIAL:
-            r = walk("r", 2, counts[1:], (1, 2))
-            if r & writes or len(r) < 2 * counts[1] * counts[2]:
+            out, r = writes
+            if set(r) & set(out) or len(set(r)) < len(r):
                 return False
-            writes |= r
-        return not reads & writes
+        return not reads & set().union(*writes)
+
+    def words_of(self, walk: Walk) -> list[int]:
+        """The scratchpad's words that a walk touches, each as often as it does."""
+        return [int(place) for place in self.machine.walked(walk).ravel()]
 
     async def settle(self) -> None:
         await super().settle()
