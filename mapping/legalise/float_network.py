@@ -81,7 +81,15 @@ def quantise(
 
 
 def spelt(network: Network) -> Network:
-    """The network in what products are, without outputs that are constants, unless all are."""
+    """The network in what products are, without outputs that are constants, unless all are.
+
+    raises  Refused for a node that gives more than one result
+    """
+    for node in network.nodes:
+        if node.operator not in ("Split", HOST) and any(node.outputs[1:]):
+            with at(node.name):
+                what = f"{network.name}: node {node.name}: output {node.outputs[1]}"
+                raise check.fail(what, "asked for", f"one output of {node.operator} on an accelerator")
     network = simplify(spelt_gemms(simplify(network)))
     computed = tuple(name for name in network.outputs if name not in network.constants)
     return replace(network, outputs=computed or network.outputs)

@@ -79,6 +79,31 @@ def test_without_a_host_the_operator_is_refused(files):
         systola.map(files / "n.onnx", on=EXAMPLE)
 
 
+def test_all_results_of_an_operator_are_the_hosts(files):
+    """The three greatest and where they are."""
+    nodes = [
+        node("MatMul", "x w", "a"),
+        node("TopK", "a k", "b i"),
+        node("Relu", "b", "y"),
+        node("Cast", "i", "z", to=1),
+    ]
+    x, w = (
+        RANDOM.standard_normal((5, 6)).astype(np.float32),
+        RANDOM.standard_normal((6, 10)).astype(np.float32),
+    )
+    onnx.save(model(nodes, {"x": x}, {"w": w, "k": np.array([3])}, outputs=("y", "z")), files / "k.onnx")
+    np.save(files / "x.npy", x)
+    run = {"inputs": {"": files / "x.npy"}, "engine": "model"}
+    with pytest.raises(
+        BadValue, match="output i is asked for; allowed: one output of TopK on an accelerator"
+    ):
+        systola.run(files / "k.onnx", on=EXAMPLE, **run)
+    systola.run(files / "k.onnx", on=files / "small.toml", write_to=files / "y.npz", **run)
+    found, order = np.load(files / "y.npz"), np.argsort(-(x @ w), axis=1)[:, :3]
+    wanted = np.maximum(np.take_along_axis(x @ w, order, 1), 0)
+    assert (found["z"] == order).mean() > 0.9 and np.abs(found["y"] - wanted).max() < 0.05 * wanted.max()
+
+
 def test_a_waveform_of_several_programs_is_refused(files):
     with pytest.raises(BadValue, match="--waves is a; allowed: a network that is one program"):
         systola.run(files / "n.onnx", on=files / "small.toml", engine="rtl", waves="a")
