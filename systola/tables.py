@@ -110,7 +110,8 @@ def sources(result: Mapping[str, Any]) -> list[str]:
 def reasons(result: Mapping[str, Any]) -> list[str]:
     """Why the first of what might have run on the design does not."""
     told = [row for row in result["layers"] if "reason" in row]
-    lines = [f"  {numbers.label(row['name'], LONGEST)}: {row['reason']}" for row in told[:TOLD]]
+    whys = [(row["name"], row["reason"].split("; allowed:")[0]) for row in told[:TOLD]]
+    lines = [f"  {numbers.label(name, LONGEST)}: {why}" for name, why in whys]
     return [*lines, *([f"  and {len(told) - TOLD} more"] if len(told) > TOLD else [])]
 
 

@@ -352,6 +352,23 @@ def test_a_design_that_would_quantise_a_files_codes_anew_refuses_them(tmp_path):
             systola.run(tmp_path / "q.onnx", on=examples / f"{design}.toml", engine="model")
 
 
+@pytest.mark.parametrize("design", ["ws16_int8", "accelerator16_int8"])
+def test_an_operator_without_a_rule_between_codes_is_the_hosts(tmp_path, design):
+    """A running sum, with codes before and behind: no code differs from onnxruntime's."""
+    between = [q("p", ("hs", "hz"), "hq"), dq("hq", ("hs", "hz"), "hd")]
+    nodes = [*IN, WEIGHTS, node("MatMul", "xd wd", "p"), *between, node("CumSum", "hd axis", "h"), *OUT]
+    found = model(nodes, constants(axis=np.array(1), hs=F(0.2), hz=np.int8(0)))
+    x = np.random.default_rng(0).normal(0, 1, (4, 16)).astype(F)
+    onnx.save(found, tmp_path / "q.onnx")
+    np.save(tmp_path / "x.npy", x)
+    text = (Path(__file__).parents[3] / "examples" / f"{design}.toml").read_text()
+    (tmp_path / "on.toml").write_text(text.replace("host = false", "host = true"))
+    given = {"inputs": {"": tmp_path / "x.npy"}, "write_to": tmp_path / "y.npy"}
+    result = systola.run(tmp_path / "q.onnx", on=tmp_path / "on.toml", **given)
+    assert np.array_equal(np.load(tmp_path / "y.npy"), onnxruntimes(found, x))
+    assert result["total"]["host_operators"]["CumSum"] == 1
+
+
 def test_samples_to_calibrate_on_are_refused_where_the_file_states_its_scales(tmp_path):
     onnx.save(model([*IN, WEIGHTS, node("MatMul", "xd wd", "h"), *OUT], constants()), tmp_path / "q.onnx")
     np.save(tmp_path / "x.npy", np.zeros((4, 16), F))
