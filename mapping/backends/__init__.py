@@ -1,1 +1,1 @@
-"""From operations to what a design runs: passes of a block of streams, or a program."""
+"""Backends: from operations to passes of a block of streams, or to a program of the accelerator."""

@@ -1,4 +1,6 @@
-"""What a bare matrix unit takes of a coded network: the products whose codes its PEs hold."""
+"""The streams backend: the products of a coded network that a bare matrix unit computes, by the PEs'
+formats.
+"""
 
 from math import prod
 
@@ -19,7 +21,8 @@ REFERENCE = AcceleratorParams()
 
 
 def gemm_of(network: graph.CodedNetwork, o: graph.Operation) -> Gemm | None:
-    """The matrix product that an operation is, a depthwise convolution one of each channel; else None."""
+    """The matrix product that an operation is, or None; a depthwise convolution is a product for each
+    channel."""
     rows = prod(network.tensors[o.y].shape[:-1])
     if isinstance(o, graph.Product):
         kh, kw, channels, filters = o.weights.shape
@@ -36,7 +39,7 @@ def gemm_of(network: graph.CodedNetwork, o: graph.Operation) -> Gemm | None:
 
 
 def accepts(target: Target, network: graph.CodedNetwork, o: graph.Operation) -> str:
-    """ "" if the array computes the sums of an operation, else why not."""
+    """"" if the array computes the sums of an operation, else the reason why not."""
     gemm, pe = gemm_of(network, o), target.unit.pe
     if gemm is None:
         return o.reason if isinstance(o, graph.Host) else "no matrix product"
@@ -57,7 +60,8 @@ def accepts(target: Target, network: graph.CodedNetwork, o: graph.Operation) -> 
 
 
 def offset(target: Target, network: graph.CodedNetwork, o: graph.Operation) -> int:
-    """What is added to activations of the other sign than the PE's: the host takes its share off the sums."""
+    """The number added to activations whose sign differs from the PE's; the host subtracts its share from the
+    sums."""
     fmt, codes = target.unit.pe.activation, CODES[network.tensors[o.x].dtype]
     return 0 if holds(fmt, codes.min, codes.max) else fmt.min - codes.min
 
@@ -67,9 +71,10 @@ def holds(fmt: Int, least: int, most: int) -> bool:
 
 
 def placements(target: Target, network: graph.CodedNetwork) -> dict[str, Placement]:
-    """By name, in order, the operations that the array takes; their sums leave in whole bytes.
+    """Placements, by name, in order, of the operations whose sums the array computes; sums leave in whole
+    bytes.
 
-    raises  BadValue, naming one that fits no buffer
+    raises  BadValue, naming an operation that fits no buffer
     """
     bits = ceil_div(target.unit.pe.accumulator.width, 8) * 8
     found = {}

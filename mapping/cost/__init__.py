@@ -1,1 +1,1 @@
-"""What a layer costs under a tiling: cycles, traffic, energy. No values."""
+"""Costs of a layer under a tiling: cycles, traffic, energy, computed without values."""

@@ -1,13 +1,13 @@
-"""What a tiling costs: cycles, and bytes moved.
+"""Cycles of tilings, and the bytes that they move.
 
-Exact: `compute`, golden's count for operands at hand, and the bytes (mapping.cost.traffic). A model:
-`cycles`,
+Exact are `compute`, golden's count with all operands at hand, and the bytes (mapping.cost.traffic). A model
+gives `cycles`,
 
     cycles = compute + waits of every outer step + first tile + last tile
 
-with double buffers: an outer step waits for what of its own bytes, read and written, its passes do not hide,
-max(0, bytes / bandwidth - passes); the first tile waits for its first pass, and for its operands if they come
-slower than it works; the last tile's results are written when all is done.
+with double buffers: an outer step waits for the part of its own reads and writes that its passes do not hide,
+max(0, bytes / bandwidth - passes); the first tile waits for the operands of its first pass, and for the
+others if they arrive more slowly than it works; the last tile's results are written when all passes are done.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,13 @@ from mapping.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Of tilings, [tilings] each. compute, cycles; bytes; buffer needs in bytes by operand; fits: legal."""
+    """Costs of tilings, arrays [tilings].
+
+    compute, cycles            see the module
+    bytes_read, bytes_written  between memory and buffers
+    needs                      bytes of buffer by operand
+    fits                       whether the buffers are large enough
+    """
 
     compute: np.ndarray
     cycles: np.ndarray
@@ -88,7 +94,7 @@ def outer_steps(
 def waits(
     target: Target, gemm: Gemm, f: Folds, by: dict[str, Reads], steps: Steps, out_bits: int
 ) -> np.ndarray:
-    """Cycles beyond `compute` that the memory costs, a model. float64 [tilings]."""
+    """Stall cycles that the memory adds to `compute`, by the model. float64 [tilings]."""
     rate, (along, across) = 8 * target.bytes_per_cycle, lengths(target, gemm)
 
     def wait(share: np.ndarray, inner: np.ndarray, work: np.ndarray) -> np.ndarray:
@@ -107,7 +113,12 @@ def waits(
 
 
 def cost(target: Target, gemm: Gemm, out_bits: int, stream: np.ndarray, columns_first: np.ndarray) -> Cost:
-    """What each tiling costs. stream  int64 [tilings]; columns_first  bool [tilings]; out_bits  a result's"""
+    """The Cost of each tiling.
+
+    stream         int64 [tilings]
+    columns_first  bool [tilings]
+    out_bits       bits of a result in memory
+    """
     f = folds(target, gemm, stream)
     by = operand_reads(target, gemm, f, columns_first)
     compute = compute_cycles(target, gemm, f)

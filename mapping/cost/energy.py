@@ -63,7 +63,8 @@ def of_tile(p: TileParams, macs: int, bytes_moved: int) -> float:
 
 
 def passed(p: AcceleratorParams, commands: Iterable[Command]) -> tuple[int, int]:
-    """Words of an accelerator's scratchpad that commands read and write; rows of sums that they add to."""
+    """Words of the scratchpad that an accelerator's commands read and write, and rows of sums that they add
+    to."""
     words = sums = 0
     for command in commands:
         if command.unit in p.present:

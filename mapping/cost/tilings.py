@@ -1,8 +1,9 @@
-"""Tilings of a layer: of every stream length under accumulators and buffers, in both loop orders, the best.
+"""Tilings of a layer: all stream lengths under the accumulators and buffers, in both loop orders, and the
+best.
 
-First come the cycles with memory counted, to five percent, since that count is a model and no finer; then the
-exact cycles of the array alone, to half a percent. Of what is left the best moves the fewest bytes; then the
-longest stream, which loads the array least often.
+First come the cycles with memory counted, to five percent, since that model is no finer; then the exact
+cycles of the array alone, to half a percent. Of the tilings left the best moves the fewest bytes; then the
+longest stream wins, which loads the array least often.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ MODEL, EXACT = 1.05, 1.005  # what counts as equal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A layer on a target: its schedule and what that costs.
+    """A layer on a target: its schedule and its costs.
 
     compute_cycles   exact, operands at hand        cycles   a model, with the memory (mapping.cost.traffic)
     needs            bytes of buffer, by operand: "weight", "activation"

@@ -30,9 +30,9 @@ class Folds:
     """Tilings of a product, one in each element of the arrays: pieces of the three axes, int64 [tilings].
 
     rows, cols, depth          pieces of the accumulator rows, the columns and k
-    row, last_row              accumulator rows of a piece, and of the last
-    step, last_step            k of a pass, and of a tile's last
-    full_tile, last_tile       cycles of the passes of a tile, and of one of the last row piece
+    row, last_row              accumulator rows of a piece, and of the last piece
+    step, last_step            k of a pass, and of a tile's last pass
+    full_tile, last_tile       cycles of the passes of a tile, and of a tile in the last row piece
     """
 
     rows: np.ndarray
@@ -48,8 +48,13 @@ class Folds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """Of one operand, [tilings]. bits: of one product. fetches: times each is read. need: bytes of buffer.
-    fits: the buffer is large enough. once: a buffer holds all of it."""
+    """Reads of one operand, arrays [tilings].
+
+    bits     of the operand of one product
+    fetches  how often it is read
+    need     bytes of buffer
+    fits     whether the buffer is large enough; once: whether it holds the whole operand
+    """
 
     bits: int
     fetches: np.ndarray
@@ -64,7 +69,7 @@ def lengths(target: Target, gemm: Gemm) -> tuple[int, int]:
 
 
 def folds(target: Target, gemm: Gemm, stream: np.ndarray) -> Folds:
-    """stream  int64 [tilings], vectors of a pass"""
+    """The pieces of each tiling. stream: int64 [tilings], vectors of a pass."""
     p = target.unit
     along, across = lengths(target, gemm)
     resting = np.full_like(stream, p.rows)
@@ -86,7 +91,7 @@ def folds(target: Target, gemm: Gemm, stream: np.ndarray) -> Folds:
 def reads(
     buffer: int, batch: int, bits: int, sizes: Sequence[np.ndarray], outer: np.ndarray, others: np.ndarray
 ) -> Reads:
-    """How often an operand is read.
+    """The Reads of an operand.
 
     sizes   bytes of a pass, a piece and the whole operand of one product, padding included
     outer   bool [tilings]: the outer loop runs over its pieces

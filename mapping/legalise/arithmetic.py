@@ -1,4 +1,6 @@
-"""Functions, sums, factors and normalisations: the vector unit's work element by element."""
+"""Legalisation of functions, sums, constant factors and normalisations: the vector unit's
+elementwise work.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,13 +31,14 @@ FINE = 14  # bits of a code that the bias of a sum with a constant holds
 
 
 def alias(c: Coder, y: str, x: str, form: str, scale: float) -> None:
-    """y is x times a factor: the same codes."""
+    """Let y, which is x times a factor, have the same codes."""
     found = standing(c, x, form)
     c.alias(y, found, form, found.order, scale)
 
 
 def implied(c: Coder, x: str, y: str, f: Function) -> bool:
-    """Does the coding of a quantised network's tensors say already all that f does?"""
+    """Whether the coding of a quantised network's tensors already does all that f does (a clip to the codes'
+    range)."""
     form = c.given.get(y)
     if form is None or c.wanted[y] != {"byte"}:
         return False
@@ -46,14 +49,15 @@ def implied(c: Coder, x: str, y: str, f: Function) -> bool:
 
 
 def slope_of(c: Coder, node: Node) -> float | None:
-    """The positive number that a function multiplies with, wherever it is applied; None if it does more."""
+    """The positive factor by which a function multiplies over its whole range; None if it does
+    anything else."""
     f = function_of(node, dtype=c.dtypes.get(node.inputs[0]))
     line = f.line if f is not None else None
     return None if line is None or line.slope < 0 or line.offset or line.bounded else line.slope
 
 
 def function(c: Coder, node: Node) -> None:
-    """A function of one tensor that nothing before it takes along."""
+    """Legalise a function of one tensor that no product before it takes along."""
     (x_name,), y = node.inputs, node.outputs[0]
     f = function_of(node, dtype=c.dtypes.get(x_name))
     assert f is not None
@@ -100,7 +104,7 @@ def function(c: Coder, node: Node) -> None:
 
 
 def requantise(c: Coder, node: Node) -> None:
-    """A QuantizeLinear of a quantised network: other codes of the same reals."""
+    """Legalise a QuantizeLinear of a quantised network: other codes of the same reals."""
     x_name, y, form = node.inputs[0], node.outputs[0], node.attributes["form"]
     x = standing(c, x_name)
     if (x.scale, x.zero, x.form.dtype) == (form.scale, form.zero, form.dtype):
@@ -120,14 +124,15 @@ def requantise(c: Coder, node: Node) -> None:
 
 
 def others(c: Coder, y: str) -> None:
-    """A tensor that stands in its own codes in every other form that is wanted."""
+    """Make every other form that readers want of a tensor, from the codes that it has."""
     byte = c.kind("byte")
     for form in sorted(c.wanted[y] - {byte}):
         c.again(y, c.coded[y, byte], form)
 
 
 def reread(c: Coder, node: Node) -> None:
-    """A DequantizeLinear of a quantised network: the same codes, of another scale and zero point."""
+    """Legalise a DequantizeLinear of a quantised network: the same codes, read with another scale and zero
+    point."""
     x = standing(c, node.inputs[0])
     made = Coded(name=x.name, order=x.order, form=node.attributes["form"])
     c.coded[node.outputs[0], c.kind("byte")] = made
@@ -135,7 +140,8 @@ def reread(c: Coder, node: Node) -> None:
 
 
 def widened(c: Coder, name: str, source: str, x: Coded) -> tuple[str, Coded]:
-    """8-bit codes of x, in the tensor `source`, in 16 bits without a zero point; the new tensor's name."""
+    """Widen 8-bit codes of x, in tensor `source`, to 16 bits without a zero point; returns the new tensor's
+    name."""
     form = Affine(dtype="int16", scale=x.scale / 2.0**onnx_stated.PART, low=-32768, high=32767)
     c.tensor(name, c.tensors[source].shape, form)
     e = plain("int16", multiplier=np.array([1 << onnx_stated.PART]))
@@ -144,7 +150,7 @@ def widened(c: Coder, name: str, source: str, x: Coded) -> tuple[str, Coded]:
 
 
 def normalise(c: Coder, node: Node) -> None:
-    """Standardised in 16 bits, then gamma and beta."""
+    """Legalise a normalisation: standardise in 16 bits, then apply gamma and beta."""
     x_name, y, a = node.inputs[0], node.outputs[0], node.attributes
     x = standing(c, x_name, "half")
     shape = c.shape(x_name)
@@ -176,7 +182,8 @@ def normalise(c: Coder, node: Node) -> None:
 
 
 def coarser(c: Coder, x: Coded, epsilon: float, n: int) -> Coded:
-    """Codes of a scale under which a command holds epsilon: of numbers as small as its root."""
+    """Codes of a scale coarse enough that a command's field holds epsilon; needed for numbers as small as its
+    root."""
     least = n * np.sqrt(epsilon / EPSILON.max)
     if x.scale >= least:
         return x
@@ -192,7 +199,8 @@ def coarser(c: Coder, x: Coded, epsilon: float, n: int) -> Coded:
 def spread_constant(
     value: np.ndarray, shape: Shape, order: tuple[int, ...], rank: int, coded: Shape
 ) -> np.ndarray:
-    """A constant that broadcasts with a tensor, in its codes' axes: [1 or rows, 1 or channels]."""
+    """A constant that broadcasts with a tensor, in the order of the tensor's codes: [1 or rows, 1 or
+    channels]."""
     value = np.asarray(value, np.float64)
     value = value.reshape(*(1,) * (rank - value.ndim), *value.shape) if value.ndim < rank else value
     value = np.broadcast_to(value, shape)
@@ -208,7 +216,8 @@ def spread_constant(
 def half_constant(
     c: Coder, name: str, value: np.ndarray, shape: Shape, dtype: np.dtype[Any] | None = None
 ) -> Coded:
-    """A constant [1 or rows, 1 or channels] as a second operand in 16 bits; integers as they are."""
+    """A constant [1 or rows, 1 or channels] as a second operand in 16-bit codes; integers stay as
+    they are."""
     scale = max(float(np.abs(value).max()), 1e-9) / 32767
     if dtype is not None and dtype.kind in "iub" and scale <= 1:
         scale = 1.0
@@ -225,7 +234,7 @@ def half_constant(
 
 
 def scaled(c: Coder, y: str, x: Coded, gamma: np.ndarray, beta: np.ndarray) -> None:
-    """y = gamma x + beta; x: 16 bits without zero point."""
+    """Make y = gamma x + beta; x: 16 bits without zero point."""
     shape = c.tensors[x.name].shape
     if len(beta) > 1:  # a row's own: no bias has it
         form = Affine(dtype="int16", scale=before_sum(c, y, beta), low=-32768, high=32767)
@@ -251,12 +260,14 @@ def scaled(c: Coder, y: str, x: Coded, gamma: np.ndarray, beta: np.ndarray) -> N
 
 
 def room(bias: float) -> int:
-    """Bits off a product of two 16-bit codes, so that 32 bits hold it with a bias that great."""
+    """Bits by which a product of two 16-bit codes is shifted down, so that 32 bits hold it plus a bias of
+    this size."""
     return max(0, int(np.ceil(np.log2(((1 << 30) + bias) / ((1 << 31) - (1 << 16))))))
 
 
 def before_sum(c: Coder, y: str, beta: np.ndarray) -> float:
-    """The scale of what y is without beta, which may reach farther. Of integers and differences y's own."""
+    """The scale of y before beta is added, whose range may be larger; for integers and differences y's own
+    scale."""
     scale = c.form(y, "half").scale
     need = (c.reach(y) + float(np.abs(beta).max())) / LIMITS["int16"][1]
     if need <= scale or y in c.differences or c.dtype(y).kind in "iub":
@@ -265,7 +276,7 @@ def before_sum(c: Coder, y: str, beta: np.ndarray) -> float:
 
 
 def added(c: Coder, y: str, x: Coded, b: Coded, sign: int) -> None:
-    """y = x + sign b; of a quantised network rounded once, but for 2^-onnx_stated.PART of a code."""
+    """Make y = x + sign b; for a quantised network rounded once, to within 2^-onnx_stated.PART of a code."""
 
     def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         how = onnx_stated.finer(how, b.scale) if c.given and form.dtype == "int8" else how
@@ -279,7 +290,8 @@ def added(c: Coder, y: str, x: Coded, b: Coded, sign: int) -> None:
 
 
 def operands(c: Coder, node: Node, forms: str | None) -> tuple[Coded, Coded, bool]:
-    """The larger operand and the other, a constant or one that broadcasts; were they exchanged?"""
+    """The larger operand; the other, which is a constant or broadcasts; and whether the two were
+    exchanged."""
     a, b = node.inputs[:2]
     shape = c.shape(node.outputs[0])
     swapped = a in c.network.constants or (b not in c.network.constants and c.shape(a) != shape)
@@ -306,7 +318,8 @@ def operands(c: Coder, node: Node, forms: str | None) -> tuple[Coded, Coded, boo
 
 
 def full(c: Coder, tensor: str, form: str | None, shape: Shape, order: Sequence[int] | None = None) -> Coded:
-    """An operand in the result's shape, repeated where it is smaller. order: of its axes, else any."""
+    """An operand in the result's shape, repeated where it is smaller. order: of its axes in the codes, None:
+    any."""
     found = standing(c, tensor, form)
     own = c.shape(tensor)
     if own == shape:
@@ -322,9 +335,10 @@ def full(c: Coder, tensor: str, form: str | None, shape: Shape, order: Sequence[
 
 
 def shifted(c: Coder, node: Node) -> bool:
-    """x + constant or constant - x of a quantised network, rounded once; False if no row holds the constant.
+    """Make x + constant or constant - x in a quantised network, rounded once; False if no row holds the
+    constant.
 
-    x is multiplied by a power of two first, so that the bias holds a part of its code.
+    x is multiplied by a power of two first, so that the bias can hold fractions of its codes.
     """
     y, shape = node.outputs[0], c.shape(node.outputs[0])
     place = 0 if node.inputs[0] in c.network.constants else 1
@@ -364,7 +378,7 @@ def add(c: Coder, node: Node) -> None:
 
 
 def subtract(c: Coder, node: Node) -> None:
-    """a - b; a may be a constant, or smaller."""
+    """Legalise a - b; a may be a constant, or smaller than b."""
     x, b, swapped = operands(c, node, "half")
     if node.outputs[0] in c.differences:
         c.scales[node.outputs[0]] = difference_scale(c, node, x, b)
@@ -381,10 +395,10 @@ def subtract(c: Coder, node: Node) -> None:
 
 
 def difference_scale(c: Coder, node: Node, x: Coded, b: Coded) -> float:
-    """Of a difference of which its sign alone counts, so that it may saturate.
+    """The scale of a difference of which only the sign counts, so that it may saturate.
 
-    The coarser of both: reals that are equal then have equal codes. But a constant that is exact in its own
-    codes is so in finer ones.
+    It is the coarser of both operands' scales: equal reals then have equal codes. A constant that is exact in
+    its own codes is exact in finer ones too.
     """
     coarse, fine = max(x.scale, b.scale), min(x.scale, b.scale)
     for tensor in node.inputs:

@@ -1,4 +1,6 @@
-"""Attention: projections as one product, scores in octaves, their exponentials, the context."""
+"""Legalisation of attention: projections as one product, scores in octaves, their exponentials, the
+context.
+"""
 
 from dataclasses import replace
 from math import prod
@@ -18,7 +20,7 @@ from mapping.unknown import column_sums, is_unknown, side_by_side
 
 
 def projections(c: Coder, node: Node) -> list[Node] | None:
-    """The products that make q, k and v of one tensor and serve nobody else, or None."""
+    """The products that compute q, k and v from one tensor and have no other reader, or None."""
     made = [c.producers.get(tensor) for tensor in node.inputs[:3]]
     found = [n for n in made if n is not None and n.operator == "MatMul" and is_weighted(c, n)]
     alone = all(len(c.readers.get(t, ())) == 1 and t not in c.network.outputs for t in node.inputs[:3])
@@ -29,7 +31,7 @@ def projections(c: Coder, node: Node) -> list[Node] | None:
 
 
 def absorbed(c: Coder) -> set[str]:
-    """Names of products that attentions take along."""
+    """Names of products that an attention computes together (see `together`)."""
     found: set[str] = set()
     for node in c.network.nodes:
         if node.operator == "Attention":
@@ -38,7 +40,7 @@ def absorbed(c: Coder) -> set[str]:
 
 
 def together(c: Coder, node: Node, made: list[Node]) -> list[Coded]:
-    """q, k and v as slices of one product's columns."""
+    """Compute q, k and v as slices of the columns of one product."""
     x = c.rows(made[0].inputs[0], "byte")
     every = [parts(c, n) for n in made]
     forms = [c.form(t, "even") for t in node.inputs[:3]]
@@ -65,7 +67,8 @@ def together(c: Coder, node: Node, made: list[Node]) -> list[Coded]:
 
 
 def attention(c: Coder, node: Node) -> None:
-    """Scores in octaves, their exponentials, the context with each row's reciprocal."""
+    """Legalise an attention: scores in octaves, their exponentials, the context scaled by each row's
+    reciprocal."""
     for tensor in node.inputs[:3]:
         c.factor(tensor)
     made = projections(c, node)
@@ -99,7 +102,7 @@ def attention(c: Coder, node: Node) -> None:
 
 
 def check_right(c: Coder, *factors: Coded) -> None:
-    """BadValue where codes of a computed right factor are more than the PE's weights hold."""
+    """BadValue where the codes of a computed right factor are wider than the PE's weights."""
     weight = c.p.unit.pe.weight
     for w in factors:
         if w.form.low < weight.min or w.form.high > weight.max:
@@ -108,7 +111,7 @@ def check_right(c: Coder, *factors: Coded) -> None:
 
 
 def exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, str]:
-    """Codes and reciprocals of scores."""
+    """Emit an Exponential; returns its codes and reciprocals."""
     shape = c.tensors[scores].shape
     codes = c.tensor(name, shape, Affine(dtype="int8", scale=1.0))
     r = c.tensor(f"{name}:r", r_shape, Affine(dtype="uint16", scale=1.0))
@@ -117,7 +120,7 @@ def exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, 
 
 
 def factor(c: Coder, tensor: str, batch: Shape) -> Coded:
-    """A factor as matrices [batch, rows, width], its batch repeated where the other's is greater."""
+    """A factor as matrices [batch, rows, width], repeated where the other factor's batch is larger."""
     shape = c.shape(tensor)
     matrix = (prod(batch), *shape[-2:])
     if prod(shape[:-2]) == prod(batch):
@@ -132,7 +135,7 @@ def factor(c: Coder, tensor: str, batch: Shape) -> Coded:
 
 
 def computed_product(c: Coder, node: Node) -> None:
-    """A MatMul of two computed factors, or of one by matrices that differ from batch to batch."""
+    """Legalise a MatMul of two computed factors, or by constant matrices that differ from batch to batch."""
     shape, y = c.shape(node.outputs[0]), node.outputs[0]
     batch, shapes = shape[:-2], [c.shape(t) for t in node.inputs[:2]]
     if len(node.inputs) > 3 or min(len(s) for s in shapes) < 2 or node.operator != "MatMul":

@@ -1,15 +1,16 @@
-"""A network being coded: which tensors stand in which codes, and the operations that make them.
+"""The state of legalisation: which codes each tensor has, and the operations that compute them.
 
 A tensor is coded once for each form that its readers need:
 
     byte   8 bits with a zero point: factors of products
-    even   8 bits, zero point 0: factors of products of which both are computed
-    half   16 bits, zero point 0: what is added or normalised; the network's outputs
-    score  16 bits, 2^-8 of an octave: what is exponentiated
+    even   8 bits, zero point 0: factors of products both of whose factors are computed
+    half   16 bits, zero point 0: operands of sums and normalisations; the network's outputs
+    score  16 bits, 2^-8 of an octave: arguments of exponentials
     index  the integers themselves, 32 bits
     flag   integers of an input, themselves where 16 bits hold them
 
-A real tensor has its batch of one and its axes in ONNX's order; codes have them in another, channels last.
+A real tensor has its batch of one and its axes in ONNX's order; its codes have them in another, channels
+last.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,9 +61,11 @@ Make = Callable[[str, Affine, Stage], graph.Operation]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coded:
-    """A tensor in codes. order: its axes that are longer than 1, as they follow one another in the codes.
+    """A tensor in codes.
 
-    places  int64 [elements]: of each, in ONNX's order, its place in the codes where those have no such axes
+    order   its axes that are longer than 1, in the order of the codes' axes
+    places  int64 [elements]: the place of each element (in ONNX's order) in the codes, where these have no
+            such axes
     """
 
     name: str
@@ -80,7 +83,8 @@ class Coded:
 
 
 class Coder:
-    """The state of coding `network`, which is recognised; seen: ranges of its tensors."""
+    """The legalisation of `network`, in which patterns are recognised; seen: observed ranges of its
+    tensors."""
 
     def __init__(
         self, network: Network, p: AcceleratorParams, seen: dict[str, Observer], method: str
@@ -122,29 +126,29 @@ class Coder:
         return tuple(axis for axis, size in enumerate(self.shape(tensor)) if size == 1)
 
     def observer(self, tensor: str) -> Observer:
-        """What was seen of a tensor; a constant is what it is."""
+        """The observed values of a tensor; a constant's own."""
         if tensor in self.network.constants and tensor not in self.seen:
             self.seen[tensor] = Observer()
             self.seen[tensor].see(finite(tensor, self.network.constants[tensor]))
         return self.seen.get(tensor, Observer())
 
     def dtype(self, tensor: str) -> np.dtype[Any]:
-        """The type that the network's own run gives a tensor."""
+        """The type that a tensor has in the float network."""
         constant = self.network.constants.get(tensor)
         return self.observer(tensor).dtype if constant is None else constant.dtype
 
     def reach(self, tensor: str) -> float:
-        """The greatest magnitude seen; 1 where there was nothing but 0."""
+        """The largest magnitude observed; 1 where all values were 0."""
         seen = self.observer(tensor)
         return max(-seen.low, seen.high) or 1.0
 
     def grain(self, tensor: str) -> float:
-        """The worth of the coarsest code that a tensor came through."""
+        """The grain of a tensor: the real step of the coarsest codes that it was computed from."""
         own = [made.scale for form in PASSED if (made := self.coded.get((tensor, form)))]
         return max(min(own, default=0.0), self.grains.get(tensor, 0.0))
 
     def pass_grains(self, node: Node) -> None:
-        """To the results of a node that adds or moves."""
+        """Pass the operands' grain on to the results of a node that adds or moves."""
         if node.operator in GRAINED:
             given = [t for t in node.inputs if t and t not in self.network.constants]
             grain = max(map(self.grain, given), default=0.0)
@@ -164,11 +168,11 @@ class Coder:
 
     @property
     def end(self) -> float:
-        """The greatest argument of the piecewise functions."""
+        """The largest argument of the piecewise functions."""
         return self.p.piecewise.input.max / 2.0**self.p.piecewise.input_fraction if self.p.functions else 0.0
 
     def form(self, tensor: str, kind: str) -> Affine:
-        """How `tensor` is coded in a form."""
+        """The encoding of `tensor` in a form."""
         if self.given and kind in PASSED:
             if tensor not in self.given:
                 raise check.fail(f"tensor {tensor}: scale", "not stated", "a QuantizeLinear behind it")
@@ -205,7 +209,8 @@ class Coder:
         )  # fmt: skip
 
     def whole(self, tensor: str) -> Affine:
-        """Integers and booleans as they are. raises: BadValue where 16 bits do not hold what was seen."""
+        """Integers and booleans as they are. raises: BadValue where 16 bits do not hold the observed
+        values."""
         info = np.iinfo(np.int16)
         if self.reach(tensor) > info.max:
             what = f"of up to {self.reach(tensor):.0f}"
@@ -215,7 +220,7 @@ class Coder:
     # needing
 
     def has(self, tensor: str) -> str:
-        """A form in which the tensor stands, or will."""
+        """A form in which the tensor has, or will have, codes."""
         if tensor in self.network.inputs or tensor in self.network.constants:
             return next(iter(sorted(self.wanted.get(tensor, {"byte"}))))
         return next(f for f in FORMS if f in self.wanted[tensor])
@@ -223,9 +228,9 @@ class Coder:
     def need(
         self, tensor: str, form: str, axes: Sequence[int], shape: Shape | None = None, *, offset: bool = False
     ) -> Coded:
-        """The tensor in a form, its codes' axes as given (those of length 1 anywhere), in rows of `shape`.
+        """The tensor's codes in a form, their axes as given (axes of length 1 anywhere), in rows of `shape`.
 
-        offset  the zero point of a computed factor may be any
+        offset  whether a computed factor may have any zero point
         """
         full = tuple(self.shape(tensor)[axis] for axis in axes)
         kind, form = form, self.kind(form)
@@ -241,16 +246,16 @@ class Coder:
         return replace(found, name=self.reshaped(found.name, shape))
 
     def factor(self, tensor: str) -> None:
-        """BadValue for a product's factor of a quantised network that the file does not code in 8 bits."""
+        """BadValue for a product's factor that the file of a quantised network does not code in 8 bits."""
         if self.given and (tensor not in self.given or self.given[tensor].dtype != "int8"):
             raise check.fail(f"tensor {tensor}: scale", "not stated", "a QuantizeLinear behind it")
 
     def kind(self, form: str) -> str:
-        """The form that stands for `form`: a quantised network has one for each tensor."""
+        """The form that replaces `form`: in a quantised network each tensor has only one."""
         return "byte" if self.given and form in PASSED else form
 
     def place_input(self, tensor: str, form: str, order: tuple[int, ...], shape: Shape) -> None:
-        """An input of the network, when it is first read; a constant."""
+        """Place an input of the network, when it is first read, or a constant."""
         if tensor in self.network.constants:
             made = self.constant(tensor, form, order, shape)
         elif tensor in self.network.inputs:
@@ -272,7 +277,7 @@ class Coder:
         self.coded[tensor, form] = Coded(name=made, order=order, form=self.form(tensor, form))
 
     def place_turned(self, turn: Node, form: str, axes: Sequence[int]) -> None:
-        """A transposed input of the network, when it is first read: placed so that nothing turns."""
+        """Place an input of the network that is read transposed, so that no code has to move."""
         perm = list(turn.attributes.get("perm", range(len(axes))[::-1]))
         found = self.need(turn.inputs[0], form, [perm[axis] for axis in axes])
         order = tuple(perm.index(axis) for axis in found.order)
@@ -285,7 +290,7 @@ class Coder:
         return self.tensor(f"{tensor}:{form}", shape, self.form(tensor, form), data=codes)
 
     def rows(self, tensor: str, form: str, *, offset: bool = False) -> Coded:
-        """As rows of the last axis, [rows, channels]."""
+        """The tensor's codes as rows of its last axis, [rows, channels]."""
         shape = self.shape(tensor) or (1,)
         whole = (prod(shape[:-1]), shape[-1])
         return self.need(tensor, form, range(len(self.shape(tensor))), whole, offset=offset)
@@ -322,7 +327,7 @@ class Coder:
         self, tensor: str, source: Coded, form: str, order: tuple[int, ...], scale: float = 1.0,
         places: np.ndarray | None = None,
     ) -> None:  # fmt: skip
-        """`tensor` is `source` in other axes, or times a factor."""
+        """Let `tensor`, which is `source` with other axes or times a factor, have the same codes."""
         form_of = replace(source.form, scale=source.scale * scale)
         made = replace(source, order=order, form=form_of, places=places)
         self.coded[tensor, form] = made
@@ -331,10 +336,11 @@ class Coder:
         self, tensor: str, shape: Shape, order: tuple[int, ...], make: Make, function: Function | None = None,
         before: str | None = None,
     ) -> None:  # fmt: skip
-        """`tensor` in every form that is wanted: the first by `make`, the others as copies of it.
+        """Compute `tensor` in every form that is wanted: the first by `make`, the others as copies of the
+        first.
 
-        make      the operation that makes NAME in a Affine by a Stage
-        function  what is applied to the real number that `make` requantises
+        make      returns the operation that computes a tensor of this name, in an encoding, by a Stage
+        function  applied to the real number that `make` requantises
         before    the tensor that is function's argument, for its range
         """
         wanted = [f for f in FORMS if f in self.wanted[tensor]]
@@ -385,7 +391,7 @@ class Coder:
         return how
 
     def beyond(self, tensor: str) -> float:
-        """The share of the elements seen that the piecewise functions' format does not hold."""
+        """The share of the observed elements outside the range of the piecewise functions."""
         seen = self.observer(tensor)
         outside = np.abs(seen.centres) > self.end
         return float(seen.counts[outside].sum() / max(seen.counts.sum(), 1))
@@ -402,7 +408,8 @@ class Coder:
         self, form: Affine, unit: np.ndarray | float, how: Stage, bias: np.ndarray | float = 0.0,
         whole_bias: np.ndarray | int = 0,
     ) -> graph.Epilogue:  # fmt: skip
-        """Of a value whose 1 is worth `unit` [n]; bias: real, added; whole_bias: integers, added."""
+        """The epilogue of values whose 1 is worth `unit` [n]. bias: reals, added; whole_bias: integers,
+        added."""
         unit = np.atleast_1d(np.asarray(unit, np.float64))
         if form.evened is not None:
             unit, bias = unit / form.evened, np.asarray(bias) / form.evened
@@ -414,7 +421,8 @@ class Coder:
 def function_of(
     node: Node | None, start: Line | None = None, dtype: np.dtype | None = None
 ) -> Spelt | None:
-    """What an Elementwise node computes. start: what its argument is a line of; dtype: its argument's."""
+    """The function of an Elementwise node. start: the line that its argument is; dtype: its
+    argument's type."""
     if node is None:
         return None
     marks = tuple(float(value) for value in node.attributes["constants"].values())
@@ -426,13 +434,13 @@ def function_of(
 
 
 def computed(c: Coder, node: Node, *places: int) -> list[str]:
-    """Those of the operands that are no constants."""
+    """The operands at these places that are not constants."""
     given = [node.inputs[i] for i in places if i < len(node.inputs)]
     return [tensor for tensor in given if tensor not in c.network.constants]
 
 
 def standing(c: Coder, tensor: str, form: str | None = None) -> Coded:
-    """The tensor in a form that it has, in whatever order its codes are."""
+    """The tensor's codes in a form that it has, their axes in any order."""
     form = c.kind(form or c.has(tensor))
     if (tensor, form) not in c.coded or c.coded[tensor, form].places is not None:
         return c.need(tensor, form, range(len(c.shape(tensor))))

@@ -1,9 +1,9 @@
-"""Products of two computed factors of a quantised network, whose zero points may be any.
+"""Products of two computed factors of a quantised network, with any zero points.
 
     sum (x - zx)(w - zw) = sum x w - zx sum w - zw sum x + k zx zw
 
-Sums of w's columns are a product by ones, which is added to that of the factors; sums of x's rows are one
-too, to which both are added. Matrices of several heads are products of their own.
+The sums of w's columns are a product by ones, added to the product of the factors; the sums of x's rows are
+another, to which both are added. Matrices of several heads are separate products.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from mapping.patterns.curves import Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factors:
-    """x [m, k] and w [k, n], or [n, k] where turned; name: of what is made of them."""
+    """x [m, k] and w [k, n], or [n, k] where turned; name: prefix of the tensors computed from them."""
 
     name: str
     x: Coded
@@ -32,7 +32,7 @@ class Factors:
 
 
 def computed_product(c: Coder, node: Node) -> None:
-    """A MatMul of two computed tensors: matrices, or as many matrices on either side."""
+    """Legalise a MatMul of two computed tensors: two matrices, or as many matrices on either side."""
     for tensor in node.inputs[:2]:
         c.factor(tensor)
     shapes = [c.shape(t) for t in node.inputs[:2]]
@@ -86,7 +86,7 @@ def sliced(c: Coder, tensor: str, heads: int, head: int) -> Coded:
 
 
 def summed(c: Coder, f: Factors) -> str:
-    """32-bit sums [m, n] of x w, less what the zero points make of them but for their product."""
+    """32-bit sums [m, n] of x w, less the zero points' part except for their product."""
     k = c.tensors[f.x.name].shape[1]
     m, n = c.tensors[f.x.name].shape[0], c.tensors[f.w.name].shape[0 if f.turned else 1]
     wide = Affine(dtype="int32", scale=1.0)

@@ -1,8 +1,9 @@
-"""Where single values count: scales that keep them, and how far apart codes can tell reals.
+"""Exactness where single values count: scales that keep such values exact, and the grain of codes.
 
-A comparison, a rounding, a step turns on one value. What leads to it is coded at powers of two, so that 0.5
-is a code and equal reals have equal codes, and a difference in the coarser of its operands' scales. And what
-passed through coarse codes stays coarse: its grain is the worth of the coarsest code on its way.
+A comparison, a rounding or a step changes at one value. Tensors that lead to one are coded at powers of two,
+so that 0.5 is a code and equal reals have equal codes, and a difference has the coarser scale of its
+operands. A tensor computed from coarse codes stays coarse: its grain is the real step of the coarsest codes
+on its way.
 """
 
 import numpy as np
@@ -22,14 +23,14 @@ COARSE = 0.03  # of a function's greatest result: how much half a grain of its a
 
 
 def turns(node: Node) -> bool:
-    """Does an Elementwise node's function jump?"""
+    """Whether an Elementwise node's function jumps."""
     return node.operator == "Elementwise" and any(
         each.operator in TURNING for each in node.attributes["nodes"]
     )
 
 
 def alike(network: Network, differences: set[str]) -> dict[str, set[str]]:
-    """Tensors that are taken from one another, each with all that have its scale."""
+    """Groups of tensors that are subtracted from one another, each with all tensors that share its scale."""
     producers = network.producers()
     found: dict[str, set[str]] = {}
     for tensor in differences:
@@ -40,7 +41,7 @@ def alike(network: Network, differences: set[str]) -> dict[str, set[str]]:
 
 
 def exactly(network: Network) -> tuple[set[str], set[str]]:
-    """Tensors to be coded at powers of two; those among them that are differences, for jumps alone."""
+    """Tensors to be coded at powers of two, and those among them that are differences read only by jumps."""
     producers, readers = network.producers(), network.consumers()
     waiting = [node.inputs[0] for node in network.nodes if turns(node)]
     found: set[str] = set()
@@ -61,16 +62,16 @@ def exactly(network: Network) -> tuple[set[str], set[str]]:
 
 
 def power_of_two(scale: float) -> float:
-    """The next one."""
+    """The power of two next to a scale."""
     return float(2.0 ** np.ceil(np.log2(scale)))
 
 
 def too_coarse(tensor: str, values: np.ndarray, there: np.ndarray, codes: int, grain: float) -> None:
     """BadValue where a function changes by too much within a grain.
 
-    values  of each code
-    there   which codes were seen
-    codes   that a grain is worth
+    values  of the function at each code
+    there   which codes were observed
+    codes   codes per grain
     """
     size = float(np.abs(values).max(initial=0.0))
     change = np.abs(values[codes:] - values[:-codes]) / 2

@@ -21,7 +21,7 @@ LIMITS = {
 
 
 def plain(dtype: str = "int32", /, **fields: Any) -> Epilogue:
-    """The epilogue that changes nothing but for `fields`, clipped to the type."""
+    """The epilogue that changes nothing except by `fields`, clipped to the type."""
     low, high = LIMITS[dtype]
     made: dict[str, Any] = {
         "bias": np.zeros(1, np.int64), "multiplier": np.ones(1, np.int64), "shift": np.zeros(1, np.int64),
@@ -31,7 +31,7 @@ def plain(dtype: str = "int32", /, **fields: Any) -> Epilogue:
 
 
 def factors(real: ArrayLike) -> dict[str, np.ndarray]:
-    """multiplier and shift, [n], of positive real factors [n] or of one."""
+    """multiplier and shift, [n], of positive real factors, [n] or a single one."""
     multiplier, shift = multiplier_and_shift(
         np.atleast_1d(np.asarray(real, np.float64)), MULTIPLIER, MAX_SHIFT
     )
@@ -39,12 +39,12 @@ def factors(real: ArrayLike) -> dict[str, np.ndarray]:
 
 
 def bias(values: ArrayLike) -> np.ndarray:
-    """Integers of 32 bits nearest to `values`, [n]; BadValue if one has no such."""
+    """The nearest 32-bit integers to `values`, [n]; BadValue if one is out of range."""
     return check.array("bias", np.rint(np.atleast_1d(values)).astype(np.int64), Int(32).min, Int(32).max)
 
 
 def short_factor(real: float, multiplier: Int, most: int = 31) -> tuple[int, int]:
-    """(multiplier, shift) of a factor of either sign: what stands before b, or behind a function."""
+    """(multiplier, shift) of a factor of either sign, for the fields before b or behind a function."""
     size = abs(real)
     if not size < multiplier.max:
         raise check.fail("factor", real, f"below {multiplier.max}")

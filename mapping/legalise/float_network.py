@@ -1,11 +1,12 @@
-"""A float network as a coded network: calibrated, recognised, every operator in integers of the accelerator.
+"""A float network as a coded network: calibrated, its patterns recognised, every operator legalised.
 
     quantise    the network
-    encoded     reals of the inputs as their codes
+    encoded     codes of the inputs, from reals
 
-Constant weights: symmetric, a scale for each output channel; what they multiply: 8 bits with a zero point,
-which the bias absorbs. What is added or normalised: 16 bits. Scores of attention: 16 bits, 256 to an octave.
-Source: Jacob et al., CVPR 2018, section 2. Ranges: mapping.quantise.calibrate.
+Constant weights are symmetric, with a scale for each output channel; activations that meet them have 8 bits
+with a zero point, which the bias absorbs. Operands of sums and normalisations have 16 bits. Scores of
+attention have 16 bits, 256 codes to an octave. Source: Jacob et al., CVPR 2018, section 2. Ranges:
+mapping.quantise.calibrate.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,8 +44,8 @@ def quantise(
 ) -> graph.CodedNetwork:
     """`network` for the accelerator, calibrated on `samples`. Inputs and outputs keep their names.
 
-    Of a batch, one image comes after the other (mapping.legalise.images). Outputs that are constants are left
-    out, unless all are: whoever has the network has them.
+    Images of a batch are processed one after the other (mapping.legalise.images). Outputs that are constants
+    are left out, unless all are: their values are in the network itself.
 
     method  of mapping.quantise.calibrate
     raises  BadValue, naming the node, for an operator or a shape that no unit has
@@ -81,10 +82,7 @@ def quantise(
 
 
 def spelt(network: Network) -> Network:
-    """The network in what products are, without outputs that are constants, unless all are.
-
-    raises  Refused for a node that gives more than one result
-    """
+    """The network with Gemms written out, without outputs that are constants, unless all are."""
     for node in network.nodes:
         if node.operator not in ("Split", HOST) and any(node.outputs[1:]):
             with at(node.name):
@@ -109,13 +107,13 @@ def known_operators(network: Network) -> None:
 
 
 def inner(node: object) -> tuple[str, ...]:
-    """The tensor before a function that is fused with a product."""
+    """The tensor between a product and the function that is fused with it."""
     fused = getattr(node, "attributes", {}).get("function")
     return fused.inputs if fused is not None else ()
 
 
 def plan(c: Coder) -> None:
-    """Fill c.wanted, from the outputs back."""
+    """Fill c.wanted, the forms that readers want of each tensor, from the outputs back."""
     skipped = absorbed(c)
     for name in c.network.outputs:
         c.wanted.setdefault(name, set()).add(c.kind("half"))
@@ -132,7 +130,8 @@ def plan(c: Coder) -> None:
 
 
 def settle(c: Coder, tensor: str) -> None:
-    """A reader to whom any form will do takes one that there is, or bytes: scores and indices saturate."""
+    """A form for a reader that accepts any: one that the tensor has, or bytes, since scores and indices
+    saturate."""
     forms = c.wanted.setdefault(tensor, set())
     alone = "any" in forms and not forms & {*PASSED, "flag"}
     forms.discard("any")
@@ -159,7 +158,7 @@ ALIKE = ("Elementwise", "Add", "Sub", "Mul", "Div", "Concat", "QuantizeLinear", 
 
 
 def place_inputs(c: Coder) -> None:
-    """Images among the inputs: channels last, before anybody reads them."""
+    """Place images among the inputs, channels last, before any node reads them."""
     for node in c.network.nodes:
         imaged = node.operator == "Conv" or "Pool" in node.operator
         rank = len(c.shape(node.inputs[0])) if imaged else 0
@@ -173,7 +172,7 @@ def place_inputs(c: Coder) -> None:
 
 
 def sources(c: Coder, x: str, perm: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Inputs of the network that x is element by element; perm: which axis of theirs each axis of x is."""
+    """Inputs of the network that x equals element by element; perm: the input's axis for each axis of x."""
     queue, seen = [(x, perm)], set()
     while queue:
         x, perm = queue.pop()
@@ -191,7 +190,7 @@ def sources(c: Coder, x: str, perm: tuple[int, ...]) -> Iterator[tuple[str, tupl
 
 
 def finished(c: Coder) -> graph.CodedNetwork:
-    """The network, its outputs by their own names, without what nobody reads."""
+    """The coded network, its outputs by their own names, without operations that nothing reads."""
     made_last = {name: standing(c, name, "half") for name in c.network.outputs}
     tensors, outputs = dict(c.tensors), []
     operations = list(c.operations)
@@ -222,5 +221,5 @@ def finished(c: Coder) -> graph.CodedNetwork:
 
 
 def encoded(network: graph.CodedNetwork, real: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """All inputs that the network reads, of those given."""
+    """Codes of all inputs that the network reads, from the reals given."""
     return {name: network.tensors[name].encode(real[name]) for name in network.inputs if name in real}

@@ -1,6 +1,7 @@
-"""Gemm as what the units do: a MatMul, factors and bias in its constants; what is left, as nodes around it.
+"""Gemm in the operators that units have: a MatMul with factors and bias in its constants, and other nodes
+around it.
 
-    alpha A' B' + beta C      A', B': transposed where the node says so
+alpha A' B' + beta C      A', B': transposed where the node says so
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from mapping.passes.rewrite import channel_vector
 
 
 def spelt_gemms(network: Network) -> Network:
-    """Without Gemms. Tensors keep their names, so what a Gemm makes can be observed."""
+    """The network without Gemms. Tensors keep their names, so a Gemm's result can be observed."""
     nodes: list[Node] = []
     constants, shapes = dict(network.constants), dict(network.shapes)
     for node in network.nodes:
@@ -29,7 +30,7 @@ def spelt_gemms(network: Network) -> Network:
 
 @dataclass(slots=True)
 class Spelling:
-    """One Gemm: nodes in its place, and the constants and shapes that they need."""
+    """One Gemm written out: nodes in its place, and the constants and shapes that they need."""
 
     network: Network
     node: Node
@@ -80,7 +81,7 @@ class Spelling:
         return name
 
     def scaled(self, a: str, b: str, alpha: float) -> bool:
-        """Put alpha into a constant factor, if there is one."""
+        """Multiply a constant factor by alpha, if there is one; else add a node."""
         for name in (b, a):
             if name in self.constants:
                 self.constants[name] = self.constants[name] * np.float32(alpha)
@@ -88,7 +89,8 @@ class Spelling:
         return False
 
     def add(self, c: str, beta: float, shape: Shape) -> None:
-        """C: a bias where it is one for each column of a product by constants, else an Add."""
+        """Add C: as the bias where it has one number for each column of a product by constants, else by an
+        Add."""
         value, last = self.value(c), self.nodes[-1]
         if value is not None:
             value = value * np.float32(beta)
@@ -107,7 +109,7 @@ class Spelling:
         self.follow("Add", "sum", c, shape)
 
     def follow(self, operator: str, what: str, other: str, shape: Shape) -> None:
-        """One more node at the end, which makes the Gemm's output."""
+        """Append a node, which then makes the Gemm's output."""
         before = f"{self.node.name}:before {what}"
         self.nodes[-1] = replace(self.nodes[-1], outputs=(before,))
         self.shapes[before] = shape

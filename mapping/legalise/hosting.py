@@ -1,7 +1,7 @@
-"""Nodes that no unit of an accelerator takes, as operations on its host: codes to reals, the node, back.
+"""Host operations: nodes that no unit of an accelerator takes, as codes to reals, the node, reals to codes.
 
-A node that is to be there is written as one of the operator HOST, which means the same (run_node knows it)
-and which no pattern looks into.
+Such a node is replaced by one of the operator HOST, which computes the same (run_node knows it) and which no
+pattern looks into.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ from mapping.run.floating import run_node
 
 
 def hosted(network: Network, reasons: Mapping[str, str]) -> Network:
-    """The network with the nodes that are named, each with the reason, on the host."""
+    """The network with the named nodes on the host; reasons: why, for each."""
 
     def placed(node: Node) -> Node:
         if node.name not in reasons:
@@ -30,9 +30,11 @@ def hosted(network: Network, reasons: Mapping[str, str]) -> Network:
 
 
 def culprit(network: Network, name: str, hosts: Collection[str]) -> Node | None:
-    """The node that a refusal of `name` is about, of those that are not on the host yet: the one by this name
-    or with a result of it, or that `name` was made of; or a reader of its result, which asked for it in
-    another form. None if there is no such node."""
+    """The node, not yet on the host, that a refusal of `name` is about; None if there is no such node.
+
+    It is the node by this name, or with a result of this name, or from which `name` was made; or a reader of
+    its result, which wanted the result in another form.
+    """
     names = {n: node for node in network.nodes for n in (*node.outputs, node.name) if n}
     whole = name
     while name not in names:
@@ -48,7 +50,7 @@ def culprit(network: Network, name: str, hosts: Collection[str]) -> Node | None:
 
 
 def host(c: Coder, node: Node) -> None:
-    """The rule of HOST."""
+    """Legalise a HOST node."""
     given = [t for t in node.inputs if t and t not in c.network.constants]
     sources = [c.need(t, "half", range(len(c.shape(t)))) for t in given]
     for place, out in enumerate(node.outputs):
@@ -57,7 +59,7 @@ def host(c: Coder, node: Node) -> None:
 
 
 def host_result(c: Coder, node: Node, place: int, given: Sequence[str], sources: Sequence[Coded]) -> None:
-    """One of the results of a node."""
+    """Emit one of the results of a HOST node."""
     out = node.outputs[place]
     constants = {t: c.network.constants[t] for t in node.inputs if t in c.network.constants}
     kinds = [(t, c.shape(t), c.dtype(t)) for t in given]

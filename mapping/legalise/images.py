@@ -1,8 +1,8 @@
-"""Batches of images: a network of one, coded once, and its operations for one image after the other.
+"""Batches of images: the network of one image, coded once, and its operations repeated for each image.
 
-Rows of several samples are rows of one product; images are not, since a window goes over one. Whether images
-have nothing to do with one another is tried out: the network of one, run on each of random inputs, has to
-give what the network of all gives.
+Rows of several samples are rows of one product; images are not, since a window moves over a single image.
+Whether the images of a batch are independent is tested: the network of one, run on each of random inputs,
+must give what the network of all gives.
 """
 
 from collections.abc import Mapping
@@ -23,15 +23,16 @@ LISTS = ("others", "results")  # and several
 
 
 def samples_of(network: Network) -> int:
-    """The first axis, if all inputs have the same, else 1."""
+    """The length of the first axis, if all inputs have the same, else 1."""
     first = {kind.shape[0] if kind.shape else 1 for kind in network.inputs.values()}
     return first.pop() if len(first) == 1 else 1
 
 
 def alone(network: Network, sample: Mapping[str, np.ndarray] | None = None) -> Network | None:
-    """The network of one image; None if there is but one, there are none, or samples meet.
+    """The network of one image; None if the batch is one image, there are no images, or samples depend on
+    each other.
 
-    sample  the integers among the inputs are taken from it, where they are not free to choose
+    sample  gives integers among the inputs, where these are not free to choose
     """
     count = samples_of(network)
     if count == 1 or not any(has_window(node) and network.shapes[node.inputs[0]][0] == count
@@ -61,12 +62,12 @@ def alone(network: Network, sample: Mapping[str, np.ndarray] | None = None) -> N
 
 
 def has_window(node: Node) -> bool:
-    """Does an operator go over an image?"""
+    """Whether an operator moves a window over an image."""
     return node.operator == "Conv" or "Pool" in node.operator
 
 
 def run_each(network: Network, count: int, given: Mapping[str, np.ndarray]) -> tuple[Values, Values]:
-    """Every tensor of the network for one sample, and its constants, of `count` samples less."""
+    """Every tensor and constant of the network for one sample, from a network of `count` samples."""
     constants = dict(network.constants)
     for node in network.nodes:
         for name in node.inputs[1:2] if node.operator in SIZED else ():
@@ -79,7 +80,7 @@ def run_each(network: Network, count: int, given: Mapping[str, np.ndarray]) -> t
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Equal but for the order in which sums were taken."""
+    """Whether two arrays are equal up to the order of float sums."""
     if a.shape != b.shape:
         return False
     size = float(np.abs(np.where(np.isfinite(b), b, 0)).max(initial=0))
@@ -126,7 +127,7 @@ def batch(t: graph.Tensor, count: int) -> graph.Tensor:
 
 
 def renamed(o: graph.Operation, names: Mapping[str, str], name: str) -> graph.Operation:
-    """The operation on other tensors."""
+    """The operation, with other names for itself and its tensors."""
     changed: dict[str, Any] = {"name": name}
     for field in NAMES:
         if (old := getattr(o, field, None)) is not None:

@@ -11,9 +11,10 @@ HEADROOM = 1.5  # of 16-bit codes beyond what the samples show
 
 
 def integers(dtype: np.dtype, low: float, high: float, *, wide: bool) -> Affine:
-    """How integers are coded: of 8 and 16 bits all of their type, of wider ones what was seen, low to high.
+    """The encoding of integers: of 8 and 16 bits, all values of the type; of wider types, the observed range
+    low to high.
 
-    wide  in 16 bits, without a zero point where they fit
+    wide  in 16 bits, without a zero point where the values fit
     """
     seen = low, high
     if dtype.kind in "iu" and dtype.itemsize < 4:
@@ -34,7 +35,7 @@ def integers(dtype: np.dtype, low: float, high: float, *, wide: bool) -> Affine:
 
 
 def of_integers(f: Function, dtype: np.dtype, x: np.ndarray) -> np.ndarray:
-    """f of reals that stand for integers."""
+    """f applied to integers that are given as reals."""
     if dtype.kind == "b":
         return f(x > 0.5)
     info = np.iinfo(dtype)
@@ -42,9 +43,10 @@ def of_integers(f: Function, dtype: np.dtype, x: np.ndarray) -> np.ndarray:
 
 
 def line_over(f: Function, low: float, high: float) -> Line | None:
-    """What f is of the whole numbers from low to high, if between two bounds it rises or falls by 1.
+    """The line that f is on the whole numbers from low to high, if between two bounds it rises or falls by 1;
+    else None.
 
-    A table of 256 entries holds no more numbers; a line holds them all.
+    A table covers only 256 numbers; a line covers all.
     """
     x = np.arange(int(low), int(high) + 1)
     with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""What moves codes, or takes some of them: reshapes, slices, concatenations, gathers."""
+"""Legalisation of operators that move or select codes: reshapes, slices, concatenations, gathers."""
 
 from dataclasses import replace
 from math import prod
@@ -18,7 +18,7 @@ from mapping.unknown import reals
 
 
 def move(c: Coder, node: Node) -> None:
-    """Reshape and its like: the same codes."""
+    """Legalise Reshape and its like: the same codes."""
     x, y = node.inputs[0], node.outputs[0]
     for form in sorted(c.wanted[y]):
         found = placed(c, x, form)
@@ -31,12 +31,12 @@ def move(c: Coder, node: Node) -> None:
 
 
 def placed(c: Coder, x: str, form: str) -> Coded:
-    """The tensor in a form, its elements wherever they stand."""
+    """The tensor's codes in a form, its elements in any places."""
     return c.coded.get((x, c.kind(form))) or standing(c, x, form)
 
 
 def transpose(c: Coder, node: Node) -> None:
-    """The same codes, their axes by other names."""
+    """Legalise a Transpose: the same codes, whose axes are named in another order."""
     x, y = node.inputs[0], node.outputs[0]
     perm = permutation(c.network, node)
     for form in sorted(c.wanted[y]):
@@ -69,7 +69,8 @@ def gather(c: Coder, node: Node) -> None:
 
 
 def rearrange(c: Coder, node: Node) -> None:
-    """What only moves elements, told where by constants: each result is an element of x, or a constant."""
+    """Legalise an operator that moves elements as constants say: each result is an element of x, or a
+    constant."""
     x, y = node.inputs[0], node.outputs[0]
     check_resize(node)
     for tensor in node.inputs[1:]:
@@ -87,13 +88,13 @@ def rearrange(c: Coder, node: Node) -> None:
 
 
 def check_resize(node: Node) -> None:
-    """BadValue for a Resize that computes elements between others."""
+    """BadValue for a Resize that interpolates between elements."""
     if node.operator == "Resize":
         check.one_of("attribute mode", node.attributes.get("mode", "nearest"), ("nearest",))
 
 
 def filled(c: Coder, node: Node, form: str) -> Coded:
-    """What is rearranged, in codes that hold what is put beside it."""
+    """The first input in codes that also hold the constant that the node puts beside its elements."""
     x, y = node.inputs[0], node.outputs[0]
     found = placed(c, x, form)
     value, out = put(c, node), c.form(y, form)
@@ -109,7 +110,7 @@ def filled(c: Coder, node: Node, form: str) -> Coded:
 
 
 def put(c: Coder, node: Node) -> float | None:
-    """The number that a Pad or a Resize puts where there is no element; None if it states none."""
+    """The constant that a Pad or a Resize puts where there is no element; None if it has none."""
     if fills(node):
         return float(c.network.constants[node.inputs[2]].item())
     if node.operator == "Resize" and "extrapolation_value" in node.attributes:
@@ -118,12 +119,13 @@ def put(c: Coder, node: Node) -> float | None:
 
 
 def fills(node: Node) -> bool:
-    """Does a Pad state what it pads with?"""
+    """Whether a Pad has a constant to pad with."""
     return node.operator == "Pad" and len(node.inputs) > 2 and bool(node.inputs[2])
 
 
 def moved(c: Coder, node: Node, numbers: np.ndarray) -> np.ndarray:
-    """The node of numbers from 1 on instead of its first input's elements; 0 where it puts its own."""
+    """The node applied to the numbers 1, 2, ... in place of its first input's elements; 0 marks its own
+    constant."""
     given = [c.network.constants[t] if t else None for t in node.inputs[1:]]
     if fills(node):
         given[1] = np.zeros((), numbers.dtype)
@@ -132,7 +134,7 @@ def moved(c: Coder, node: Node, numbers: np.ndarray) -> np.ndarray:
 
 
 def cut(c: Coder, node: Node) -> None:
-    """Slice with constant bounds, along one axis; Split."""
+    """Legalise Split, and Slice with constant bounds along one axis."""
     x, shape = node.inputs[0], c.shape(node.inputs[0])
     pieces: list[tuple[str, int, int, int, int]] = []
     if node.operator == "Split":

@@ -1,8 +1,9 @@
-"""A float network's operations on codes from its structure alone: no weights, no values, no calibration.
+"""The outline of a float network: its coded operations from its structure alone, without weights or
+calibration.
 
-Every rule of mapping.legalise decides as it does where there are values. What values decide is assumed: each
-real is taken to be seen from about -REACH to REACH, each integer from 0 to 1, and what may be equalised to
-need no other factors than 1. Scales, zero points and tables are those of that assumption; weights unknown.
+Every rule of mapping.legalise decides as it does where there are values. Decisions that depend on values are
+made for assumed ones: every real is taken to range from about -REACH to REACH, every integer from 0 to 1, and
+channels to need no equalisation. Scales, zero points and tables follow from that; weights are unknown.
 """
 
 import numpy as np
@@ -45,13 +46,14 @@ def outline(network: Network, p: AcceleratorParams) -> graph.CodedNetwork:
 
 
 def channels_of(network: Network, product: Node) -> int:
-    """Of a product's first factor."""
+    """Channels of a product's first factor."""
     shape = network.shapes[product.inputs[1]]
     return shape[1] if product.operator == "Conv" else shape[-2]
 
 
 def assumed(network: Network, tensor: str, times: float) -> Observer:
-    """What is taken to be seen of a tensor; times: REACH. No two reach alike, lest they share codes."""
+    """The observations that are assumed of a tensor; times: REACH. No two have the same range, lest they
+    share codes."""
     dtype = network.type_of(tensor.replace(UNMOVED, ""))
     made = Observer()
     made.see(np.array([-REACH * times, REACH * times] if dtype.kind == "f" else [0, 1], dtype))

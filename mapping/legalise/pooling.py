@@ -1,4 +1,4 @@
-"""Pools and reductions: the greatest or the mean of what stands under a window of an image."""
+"""Legalisation of pools: the greatest or the mean element under a window of an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ from mapping.patterns.curves import Stage
 
 
 def image(c: Coder, x: str) -> tuple[tuple[int, ...], Shape]:
-    """Axes of an image [1, channels, height, width] or [1, channels, length] in its codes; its extent."""
+    """The axes of an image [1, channels, height, width] or [1, channels, length] in its codes, and its
+    extent."""
     shape = c.shape(x)
     if len(shape) not in (3, 4) or shape[0] != 1:
         raise check.fail("input", list(shape), "[1, channels, height, width] or [1, channels, length]")
@@ -34,7 +35,7 @@ def check_fits(window: Window, spatial: Shape) -> None:
 
 
 def pool(c: Coder, node: Node) -> None:
-    """MaxPool, AveragePool and their global forms."""
+    """Legalise MaxPool, AveragePool and their global forms."""
     x_name, y = node.inputs[0], node.outputs[0]
     axes, (height, width) = image(c, x_name)
     window, beyond = WindowOf(kernel=(height, width)), (0, 0)
@@ -72,7 +73,7 @@ def window_of(c: Coder, node: Node) -> tuple["WindowOf", tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowOf:
-    """Of a pool over an image [height, width, channels]; see mapping.ir.graph.Pool."""
+    """The window of a pool over an image [height, width, channels]; see mapping.ir.graph.Pool."""
 
     kernel: tuple[int, int]
     strides: tuple[int, int] = (1, 1)
@@ -88,7 +89,8 @@ class WindowOf:
 def elements(
     window: WindowOf, sizes: tuple[int, int], beyond: tuple[int, int], *, counts_pads: bool
 ) -> np.ndarray | None:
-    """How many elements each mean is of, int64 [rows, columns]; None: of the whole kernel everywhere.
+    """Number of elements that each mean is taken over, int64 [rows, columns]; None: the whole kernel
+    everywhere.
 
     beyond  padding at the bottom and at the right that ceil_mode added: never counted
     """
@@ -106,7 +108,8 @@ def windowed(
     c: Coder, y: str, x_name: str, axes: tuple[int | None, ...], window: WindowOf, kind: str,
     counts: np.ndarray | None = None,
 ) -> None:  # fmt: skip
-    """Greatest elements or means under a window; axes: of height, width and channels in x, None: one long."""
+    """Emit greatest elements or means under a window; axes: of height, width and channels in x, None: of
+    length 1."""
     x_shape, given = c.shape(x_name), tuple(axis for axis in axes if axis is not None)
     extent = tuple(1 if axis is None else x_shape[axis] for axis in axes)
     shape = (*window.out(extent[:2]), extent[2])
@@ -147,7 +150,7 @@ def windowed(
 def mean_of_some(
     c: Coder, y: str, x: Coded, window: WindowOf, made: tuple[Shape, tuple[int, ...]], counts: np.ndarray
 ) -> None:
-    """Means of as many elements as `counts` says: sums in 16 bits, each times a factor of its own.
+    """Emit means over varying numbers of elements (`counts`): sums in 16 bits, each times its own factor.
 
     made  shape of y's codes, and the order of their axes
     """

@@ -1,4 +1,4 @@
-"""Products by constant weights, with what their epilogues take along; depthwise convolutions; attention."""
+"""Legalisation of products by constant weights, with their epilogues, and of depthwise convolutions."""
 
 from copy import copy
 from dataclasses import dataclass, replace
@@ -30,12 +30,12 @@ ROOM = 1 << 29  # a bias takes no more of 32 bits
 
 
 def is_weighted(c: Coder, node: Node) -> bool:
-    """A product by constant weights, the same for all rows?"""
+    """Whether a node is a product by constant weights, the same for all rows."""
     return node.is_product and weighted(c.network, node)
 
 
 def function_behind(c: Coder, node: Node) -> tuple[Function | None, str]:
-    """What is applied to a product, and the tensor that it is applied to."""
+    """The function fused to a product, and the tensor that it is applied to."""
     fused = node.attributes.get("function")
     if node.attributes.get("activation") == "Relu":
         relu = Line(low=0.0)
@@ -49,7 +49,8 @@ def function_behind(c: Coder, node: Node) -> tuple[Function | None, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighted:
-    """w: real [kh, kw, c, n]. bias: [n]. axes: of x and y in their codes. shape: of y's codes."""
+    """A product by weights. w: real [kh, kw, c, n]. bias: [n]. axes: of x and y in their codes. shape: of y's
+    codes."""
 
     w: np.ndarray
     bias: np.ndarray
@@ -155,7 +156,8 @@ def stated_weights(c: Coder, node: Node, part: Weighted) -> tuple[np.ndarray, np
 
 
 def summands(codes: np.ndarray, fmt: Int) -> list[np.ndarray]:
-    """Codes as a sum of arrays that the format holds: a zero point moves 8 bits to as many as 9."""
+    """Codes as a sum of arrays in the PE's format: without their zero point, 8-bit codes need up to
+    9 bits."""
     found: list[np.ndarray] = []
     while not found or codes.any():
         if len(found) == MOST_SUMMANDS:
@@ -167,7 +169,7 @@ def summands(codes: np.ndarray, fmt: Int) -> list[np.ndarray]:
 
 
 def doubled(c: Coder, x: Coded, times: int) -> Coded:
-    """An operand whose channels stand `times` over, for weights of as many parts."""
+    """An operand whose channels are repeated, once for each summand of the weights."""
     if times == 1:
         return x
     name = f"{x.name}:x{times}"
@@ -179,7 +181,7 @@ def doubled(c: Coder, x: Coded, times: int) -> Coded:
 
 
 def product(c: Coder, node: Node) -> None:
-    """MatMul, Gemm and Conv by constant weights."""
+    """Legalise MatMul, Gemm and Conv by constant weights."""
     part = parts(c, node)
     c.factor(node.inputs[0])
     x, part = (
@@ -226,7 +228,8 @@ def product(c: Coder, node: Node) -> None:
 
 
 def as_they_stand(c: Coder, tensor: str, part: Weighted) -> tuple[Coded, Weighted]:
-    """A product's rows. The rows of the weights follow a single row whose elements stand in another order."""
+    """A product's rows. If a single row has its elements in another order, the rows of the weights
+    follow it."""
     found = c.coded.get((tensor, c.kind("byte")))
     if found is None or found.places is None or part.shape[0] > 1:
         return c.rows(tensor, "byte"), part
@@ -244,14 +247,15 @@ def residual_of(b: Coded, how: Stage) -> graph.Residual:
 
 
 def each_channel(w: np.ndarray) -> np.ndarray:
-    """Filters [kh, kw, 1, n] of a channel each as filters of all channels [kh, kw, n, n]."""
+    """Filters [kh, kw, 1, n] of single channels as filters of all channels [kh, kw, n, n]."""
     return np.asarray(w * np.eye(w.shape[-1], dtype=w.dtype))
 
 
 def depthwise(
     c: Coder, node: Node, part: Weighted, x: Coded, given: tuple[np.ndarray, np.ndarray] | None
 ) -> None:
-    """given: codes and scales that a quantised network states of its weights."""
+    """Legalise a depthwise convolution. given: codes and scales of its weights that a quantised network
+    states."""
     function, before = function_behind(c, node)
     y = node.outputs[0]
     order = tuple(axis for axis in part.axes if c.shape(y)[axis] > 1)

@@ -1,4 +1,4 @@
-"""Reductions over any axes: a window of the vector unit over all that is reduced."""
+"""Legalisation of reductions over any axes: a window of the vector unit over all elements reduced."""
 
 from math import prod
 from typing import Any
@@ -28,7 +28,7 @@ def axes_of(c: Coder, node: Node) -> list[int]:
 
 
 def reduce(c: Coder, node: Node) -> None:
-    """ReduceSum, ReduceMean and ReduceMax: a window of all that is reduced."""
+    """Legalise ReduceSum, ReduceMean and ReduceMax by a window over all elements reduced."""
     x, shape, every = node.inputs[0], c.shape(node.inputs[0]), axes_of(c, node)
     axes = [axis for axis in every if shape[axis] > 1]
     if not axes:
@@ -47,7 +47,8 @@ def reduce(c: Coder, node: Node) -> None:
 
 
 def over_rows(c: Coder, node: Node, axes: list[int], form: str) -> None:
-    """Axes anywhere: turned to the front, where they are the rows of an image as high as they are long."""
+    """A reduction over any axes: these are turned to the front, as the rows of an image of their total
+    length."""
     x_name, y, shape = node.inputs[0], node.outputs[0], c.shape(node.inputs[0])
     rest = [axis for axis in range(len(shape)) if axis not in axes]
     last = next((axis for axis in reversed(rest) if shape[axis] > 1), -1)
@@ -77,7 +78,7 @@ def over_rows(c: Coder, node: Node, axes: list[int], form: str) -> None:
 def greatest(
     c: Coder, y: str, x: Coded, shape: Shape, order: tuple[int, ...], fixed: dict[str, Any]
 ) -> None:
-    """The greatest codes, in the form that they have."""
+    """Emit the greatest codes, in the form that x has."""
     name = c.tensor(f"{y}:greatest", shape, x.form)
     e = plain(x.form.dtype, low=x.form.low, high=x.form.high)
     c.add(graph.Pool(name=name, x=x.name, y=name, kind="max", epilogue=e, pad_value=x.form.low, **fixed))

@@ -1,4 +1,4 @@
-"""How each operator is coded, and in which forms it needs its operands."""
+"""The rules: how each operator is legalised, and the forms in which it needs its operands."""
 
 from collections.abc import Callable, Iterator
 
@@ -52,7 +52,8 @@ def function_needs(c: Coder, node: Node) -> Needs:
 
 
 def is_between_sums(c: Coder, node: Node) -> bool:
-    """Is what a function takes made of two tensors, and its result wanted in 16 bits? Then 16 before it."""
+    """Whether a function's argument is computed from two tensors and its result wanted in 16 bits: then its
+    argument has 16 bits too."""
     maker = c.producers.get(node.inputs[0])
     wide = maker is not None and maker.operator in ("Add", "Sub", "Mul", "Div")
     return wide and "half" in c.wanted.get(node.outputs[0], ())
@@ -103,14 +104,15 @@ def any_needs(c: Coder, node: Node) -> Needs:
 
 
 def is_reciprocal(c: Coder, tensor: str) -> bool:
-    """One over something: it spans decades, of which 8 bits hold one or two."""
+    """Whether a tensor is a reciprocal: it spans decades, of which 8 bits hold one or two."""
     maker = c.producers.get(tensor)
     nodes = maker.attributes["nodes"] if maker is not None and maker.operator == "Elementwise" else ()
     return any(n.operator == "Reciprocal" for n in nodes)
 
 
 def is_choice(c: Coder, tensor: str) -> bool:
-    """A boolean as 0 or 1? It chooses one of two tensors, of which one may be far smaller."""
+    """Whether a tensor is a boolean as 0 or 1: it chooses between two tensors, one of which may be far
+    smaller."""
     maker = c.producers.get(tensor)
     if maker is None or maker.operator != "Elementwise":
         return False
@@ -119,7 +121,7 @@ def is_choice(c: Coder, tensor: str) -> bool:
 
 
 def reducing_needs(c: Coder, node: Node) -> Needs:
-    """Of a reduction that only leaves axes of length 1 out, whatever its readers need."""
+    """The forms that a reduction needs; one that only drops axes of length 1 needs what its readers need."""
     shape = c.shape(node.inputs[0])
     if all(shape[axis] == 1 for axis in reductions.axes_of(c, node)):
         yield from ((node.inputs[0], form) for form in c.wanted[node.outputs[0]])
@@ -130,7 +132,8 @@ def reducing_needs(c: Coder, node: Node) -> Needs:
 
 
 def mean_needs(c: Coder, node: Node) -> Needs:
-    """Of an image's pixels or of rows, 8 bits will do: they are many."""
+    """The forms that a mean needs: over an image's pixels or over rows 8 bits are enough, since they are
+    many."""
     axes = reductions.axes_of(c, node)
     rows = axes == list(range(2, 4)) or (axes == [1] and len(c.shape(node.inputs[0])) == 3)
     real = c.dtypes.get(node.inputs[0], REAL).kind == "f"

@@ -1,8 +1,8 @@
-"""Scores of a softmax in 16 bits, 256 to an octave: which of them the codes can hold.
+"""Scores of a softmax in 16 bits, 256 codes to an octave, and which scores such codes can hold.
 
-A softmax depends on differences alone, so codes may begin anywhere: where the greatest scores of rows are far
-from 0, the codes have a zero point that puts them into the middle. What is far below a row's greatest may
-saturate, since its share is less than a code of the result.
+A softmax depends on differences alone, so codes may begin anywhere: where the rows' greatest scores are far
+from 0, a zero point puts them into the middle. A score far below its row's greatest may saturate, since its
+share is less than a code of the result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ STRONGEST = 4  # times the codes' reach: what a mask takes off at most
 
 
 class Tops:
-    """The greatest score of each row that was seen: from low to high; the least of all scores."""
+    """The range, low to high, of the observed rows' greatest scores, and the least of all scores."""
 
     def __init__(self, axis: int) -> None:
         self.axis, self.low, self.high, self.least = axis, np.inf, -np.inf, np.inf
@@ -42,22 +42,23 @@ class Tops:
 
 
 def scores_of(node: Node) -> tuple[str, int] | None:
-    """The tensor of scores that a node makes probabilities of, and their axis; None of any other node."""
+    """The tensor of scores of a node that computes probabilities, and their axis; None for any other node."""
     if node.operator == "Attention":
         return node.attributes["scores"], -1
     return (node.inputs[0], int(node.attributes.get("axis", -1))) if node.operator == "Softmax" else None
 
 
 def seers(network: Network) -> dict[str, Tops]:
-    """By tensor of scores; two softmaxes of one tensor share it."""
+    """Observers of scores, by tensor; two softmaxes of one tensor share theirs."""
     found = (scores_of(node) for node in network.nodes)
     return {tensor: Tops(axis) for tensor, axis in (each for each in found if each is not None)}
 
 
 def tops(c: "Coder", seen: Mapping[str, Tops]) -> dict[str, tuple[float, float]]:
-    """The range of rows' greatest scores, of each tensor that is coded as scores or only moved to be.
+    """The range of rows' greatest scores, for each tensor that is coded as scores or only moved to become
+    scores.
 
-    Of a network that states its codes: all that these reach.
+    For a network that states its codes: the whole range of these codes.
     """
     ranges: dict[str, tuple[float, float]] = {}
     for node in c.network.nodes:
@@ -85,9 +86,11 @@ def tops(c: "Coder", seen: Mapping[str, Tops]) -> dict[str, tuple[float, float]]
 
 
 def apart(network: Network, known: Network, seen: Mapping[str, Tops]) -> list[Node]:
-    """Softmaxes of rows too far from one another, whose scores 16 bits still tell from one another.
+    """Softmaxes whose rows are too far apart for one zero point, though 16 bits still tell each row's scores
+    apart.
 
-    known  the network recognised; an attention's scores come from factors of 8 bits, too coarse for that
+    known  the network with patterns recognised; an attention's scores come from 8-bit factors, too coarse for
+           that
     """
     found = []
     alone = {node.inputs[0] for node in known.nodes if node.operator == "Softmax"}
@@ -101,7 +104,7 @@ def apart(network: Network, known: Network, seen: Mapping[str, Tops]) -> list[No
 
 
 def less_greatest(network: Network, softmaxes: Sequence[Node]) -> Network:
-    """The network with each row's greatest score taken off before these softmaxes."""
+    """The network with each row's greatest score subtracted before these softmaxes."""
     shapes, nodes = dict(network.shapes), []
     names = {node.name for node in softmaxes}
     for node in network.nodes:
@@ -121,7 +124,7 @@ def less_greatest(network: Network, softmaxes: Sequence[Node]) -> Network:
 
 
 def zero_of(span: tuple[float, float] | None) -> int:
-    """The zero point of scores whose greatest of a row are in `span`."""
+    """The zero point of scores whose rows' greatest are in `span`."""
     if span is None or (LEAST <= span[0] and span[1] <= MOST):
         return 0
     return round(MIDDLE - (span[0] + span[1]) / 2 / OCTAVE)
@@ -139,7 +142,7 @@ def check_scores(c: "Coder", tensor: str) -> None:
 
 
 def masks(c: "Coder") -> dict[str, int]:
-    """What each mask's codes are multiplied with: it may take more off the scores than their codes reach."""
+    """Factors of masks' codes: a mask may subtract more from the scores than their codes reach."""
     found = {}
     for node in c.network.nodes:
         if node.operator == "Attention" and len(node.inputs) > 3:

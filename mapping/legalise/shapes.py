@@ -1,4 +1,4 @@
-"""Layers known by their shapes alone as operations on codes: each a product on an input of its own."""
+"""Layers known by their shapes alone, as coded operations: each a product on an input of its own."""
 
 from collections.abc import Callable
 
@@ -16,10 +16,10 @@ from mapping.unknown import unknown
 def shaped(
     network: ShapeNetwork, p: AcceleratorParams, weights: Callable[[Shape, type], np.ndarray] = unknown
 ) -> CodedNetwork:
-    """The layers as products; a layer of a batch is as many products of its name.
+    """The layers as products; a layer of a batch becomes as many products of the same name.
 
-    weights  makes them, from shape and type
-    raises   BadValue, naming the layer, for what no unit does
+    weights  returns weights of a shape and type
+    raises   BadValue, naming the layer, for a layer that no unit accepts
     """
     tensors: list[Tensor] = []
     operations: list[Product] = []
@@ -47,7 +47,7 @@ def shaped(
 
 
 def geometry(layer: ShapeLayer) -> tuple[Shape, tuple[int, int, int], tuple[int, int], Shape]:
-    """Shapes of a layer's image, kernel and channels, strides, and shape of its result."""
+    """Shapes of a layer's image, kernel and channels, its strides, and the shape of its result."""
     c = layer.conv
     if c is None:
         return (layer.m, layer.k), (1, 1, layer.k), (1, 1), (layer.m, layer.n)

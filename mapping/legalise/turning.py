@@ -1,4 +1,4 @@
-"""Where a tensor's elements stand in its codes, and codes in which they stand elsewhere."""
+"""Orders of axes: where a tensor's elements stand in its codes, and copies of codes in another order."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ FEW = 1 << 9  # elements that one product moves whole; more go by rows and by ma
 
 
 def positions(shape: Shape, found: "Coded") -> np.ndarray:
-    """Of each element, in ONNX's order of axes, its place in the codes: int64 [shape]."""
+    """The place in the codes of each element, in ONNX's order of axes: int64 [shape]."""
     if found.places is not None:
         return found.places.reshape(shape)
     ordered = np.arange(prod(shape)).reshape([shape[axis] for axis in found.order])
@@ -25,7 +25,7 @@ def positions(shape: Shape, found: "Coded") -> np.ndarray:
 
 
 def in_order(shape: Shape, at: np.ndarray, order: Sequence[int]) -> np.ndarray:
-    """An array [shape] with its axes in the order of codes, those of length 1 left out."""
+    """An array [shape] with its axes in the order of codes, axes of length 1 left out."""
     rest = [axis for axis in range(len(shape)) if axis not in order]
     return at.transpose([*order, *rest]).reshape([shape[axis] for axis in order] or [1])
 
@@ -55,7 +55,8 @@ def taken(c: "Coder", tensor: str, found: "Coded", order: tuple[int, ...], shape
 
 
 def by_matrices(c: "Coder", tensor: str, found: "Coded", order: tuple[int, ...]) -> "Coded":
-    """Codes whose last axis is that of `order`: rows moved so that matrices need only be transposed."""
+    """Codes whose last axis is that of `order`: rows are moved so that only matrices have to be
+    transposed."""
     last, new = found.order[-1], order[-1]
     others = tuple(axis for axis in order if axis not in (last, new))
     shape = c.shape(tensor)
@@ -66,7 +67,7 @@ def by_matrices(c: "Coder", tensor: str, found: "Coded", order: tuple[int, ...])
 def selected(
     c: "Coder", y: str, found: "Coded", at: np.ndarray, order: tuple[int, ...], fill: int = 0
 ) -> "Coded":
-    """Elements of codes as a new tensor. at: int64 [y's shape]: places in the codes, `fill` where -1."""
+    """Elements of codes as a new tensor. at: int64 [y's shape], places in the codes, -1 for `fill`."""
     index = in_order(at.shape, at, order)
     name = f"{y}:{found.name}"
     c.tensor(name, index.shape, found.form)
@@ -76,7 +77,7 @@ def selected(
 
 
 def regrouped(before: Shape, after: Shape, order: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The order of a reshaped tensor's axes in codes that stay; None if the codes have no such axes.
+    """The order of a reshaped tensor's axes in unchanged codes; None if the codes have no such axes.
 
     order  of the axes of `before` that are longer than 1
     """
@@ -93,7 +94,8 @@ def regrouped(before: Shape, after: Shape, order: tuple[int, ...]) -> tuple[int,
 
 
 def groups(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
-    """The axes longer than 1 of two shapes of as many elements, in the smallest groups of equal product."""
+    """The axes longer than 1 of two shapes with the same number of elements, in the smallest groups of equal
+    product."""
     olds = [axis for axis, size in enumerate(before) if size > 1]
     news = [axis for axis, size in enumerate(after) if size > 1]
     found: list[tuple[list[int], list[int]]] = []

@@ -1,10 +1,10 @@
-"""Functions that 256 codes do not follow: tables over windows of the argument's 16-bit codes, added up.
+"""Functions too curved for 256 codes: tables over windows of the argument's 16-bit codes, added up.
 
     f(x) = f(a_0) + sum over k of (f(clip(x, a_k, a_(k+1))) - f(a_k))
 
-A window is a table of 256 entries, `step` codes apart; s = round((x - a_k) / step) - 128 ends at its ends by
-itself. Where f does not change there is no window, so a jump costs one. Steps are powers of two; a window
-is as long as its error allows.
+A window is a table of 256 entries, `step` codes apart; its index s = round((x - a_k) / step) - 128 saturates
+at its ends by itself. Where f is constant there is no window, so a jump costs one. Steps are powers of two; a
+window is as long as its error allows.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ MOST = 64  # windows of a function
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Entries at codes start + step i, i from 0 to 255. values: reals there."""
+    """A table: entries at codes start + step i, i from 0 to 255. values: the reals of its entries."""
 
     start: int
     step: int
@@ -57,7 +57,7 @@ def windows(y: np.ndarray, start: int, close: float) -> Iterator[Window]:
 
 
 def widest(y: np.ndarray, at: int, close: float) -> int:
-    """The greatest step of a window from `at` on whose entries are near y."""
+    """The largest step of a window from `at` on whose entries stay within `close` of y."""
     step = 1
     while step * (ENTRIES - 1) < len(y) - at and error(y, at, 2 * step) <= close:
         step *= 2
@@ -71,7 +71,7 @@ def error(y: np.ndarray, at: int, step: int) -> float:
 
 
 def values_of(c: Coder, f: Function, x: Coded, tensor: str, y: str) -> tuple[np.ndarray, int]:
-    """f at every code of x that was seen, kept to the results that were seen, and the first code."""
+    """f at every observed code of x, clipped to the observed results, and the first code."""
     seen, made = c.observer(tensor), c.observer(y)
     low, high = (int(np.clip(np.rint(v / x.scale), -32768, 32767)) for v in seen.span)
     real = (np.arange(low, high + 1) * x.scale).astype(np.float32)
@@ -81,7 +81,7 @@ def values_of(c: Coder, f: Function, x: Coded, tensor: str, y: str) -> tuple[np.
 
 
 def stepped(c: Coder, y: str, x: Coded, f: Function, tensor: str) -> None:
-    """y = f(x), x in 16 bits without a zero point. tensor: x's name. BadValue where f is too steep."""
+    """Emit y = f(x), x in 16 bits without a zero point. tensor: x's name. BadValue where f is too steep."""
     values, low = values_of(c, f, x, tensor, y)
     grain = max(c.grain(tensor), x.scale)
     if c.dtype(tensor).kind == "f" and tensor not in c.exactly:
@@ -127,7 +127,7 @@ def stepped(c: Coder, y: str, x: Coded, f: Function, tensor: str) -> None:
 
 
 def lined(c: Coder, y: str, x: Coded, line: Line) -> None:
-    """y = slope x + offset between two bounds: a factor, a bias, the ends of the codes."""
+    """Emit y = slope x + offset between two bounds: a factor, a bias, and the ends of the codes."""
     shape, minus = c.tensors[x.name].shape, ""
     if line.slope < 0:
         minus = f"minus one:{shape[-1]}"
@@ -147,14 +147,14 @@ def lined(c: Coder, y: str, x: Coded, line: Line) -> None:
 
 
 def added(c: Coder, name: str, a: str, b: str, form: Affine) -> str:
-    """The sum of two tensors of one form."""
+    """Emit the sum of two tensors of one encoding."""
     made = c.tensor(name, c.tensors[a].shape, form)
     c.add(graph.Map(name=made, x=a, y=made, operation="add", b=b, epilogue=plain(form.dtype)))
     return made
 
 
 def table(window: Window, form: Affine, base: float) -> graph.Epilogue:
-    """A window's entries less `base` as an epilogue of x's codes."""
+    """The epilogue of x's codes that looks up a window's entries, less `base`."""
     codes = np.rint(window.values / form.scale) - np.rint(base / form.scale)
     lowest, highest = LIMITS["int16"]
     return plain(

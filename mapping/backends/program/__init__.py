@@ -1,1 +1,1 @@
-"""Programs: coded networks as commands of the accelerator and a memory for them."""
+"""The program backend: from a coded network to commands of the accelerator and an image of its memory."""

@@ -1,4 +1,6 @@
-"""Tensors that need no memory of their own: parts and other views of one that stands there already."""
+"""Aliases: tensors that need no memory of their own, because they are slices or other views of a placed
+tensor.
+"""
 
 from dataclasses import dataclass, replace
 from math import prod
@@ -13,7 +15,7 @@ PITCHED = (graph.Product, graph.MatMul, graph.Map, graph.Depthwise, graph.Pool, 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A tensor stands within `root`, from byte `offset` on; pitch: as Place's."""
+    """A tensor that stands within `root`, from byte `offset` on; pitch: as in Place."""
 
     root: str
     offset: int
@@ -21,7 +23,8 @@ class Alias:
 
 
 def same_rows(p: AcceleratorParams, a: graph.Tensor, b: graph.Tensor) -> bool:
-    """Whether the same padded rows hold both, or rows of whole vectors do."""
+    """Whether two tensors have the same bytes: equal padded rows, or rows of whole vectors without
+    padding."""
     if a.shape[-1] == b.shape[-1]:
         return True
     return a.shape[-1] % p.lanes == 0 and b.shape[-1] % p.lanes == 0
@@ -32,13 +35,15 @@ def row_bytes(p: AcceleratorParams, tensor: graph.Tensor) -> int:
 
 
 def leading(shape: graph.Shape, axis: int) -> bool:
-    """Whether parts along `axis` are whole runs of rows: nothing but 1 before it, and not the channels."""
+    """Whether slices along `axis` are contiguous rows: all axes before it have length 1, and it is not the
+    channels."""
     axis %= len(shape)
     return axis < len(shape) - 1 and prod(shape[:axis]) == 1
 
 
 def columns(network: graph.CodedNetwork, p: AcceleratorParams, o: graph.Slice) -> dict[str, Alias]:
-    """Vectors of each row, if all that read them take rows from wherever they are."""
+    """Aliases of a Slice that selects whole vectors of each row, if all its readers accept strided rows; else
+    none."""
     x, y = network.tensors[o.x], network.tensors[o.y]
     readers = [each for each in network.operations if o.y in reads(each)]
     if o.start % p.lanes or o.step != 1 or not all(isinstance(each, PITCHED) for each in readers):
@@ -48,7 +53,8 @@ def columns(network: graph.CodedNetwork, p: AcceleratorParams, o: graph.Slice) -
 
 
 def free(network: graph.CodedNetwork, p: AcceleratorParams, o: graph.Operation) -> dict[str, Alias]:
-    """What an operation that moves nothing makes of one tensor in the other."""
+    """The aliases by which an operation that only moves data costs nothing; none where it has to
+    move data."""
     tensors = network.tensors
     if isinstance(o, graph.Reshape) and same_rows(p, tensors[o.x], tensors[o.y]):
         return {o.y: Alias(o.x, 0)}
@@ -68,8 +74,8 @@ def free(network: graph.CodedNetwork, p: AcceleratorParams, o: graph.Operation) 
 
 
 def aliases(network: graph.CodedNetwork, p: AcceleratorParams) -> dict[str, Alias]:
-    """Every tensor that stands within another. Inputs, constants and state stay where they are, and what
-    stands in one place already is not put into another."""
+    """Every tensor that stands within another. Inputs, constants and state keep their own memory, and a
+    tensor that already stands within one tensor is not put into another."""
     fixed = {*network.inputs, *(name for pair in network.state for name in pair)}
     fixed |= {name for name, tensor in network.tensors.items() if tensor.data is not None}
     found: dict[str, Alias] = {}

@@ -1,4 +1,4 @@
-"""Places of tensors in memory: by lifetime, first fit, so that memory is used again."""
+"""Buffer allocation: addresses of tensors in memory by lifetime, first fit, so that memory is reused."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,9 @@ def allocate(
 ) -> tuple[dict[str, Place], int]:
     """The places with addresses from byte `start` on, and the end of the memory that they take.
 
-    lives  of each place, operations' numbers, both counted; places whose lives meet do not overlap
+    lives  of each place, the numbers of the first and the last operation that need it; places whose lives
+           overlap
+           get disjoint memory
     """
     placed: dict[str, Place] = {}
     end = start

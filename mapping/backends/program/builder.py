@@ -1,7 +1,7 @@
-"""What lowerings share: steps, loads and stores by address, constants, epilogues.
+"""The builder that lowerings share: steps, loads and stores by address, constants, epilogues.
 
-An operation becomes steps. The constants of each step are loaded first (see the module
-`prefetch`), then `load` emits what the step takes from memory, `work` all the rest.
+An operation is lowered to steps. The constants of a step are loaded first (see the module `prefetch`), then
+the step's `load` emits the loads of its operands, and `work` all its other commands.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -22,18 +22,23 @@ Loop = tuple[int, int, int]  # count, stride in memory (bytes), stride in the sc
 
 
 def nothing() -> None:
-    """No loads, or no work."""
+    """Emit no command: the `load` or `work` of a step that has none."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Step:
-    """chunks: constants. reads, writes: tensors (filled in by the compiler). See above.
+    """A step of an operation.
 
-    ahead  constants of later steps may be asked for behind this one
-    alike  steps of an operation that have the same take the same: of commands, words and cycles; None: of
-           no other
-    tile   of those, what the first one loads and the others find loaded
-    part   the share of x's rows that it and those before it read, and of y's that are whole behind it
+    load, work     emit its loads, and all its other commands
+    chunks         its constants
+    reads, writes  tensors; filled in by the compiler
+    ahead          whether constants of later steps may be prefetched behind it
+    alike          a key: steps of one operation with the same key take the same commands, words and cycles;
+                   None: this
+                   step is unlike all others
+    tile           a key: of alike steps with the same key, the first loads operands that the others find
+                   loaded
+    part           the share of x's rows that have been read, and of y's that are complete, after this step
     """
 
     chunks: Sequence[Chunk] = ()
@@ -49,8 +54,13 @@ class Step:
 
 @dataclass(slots=True)
 class Builder:
-    """places: of all tensors, whose addresses are known once the constants are. first: address of the
-    constants. changing: address from which on memory changes. table: what the vector unit holds."""
+    """Emits the commands of steps.
+
+    places    of all tensors; their addresses are known once the constants' size is
+    first     address of the constants
+    changing  address from which on memory changes while the program runs
+    table     the table that the vector unit holds
+    """
 
     p: AcceleratorParams
     network: CodedNetwork
@@ -68,11 +78,11 @@ class Builder:
         return self.p.lanes
 
     def place(self, name: str) -> Place:
-        """Of a tensor."""
+        """The place of a tensor."""
         return self.places[name]
 
     def memory_span(self, address: int, words: int, loops: Sequence[Loop]) -> list[Span]:
-        """The words of memory that a command may touch, if they can change."""
+        """The words of memory that a command may touch, if any of them can change."""
         low, high = address, address + words * self.lanes
         for count, stride, _ in loops:
             low, high = low + min(0, (count - 1) * stride), high + max(0, (count - 1) * stride)
@@ -110,7 +120,7 @@ class Builder:
             self.schedule.emit(opcode, fields, reads=here, memory_writes=there)
 
     def merged(self, words: int, loops: Sequence[Loop]) -> tuple[int, list[Loop]]:
-        """The same run and loops, with neighbours in both joined."""
+        """The same words as a longer run and fewer loops, where neighbours in memory and scratchpad join."""
         kept: list[Loop] = []
         for count, stride, scratch_stride in reversed([loop for loop in loops if loop[0] > 1]):
             if not kept and stride == words * self.lanes and scratch_stride == words:
@@ -130,8 +140,8 @@ class Builder:
     def fill(
         self, scratch: int, words: int, value: int, loops: Sequence[tuple[int, int]] = (), size: int = 1
     ) -> None:
-        """FILL with elements of `size` bytes, 1 or 2; loops: (count, stride), the last one innermost, three
-        at most."""
+        """FILL with elements of `size` bytes, 1 or 2; loops: at most three (count, stride), the last one
+        innermost."""
         if words < 1 or any(count < 1 for count, _ in loops):
             return
         pair = (value & 0xFF) * 0x101 if size == 1 else value & 0xFFFF
@@ -142,7 +152,7 @@ class Builder:
         self.schedule.emit(Opcode.FILL, fields, writes=[span])
 
     def load_chunk(self, chunk: Chunk) -> bool:
-        """Load constants, if they are not there yet; False if there is no room."""
+        """Load constants that are not in the scratchpad yet; False if there is no room."""
         if chunk.scratch < 0:
             if not self.regions.weights.place(chunk):
                 return False
@@ -150,7 +160,8 @@ class Builder:
         return True
 
     def function(self, epilogue: Epilogue, table: Chunk | None) -> int:
-        """The number of an epilogue's function, whose table is in the vector unit from now on."""
+        """The number of an epilogue's function; its table, if it has one, is loaded into the vector unit
+        first."""
         if epilogue.function == "none":
             return 0
         if epilogue.function != "table":
@@ -162,7 +173,7 @@ class Builder:
         return 1
 
     def epilogue_fields(self, epilogue: Epilogue, table: Chunk | None, dtype: str) -> dict[str, int]:
-        """What MAP needs to know of an epilogue but for its parameters."""
+        """The fields of MAP that an epilogue sets, without those of its parameter blocks."""
         word = dtype == "int32"
         return {
             "function": self.function(epilogue, table),
@@ -175,7 +186,8 @@ class Builder:
         }
 
     def table_chunk(self, name: str, epilogue: Epilogue) -> list[Chunk]:
-        """The table of an epilogue as constants, if it has one; BadValue if its function does not exist."""
+        """The table of an epilogue as constants, None without one; BadValue if its function does not
+        exist."""
         check.one_of(f"operation {name}: function", epilogue.function, ["none", "table", *self.p.functions])
         if epilogue.function != "table":
             return []
@@ -195,7 +207,8 @@ class Builder:
 
 @dataclass(slots=True)
 class Parameters:
-    """Blocks in a chunk, from word `begin` on, vector `first`'s there; stride: 0 if there is one for all."""
+    """Parameter blocks in a chunk from word `begin` on, the first for vector `first`; stride: 0 if one serves
+    all."""
 
     chunk: Chunk
     begin: int
@@ -203,13 +216,13 @@ class Parameters:
     first: int = 0
 
     def address(self, vector: int) -> int:
-        """In the scratchpad, of a vector's block."""
+        """Address in the scratchpad of a vector's block."""
         return self.chunk.scratch + self.begin + (vector - self.first) * self.stride
 
     def fields(self, vector: int) -> dict[str, int]:
-        """Of MAP, where blocks change with loop 2; `vector`: the first."""
+        """The fields of MAP for parameter blocks that change with loop 2, from vector `vector` on."""
         return {"p": self.address(vector), "p_stride": self.stride}
 
     def span(self, vector: int, vectors: int) -> Span:
-        """The words of blocks."""
+        """The words of several vectors' blocks."""
         return self.address(vector), (vectors if self.stride else 1) * BLOCK_WORDS

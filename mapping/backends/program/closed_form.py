@@ -1,7 +1,8 @@
-"""The plan of a network on an accelerator without its program: mapping.plan.Plan, as the exact one has it.
+"""The plan of a network on an accelerator in closed form, without its program; mapping.plan.Plan, like the
+exact one.
 
-Exact: operations, their units, tiles, commands, bytes and compute_cycles. A model: cycles, and losses with
-them (mapping.backends.program.pipeline).
+Exact are operations, their units, tiles, commands, bytes and compute_cycles. Cycles and losses come from a
+model (mapping.backends.program.pipeline).
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,8 +39,8 @@ END = 10  # cycles from the last word stored to the interrupt
 
 @dataclass(slots=True)
 class Kind:
-    """What all steps of a kind take. read, written: words of the bus; passed: words and sums of
-    energy.passed."""
+    """Quantities that all steps of a kind share. read, written: words over the bus; passed: scratchpad words
+    and sums as in mapping.cost.energy.passed."""
 
     parts: Parts
     compute: int
@@ -51,7 +52,8 @@ class Kind:
 
 @dataclass(slots=True)
 class Sums:
-    """Of an operation's steps. read, written, words, sums: as of a Kind; ended: the last one's end."""
+    """Totals over an operation's steps. read, written, words, sums: as in Kind; ended: the last
+    step's end."""
 
     name: str
     compute: int = 0
@@ -63,7 +65,7 @@ class Sums:
     ended: float = 0.0
 
     def add(self, kind: Kind, taken: Taken, done: float) -> None:
-        """One more step, with the constants that it is the first to need: a LOAD for each chunk."""
+        """Add a step, with a LOAD for each chunk of constants that it is the first to need."""
         self.compute += kind.compute
         self.read += kind.read + taken.constants
         self.written += kind.written
@@ -74,7 +76,8 @@ class Sums:
 
 
 def plan(name: str, target: Target, coded: CodedNetwork, *, assumed: bool = False) -> Plan:
-    """A network's plan, its weights known or not. assumed: nor are ranges (mapping.legalise.outline).
+    """A network's plan, with or without known weights. assumed: ranges are not known either
+    (mapping.legalise.outline).
 
     raises  BadValue, naming the operation, if no tiling fits
     """
@@ -95,7 +98,7 @@ def plan(name: str, target: Target, coded: CodedNetwork, *, assumed: bool = Fals
 
 
 def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tuple[list[Sums], float]:
-    """Of each operation, in the program's order, what its steps take; the cycle in which all is done."""
+    """Totals over each operation's steps, in program order, and the cycle in which all steps are done."""
     network = without_weights(lowered(coded, p))
     units = {operation.name: unit_of(p, coded, operation) for operation in coded.operations}
     steps, kinds = Steps(network, p), dict[int, Kind]()
@@ -115,7 +118,7 @@ def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tu
 
 
 def kind_of(p: AcceleratorParams, latency: int, unit: str, taken: Taken) -> Kind:
-    """What steps like this take; unit: of their operation."""
+    """The quantities of steps like this one; unit: that of their operation."""
     commands: Sequence[Command] = [*taken.loads, *taken.work]
     read, written = words_of(commands)
     return Kind(
@@ -131,8 +134,8 @@ def kind_of(p: AcceleratorParams, latency: int, unit: str, taken: Taken) -> Kind
 def made_rows(
     coded: CodedNetwork, p: AcceleratorParams, found: Sequence[Sums], end: float, start: int, assumed: bool
 ) -> Iterator[Row]:
-    """A row for each operation. Its cycles: from when those before it are done until it is; what is behind
-    all of them is the last one's. start: cycles of the programs before."""
+    """A row for each operation. Its cycles run from the end of the operations before it to its own; the last
+    row also has the cycles behind all operations. start: cycles of the programs before."""
     operations = by_name(coded)
     before = 0
     for number, each in enumerate(found):
@@ -155,7 +158,8 @@ def made_rows(
 
 
 def by_cause(cycles: int, useful: float, compute: int) -> dict[str, float]:
-    """A row's cycles: those of its products first; that it has more of these is its overlap with the next."""
+    """A row's cycles by cause, those of its products first; product cycles beyond them overlap with the next
+    row."""
     good = min(useful, cycles)
     waste = min(max(compute - useful, 0.0), cycles - good)
     return {"useful": good, "waste": waste, "memory": cycles - good - waste}

@@ -1,6 +1,7 @@
-"""From a coded network to a program: places for tensors, steps for operations, commands with tokens.
+"""The compiler from a coded network to a program: places for tensors, steps for operations, commands with
+tokens.
 
-Memory: constants, tensors by lifetime, the commands.
+Memory holds, in order, constants, tensors by lifetime, and the commands.
 """
 
 from collections.abc import Mapping
@@ -33,14 +34,14 @@ from mapping.refused import at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What the accelerator runs.
+    """A program for the accelerator.
 
     base      address of memory[0]
-    memory    uint8: constants, the first state, commands; what is computed is 0
+    memory    uint8: constants, the initial state, commands; 0 where results will stand
     places    of inputs, outputs and state, by name
     address   of the first command
-    listed    the commands
-    ranges    (operation, first command, end) in order; what belongs to none is END
+    commands  64 bytes each
+    ranges    (operation, first command, end) in order; only END belongs to no operation
     """
 
     name: str
@@ -58,7 +59,7 @@ class Program:
 
     @property
     def count(self) -> int:
-        """Commands."""
+        """Number of commands."""
         return len(self.listed)
 
     def write(self, memory: np.ndarray, name: str, codes: np.ndarray) -> None:
@@ -77,9 +78,10 @@ class Program:
 
 
 def compile(network: graph.CodedNetwork, p: AcceleratorParams, base: int = 0) -> Program:
-    """The program of a network; memory from address `base` on.
+    """The program of a network; its memory begins at address `base`.
 
-    raises  BadValue, naming the operation, if it is none or no tiling fits, with what it needs
+    raises  BadValue, naming the operation, if no unit accepts it, or if no tiling fits, with the size that it
+            needs
     """
     validate(network, p)
     check.in_range("base", base, 0, (1 << 32) - 1)
@@ -88,13 +90,13 @@ def compile(network: graph.CodedNetwork, p: AcceleratorParams, base: int = 0) ->
 
 
 def lowered(network: graph.CodedNetwork, p: AcceleratorParams) -> graph.CodedNetwork:
-    """The network in operations that commands do whole."""
+    """The network rewritten so that commands can execute each operation whole."""
     return masked(shallow(rearranged(flattened(network, p), p), p), p)
 
 
 @dataclass(slots=True)
 class Compiler:
-    """One network's way to a program."""
+    """The compilation of one network."""
 
     network: graph.CodedNetwork
     p: AcceleratorParams
@@ -122,7 +124,7 @@ class Compiler:
         return self.finished(builder, aligned(end), tuple(draft.command() for draft in drafts), ranges)
 
     def places(self) -> dict[str, Place]:
-        """Of all tensors, constants with the offset where they stand, the others without an address."""
+        """Places of all tensors: constants with their offset, the others without an address yet."""
         places = self.unplaced()
         for name, place in places.items():
             data = self.network.tensors[name].data
@@ -132,7 +134,7 @@ class Compiler:
         return places
 
     def unplaced(self) -> dict[str, Place]:
-        """Of all tensors, without an address."""
+        """Places of all tensors, without addresses."""
         spread = self.spread()
         places = {}
         for name, tensor in self.network.tensors.items():
@@ -141,8 +143,8 @@ class Compiler:
         return places
 
     def spread(self) -> set[str]:
-        """Tensors whose numbers stand in vectors of their own: those that Exponential makes, and constants
-        that Map takes one a row."""
+        """Tensors whose numbers have a vector each: the results of Exponential, and constants that a Map
+        reads one a row."""
         found = set()
         for o in self.network.operations:
             if isinstance(o, graph.Exponential):
@@ -156,7 +158,7 @@ class Compiler:
         return found
 
     def steps(self, builder: Builder) -> tuple[list[Step], list[str]]:
-        """The steps of all operations, and of which operation each is."""
+        """The steps of all operations, and the operation's name for each step."""
         steps: list[Step] = []
         names: list[str] = []
         for o in self.network.operations:
@@ -175,7 +177,7 @@ class Compiler:
         return steps, names
 
     def put(self, builder: Builder) -> int:
-        """Give every tensor its address; the end of them."""
+        """Give every tensor its address; returns the end of the last tensor."""
         lives = self.lives()
         own = {name: place for name, place in builder.places.items() if name in lives}
         placed, end = allocate(own, lives, builder.changing)
@@ -190,7 +192,8 @@ class Compiler:
         return end
 
     def lives(self) -> dict[str, Life]:
-        """Of each tensor that has memory of its own: those that share it live as long as any of them."""
+        """Lifetimes of tensors that have memory of their own, extended over all tensors that stand within
+        them."""
         last = len(self.network.operations)
         always = {*self.network.inputs, *(name for pair in self.network.state for name in pair)}
         lives: dict[str, Life] = {}
@@ -212,7 +215,7 @@ class Compiler:
         return lives
 
     def emit(self, builder: Builder, steps: list[Step], names: list[str]) -> tuple[tuple[str, int, int], ...]:
-        """All commands; which are whose."""
+        """Emit all commands; returns the range of commands of each operation."""
         ranges: list[tuple[str, int, int]] = []
 
         def note(number: int) -> None:
@@ -229,7 +232,7 @@ class Compiler:
         self, builder: Builder, address: int, listed: tuple[Command, ...],
         ranges: tuple[tuple[str, int, int], ...],
     ) -> Program:  # fmt: skip
-        """The memory, with what stands in it at first."""
+        """The program with the initial contents of its memory."""
         commands = pack(listed)
         memory = np.zeros(address - self.base + len(commands), np.uint8)
         image = self.constants.image()

@@ -1,9 +1,9 @@
-"""Commands with what they touch; tokens follow from that.
+"""Dependencies: tokens between units, derived from the words that each command reads and writes.
 
-Each command says which words it reads and writes. It waits for the last command of each other unit that
-must be done first: one that wrote what it reads or writes, one that read what it writes. Since units work in
-order, a token of that last one is enough; what is known already, from earlier waits, its own or those of the
-commands waited for, needs none. Tokens of a pair of units meet in order, as both sides only ever move on.
+A command waits for the last command of each other unit that must be done first: one that wrote a word that
+this one reads or writes, or one that read a word that this one writes. Since units work in order, a token of
+that last command is enough; a dependency that follows from earlier waits, of this unit or of the commands
+waited for, needs no token. Tokens of a pair of units match in order, since both sides only move on.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ Span = tuple[int, int]  # first word, words
 
 @dataclass(slots=True)
 class Draft:
-    """A command to be: its unit's `number`th, from 1 on, at `position` of the program.
+    """A command under construction: its unit's `number`-th, from 1 on, at `position` of the program.
 
-    knows         commands of each unit that are done when it starts
-    unit, wait, signal  places in UNITS; one past the last: control
-    fields        but for the header
+    knows               commands of each unit that are known to be done when it starts
+    unit, wait, signal  indices into UNITS; one past the last: control
+    fields              all but the header's
     """
 
     opcode: Opcode
@@ -65,7 +65,7 @@ class Space:
         return needed
 
     def note(self, unit: int, number: int, reads: Sequence[Span], writes: Sequence[Span]) -> None:
-        """Command `number` of `unit` touches these."""
+        """Record that command `number` of `unit` reads and writes these words."""
         for start, words in reads:
             self.read[unit, start : start + words] = number
         for start, words in writes:
@@ -73,10 +73,10 @@ class Space:
 
 
 class Schedule:
-    """Commands in program order, tokens with them.
+    """Commands in program order, with their tokens.
 
-    scratch_words  of the scratchpad
-    memory_words   of the memory's part that changes, from word 0 of it on
+    scratch_words  words of the scratchpad
+    memory_words   words of the memory that changes, counted from its word 0
     """
 
     def __init__(self, scratch_words: int, memory_words: int):
@@ -110,7 +110,8 @@ class Schedule:
         return draft
 
     def wait_for(self, draft: Draft, needed: list[int]) -> None:
-        """Tokens for what the command must know done; the newest first, since they may tell of others."""
+        """Add tokens for the commands that must be known to be done, the newest first: they may
+        imply others."""
         others = [unit for unit in range(len(UNITS)) if unit != draft.unit]
         while lacking := [unit for unit in others if needed[unit] > draft.knows[unit]]:
             unit = max(lacking, key=lambda unit: self.of_unit[unit][needed[unit] - 1].position)
@@ -130,7 +131,7 @@ def least(opcode: Opcode) -> tuple[dict[str, int], frozenset[str]]:
 
 
 def complete(opcode: Opcode, fields: dict[str, int]) -> dict[str, int]:
-    """All fields of a command: those not given are the least legal value; BadValue if they are not legal."""
+    """All fields of a command, the omitted ones at their least legal value; BadValue if one does not fit."""
     others, strides = least(opcode)
     assert not fields.keys() - others.keys(), f"{opcode.name}: {fields.keys() - others.keys()}"
     values = others.copy()
@@ -142,9 +143,9 @@ def complete(opcode: Opcode, fields: dict[str, int]) -> dict[str, int]:
 
 
 def most_tokens(drafts: Sequence[Draft]) -> int:
-    """Most tokens that a pair of units holds when commands are done in the program's order.
+    """The most tokens that a pair of units holds when commands execute one by one in program order.
 
-    On the accelerator they can be as many more as commands wait at a unit.
+    On the accelerator there can be more, by as many commands as wait at a unit.
     """
     held: dict[tuple[int, int], int] = {}
     most = 0

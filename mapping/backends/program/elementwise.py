@@ -1,4 +1,4 @@
-"""Map: element by element, tiles of rows, or of a row where one is too long."""
+"""Lowering of Map: element by element, in tiles of rows, or of slices of a row that is too long."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ OPERATIONS = {"copy": Operation.COPY, "mul": Operation.MUL, "add": Operation.ADD
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Rows [row, row + rows), of each the vectors [vector, vector + vectors)."""
+    """The rows [row, row + rows), and of each the vectors [vector, vector + vectors)."""
 
     row: int
     rows: int
@@ -25,16 +25,16 @@ class Piece:
     vectors: int
 
     def words(self, place: Place) -> int:
-        """Of the piece in the scratchpad."""
+        """Words of the piece in the scratchpad."""
         return self.rows * self.vectors * place.size
 
     def part(self, place: Place) -> tuple[float, float]:
-        """As of a Step, where pieces come rows by rows, then other vectors of them."""
+        """As Step.part, for pieces that go through rows first, then through the next vectors of the rows."""
         end = (self.row + self.rows) / place.rows
         return end, end if self.vector + self.vectors == place.vectors else 0.0
 
     def move(self, place: Place) -> tuple[int, int, list[tuple[int, int, int]]]:
-        """Address, words of a run and loops of the piece, as Builder.load and store take them."""
+        """Address, words of a run, and loops of the piece, as Builder.load and Builder.store take them."""
         run = self.vectors * place.size
         address = place.address + self.row * place.row_bytes + self.vector * place.size * place.lanes
         return address, run, [(self.rows, place.row_bytes, run)]
@@ -53,7 +53,8 @@ def pieces(rows: int, vectors: int, most: int, widest: int) -> list[Piece]:
 
 
 def second(x: Place, b: Place) -> str:
-    """How b meets x: "row": one for all; "whole": element by element; "spread": one number a row."""
+    """How b broadcasts with x: "row": one row for all; "whole": element by element; "spread": one number a
+    row."""
     if b.rows == 1 and b.channels == x.channels:
         return "row"
     return "spread" if b.spread else "whole"
@@ -61,7 +62,7 @@ def second(x: Place, b: Place) -> str:
 
 @dataclass(slots=True)
 class MapLowering:
-    """A Map. parameters: by a piece's first vector."""
+    """The lowering of one Map. parameters: by a piece's first vector."""
 
     builder: Builder
     op: Map
@@ -69,7 +70,7 @@ class MapLowering:
     table: list[Chunk]
 
     def step(self, piece: Piece) -> Step:
-        """One piece."""
+        """The step of one piece."""
         builder, regions = self.builder, self.builder.regions
         a = b = 0
 
@@ -96,14 +97,14 @@ class MapLowering:
         )  # fmt: skip
 
     def of_b(self, x: Place, b: Place, piece: Piece) -> Piece:
-        """The part of b that a piece meets."""
+        """The part of b that a piece of x is combined with."""
         kind = second(x, b)
         if kind == "row":
             return Piece(0, 1, piece.vector, piece.vectors)
         return Piece(piece.row, piece.rows, 0, 1) if kind == "spread" else piece
 
     def work(self, piece: Piece, a: int, b: int) -> None:
-        """MAP and the store behind it."""
+        """Emit the MAP and the store behind it."""
         builder, op = self.builder, self.op
         x, y = builder.place(op.x), builder.place(op.y)
         out = builder.regions.out.take(piece.words(y))

@@ -1,7 +1,8 @@
-"""Flattening before a product is a kernel as large as what is flattened.
+"""Flattening before a product, as a convolution whose kernel is as large as the image.
 
-In memory [h, w, c] and [1, h w c] differ where c is no multiple of the lanes: rows are padded. A product of
-the flat row by weights [h w c, n] is a convolution of [h, w, c] with weights [h, w, c, n]: nothing moves.
+In memory [h, w, c] and [1, h w c] differ where c is no multiple of the lanes, since rows are padded. A
+product of the flat row by weights [h w c, n] is a convolution of [h, w, c] with weights [h, w, c, n]: no
+element moves.
 """
 
 from dataclasses import replace
@@ -30,7 +31,7 @@ def flattened(network: CodedNetwork, p: AcceleratorParams) -> CodedNetwork:
 
 
 def moot(network: CodedNetwork, p: AcceleratorParams, o: Reshape) -> bool:
-    """Whether a Reshape makes one row of several padded ones, for products alone."""
+    """Whether a Reshape turns several padded rows into one row that only products read."""
     x, y = network.tensors[o.x], network.tensors[o.y]
     readers = [each for each in network.operations if o.y in reads(each)]
     kept = {*network.outputs, *(name for pair in network.state for name in pair)}
@@ -44,5 +45,5 @@ def moot(network: CodedNetwork, p: AcceleratorParams, o: Reshape) -> bool:
 
 
 def plain(o: Product, x: str) -> bool:
-    """Whether a product takes x row by row, and for nothing else."""
+    """Whether a product reads x row by row, and reads it for nothing else."""
     return o.weights.shape[:2] == (1, 1) and not any(o.pads) and not (o.residual and o.residual.b == x)

@@ -1,8 +1,7 @@
-"""How codes lie in memory: rows padded to whole vectors, weights in the array's order, parameter blocks.
+"""Memory layout of codes: rows padded to whole vectors, weights in the array's order, parameter blocks.
 
-All in words of `lanes` bytes. A vector of `lanes` elements takes a word for each of an element's bytes. A
-tensor that holds one number a row (probabilities' scales) is `spread`: its number stands in every lane of a
-vector of its own.
+All in words of `lanes` bytes. A vector of `lanes` elements takes `SIZES[dtype]` words. A tensor that holds
+one number a row (scales of probabilities) is `spread`: each number fills every lane of a vector of its own.
 """
 
 from dataclasses import dataclass
@@ -20,15 +19,15 @@ KINDS = {"int8": Kind.BYTE, "uint8": Kind.BYTE, "int16": Kind.HALF, "uint16": Ki
 
 
 def rows_of(shape: Shape) -> int:
-    """Rows of a tensor; of a vector, one."""
+    """Rows of a tensor; a vector has one."""
     return int(np.prod(shape[:-1], dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a tensor stands. address: bytes. shape, dtype: of its codes. spread: see above.
+    """The place of a tensor. address: bytes. shape, dtype: of its codes. spread: see the module.
 
-    pitch  bytes from a row to the next where it is part of wider rows, else 0
+    pitch  bytes from a row to the next where the rows are slices of wider rows, else 0
     """
 
     lanes: int
@@ -53,7 +52,7 @@ class Place:
 
     @property
     def vectors(self) -> int:
-        """Of a row."""
+        """Vectors of a row."""
         return ceil_div(self.channels, self.lanes)
 
     @property
@@ -66,7 +65,7 @@ class Place:
 
     @property
     def row_bytes(self) -> int:
-        """From a row to the next."""
+        """Bytes from a row to the next."""
         return self.pitch or self.row_words * self.lanes
 
     @property
@@ -121,9 +120,10 @@ def pack_weights(p: AcceleratorParams, weights: np.ndarray) -> np.ndarray:
 
 
 def column_tiles(p: AcceleratorParams, weights: np.ndarray) -> np.ndarray:
-    """Weights [kh, kw, c, n] as words uint8 [tiles, words of a tile, lanes]: a tile of columns after another.
+    """Weights [kh, kw, c, n] as words uint8 [tiles, words of a tile, lanes], one tile of columns after
+    another.
 
-    A tile's passes run over kh, kw and the words of c, these innermost; what is padding is 0.
+    The passes of a tile run over kh, kw and the words of c, these innermost; padding is 0.
     """
     kh, kw, c, n = weights.shape
     deep, tiles = ceil_div(c, p.lanes), ceil_div(n, p.lanes)

@@ -1,6 +1,7 @@
-"""Products of two computed factors, head by head; of several heads at once where they fit.
+"""Lowering of products of two computed factors, head by head, or several heads at once where they fit.
 
-x stands in the left region, w in b's: a word of w is a row of the array's weights or, transposed, a column.
+x stands in the region `left` of the scratchpad, w in region `b`: a word of w is a row of the array's weights
+or, transposed, a column.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,12 @@ Range = tuple[int, int]  # first, count
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
-    """A tensor of heads. rows, width: of a head. vectors: of its rows. first: heads are the first axis."""
+    """A factor as heads.
+
+    rows, width  of a head
+    vectors      of a head's row
+    first        whether heads are the tensor's first axis
+    """
 
     name: str
     rows: int
@@ -33,7 +39,7 @@ class Factor:
     first: bool
 
     def words(self, heads: int, rows: int, vectors: int, size: int) -> int:
-        """Of a part of so many heads, rows, vectors."""
+        """Words in the scratchpad of so many heads, rows and vectors."""
         return heads * rows * vectors * size
 
     def row(self, heads: int, vectors: int, size: int) -> int:
@@ -47,7 +53,8 @@ class Factor:
     def move(
         self, place: Place, heads: Range, rows: Range, vectors: Range, room: int
     ) -> tuple[int, int, list[Loop]]:
-        """Address, words of a run and loops of a part; room: rows that each head has in the scratchpad."""
+        """Address, words of a run and loops of a part; room: rows reserved for each head in the
+        scratchpad."""
         size, run = place.size, vectors[1] * place.size
         vector = place.lanes * size
         if self.first:
@@ -64,7 +71,7 @@ class Factor:
 
 
 def factor(op: MatMul, place: Place, name: str, where: str) -> Factor:
-    """A tensor as heads; BadValue if those do not begin with a vector."""
+    """A tensor as heads; BadValue if a head does not begin with a whole vector."""
     first = where == "first"
     width = place.channels if first else place.channels // op.heads
     if not first and op.heads > 1:
@@ -78,8 +85,9 @@ def factor(op: MatMul, place: Place, name: str, where: str) -> Factor:
 
 @dataclass(slots=True)
 class W:
-    """A part of w. words: of the greatest part, room that each takes, so that the next fits beside the last.
+    """A part of w.
 
+    words    of the largest part: the room that each part takes, so that the next part fits beside it
     address  in the scratchpad, -1: not loaded
     """
 
@@ -91,7 +99,8 @@ class W:
 
 @dataclass(slots=True)
 class MatMulLowering:
-    """x [m, k], w [k, n] or transposed [n, k], y [m, n] of each head. deep: vectors of k."""
+    """The lowering of x [m, k] by w [k, n], or transposed [n, k], to y [m, n] for each head. deep: vectors of
+    k."""
 
     builder: Builder
     op: MatMul
@@ -114,11 +123,11 @@ class MatMulLowering:
         return (columns if self.op.transposed else self.deep) * self.lanes
 
     def w_vectors(self, columns: int) -> int:
-        """Vectors of such a row."""
+        """Vectors of a row of a part of w."""
         return self.deep if self.op.transposed else columns
 
     def fits(self, heads: int, rows: int, columns: int) -> bool:
-        """Whether the buffers of a tile fit, twice."""
+        """Whether the scratchpad holds two sets of buffers of such a tile."""
         regions, y = self.builder.regions, self.builder.place(self.op.y)
         b = heads * self.w_rows(columns) * self.w_vectors(columns)
         if self.op.row_scale:
@@ -133,7 +142,7 @@ class MatMulLowering:
         )
 
     def tiling(self) -> tuple[int, int, int]:
-        """Heads, rows, columns (vectors) of a tile: first as many columns as fit, then rows, then heads."""
+        """Heads, rows, columns (vectors) of a tile: as many columns as fit, then rows, then heads."""
         heads, rows, columns = 1, self.x.rows, self.y.vectors
         least = min(rows, self.lanes)
         while columns > 1 and not self.fits(1, least, columns):
@@ -150,7 +159,7 @@ class MatMulLowering:
         return heads, rows, columns
 
     def steps(self) -> list[Step]:
-        """Heads, columns, rows, these innermost: a part of w stays for all of them."""
+        """The steps, over heads, columns and rows, these innermost: a part of w stays for all rows."""
         heads, rows, columns = self.tiling()
         ranges = [(h, c) for h in split(self.op.heads, heads) for c in split(self.y.vectors, columns)]
         words = max(h[1] * self.w_rows(c[1]) * self.w_vectors(c[1]) for h, c in ranges)
@@ -158,7 +167,7 @@ class MatMulLowering:
         return [self.step(w, part) for w in parts for part in split(self.x.rows, rows)]
 
     def step(self, w: W, rows: Range) -> Step:
-        """One tile."""
+        """The step of one tile."""
         x = b = 0
 
         def load() -> None:
@@ -180,7 +189,7 @@ class MatMulLowering:
         return Step(chunks=[self.parameters.chunk, *self.table], load=load, work=work, alike=alike, tile=w)
 
     def load_w(self, w: W) -> None:
-        """A part of w; rows that only fill up a pass are 0."""
+        """Load a part of w; rows that only fill up a pass are 0."""
         builder, place = self.builder, self.builder.place(self.op.w)
         heads, columns = w.heads[1], w.columns[1]
         room, vectors = self.w_rows(columns), self.w_vectors(columns)
@@ -201,7 +210,7 @@ class MatMulLowering:
         builder.load(address, w.address, run, loops)
 
     def load_b(self, w: W, rows: Range) -> int:
-        """The rows' scales, or what is added; its address."""
+        """Load the rows' scales, or the residual; returns its address."""
         builder = self.builder
         if self.op.row_scale:
             r, count = builder.place(self.op.row_scale), w.heads[1] * rows[1] * 2
@@ -219,7 +228,7 @@ class MatMulLowering:
         return 0
 
     def multiply(self, w: W, rows: Range, x: int) -> None:
-        """The sums, columns of a head first, then the next head's."""
+        """Emit the MULTIPLY commands: all columns of a head, then the next head."""
         heads, columns = w.heads[1], w.columns[1]
         room, vectors = self.w_rows(columns), self.w_vectors(columns)
         row = self.w.row(heads, vectors, 1)
@@ -237,7 +246,7 @@ class MatMulLowering:
         self.builder.schedule.emit(Opcode.MULTIPLY, fields, reads=reads)
 
     def map(self, w: W, rows: Range, b: int) -> None:
-        """The vector unit's part, and storing it."""
+        """Emit the MAP commands and the stores."""
         builder, op, y = self.builder, self.op, self.builder.place(self.op.y)
         heads, columns = w.heads[1], w.columns[1]
         words = heads * rows[1] * columns * y.size

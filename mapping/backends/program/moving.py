@@ -1,4 +1,6 @@
-"""Operations that compute nothing: Gather; copies through the scratchpad for Slice, Concat and Reshape."""
+"""Lowering of operations that move data: Gather; copies through the scratchpad for Slice, Concat and
+Reshape.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from mapping.ir.graph import Concat, Gather, Reshape, Slice, Take
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """`count` runs of `words`, strides in bytes; begins at bytes `source` and `to` of the tensors."""
+    """`count` runs of `words` words, strides in bytes; `source`, `to`: first bytes within the two tensors."""
 
     words: int
     count: int = 1
@@ -30,12 +32,12 @@ class Copy:
 
 
 def copies(builder: Builder, x: str, y: str, parts: Sequence[Copy]) -> list[Step]:
-    """Steps that copy parts of x into y."""
+    """Steps that make the copies from x to y."""
     return [copy_step(builder, x, y, piece) for part in parts for piece in pieces(builder, part)]
 
 
 def pieces(builder: Builder, part: Copy) -> list[Copy]:
-    """A copy in pieces of which two fit into the region of results."""
+    """A copy in pieces, two of which fit into the region of results."""
     lanes, most = builder.lanes, builder.regions.out.words // 2
     if part.stride == part.to_stride == part.words * lanes:
         part = Copy(part.words * part.count, source=part.source, to=part.to)
@@ -57,7 +59,7 @@ def pieces(builder: Builder, part: Copy) -> list[Copy]:
 
 
 def copy_step(builder: Builder, x: str, y: str, part: Copy) -> Step:
-    """One piece, in and out."""
+    """The step of one piece: its load and its store."""
     buffer = 0
 
     def load() -> None:
@@ -83,14 +85,14 @@ def copy(builder: Builder, x: str, y: str) -> list[Step]:
 
 
 def stands_in(builder: Builder, name: str, root: str) -> bool:
-    """Whether a tensor needs no copying since it stands in the other's memory."""
+    """Whether a tensor needs no copy because it stands in the other's memory."""
     own = Alias(root, 0)
     one = builder.aliases.get(name)
     return one is not None and one.root == builder.aliases.get(root, own).root
 
 
 def lower_reshape(builder: Builder, op: Reshape) -> list[Step]:
-    """Nothing, or a copy; BadValue if elements would change lanes."""
+    """No steps, or a copy; BadValue if elements would change lanes."""
     x, y = builder.place(op.x), builder.place(op.y)
     if stands_in(builder, op.y, op.x):
         return []
@@ -103,7 +105,7 @@ def lower_reshape(builder: Builder, op: Reshape) -> list[Step]:
 
 
 def lower_slice(builder: Builder, op: Slice) -> list[Step]:
-    """Nothing, or copies of the rows or vectors that are wanted."""
+    """No steps, or copies of the selected rows or vectors."""
     x, y = builder.place(op.x), builder.place(op.y)
     if stands_in(builder, op.y, op.x):
         return []
@@ -123,7 +125,7 @@ def lower_slice(builder: Builder, op: Slice) -> list[Step]:
 
 
 def whole_vectors(name: str, x: Place, start: int, step: int) -> None:
-    """BadValue unless channels from `start` on begin a vector."""
+    """BadValue unless channels from `start` on begin with a whole vector."""
     check.in_range(
         f"operation {name}: first channel modulo {x.lanes}", start % x.lanes, 0, 0, "whole vectors"
     )
@@ -131,7 +133,7 @@ def whole_vectors(name: str, x: Place, start: int, step: int) -> None:
 
 
 def lower_concat(builder: Builder, op: Concat) -> list[Step]:
-    """Copies of those operands that do not stand there already."""
+    """Copies of the operands that do not stand in the result's memory already."""
     y, steps, at = builder.place(op.y), [], 0
     axis = op.axis % len(y.shape)
     done: set[str] = set()
@@ -154,7 +156,7 @@ def lower_concat(builder: Builder, op: Concat) -> list[Step]:
 
 
 def lower_take(builder: Builder, op: Take) -> list[Step]:
-    """Whole rows, by copies: those that follow one another at equal distances together."""
+    """Copies of whole rows, one copy for each run of rows at equal distances."""
     x, y = builder.place(op.x), builder.place(op.y)
     rows = op.index.reshape(y.rows, y.channels)[:, 0] // x.channels
     parts = [
@@ -171,7 +173,7 @@ def lower_take(builder: Builder, op: Take) -> list[Step]:
 
 
 def runs(rows: np.ndarray) -> list[tuple[int, int, int]]:
-    """(first, count, step) of the longest pieces in which numbers rise by equal steps; -1 has its own."""
+    """(first, count, step) of the longest runs of equally spaced numbers; each -1 (no row) is its own run."""
     found, first = [], 0
     while first < len(rows):
         end, step = first + 1, 0
@@ -188,7 +190,7 @@ def runs(rows: np.ndarray) -> list[tuple[int, int, int]]:
 
 
 def filled(builder: Builder, y: str, first: int, count: int, value: int) -> list[Step]:
-    """Steps that make rows [first, first + count) of one byte."""
+    """Steps that fill the rows [first, first + count) with one byte."""
     place = builder.place(y)
     most = max(1, builder.regions.out.words // 2 // place.row_words)
     return [fill_step(builder, y, first + start, n, value) for start, n in split(count, most)]
@@ -206,7 +208,7 @@ def fill_step(builder: Builder, y: str, first: int, count: int, value: int) -> S
 
 
 def lower_gather(builder: Builder, op: Gather) -> list[Step]:
-    """Rows in tiles, each behind its own numbers."""
+    """Steps of tiles of rows, each loading its row numbers before its rows."""
     y, room = builder.place(op.y), builder.regions.left.words
     # a tile's numbers begin with a word
     least = max(1, builder.lanes // 4)
@@ -218,7 +220,7 @@ def lower_gather(builder: Builder, op: Gather) -> list[Step]:
 
 
 def gather_step(builder: Builder, op: Gather, start: int, count: int) -> Step:
-    """Rows [start, start + count) of the result."""
+    """The step of the rows [start, start + count) of the result."""
     buffer = 0
 
     def load() -> None:

@@ -1,9 +1,10 @@
-"""Lanes behind the last channel, where two computed factors meet along their channels.
+"""Masks: zeros in the padding lanes behind the last channel, where two computed factors meet along their
+channels.
 
 Rows are padded to whole vectors. A product of x [m, k] and w [n, k] (transposed) sums over whole vectors of
-both, so the padding of one of the two must be 0. It is 0 in what the host writes and in constants; a vector
-command leaves there what its bias and function make of nothing. Such a factor is multiplied by ones first,
-whose own padding is 0: a MAP that changes no code.
+both, so the padding of one of the two must be 0. It is 0 in tensors that the host writes and in constants; a
+vector command writes to the padding what its bias and function make of 0. Such a factor is multiplied by ones
+first, whose own padding is 0: a MAP that changes no code.
 """
 
 from dataclasses import replace
@@ -16,7 +17,7 @@ from mapping.legalise.fixed import plain
 
 
 def masked(network: CodedNetwork, p: AcceleratorParams) -> CodedNetwork:
-    """The network with a Map before each product whose factors both bring padding that may not be 0."""
+    """The network with a mask before each product both of whose factors may have padding other than 0."""
     tensors = dict(network.tensors)
     operations: list[Operation] = []
     clean = {name for name, tensor in tensors.items() if tensor.data is not None}
@@ -31,12 +32,12 @@ def masked(network: CodedNetwork, p: AcceleratorParams) -> CodedNetwork:
 
 
 def meets_padding(o: MatMul, network: CodedNetwork, p: AcceleratorParams) -> bool:
-    """Whether sums run over lanes behind the last channel. Heads in columns begin with a vector each."""
+    """Whether a product's sums run over padding lanes. Heads in columns each begin with a whole vector."""
     return o.transposed and network.tensors[o.x].shape[-1] % p.lanes != 0
 
 
 def mask(o: MatMul, tensors: dict[str, Tensor]) -> Map:
-    """A copy of w whose padding is 0; its tensors are put into `tensors`."""
+    """A Map that copies w with its padding set to 0; its tensors are added to `tensors`."""
     factor = tensors[o.w]
     ones = f"{o.name}:ones"
     y = f"{o.name}:masked"

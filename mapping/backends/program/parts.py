@@ -1,12 +1,14 @@
-"""A product whose operands still come from memory, begun with as little of them as can be.
+"""The split of a product's depth over open tiles: how a product begins with as few loaded operands as
+possible.
 
-    rows 0 .. 2 L, tiles of columns 0 and 1   pass by pass, both tiles open: of each only what a pass needs
-    these rows, tile 2                        in two parts
-    these rows, the other tiles
-    the other rows, in pieces that double; the last L of them alone, each tile stored when it is there
+    rows 0 .. 2 L, tiles of columns 0 and 1   pass by pass, both tiles open: each step needs one pass's
+                                              operands
+    the same rows, tile 2                     in two parts
+    the same rows, the other tiles
+    the other rows, in pieces that double; the last L of them alone, each tile stored when it is complete
 
-Each pass of the first four tiles of L x L takes as long as what the next one needs. All that follows finds
-its operands loaded.
+Each pass of the first four tiles of L x L takes as long as loading the operands of the next pass. All later
+steps find their operands loaded.
 """
 
 from collections.abc import Callable
@@ -27,8 +29,8 @@ Range = tuple[int, int]  # first, count
 
 @dataclass(slots=True)
 class Columns:
-    """Tiles of columns. chunks: their weights, one behind the other. words: from a pass to the next, from a
-    tile to the next."""
+    """Consecutive tiles of columns. chunks: their weights, in order. words: from a pass to the next, and from
+    a tile to the next."""
 
     first: int
     count: int
@@ -39,8 +41,11 @@ class Columns:
 
 @dataclass(slots=True)
 class Rows:
-    """Rows of the left operand. by_pass: a pass's words of all rows stand together. address, out: in the
-    scratchpad; out of whole rows, -1: none yet."""
+    """Rows of the left operand.
+
+    by_pass       whether the words of one pass, of all rows, stand together
+    address, out  in the scratchpad, of the operand and of whole rows of results; -1: none yet
+    """
 
     first: int
     count: int
@@ -51,7 +56,7 @@ class Rows:
 
 @dataclass(slots=True)
 class Parts:
-    """The lowering. y: the result; deep: passes; columns: tiles of them."""
+    """The lowering. y: the result; deep: passes of a tile; columns: tiles of columns."""
 
     builder: Builder
     op: Product
@@ -89,7 +94,8 @@ class Parts:
         return self.steps
 
     def begin(self, rows: Rows) -> list[Columns]:
-        """The first tiles in parts; all tiles of columns, the first two of them having been emitted."""
+        """The first tiles, in parts; returns all tiles of columns, of which the first two have been
+        emitted."""
         builder, op, each = self.builder, self.op, pass_words(self.builder.p)
         weights = column_tiles(builder.p, op.weights)
         blocks = parameter_blocks(builder.p, op.epilogue, op.weights.shape[-1])
@@ -119,7 +125,7 @@ class Parts:
     def part(
         self, rows: Rows, columns: Columns, chunk: Chunk, tile: int, passes: Range, opened: bool, more: bool
     ) -> None:
-        """A step: some passes of a tile."""
+        """A step: some passes of one tile."""
 
         def work() -> None:
             self.multiply(rows, columns, chunk.scratch, passes, opened, more)
@@ -131,7 +137,7 @@ class Parts:
         self.steps.append(Step(chunks=[chunk], load=load if brings else nothing, work=work))
 
     def load_pass(self, rows: Rows, k: int) -> None:
-        """What a pass needs of some rows: a word of each."""
+        """Load the operands of a pass for some rows: one word of each row."""
         builder, x = self.builder, self.x
         if rows.address < 0:
             rows.address = builder.regions.left.take(rows.count * self.deep)
@@ -139,20 +145,21 @@ class Parts:
         builder.load(address, rows.address + k * rows.count, 1, [(rows.count, x.row_bytes, 1)])
 
     def load(self, rows: Rows) -> None:
-        """Whole rows."""
+        """Load whole rows."""
         if rows.address < 0:
             words = rows.count * self.deep
             rows.address = self.builder.regions.left.take(words)
             self.builder.load(self.x.address + rows.first * self.x.row_bytes, rows.address, words)
 
     def load_parameters(self, chunk: Chunk) -> None:
-        """Into another bank than weights, which are read a word a cycle."""
+        """Load parameters into another bank than the weights, of which a word is read every cycle."""
         if chunk.scratch < 0:
             chunk.scratch = self.builder.regions.b.take(chunk.words)
             self.builder.load(self.builder.first + chunk.offset, chunk.scratch, chunk.words)
 
     def add(self, rows: Rows, columns: Columns, final: bool | None) -> None:
-        """A step: rows by tiles of columns. final: store the rows; None: these results alone."""
+        """A step: rows by tiles of columns. final: True stores the whole rows, False keeps them; None stores
+        these tiles' results alone."""
 
         def work() -> None:
             assert all(
@@ -170,7 +177,7 @@ class Parts:
         self.steps.append(Step(chunks=columns.chunks, load=lambda: self.load(rows), work=work))
 
     def finish(self, rows: Rows, parts: tuple[Columns, ...], final: bool) -> None:
-        """Results into whole rows; with the last of them, these are stored."""
+        """Emit the MAP into whole rows of results; `final`: these are then stored."""
         if rows.out < 0:
             rows.out = self.builder.regions.out.take(rows.count * self.columns * self.y.size)
         for columns in parts:
@@ -182,7 +189,7 @@ class Parts:
     def multiply(
         self, rows: Rows, columns: Columns, top: int, passes: Range, opened: bool, more: bool
     ) -> None:
-        """Some passes: of one tile, or all of all."""
+        """Emit a MULTIPLY for some passes of one tile, or for all passes of all tiles."""
         first, count = passes
         tiles = 1 if opened or more else columns.count
         x, k = (1, rows.count) if rows.by_pass else (self.deep, 1)
@@ -196,7 +203,7 @@ class Parts:
         self.builder.schedule.emit(Opcode.MULTIPLY, fields, reads=reads)
 
     def store(self, rows: Rows, first: int, count: int) -> None:
-        """Results of rows, tiles of columns [first, first + count)."""
+        """Store results of rows, tiles of columns [first, first + count)."""
         y, words = self.y, count * self.y.size
         address = y.address + rows.first * y.row_bytes + first * y.size * y.lanes
         self.builder.store(address, rows.out, words, [(rows.count, y.row_bytes, words)])

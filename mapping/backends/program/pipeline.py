@@ -1,15 +1,17 @@
-"""When each unit has done its part of each step of a network, from what the parts take.
+"""A model of the units' pipeline: when each unit has done its part of each step, from the cycles of the
+parts.
 
     load     weights 0 | operands 0 | weights 1 | operands 1 | ...
     matrix                            step 0      | step 1     ...
     vector                              tile by tile, behind the matrix unit's sums
     store                                            | step 0   | step 1
 
-A unit does its parts in order. Weights are loaded without waiting for results, as soon as the step three back
-has used its own. Operands wait until their rows are stored and their region has room; sums until the vector
-unit is no more than a step behind; results until those of the step before the last are out.
+A unit does its parts in order. Weights are loaded without waiting for results, as soon as the step three
+before has released its own. Operands wait until their rows are stored and their region has room; sums wait
+until the vector unit is at most one step behind; results wait until those of the step before the last are
+stored.
 
-Left out: commands that have not been fetched, and weights that are prefetched further ahead than a step. How
+Not modelled: commands that have not been fetched, and weights that are prefetched more than a step ahead. How
 far this is from golden.accelerator.timing: `python -m benchmarks closed_form`, and the test beside it.
 """
 
@@ -37,8 +39,8 @@ LIVE = 3  # steps whose weights are in the scratchpad together
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Cycles of a step on each unit; of its first tile of sums. loads: whether it has operands of its own;
-    operands: their words, of the region of left operands."""
+    """Cycles of a step on each unit, and of its first tile of sums. loads: whether it has operands of its
+    own; operands: their words in the region of left operands."""
 
     load: float
     matrix: int
@@ -50,7 +52,7 @@ class Parts:
 
 
 def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Sequence[Command]) -> Parts:
-    """Of a step's commands."""
+    """The Parts of a step's commands."""
     commands = [*loads, *work]
     products = [each.fields for each in work if each.opcode == Opcode.MULTIPLY]
     tiles = [passes_of(f) * max(count_of(f), p.lanes) for f in products]
@@ -73,7 +75,8 @@ def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Se
 
 
 def bus(p: AcceleratorParams, command: Command, latency: int, outstanding: int) -> float:
-    """Cycles of words on the bus, or of their bursts where those are so short that slots are what lacks."""
+    """Cycles of a command's words on the bus, or of its bursts where they are so short that slots are the
+    limit."""
     words, run, longest = words_moved(command.fields), command.fields["words"], p.read.longest_burst
     # one that begins anywhere ends in a burst more
     bursts = words // run * (ceil_div(run + longest // 2, longest) if run % longest else run // longest)
@@ -81,7 +84,8 @@ def bus(p: AcceleratorParams, command: Command, latency: int, outstanding: int) 
 
 
 def vector(p: AcceleratorParams, command: Command) -> int:
-    """Cycles of the vector unit, of a MAP nearly: the slowest of its streams of words, or its parameters."""
+    """Approximate cycles of a command on the vector unit; of a MAP: its slowest stream of words, or its
+    parameters."""
     if command.opcode != Opcode.MAP:
         return unit_work(p, VECTOR, [command])
     f = command.fields
@@ -93,7 +97,7 @@ def vector(p: AcceleratorParams, command: Command) -> int:
 
 
 class Pipeline:
-    """The units at work. stored: of each tensor by its place, (share of its rows that are there, cycle)."""
+    """The state of the units. stored: by a tensor's place, (share of its rows that are stored, cycle)."""
 
     def __init__(self, p: AcceleratorParams, latency: int, inputs: Iterable[str]):
         self.way = latency + ON_THE_WAY
@@ -106,7 +110,7 @@ class Pipeline:
         self.stored: dict[str, list[tuple[float, float]]] = {name: [(1.0, 0.0)] for name in inputs}
 
     def ready(self, places: Iterable[str], share: float) -> float:
-        """The cycle from which on so much of the rows of tensors can be loaded."""
+        """The cycle from which on this share of the rows of the tensors can be loaded."""
         found = 0.0
         for place in places:
             known = self.stored.get(place, [])
@@ -115,7 +119,8 @@ class Pipeline:
         return found
 
     def step(self, taken: Taken, parts: Parts, reads: Sequence[str], writes: Sequence[str]) -> float:
-        """The next step; the cycle in which its work is done. reads, writes: places of tensors."""
+        """Simulate the next step; returns the cycle in which its work is done. reads, writes: places of
+        tensors."""
         there = 0.0
         if taken.constants:
             self.load = max(self.load, self.used[0]) + taken.constants + self.command
@@ -144,7 +149,8 @@ class Pipeline:
         return done
 
     def work(self, parts: Parts, there: float) -> float:
-        """The step's part on matrix and vector unit, whose operands are `there`; when these are used."""
+        """Simulate the matrix and vector unit's parts of a step, whose operands are there in cycle `there`;
+        returns the cycle in which these have been used."""
         if parts.matrix:
             begin = max(self.matrix, there, self.vector - parts.matrix)
             self.matrix = begin + parts.matrix
@@ -157,5 +163,5 @@ class Pipeline:
         return there
 
     def end(self) -> float:
-        """The cycle in which all is stored."""
+        """The cycle in which all results are stored."""
         return max(self.store + self.way, self.matrix, self.vector)

@@ -26,7 +26,8 @@ NONE = None, (0, 0, 0, 0)  # what copies a network's state
 
 
 def by_name(coded: CodedNetwork) -> dict[str, tuple[Operation, tuple[int, int, int, int]]]:
-    """Operations, each with its (batch, m, n, k), 0 of what does not multiply; of one name are a batch."""
+    """Operations by name, each with its (batch, m, n, k), zeros where it multiplies nothing; operations that
+    share a name are a batch."""
     found: dict[str, tuple[Operation, tuple[int, int, int, int]]] = {}
     for operation in coded.operations:
         g = gemm_of(coded, operation)
@@ -38,7 +39,7 @@ def by_name(coded: CodedNetwork) -> dict[str, tuple[Operation, tuple[int, int, i
 
 
 def unit_of(p: AcceleratorParams, coded: CodedNetwork, operation: Operation | None) -> str:
-    """The unit that does the work of an operation; what is none copies a network's state."""
+    """The unit that executes an operation; None: a copy of the network's state."""
     if operation is not None and (name := further(p, coded.tensors, operation)):
         return name
     if isinstance(operation, graph.Product | graph.MatMul):
@@ -48,7 +49,7 @@ def unit_of(p: AcceleratorParams, coded: CodedNetwork, operation: Operation | No
 
 
 def plan(name: str, target: Target, parts: Sequence[Part]) -> Plan:
-    """A network's plan, from its programs and their prediction; what is on the host stands behind."""
+    """A network's plan, from its programs and their prediction; rows of the host come last."""
     assert target.accelerator is not None
     rows, host, latency = list[Row](), list[Row](), target.memory_latency
     programs = [part.program for part in parts if isinstance(part, Segment)]
@@ -72,7 +73,7 @@ def plan(name: str, target: Target, parts: Sequence[Part]) -> Plan:
 
 
 def host_row(o: graph.Host) -> Row:
-    """An operation on the host."""
+    """The row of an operation on the host."""
     return Row(name=o.name, operator=o.operator, unit=HOST, count=1, losses={}, reason=o.reason)
 
 
@@ -105,20 +106,21 @@ def program_rows(
 
 
 def by_cause(lost: dict[str, int], useful: float) -> dict[str, float]:
-    """By mapping.result.CAUSES: of the cycles in which vectors enter, what is not useful is waste."""
+    """Losses by mapping.result.CAUSES; cycles in which vectors enter but do no useful work are waste."""
     waste = lost["waste"] + lost["compute"] - useful
     others = {cause: float(lost[cause]) for cause in ("fill", "drain", "memory", "dependency", "control")}
     return {"useful": useful, "waste": waste, **others}
 
 
 def unit_work(p: AcceleratorParams, name: str, commands: Iterable[Command]) -> int:
-    """Cycles of a unit's own commands, nothing holding them up; of words stored by what computes nothing."""
+    """Cycles of a unit's own commands, unstalled; for operations that compute nothing, of the words that they
+    store."""
     own = "store" if name == MOVED else name
     return sum(unit(own).work(p, command) for command in commands if command.unit == own)
 
 
 def words_of(commands: Iterable[Command]) -> tuple[int, int]:
-    """Read, written: words between memory and the accelerator, without the commands themselves."""
+    """Words read from and written to memory by commands, without the commands themselves."""
     moved: Counter[bool] = Counter()
     for command in commands:
         if command.opcode in (Opcode.LOAD, Opcode.GATHER, Opcode.STORE):

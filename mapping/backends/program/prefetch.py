@@ -22,7 +22,7 @@ MOST = 600  # words that may be granted at once
 
 @dataclass(slots=True)
 class Emission:
-    """names: the operation of each step."""
+    """The emission of steps and prefetches. names: each step's operation."""
 
     builder: Builder
     steps: Sequence[Step]
@@ -32,7 +32,7 @@ class Emission:
     written: set[str] = field(default_factory=set)
 
     def run(self, note: Callable[[int], None]) -> None:
-        """Emit everything. note: called with each step when its commands are out."""
+        """Emit everything. note: called with each step's number once its commands are emitted."""
         for number, step in enumerate(self.steps):
             for chunk in step.chunks:
                 chunk.last = number
@@ -53,7 +53,8 @@ class Emission:
                 self.prefetch(number, GROWTH * used or SHORT)
 
     def constants_of(self, number: int) -> None:
-        """Those of a step must be there, if need be in place of what its forerunners are still reading."""
+        """Load the constants of a step, if need be in place of constants that steps before are still
+        reading."""
         weights = self.builder.regions.weights
         for lag in range(LAG, -1, -1):
             weights.release(number - lag)
@@ -67,7 +68,7 @@ class Emission:
         )
 
     def prefetch(self, number: int, words: float) -> None:
-        """Constants of the steps after `number`, as far as they are granted and there is room."""
+        """Prefetch constants of the steps after `number`, up to `words` words and as far as there is room."""
         self.granted = min(self.granted + words, MOST)
         self.next = max(self.next, number + 1)
         while self.next < len(self.steps) and (self.granted > 0 or self.next <= number + AHEAD):

@@ -1,7 +1,8 @@
-"""Products with constant weights: convolutions, and products of rows, which are convolutions of 1 x 1.
+"""Lowering of products with constant weights: convolutions, and products of rows as convolutions of 1 x 1.
 
-A tile of results is streamed past groups of columns, weights and parameters a chunk. Either tiles are
-the outer loop, weights loaded again for each unless they fit whole, or groups are; what moves less.
+A tile of results is computed for one group of columns after another; a chunk holds the weights and parameters
+of a group. The outer loop runs over tiles, whose weights are loaded again for each tile unless all of them
+fit, or over groups: whichever moves fewer words.
 """
 
 from collections.abc import Sequence
@@ -32,8 +33,14 @@ from mapping.ir.graph import Product, Residual
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """Of a product. deep: words of a pixel. passes: of a sum. columns: tiles of them. column: words of one
-    with its parameters. out, residual: words of a vector of results, of what is added to it (0: nothing)."""
+    """Sizes of a product.
+
+    deep           words of a pixel
+    passes         of a sum
+    columns        tiles of columns
+    column         words of one of them with its parameters
+    out, residual  words of a vector of results, and of the residual (0: none)
+    """
 
     deep: int
     passes: int
@@ -44,7 +51,7 @@ class Sizes:
 
 
 def doubling(total: int, first: int, most: int) -> list[tuple[int, int]]:
-    """(start, length) of pieces: twice `first`, then as much as there is before, of at most `most`."""
+    """(start, length) of pieces: twice `first`, then each as long as all before it, up to `most`."""
     found, start = [], 0
     while start < total:
         count = min(max(first, start), most, total - start)
@@ -65,14 +72,15 @@ class Group:
 
 @dataclass(slots=True)
 class Rows:
-    """Results of a tile, all columns, stored together. address: in the scratchpad, -1: no buffer yet."""
+    """Results of a tile, all columns, that are stored together. address: in the scratchpad, -1: no buffer
+    yet."""
 
     address: int = -1
 
 
 @dataclass(slots=True)
 class ProductLowering:
-    """A product and its sizes."""
+    """The lowering of a product."""
 
     builder: Builder
     op: Product
@@ -89,7 +97,8 @@ class ProductLowering:
         return self.builder.place(self.op.y)
 
     def tile_fits(self, rows: int, columns: int, share: int) -> bool:
-        """Whether a tile of results fits: left operand in a half (share 2) of its region, and so on."""
+        """Whether a tile fits: `share` of its inputs in the region of left operands, and two each of its
+        buffers of results and of the residual."""
         s, regions, results = self.sizes, self.builder.regions, rows * columns
         height, width = self.window.pixels(rows, columns)
         return (
@@ -100,7 +109,7 @@ class ProductLowering:
         )
 
     def tiles(self) -> list[Tile]:
-        """A single one if it fits, else such that two fit, or at least one."""
+        """The tiles: a single one if it fits, else tiles of which two fit, or at least one."""
         height, width = self.window.out
         if self.tile_fits(height, width, 1):
             return [Tile(self.window, 0, height, 0, width)]
@@ -113,7 +122,7 @@ class ProductLowering:
         raise refuse(self.op.name, "a result's window", tall * wide * self.sizes.deep, has)
 
     def group_size(self, results: int) -> int:
-        """Columns' tiles of a group, for tiles of so many results."""
+        """Tiles of columns in a group, for tiles of so many results."""
         s, regions = self.sizes, self.builder.regions
         if s.column > regions.weights.words:
             raise refuse(self.op.name, "a tile of columns", s.column, regions.weights.words)
@@ -124,7 +133,7 @@ class ProductLowering:
         return max(1, min(most, s.columns))
 
     def groups(self, parts: Sequence[tuple[int, int]]) -> list[Group]:
-        """Constants of tiles of columns, (first, count) each."""
+        """Groups with their constants, from (first, count) of tiles of columns."""
         builder, op = self.builder, self.op
         weights = column_tiles(builder.p, op.weights)
         blocks = parameter_blocks(builder.p, op.epilogue, op.weights.shape[-1])
@@ -138,7 +147,8 @@ class ProductLowering:
         return found
 
     def steps(self) -> list[Step]:
-        """Tiles and groups in the order that moves less; where nothing works meanwhile, small ones first."""
+        """Tiles and groups in the order that moves fewer words; where no other operation runs meanwhile,
+        small ones first."""
         s, found = self.sizes, self.tiles()
         if self.op.x in self.builder.network.inputs:
             if self.may_begin_in_parts():
@@ -172,8 +182,8 @@ class ProductLowering:
         return made
 
     def growing(self, found: list[Tile]) -> list[Step]:
-        """Where all operands fit: rows and columns in pieces that double, so that work begins with the first
-        of each and always finds the next loaded. Else nothing."""
+        """Where all operands fit: steps over rows and columns in pieces that double, so that the first step
+        needs little and each later one finds its operands loaded. Else no steps."""
         s, regions, lanes = self.sizes, self.builder.regions, self.builder.lanes
         if len(found) > 1 or not self.window.plain or s.columns * s.column > regions.weights.words * 3 // 4:
             return []
@@ -198,7 +208,7 @@ class ProductLowering:
         return steps
 
     def may_begin_in_parts(self) -> bool:
-        """Whether it is the first operation, and all operands fit about twice (see the module `parts`)."""
+        """Whether this is the first operation, and its operands fit about twice (see the module `parts`)."""
         s, builder, op = self.sizes, self.builder, self.op
         regions, unit, rows = builder.regions, builder.p.unit, self.window.out[1]
         return (
@@ -217,7 +227,7 @@ class ProductLowering:
         )
 
     def in_parts(self) -> list[Step]:
-        """As mapping.backends.program.parts says."""
+        """The steps of mapping.backends.program.parts."""
         builder, op, size = self.builder, self.op, self.sizes.out
 
         def emit(out: int, width: int, columns: parts.Columns, rows: int, first: int) -> None:
@@ -234,12 +244,13 @@ class ProductLowering:
         return parts.Parts(builder, op, self.sizes.deep, self.sizes.columns, emit).run()
 
     def again(self, group: Group) -> Group:
-        """The same group, its constants loaded once more."""
+        """The same group with a chunk of its own, to load its constants once more."""
         chunk, old = self.builder.constants.again(group.chunk), group.parameters
         return Group(group.first, group.count, chunk, replace(old, chunk=chunk))
 
     def step(self, tile: Tile, group: Group, rows: Rows | None = None, final: bool = True) -> Step:
-        """One tile of results, one group of columns. rows: stored together, with the `final` group."""
+        """The step of one tile of results and one group of columns. rows: buffer stored with the `final`
+        group."""
         residual = -1
 
         def load() -> None:
@@ -259,7 +270,7 @@ class ProductLowering:
         return Step(chunks=[group.chunk, *self.table], load=load, work=work)
 
     def load_residual(self, residual: Residual, tile: Tile, group: Group) -> int:
-        """What is added to a tile of results; its address in the scratchpad."""
+        """Load the residual of a tile of results; returns its address in the scratchpad."""
         place = self.builder.place(residual.b)
         size = place.size
         whole = place.rows == self.y.rows
@@ -279,7 +290,7 @@ class ProductLowering:
         return address
 
     def multiply(self, tile: Tile, group: Group) -> None:
-        """The sums of a tile, a tile of columns after another."""
+        """Emit the MULTIPLY commands of a tile, one tile of columns after another."""
         s, w = self.sizes, self.window
         height, width = tile.pixels
         weights = s.passes * pass_words(self.builder.p)
@@ -298,7 +309,7 @@ class ProductLowering:
         self.builder.schedule.emit(Opcode.MULTIPLY, fields, reads=reads)
 
     def map(self, tile: Tile, group: Group, residual: int, rows: Rows | None) -> int:
-        """The vector unit's part of a tile; where its results are in the scratchpad."""
+        """Emit the MAP commands of a tile; returns the address of its results in the scratchpad."""
         builder, size = self.builder, self.sizes.out
         row = (self.sizes.columns if rows else group.count) * size
         if rows is None:
@@ -326,7 +337,7 @@ class ProductLowering:
         return out
 
     def store(self, tile: Tile, out: int, first: int, count: int) -> None:
-        """Results of a tile, tiles of columns [first, first + count)."""
+        """Store results of a tile, tiles of columns [first, first + count)."""
         y, width, size = self.y, self.window.out[1], self.sizes.out
         row = count * size
         address = y.address + (tile.y * width + tile.x) * y.row_bytes + first * size * y.lanes
@@ -339,7 +350,7 @@ class ProductLowering:
     def residual_fields(
         self, residual: Residual, tile: Tile, group: Group, address: int
     ) -> tuple[dict[str, int], tuple[int, int]]:
-        """What MAP needs for adding, and the words that it reads."""
+        """The fields of MAP for adding a residual, and the words that MAP reads of it."""
         place = self.builder.place(residual.b)
         row = group.count * place.size
         whole = place.rows == self.y.rows

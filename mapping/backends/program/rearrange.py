@@ -58,7 +58,7 @@ def rearranged(network: CodedNetwork, p: AcceleratorParams) -> CodedNetwork:
 
 @dataclass(slots=True)
 class Mover:
-    """tensors, operations: of the network that is made."""
+    """The rewriting. tensors, operations: of the network under construction."""
 
     p: AcceleratorParams
     tensors: dict[str, Tensor]
@@ -66,7 +66,7 @@ class Mover:
     name: str = ""
 
     def operation(self, o: Operation) -> None:
-        """`o`, or what moves its elements."""
+        """`o`, or the operations that move its elements."""
         self.name = o.name
         x = self.tensors[o.x]
         if further(self.p, self.tensors, o):
@@ -89,7 +89,7 @@ class Mover:
         return o.start % self.p.lanes != 0 or o.step != 1
 
     def inside(self, o: Concat) -> bool:
-        """Does an operand begin within a vector?"""
+        """Whether an operand begins in the middle of a vector."""
         shapes = [self.tensors[name].shape for name in (o.x, *o.others)]
         starts = np.cumsum([shape[-1] for shape in shapes])[:-1] % self.p.lanes
         return o.axis % len(shapes[0]) == len(shapes[0]) - 1 and bool(starts.any())
@@ -105,7 +105,7 @@ class Mover:
         return name
 
     def reshape(self, x: str, y: str) -> None:
-        """y, which exists, is x in other rows that need no moving."""
+        """Make the existing tensor y a Reshape of x that moves nothing."""
         self.operations.append(Reshape(name=self.name, x=x, y=y))
 
     def reshaped(self, x: str, shape: tuple[int, ...]) -> str:
@@ -124,7 +124,7 @@ class Mover:
     # moving
 
     def take(self, o: Take) -> None:
-        """y of x, whatever the codes."""
+        """Make y from x, whatever the width of the codes."""
         x, y = self.tensors[o.x], self.tensors[o.y]
         index = o.index.reshape(rows_of(y.shape), y.shape[-1])
         fills = whole_rows(index, x.shape[-1]) and (x.dtype in ("int8", "uint8") or o.fill == 0)
@@ -172,7 +172,8 @@ class Mover:
         return made
 
     def patterns(self, x: str, index: np.ndarray) -> int:
-        """How many a product may make of each row: those that its weights hold, and that are mostly taken."""
+        """The most patterns that one product may apply to each row, by the size of its weights and by the
+        results that it wastes."""
         rows, channels = self.tensors[x].shape
         return min(MOST_WEIGHTS // (channels * self.padded(index.shape[1])), WASTE * len(index) // rows)
 
@@ -192,7 +193,7 @@ class Mover:
         return y
 
     def unpadded(self, x: str, rows: int, n: int) -> str:
-        """[..., rows * padded n] as [rows, n]."""
+        """Rows [..., rows * padded n] as [rows, n]."""
         wide = self.reshaped(x, (rows, self.padded(n)))
         if self.padded(n) == n:
             return wide
@@ -201,7 +202,7 @@ class Mover:
         return y
 
     def flat(self, x: str, index: np.ndarray, fill: int) -> str:
-        """All elements of x by one matrix."""
+        """All elements of x, moved by one matrix."""
         rows, channels = self.tensors[x].shape
         n = self.padded(index.shape[1]) if index.shape[0] > 1 else index.shape[1]
         wide = np.full((index.shape[0], n), -1)
@@ -214,7 +215,7 @@ class Mover:
         return self.unpadded(made, *index.shape)
 
     def channels(self, x: str, index: np.ndarray, fill: int, most: int) -> str | None:
-        """Where each row is made of one row of x, in one of at most `most` patterns."""
+        """Rows each of which is made of one row of x, by one of at most `most` patterns."""
         rows, channels = self.tensors[x].shape
         given = index >= 0
         of = np.where(given, index // channels, -1)
@@ -240,7 +241,7 @@ class Mover:
         return y
 
     def turned(self, x: str, index: np.ndarray) -> str | None:
-        """Where matrices are transposed, one after another."""
+        """Matrices transposed, one after another."""
         rows, channels = self.tensors[x].shape
         high = index.shape[1]
         if rows % high or index.size != rows * channels or self.p.packed_rows > 1:
@@ -258,7 +259,7 @@ class Mover:
         return self.reshaped(y, index.shape)
 
     def turned_part(self, w: str, start: int, heads: int) -> str:
-        """A vector of the columns of each matrix [heads, high, channels], transposed."""
+        """One vector of columns of each matrix [heads, high, channels], transposed."""
         high, channels = self.tensors[w].shape[1:]
         width = min(self.p.lanes, channels - start)
         dtype = self.tensors[w].dtype
@@ -279,7 +280,8 @@ class Mover:
         return y
 
     def merged(self, x: str, index: np.ndarray, fill: int) -> str | None:
-        """Where all rows are made of rows of x in one way: parts of the channels, added up."""
+        """Rows that are all made of rows of x in one way: a product for each slice of the channels,
+        added up."""
         channels = self.tensors[x].shape[1]
         place = np.where(index >= 0, index % channels, -1)
         if (place != place[:1]).any():
@@ -302,7 +304,7 @@ class Mover:
         return made
 
     def concat(self, o: Concat) -> None:
-        """Each operand in its own channels, zeros in the others'; their sum."""
+        """Place each operand in its own channels, zeros elsewhere, and add them up."""
         y, start = self.tensors[o.y], 0
         made: str | None = None
         for number, name in enumerate((o.x, *o.others)):
@@ -323,7 +325,7 @@ class Mover:
 
 
 def whole_rows(index: np.ndarray, channels: int) -> bool:
-    """Is each row a whole row of x, or nothing of it?"""
+    """Whether each row is a whole row of x, or has no element of x."""
     if index.shape[1] != channels:
         return False
     first = index[:, :1]

@@ -21,7 +21,7 @@ from mapping.ir.graph import Depthwise, Epilogue, Pool
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Vectors [first, first + count) of each pixel; their weights begin the parameters' chunk."""
+    """The vectors [first, first + count) of each pixel; the chunk of parameters begins with their weights."""
 
     first: int
     count: int
@@ -30,8 +30,11 @@ class Part:
 
 @dataclass(slots=True)
 class Lowering:
-    """weights: words [elements of the window, vectors, lanes] of bytes, or None where there are none.
-    front: the fields of MAP that say what is reduced and how."""
+    """The lowering of a windowed reduction.
+
+    weights  words [elements of the window, vectors, lanes] of bytes, or None
+    front    the fields of MAP that select the reduction
+    """
 
     builder: Builder
     name: str
@@ -45,7 +48,7 @@ class Lowering:
     weights: np.ndarray | None = None
 
     def steps(self) -> list[Step]:
-        """All vectors of a pixel together, or as many as fit."""
+        """Steps over all vectors of a pixel together, or over as many as fit."""
         x, regions = self.builder.place(self.x), self.builder.regions
         for share in (2, 1):
             for count in range(x.vectors, 0, -1):
@@ -72,7 +75,7 @@ class Lowering:
 
     @property
     def taps(self) -> np.ndarray:
-        """Weights, or none."""
+        """The weights as constants, or none."""
         return np.zeros((0, 0, 0)) if self.weights is None else self.weights
 
     def parts(self, most: int) -> list[Part]:
@@ -90,7 +93,7 @@ class Lowering:
         return found
 
     def step(self, tile: Tile, part: Part, last: Part) -> Step:
-        """One tile of results, some vectors of each; `last`: of all."""
+        """The step of one tile of results and some vectors of each pixel; `last`: the last part of all."""
 
         def load() -> None:
             x = self.builder.place(self.x)
@@ -106,7 +109,7 @@ class Lowering:
         )  # fmt: skip
 
     def work(self, tile: Tile, part: Part) -> None:
-        """MAPs, then the store."""
+        """Emit the MAP commands, then the store."""
         builder, y = self.builder, self.builder.place(self.y)
         first, count = part.first, part.count
         words = tile.results * count * y.size
@@ -127,7 +130,7 @@ class Lowering:
         self, tile: Tile, part: Part, out: int, words: int, fields: dict[str, int],
         vector: int, vectors: int,
     ) -> None:  # fmt: skip
-        """One command, for some vectors."""
+        """Emit one MAP, for some vectors."""
         x, (height, width) = self.builder.place(self.x), tile.pixels
         reads = [(tile.address, height * width * part.count * x.size), part.parameters.span(vector, vectors)]
         if self.weights is not None:
@@ -135,7 +138,7 @@ class Lowering:
         self.builder.schedule.emit(Opcode.MAP, fields, reads=reads, writes=[(out, words)])
 
     def walks(self, tile: Tile, count: int) -> dict[str, int]:
-        """The window's loops, and over a row of results."""
+        """The loops over the window, and over a row of results."""
         x, y, w = self.builder.place(self.x), self.builder.place(self.y), self.window
         pixel, width = count * x.size, tile.pixels[1]
         return {
@@ -146,7 +149,7 @@ class Lowering:
         }  # fmt: skip
 
     def by_row(self, tile: Tile, part: Part, out: int, row: int) -> dict[str, int]:
-        """A row of results, all vectors."""
+        """Emit a MAP for a row of results, all vectors."""
         x, y = self.builder.place(self.x), self.builder.place(self.y)
         first, count = part.first, part.count
         pixel, width = count * x.size, tile.pixels[1]
@@ -159,7 +162,7 @@ class Lowering:
         }  # fmt: skip
 
     def by_vector(self, tile: Tile, part: Part, out: int, vector: int) -> dict[str, int]:
-        """All results, one vector."""
+        """Emit a MAP for all results, one vector."""
         x, y = self.builder.place(self.x), self.builder.place(self.y)
         first, count = part.first, part.count
         pixel, width = count * x.size, tile.pixels[1]

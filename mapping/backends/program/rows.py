@@ -1,4 +1,4 @@
-"""Operations on rows as wholes: Exponential and Normalise."""
+"""Lowering of operations on whole rows: Exponential and Normalise."""
 
 from golden.accelerator.commands import Opcode
 from golden.division import ceil_div
@@ -12,7 +12,7 @@ Run = tuple[int, int, int, int]  # first row, rows, valid elements of the first,
 
 
 def runs(op: Exponential, rows: int, inner: int, width: int) -> list[Run]:
-    """Rows whose valid elements follow one rule, none of more than `width`."""
+    """Runs of rows whose valid lengths follow one rule, none of more than `width` rows."""
     if not op.length_step:
         return [(0, rows, min(op.length, width), 0)]
     # from here on a row is all valid
@@ -27,7 +27,7 @@ def runs(op: Exponential, rows: int, inner: int, width: int) -> list[Run]:
 
 
 def lower_exponential(builder: Builder, op: Exponential) -> list[Step]:
-    """Tiles of rows."""
+    """The steps of tiles of rows."""
     x = builder.place(op.x)
     left, out = builder.regions.left.words, builder.regions.out.words
     if x.row_words > left or x.vectors + 2 > out:
@@ -43,7 +43,7 @@ def lower_exponential(builder: Builder, op: Exponential) -> list[Step]:
 
 
 def exponential_step(builder: Builder, op: Exponential, run: Run) -> Step:
-    """Some rows: their codes and, row by row, 2^22 / sum."""
+    """The step of some rows: their codes and, for each row, 2^22 / sum."""
     row, rows, length, more = run
     a = 0
 
@@ -74,7 +74,7 @@ def exponential_step(builder: Builder, op: Exponential, run: Run) -> Step:
 
 
 def lower_normalise(builder: Builder, op: Normalise) -> list[Step]:
-    """Tiles of rows or, along the other axis, of vectors."""
+    """The steps of tiles of rows or, along the other axis, of tiles of vectors."""
     x = builder.place(op.x)
     has = min(builder.regions.left.words, builder.regions.out.words)
     group = x.row_words if op.axis == -1 else x.rows * x.size
@@ -89,7 +89,7 @@ def lower_normalise(builder: Builder, op: Normalise) -> list[Step]:
 
 
 def normalise_step(builder: Builder, op: Normalise, piece: Piece) -> Step:
-    """One piece."""
+    """The step of one piece."""
     a = 0
 
     def load() -> None:

@@ -1,12 +1,12 @@
-"""The scratchpad's regions, and how buffers in them follow one another.
+"""Scratchpad allocation: the regions, and the order of buffers in them.
 
-    left     3/8  what streams into the array; the vector unit's first operand
+    left     3/8  operands that stream into the array; the vector unit's first operand
     b        1/8  the vector unit's second operand; computed weights
     out      1/8  results
     weights  3/8  constants: weights, parameters, tables
 
-So what is read at once stands in different banks. A buffer may be overwritten as soon as the program no
-longer needs it: tokens, which follow from what commands touch, keep the units apart.
+Operands that are read in the same cycles so stand in different banks. A buffer may be overwritten as soon as
+the program no longer needs it: tokens (see the module `dependencies`) keep the units apart.
 """
 
 from dataclasses import dataclass, field
@@ -19,9 +19,10 @@ from golden.accelerator.params import AcceleratorParams
 
 @dataclass(slots=True)
 class Ring:
-    """Buffers one behind the other, from the start again where the end is too near.
+    """A ring of buffers, one behind the other, starting over where the region's end is too near.
 
-    Those of one step stay apart if they take half the region together; a single one may take it all.
+    Buffers of one step stay disjoint if together they take at most half the region; a single buffer may take
+    all of it.
     """
 
     start: int
@@ -46,7 +47,7 @@ class Ring:
         return address
 
     def take_twice(self, words: int) -> int:
-        """The address of a new buffer that another as large fits beside, wherever that held now may be."""
+        """The address of a new buffer beside which another as large fits, wherever the held buffer stands."""
         assert 0 < 2 * words <= self.words, f"twice a buffer of {words} words in a region of {self.words}"
         begin, end = self.held
         for at in (self.next, 0, end):
@@ -61,15 +62,17 @@ class Ring:
         self.held = (address - self.start, address - self.start + words)
 
     def let_go(self) -> None:
-        """Hold nothing."""
+        """Hold no buffer any longer."""
         self.held = (0, 0)
 
 
 @dataclass(slots=True, eq=False)
 class Chunk:
-    """Constants that are loaded together. offset: bytes into the constants. scratch: where, once loaded.
+    """Constants that are loaded together.
 
-    last  the last step that needs them
+    offset   bytes into the constants
+    scratch  its address in the scratchpad, once loaded
+    last     the last step that needs it
     """
 
     offset: int
@@ -80,7 +83,7 @@ class Chunk:
 
 @dataclass(slots=True)
 class ChunkRing:
-    """Chunks in their region: each stays until `release`d, new ones go where there is room."""
+    """Chunks in their region: each stays until it is released; a new one takes any free room."""
 
     start: int
     words: int
@@ -122,7 +125,7 @@ class Regions:
 
 
 class Constants:
-    """What the program brings along, word by word; the same words stand there once."""
+    """The program's constants, word by word; equal words are stored once."""
 
     def __init__(self, lanes: int):
         self.lanes = lanes
@@ -131,7 +134,7 @@ class Constants:
         self.known: dict[bytes, int] = {}
 
     def add(self, words: np.ndarray) -> int:
-        """The offset, in bytes, of uint8 [words, lanes]."""
+        """Add uint8 [words, lanes]; returns their offset in bytes."""
         data = np.ascontiguousarray(words, np.uint8).reshape(-1)
         assert len(data) % self.lanes == 0
         key = data.tobytes()
@@ -147,11 +150,11 @@ class Constants:
         return Chunk(self.add(data), len(data))
 
     def again(self, chunk: Chunk) -> Chunk:
-        """The same constants, to be loaded another time."""
+        """A second chunk of the same constants, to load them another time."""
         return Chunk(chunk.offset, chunk.words)
 
     def image(self) -> np.ndarray:
-        """All of them, uint8."""
+        """All constants, uint8 [bytes]."""
         return np.concatenate([*self.parts, np.zeros(0, np.uint8)])
 
 

@@ -1,7 +1,8 @@
-"""A coded network with operations on the host, as programs one after the other, codes handed over between.
+"""Segments: a coded network with operations on the host, as programs one after the other that hand over
+codes.
 
-Each part takes all that can be done before the next: operations of the units as long as one is ready, then
-those of the host.
+Each segment takes all operations that can be done before the next: the units' operations while any is ready,
+then the host's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,8 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class Segment(Generic[Made]):
-    """Operations of the units: a network of their own, and its program, or what is made in its place."""
+    """Operations of the units as a network of their own, with its program (or what a plan makes in its
+    place)."""
 
     network: CodedNetwork
     program: Made
@@ -45,10 +47,10 @@ def parts(network: CodedNetwork, p: AcceleratorParams, host: bool = False) -> tu
 def parted(
     network: CodedNetwork, p: AcceleratorParams, make: Compile[Made], host: bool
 ) -> tuple[Segment[Made] | graph.Host, ...]:
-    """The same with what `make` makes in place of programs.
+    """The same, with the results of `make` in place of programs.
 
-    host    whether an operation that it refuses is the host's
-    raises  Refused, naming an operation that no unit takes
+    host    whether operations that `make` refuses go to the host
+    raises  Refused, naming an operation that no unit accepts
     """
     while True:
         try:
@@ -63,7 +65,7 @@ def parted(
 
 
 def on_host(network: CodedNetwork, p: AcceleratorParams, o: graph.Operation, reason: str) -> graph.Host:
-    """The same operation, computed on the host."""
+    """The same operation as one of the host, with the reason."""
     given, made = reads(o), writes(o)
 
     def compute(codes: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -79,7 +81,7 @@ def on_host(network: CodedNetwork, p: AcceleratorParams, o: graph.Operation, rea
 def divided(
     network: CodedNetwork, p: AcceleratorParams, make: Compile[Made]
 ) -> tuple[Segment[Made] | graph.Host, ...]:
-    """The parts of a network whose operations that no unit takes are the host's already."""
+    """The parts of a network whose refused operations are already the host's."""
     if not any(isinstance(o, graph.Host) for o in network.operations):
         return (Segment(network, make(network, p)),)
     known = {*network.inputs, *(name for name, t in network.tensors.items() if t.data is not None)}
@@ -103,7 +105,7 @@ def divided(
 def alone(
     network: CodedNetwork, own: Sequence[graph.Operation], after: Sequence[graph.Operation], number: int
 ) -> CodedNetwork:
-    """A network of these operations. after: which read what they make."""
+    """A network of these operations. after: the operations that read their results."""
     made = {name for o in own for name in writes(o)}
     given = {name for o in own for name in reads(o)} - made
     wanted = {*network.outputs, *(new for _, new in network.state), *(n for o in after for n in reads(o))}
@@ -121,14 +123,16 @@ def alone(
 
 
 class Programs:
-    """A network's parts, step after step. A state is the program's, or the host's between several."""
+    """A network's parts, run step after step. The state of a single program is its own; of several, the
+    host's."""
 
     def __init__(self, network: CodedNetwork, p: AcceleratorParams, made: Sequence[Part]) -> None:
         self.network, self.p, self.parts = network, p, made
         self.state: Values = {}
 
     def step(self, codes: Mapping[str, np.ndarray], run: Run) -> Values:
-        """Outputs' codes, by name. run: of a part's place and its inputs' codes, the codes of its outputs."""
+        """Codes of the outputs, by name. run: called with a part's index and its inputs' codes; returns its
+        outputs'."""
         if len(self.parts) == 1:
             return run(0, codes)
         values = start(self.network, {**codes, **self.state})
@@ -142,9 +146,11 @@ class Programs:
 
 
 def with_host(network: Network, make: Callable[[Network], Made]) -> Made:
-    """What `make` makes of the network, or of it with nodes that no rule takes on the host.
+    """The result of `make` for the network, or for the network with the nodes that no rule takes moved to the
+    host.
 
-    raises  BadValue where it is not a node of the network that is refused, or the host cannot take it either
+    raises  BadValue where the refusal is about no node of the network, or the host cannot take the node
+            either
     """
     reasons: dict[str, str] = {}
     while True:

@@ -1,10 +1,10 @@
-"""Products too deep for the scratchpad or for pe.group: sums of parts of the channels, added up as 32-bit
-integers.
+"""Split of the depth: products too deep for the scratchpad or for pe.group, as sums of products of slices of
+the channels, added up as 32-bit integers.
 
     y_0 = x_0 w_0,  y_i = x_i w_i + y_(i-1),  y = epilogue of the last
 
-A tile of columns of the weights must be there as a whole while it works, and the next beside it. Parts of x
-are vectors of its rows, which stand where they are.
+A tile of columns of the weights must be in the scratchpad as a whole while it is used, and the next one
+beside it. Slices of x are vectors of its rows, which need not be moved.
 """
 
 from dataclasses import replace
@@ -24,7 +24,7 @@ from mapping.ir.graph import CodedNetwork, Epilogue, Map, Operation, Product, Re
 
 
 def shallow(network: CodedNetwork, p: AcceleratorParams) -> CodedNetwork:
-    """The network with each product that is too deep as several, and a Map behind them."""
+    """The network with each product that is too deep as several products, and a Map behind them."""
     tensors = dict(network.tensors)
     operations: list[Operation] = []
     for o in network.operations:
@@ -37,7 +37,7 @@ def shallow(network: CodedNetwork, p: AcceleratorParams) -> CodedNetwork:
 
 
 def vectors_of(o: Product, p: AcceleratorParams) -> list[tuple[int, int]]:
-    """(first, count) of the vectors of a pixel that a part takes."""
+    """(first, count) of the vectors of a pixel in each slice."""
     kh, kw, c, _ = o.weights.shape
     room = Regions(p).weights.words // 2 - BLOCK_WORDS
     most = min(room // pass_words(p), most_passes(p)) // (kh * kw)
@@ -47,7 +47,7 @@ def vectors_of(o: Product, p: AcceleratorParams) -> list[tuple[int, int]]:
 def in_parts(
     o: Product, p: AcceleratorParams, parts: list[tuple[int, int]], tensors: dict[str, Tensor]
 ) -> list[Operation]:
-    """The operations that make o.y; what they make on the way is put into `tensors`."""
+    """The operations that compute o.y slice by slice; their intermediate tensors are added to `tensors`."""
     one = np.ones(1, np.int64)
     as_it_is = Epilogue(bias=0 * one, multiplier=one, shift=0 * one)
     x, y = tensors[o.x], tensors[o.y]

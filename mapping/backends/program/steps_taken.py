@@ -1,6 +1,6 @@
-"""What the steps of a network take, without a program: of steps that are alike, the commands of one, counted.
+"""Steps without a program: their commands are counted, once for all steps that are alike.
 
-No token is given, no word of a command or a constant is made, and weights may be unknown.
+No token is given, no command is encoded, no constant computed, and weights may be unknown.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -22,25 +22,25 @@ from mapping.unknown import is_unknown, unknown
 
 
 class Listed:
-    """Commands as they are given, in the place of mapping.backends.program.dependencies.Schedule."""
+    """A list of commands in place of mapping.backends.program.dependencies.Schedule."""
 
     def __init__(self) -> None:
         self.given: list[Command] = []
 
     def emit(self, opcode: Opcode, fields: dict[str, int], **touched: object) -> None:
-        """The next command; what it touches is nobody's business here."""
+        """Append a command; the words that it touches are ignored."""
         self.given.append(legal(opcode, complete(opcode, fields)))
 
 
 class Sizes:
-    """Constants of which the sizes are kept, in the place of scratchpad_allocation.Constants."""
+    """Sizes of constants, in place of scratchpad_allocation.Constants."""
 
     def __init__(self, lanes: int):
         self.lanes, self.bytes = lanes, 0
         self.known: dict[bytes, int] = {}
 
     def chunk(self, *words: np.ndarray) -> Chunk:
-        """A chunk of uint8 [..., lanes] each; what is known, and small as a table, has one place."""
+        """A chunk of arrays uint8 [..., lanes]; known arrays that are small as a table are stored once."""
         key = b"" if len(words) > 1 or is_unknown(words[0]) else words[0].tobytes()
         count = sum(each.size for each in words) // self.lanes
         offset = self.known.get(key, self.bytes)
@@ -51,7 +51,7 @@ class Sizes:
         return Chunk(offset, count)
 
     def again(self, chunk: Chunk) -> Chunk:
-        """The same, to be loaded another time."""
+        """A second chunk of the same constants, to load them another time."""
         return Chunk(chunk.offset, chunk.words)
 
 
@@ -60,11 +60,11 @@ Asked = tuple[int, list[Command], list[Command]]  # a kind, its loads, its work
 
 @dataclass(slots=True)
 class Taken:
-    """A step and what it takes. name: of its operation.
+    """A step and its commands. name: its operation's.
 
-    kind       a number, of all steps that take the same
-    loads      commands that bring its operands; work: all behind them
-    chunks     that it is the first to need; constants: their words
+    kind    a number that all steps with the same commands share
+    loads   commands that load its operands; work: all others
+    chunks  constants that it is the first to need; constants: their words
     """
 
     name: str
@@ -88,7 +88,7 @@ class Steps:
     loaded: set[int] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Taken]:
-        """Of each step, what it takes; those that are alike share it."""
+        """Yield a Taken for each step; steps that are alike share its commands."""
         compiler = Compiler(self.network, self.p, 0)
         compiler.aliases = aliases(self.network, self.p)
         constants: Any = Sizes(self.p.lanes)
@@ -106,7 +106,7 @@ class Steps:
             yield Taken(name, step, *self.taken(step), len(new), sum(chunk.words for chunk in new))
 
     def root(self, tensor: str) -> str:
-        """Where a tensor stands."""
+        """The tensor within whose memory `tensor` stands."""
         alias = self.builder.aliases.get(tensor)
         return alias.root if alias else tensor
 
@@ -124,7 +124,8 @@ class Steps:
         return self.known[key]
 
     def asked(self, step: Step, before: Iterable[Callable[[], None]]) -> Asked:
-        """A step of a new kind. before: what a step before it has loaded already."""
+        """The commands of a step of a new kind. before: emits the loads that an earlier step has
+        made for it."""
         listed: Any = self.builder.schedule
         listed.given, at = [], 0
         for chunk in step.chunks:  # one behind the other, as a step wants them

@@ -1,4 +1,4 @@
-"""A window that moves over an image: the part that a tile of results needs, with its padding."""
+"""A window that moves over an image: the part of the image that a tile of results needs, with its padding."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,14 +20,16 @@ def split(total: int, most: int) -> list[tuple[int, int]]:
 
 
 def fine(rows: int, row_words: int, most: int) -> int:
-    """Rows of a piece: at most `most`, and so few that a tensor is several pieces, which then overlap."""
+    """Rows of a piece: at most `most`, and few enough that a tensor becomes several pieces whose work
+    overlaps."""
     wanted = min(PIECES, rows * row_words // LEAST)
     return max(1, min(most, ceil_div(rows, max(1, wanted))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """x [height, width] pixels, kernel, strides, dilations (y, x each), pads (top, left, bottom, right)."""
+    """A window over x [height, width] pixels: kernel, strides, dilations (y, x each), pads (top, left,
+    bottom, right)."""
 
     height: int
     width: int
@@ -52,12 +54,13 @@ class Window:
         )
 
     def pixels(self, rows: int, columns: int) -> tuple[int, int]:
-        """Height and width of what rows x columns results need."""
+        """Height and width of the input of rows x columns results."""
         return (rows - 1) * self.strides[0] + self.reach[0], (columns - 1) * self.strides[1] + self.reach[1]
 
     @property
     def plain(self) -> bool:
-        """A result for each pixel, of that pixel alone: rows of any tensor."""
+        """Whether each result depends on one pixel alone, the one at its place: then rows of any tensor will
+        do."""
         return self.kernel == (1, 1) and self.strides == (1, 1) and not any(self.pads)
 
 
@@ -68,7 +71,8 @@ def window_of(
     pads: tuple[int, int, int, int],
     dilations: tuple[int, int] = (1, 1),
 ) -> Window:
-    """Of an operation on `place`: an image or, where the window is a pixel or they are one line, rows."""
+    """The window of an operation on `place`: over an image or, where the window is a pixel or the pixels are
+    one line, over rows."""
     window = Window(
         height=1, width=place.rows, kernel=kernel, strides=strides, pads=pads, dilations=dilations
     )
@@ -110,14 +114,15 @@ class Tile:
 
     @property
     def end(self) -> float:
-        """The share of all results up to its last."""
+        """The share of all results up to and including the tile's last."""
         height, width = self.window.out
         return ((self.y + self.rows - 1) * width + self.x + self.columns) / (height * width)
 
     def load(
         self, builder: Builder, ring: Ring, place: Place, pad: int, vectors: tuple[int, int] | None = None
     ) -> None:
-        """Take a buffer and fill it: the image's part, `pad` around. vectors: (first, count) of a pixel."""
+        """Take a buffer and load the tile's input, padding filled with `pad`. vectors: (first, count) of a
+        pixel."""
         if self.address >= 0:
             return
         first, count = vectors or (0, place.vectors)
@@ -148,7 +153,8 @@ class Tile:
 
 
 def tiles(window: Window, fits: Callable[[int, int], bool]) -> list[Tile]:
-    """Tiles of results, the largest that fit: whole rows of them, or pieces of one. Empty if not one fits."""
+    """The largest tiles of results that fit: whole rows, or slices of one row. Empty if not even one result
+    fits."""
     height, width = window.out
 
     def largest(most: int, good: Callable[[int], bool]) -> int:

@@ -1,8 +1,8 @@
-"""Operators in the words of those that the units have.
+"""Primitives: operators rewritten in those that the units have.
 
-What `mapping.patterns.recognise` finds is left alone. A rule writes a node's meaning as other nodes, which
-may have rules of their own; every node that is written is run on a sample, so that shapes, types and ranges
-are known. All of them mean what ONNX says.
+Patterns that `mapping.patterns.recognise` finds are left alone. A rule writes a node's meaning as other
+nodes, which may have rules of their own; every node that is written is run on a sample, so that shapes, types
+and ranges are known. All nodes mean what ONNX says.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,9 +25,9 @@ RULES: dict[str, Rule] = {
 
 
 def primitive(network: Network, values: Callable[[Network], Mapping[str, np.ndarray]]) -> Network:
-    """The network in primitive operators; itself, if nothing has a rule.
+    """The network in primitive operators; the same object, if no node has a rule.
 
-    values  gives every tensor of a network but its constants, on a sample
+    values  returns every tensor of a network but its constants, on a sample
     """
     network = fold_norms(network)
     left = {(n.operator, n.outputs) for n in recognise(network).nodes if n.operator in RULES}

@@ -1,4 +1,6 @@
-"""Elements: comparisons by differences, logic by products and sums, the greater by what is above."""
+"""Primitives for elementwise operators: comparisons by differences, logic by products and sums, maxima by
+relu.
+"""
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from mapping.network import Node
 
 
 def compared(w: Writer, node: Node) -> bool:
-    """a ? b as (a - b) ? 0."""
+    """A comparison a ? b as (a - b) ? 0."""
     if w.is_function(node):
         return False
     a, b = (whole(w, t) for t in node.inputs)
@@ -19,12 +21,13 @@ def compared(w: Writer, node: Node) -> bool:
 
 
 def whole(w: Writer, tensor: str) -> str:
-    """Integers and booleans as integers that may be negative; reals as they are."""
+    """Integers and booleans as integers that may be negative; reals unchanged."""
     return tensor if w.dtype(tensor).kind == "f" else w.cast(tensor, np.int32)
 
 
 def wrapped(w: Writer, node: Node) -> bool:
-    """Sums, differences and products of 8 or 16 bits that were seen to wrap: whole, then in their type."""
+    """Sums, differences and products of 8 or 16 bits that were observed to wrap: computed exactly, then
+    wrapped."""
     y = node.outputs[0]
     if w.dtype(y).kind not in "iu" or w.dtype(y).itemsize > 2 or w.is_function(node):
         return False
@@ -48,9 +51,10 @@ def logical(w: Writer, node: Node) -> bool:
 
 
 def extreme(w: Writer, node: Node) -> bool:
-    """max(a, b) = a + relu(b - a), min(a, b) = a - relu(a - b); a is what the result is nearest to.
+    """max(a, b) = a + relu(b - a), min(a, b) = a - relu(a - b); a is the operand that the result is closest
+    to.
 
-    So where a is all the result there is nothing that rounding could add.
+    So where the result is a everywhere, rounding adds nothing.
     """
     if len(node.inputs) == 1:
         return w.named(node.inputs[0], node.outputs[0])
@@ -89,7 +93,7 @@ def clipped(w: Writer, node: Node) -> bool:
 
 
 def chosen(w: Writer, node: Node) -> bool:
-    """c a + (1 - c) b."""
+    """Where: c a + (1 - c) b."""
     condition, a, b = tamed(w, node).inputs
     if w.is_function(node) and condition not in w.constants:
         return False
@@ -106,7 +110,7 @@ def chosen(w: Writer, node: Node) -> bool:
 
 
 def added(w: Writer, node: Node) -> bool:
-    """An Add of a constant that is a mask, or a Pad with one; integers that wrap."""
+    """An Add of a constant mask, or a Pad with one; sums of integers that wrap."""
     if node.operator == "Add" and wrapped(w, node):
         return True
     new = tamed(w, node)
@@ -122,7 +126,7 @@ def cast_like(w: Writer, node: Node) -> bool:
 
 
 def divided(w: Writer, node: Node) -> bool:
-    """By a constant: times its inverse. By a tensor: times what Reciprocal makes of it."""
+    """Division by a constant: times its inverse; by a tensor: times the tensor's Reciprocal."""
     a, b = node.inputs
     if w.is_function(node):
         return False
@@ -135,7 +139,7 @@ def divided(w: Writer, node: Node) -> bool:
 
 
 def raised(w: Writer, node: Node) -> bool:
-    """x^y = exp(y log x)."""
+    """A power: x^y = exp(y log x)."""
     x, y = node.inputs
     if w.is_function(node):
         return False

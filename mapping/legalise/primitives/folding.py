@@ -1,8 +1,8 @@
-"""BatchNormalization before a product: its factors go into the weights, what it adds into the bias.
+"""BatchNormalization before a product: its factors go into the weights, its offset into the bias.
 
     W (f x + t) + b = (W f) x + (W t + b)
 
-Right only where nothing stands beside the input: padding is 0 behind the normalisation, not before it.
+This is right only without padding: padding is 0 behind the normalisation, not before it.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from mapping.passes.rewrite import bias_of, changed, sole_reader, until_settled
 
 @until_settled
 def fold_norms(network: Network) -> Network | None:
-    """One more is folded, or None is left. In float64, rounded once."""
+    """The network with one more normalisation folded, or None if there is none. In float64, rounded once."""
     readers = network.consumers()
     for node in network.nodes:
         constant = all(name in network.constants for name in node.inputs[1:])
@@ -28,7 +28,7 @@ def fold_norms(network: Network) -> Network | None:
 
 
 def takes(network: Network, product: Node) -> bool:
-    """A product by constant weights, all of them of every channel, that sees no padding."""
+    """Whether a node is a product by constant weights over all channels, without padding."""
     weights = network.constants.get(product.inputs[1]) if len(product.inputs) > 1 else None
     if weights is None or (len(product.inputs) > 2 and bias_of(network, product, 1) is None):
         return False

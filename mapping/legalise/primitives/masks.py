@@ -1,7 +1,8 @@
-"""Masks before a softmax: constants of -10,000, -3.4e38 or minus infinity, which say "nothing of this".
+"""Masks before a softmax: constants of -10,000, -3.4e38 or minus infinity, which exclude elements.
 
-Codes of 16 bits that reach so far would tell no scores apart. A mask need only be so far below the scores
-that their exponentials round to 0, so it is raised to four times the greatest score seen and 16 nats more.
+Codes of 16 bits with such a range could not tell scores apart. A mask only has to be so far below the scores
+that their exponentials round to 0, so it is raised to four times the greatest score observed and 16 nats
+more.
 """
 
 from dataclasses import replace
@@ -16,7 +17,7 @@ MOVING = ("Add", "Cast", "Expand", "Identity", "Pad", "Reshape", "Squeeze", "Tra
 
 
 def tamed(w: Writer, node: Node) -> Node:
-    """The node with masks among its constants raised; itself if there are none."""
+    """The node with raised masks among its constants; the node itself if it has none."""
     masks = [t for t in node.inputs if t in w.constants and is_mask(w.constants[t])]
     if not masks:
         return node
@@ -35,7 +36,7 @@ def is_mask(value: np.ndarray) -> bool:
 
 
 def reached(w: Writer, tensor: str) -> list[str]:
-    """The arguments of the softmaxes that are all that a tensor reaches; none if it reaches others."""
+    """The arguments of the softmaxes that a tensor reaches, if it reaches nothing else; else none."""
     found: list[str] = []
     waiting = [tensor]
     while waiting:

@@ -1,4 +1,4 @@
-"""Normalisations: rows that LayerNormalization standardises, then factors and sums of their own."""
+"""Primitives for normalisations: rows that LayerNormalization standardises, then factors and sums."""
 
 from math import prod
 
@@ -11,7 +11,7 @@ from mapping.network import Node
 
 
 def standardised(w: Writer, x: str, rows: int, epsilon: float) -> str:
-    """Each of `rows` equal parts of x, less its mean, over its deviation; of x's shape."""
+    """Each of `rows` equal parts of x, less its mean, divided by its deviation; of x's shape."""
     n = prod(w.shape(x)) // rows
     one = w.value(np.ones(n), w.dtype(x))
     flat = w("LayerNormalization", w.reshape(x, (rows, n)), one, axis=-1, epsilon=epsilon)
@@ -19,7 +19,7 @@ def standardised(w: Writer, x: str, rows: int, epsilon: float) -> str:
 
 
 def layer(w: Writer, node: Node) -> bool:
-    """Over several axes, or with factors that are computed."""
+    """LayerNormalization over several axes, or with computed factors."""
     x, scale, bias = (*node.inputs, "")[:3]
     shape = w.shape(x)
     axis = int(node.attributes.get("axis", -1)) % len(shape)
@@ -31,7 +31,7 @@ def layer(w: Writer, node: Node) -> bool:
 
 
 def along_channels(w: Writer, tensor: str, rank: int) -> str:
-    """[channels] as what broadcasts with [N, channels, ...]."""
+    """A tensor [channels] in a shape that broadcasts with [N, channels, ...]."""
     return w.reshape(tensor, (w.shape(tensor)[0], *(1,) * (rank - 2)))
 
 
@@ -44,7 +44,8 @@ def instance(w: Writer, node: Node) -> bool:
 
 
 def batch(w: Writer, node: Node) -> bool:
-    """(x - mean) f + bias, f = scale / sqrt(variance + epsilon); of constants one factor and one sum."""
+    """BatchNormalization: (x - mean) f + bias, f = scale / sqrt(variance + epsilon); constants give one
+    factor and one sum."""
     x, scale, bias, mean, variance = node.inputs
     rank = len(w.shape(x))
     epsilon = float(node.attributes.get("epsilon", 1e-5))
@@ -56,7 +57,7 @@ def batch(w: Writer, node: Node) -> bool:
 
 
 def length(w: Writer, node: Node) -> bool:
-    """LpNormalization: x over the sum of |x|, or over the root of that of squares."""
+    """LpNormalization: x over the sum of |x|, or over the root of the sum of squares."""
     x = node.inputs[0]
     axis = int(node.attributes.get("axis", -1)) % len(w.shape(x))
     if int(node.attributes.get("p", 2)) == 1:
@@ -68,7 +69,7 @@ def length(w: Writer, node: Node) -> bool:
 
 
 def log_softmax(w: Writer, node: Node) -> bool:
-    """(x - greatest) - log(sum of exponentials); of one element 0."""
+    """LogSoftmax: (x - greatest) - log(sum of exponentials); of one element 0."""
     x = node.inputs[0]
     axis = int(node.attributes.get("axis", -1)) % len(w.shape(x))
     if w.shape(x)[axis] == 1:

@@ -1,4 +1,6 @@
-"""Elements picked by computed numbers: each candidate times whether it is the one, added up."""
+"""Primitives for elements picked by computed indices: each candidate times whether its index matches, added
+up.
+"""
 
 import numpy as np
 
@@ -15,7 +17,8 @@ def inserted(shape: Shape, axis: int) -> Shape:
 
 
 def hits(w: Writer, numbers: str, n: int, axis: int) -> str:
-    """Where a number along `axis`, of length 1, is that of the place, 0 to n - 1, or less by n."""
+    """Whether an index along `axis` (of length 1) equals each place 0 to n - 1, or the place less n;
+    0 or 1."""
     rank = len(w.shape(numbers))
     places = np.arange(n).reshape([n if i == axis else 1 for i in range(rank)])
     apart = w("Sub", w.cast(numbers, np.int32), w.value(places, np.int32))
@@ -40,7 +43,7 @@ def gathered(w: Writer, node: Node) -> bool:
 
 
 def picked(w: Writer, x: str, hit: str, axis: int, out: str) -> bool:
-    """Sums of x, with an axis more before `axis`, where `hit` is."""
+    """Sums of x, with one more axis before `axis`, over the places where `hit` is 1."""
     dtype = w.dtype(x)
     x = signed(w, x)
     wide = w.reshape(x, inserted(w.shape(x), axis))
@@ -50,7 +53,7 @@ def picked(w: Writer, x: str, hit: str, axis: int, out: str) -> bool:
 
 
 def rows(w: Writer, node: Node) -> bool:
-    """Gather by computed indices of what is computed, or along another axis than the first."""
+    """Gather by computed indices from a computed tensor, or along another axis than the first."""
     x, index = node.inputs
     axis = int(node.attributes.get("axis", 0)) % len(w.shape(x))
     if index in w.constants or (x in w.constants and axis == 0 and len(w.shape(x)) == 2):
@@ -78,7 +81,7 @@ def triangle(w: Writer, node: Node) -> bool:
 
 
 def joined(w: Writer, node: Node) -> bool:
-    """Concat without what has no elements."""
+    """Concat without operands that have no elements."""
     given = [t for t in node.inputs if 0 not in w.shape(t)]
     if len(given) == len(node.inputs) or not given:
         return False

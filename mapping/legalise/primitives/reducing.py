@@ -1,4 +1,4 @@
-"""Reductions: sums and greatest elements of functions."""
+"""Primitives for reductions: sums and greatest elements of functions."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def reduced(w: Writer, operator: str, x: str, axes: list[int], keep: int, out: s
 
 
 def composed(w: Writer, node: Node) -> bool:
-    """L1, L2, sums of squares, of exponentials, their logarithms; the least."""
+    """Reductions by L1, L2, sums of squares, of exponentials, their logarithms; the least element."""
     x, y = node.inputs[0], node.outputs[0]
     axes, keep = axes_of(w, node), int(node.attributes.get("keepdims", 1))
 
@@ -64,7 +64,7 @@ def signed(w: Writer, tensor: str) -> str:
 
 
 def mean(w: Writer, node: Node) -> bool:
-    """Of integers: the sum over their number, without what is behind the point."""
+    """ReduceMean of integers: the sum over the count, truncated."""
     x = node.inputs[0]
     if w.dtype(x).kind == "f":
         return False
@@ -76,7 +76,7 @@ def mean(w: Writer, node: Node) -> bool:
 
 
 def multiplied(w: Writer, node: Node) -> bool:
-    """ReduceProd: the slices one after the other."""
+    """ReduceProd: multiply the slices one after the other."""
     x, shape = node.inputs[0], w.shape(node.inputs[0])
     axes = axes_of(w, node)
     rest = [axis for axis in range(len(shape)) if axis not in axes]
@@ -93,7 +93,8 @@ def multiplied(w: Writer, node: Node) -> bool:
 
 
 def placed(w: Writer, node: Node) -> bool:
-    """ArgMax: of the greatest elements, each with a number that falls along the axis, the greatest number."""
+    """ArgMax and ArgMin: mark the greatest elements with numbers that fall along the axis; take the greatest
+    number."""
     x, a = node.inputs[0], node.attributes
     axis = int(a.get("axis", 0)) % len(w.shape(x))
     keep, last = int(a.get("keepdims", 1)), bool(a.get("select_last_index", 0))
@@ -107,7 +108,8 @@ def placed(w: Writer, node: Node) -> bool:
 def first_of_greatest(
     w: Writer, x: str, axis: int, keep: int, *, last: bool = False, least: bool = False
 ) -> tuple[str, str]:
-    """Numbers n to 1 (last: 1 to n) along `axis` where x is greatest, else 0; the greatest of them."""
+    """Numbers n to 1 (last: 1 to n) along `axis` where x is greatest, else 0; the greatest of these
+    numbers."""
     n, rank = w.shape(x)[axis], len(w.shape(x))
     x = w("Neg", x) if least else x
     greatest = w("Sub", x, reduced(w, "ReduceMax", x, [axis], 1))

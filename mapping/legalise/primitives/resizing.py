@@ -1,4 +1,4 @@
-"""Resize between elements: along each axis a product with the weights of the filter."""
+"""Primitives for Resize between elements: along each axis a product with the filter's weights."""
 
 from math import prod
 
@@ -10,7 +10,7 @@ from mapping.network import Node
 
 
 def resized(w: Writer, node: Node) -> bool:
-    """Linear and cubic; the nearest element is moved as it is. Each axis by a matrix [from, to]."""
+    """Linear and cubic Resize, each axis by a matrix [from, to]; a nearest element is moved as it is."""
     x, a = node.inputs[0], node.attributes
     if a.get("mode", "nearest") == "nearest":
         return False
@@ -27,7 +27,7 @@ def resized(w: Writer, node: Node) -> bool:
 
 
 def filter_of(w: Writer, node: Node, place: int, count: int, axis: int) -> np.ndarray:
-    """What the operator makes of an axis alone, of each element that is 1 where the others are 0."""
+    """The operator's matrix along one axis, from its results for unit vectors."""
     given = [w.constant(t) if t else None for t in (*node.inputs, "", "", "")[1:4]]
     for tensor, value in zip(node.inputs[1:], given, strict=False):
         if tensor and value is None:

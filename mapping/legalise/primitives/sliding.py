@@ -1,4 +1,4 @@
-"""Products and windows: what no unit slides is laid out, window by window, and multiplied or reduced."""
+"""Primitives for products and windows: elements laid out window by window, then multiplied or reduced."""
 
 from math import prod
 
@@ -13,7 +13,7 @@ from mapping.network import Node, Shape
 
 
 def gemm(w: Writer, node: Node) -> bool:
-    """alpha A B + beta C."""
+    """Gemm: alpha A B + beta C."""
     a, b, a_ = node.inputs[0], node.inputs[1], node.attributes
     a = w.turn(a, [1, 0]) if a_.get("transA") else a
     b = w.turn(b, [1, 0]) if a_.get("transB") else b
@@ -29,7 +29,7 @@ def gemm(w: Writer, node: Node) -> bool:
 
 
 def matmul(w: Writer, node: Node) -> bool:
-    """Vectors as matrices of one row or column."""
+    """MatMul of vectors, as matrices of one row or column."""
     a, b = node.inputs[:2]
     if len(w.shape(a)) > 1 and len(w.shape(b)) > 1:
         return False
@@ -41,7 +41,7 @@ def matmul(w: Writer, node: Node) -> bool:
 
 
 def places(spatial: Shape, window: Window) -> np.ndarray:
-    """Of each stop of a window what it covers: int64 [stops, taps], places in space, -1 outside."""
+    """The places that each stop of a window covers: int64 [stops, taps], places in space, -1 outside."""
     at = np.arange(1, prod(spatial) + 1).reshape(1, 1, *spatial)
     view = window.view(at)
     rank = len(spatial)
@@ -49,7 +49,7 @@ def places(spatial: Shape, window: Window) -> np.ndarray:
 
 
 def laid_out(w: Writer, x: str, at: np.ndarray, *, zeros: bool) -> str:
-    """x [N, C, space] as [N, C, stops, taps]; zeros: what is outside is 0, else it is never met."""
+    """x [N, C, space] as [N, C, stops, taps]; zeros: outside elements are 0, else the window has none."""
     flat = w.reshape(x, (*w.shape(x)[:2], prod(w.shape(x)[2:])))
     if zeros and (at < 0).any():
         flat = w("Pad", flat, w.value(np.array([0, 0, 0, 0, 0, 1], np.int64)))
@@ -58,7 +58,7 @@ def laid_out(w: Writer, x: str, at: np.ndarray, *, zeros: bool) -> str:
 
 
 def pool_window(w: Writer, node: Node) -> tuple[Window, Window]:
-    """As stated, and as ceil_mode widens it."""
+    """A pool's window as stated, and as ceil_mode widens it."""
     a, spatial = node.attributes, w.shape(node.inputs[0])[2:]
     stated = Window.resolve(
         spatial, a["kernel_shape"], a.get("strides"), a.get("pads"), a.get("dilations"),
@@ -68,13 +68,13 @@ def pool_window(w: Writer, node: Node) -> tuple[Window, Window]:
 
 
 def slides(w: Writer, node: Node, window: Window) -> bool:
-    """Has the vector unit this window?"""
+    """Whether the vector unit can slide this window."""
     shape = w.shape(node.inputs[0])
     return len(shape) in (3, 4) and shape[0] == 1 and all(d == 1 for d in window.dilations)
 
 
 def max_pool(w: Writer, node: Node) -> bool:
-    """Outside counts for nothing: an element of the window stands there."""
+    """MaxPool laid out: a place outside repeats an element of the window."""
     if any(node.outputs[1:]):
         raise check.fail("output 1", "asked for", "1 of MaxPool")
     _, window = pool_window(w, node)
@@ -90,7 +90,8 @@ def max_pool(w: Writer, node: Node) -> bool:
 
 
 def counts(spatial: Shape, stated: Window, window: Window, padding: bool) -> np.ndarray:
-    """Elements that each stop's mean counts: those of the input, and with `padding` what is stated."""
+    """Number of elements in each stop's mean: those of the input and, with `padding`, of the stated
+    padding."""
     at = np.zeros((1, 1, *spatial)) + 1
     if not padding:
         view = window.view(at)
@@ -115,7 +116,7 @@ def average_pool(w: Writer, node: Node) -> bool:
 
 
 def global_pool(w: Writer, node: Node) -> bool:
-    """A batch, or another number of axes than an image has."""
+    """A global pool of a batch, or over another number of axes than an image has."""
     x = node.inputs[0]
     if len(w.shape(x)) in (3, 4) and w.shape(x)[0] == 1:
         return False
@@ -125,7 +126,7 @@ def global_pool(w: Writer, node: Node) -> bool:
 
 
 def convolution(w: Writer, node: Node) -> bool:
-    """A batch image by image; factors that are both computed, and other spaces, laid out."""
+    """A convolution: a batch image by image; computed weights, and other spaces than images, laid out."""
     x, weights = node.inputs[:2]
     shape = w.shape(x)
     if weights in w.constants and len(shape) in (3, 4):
@@ -148,7 +149,7 @@ def each_image(w: Writer, node: Node) -> bool:
 
 
 def laid_out_convolution(w: Writer, node: Node) -> str:
-    """[N, g, stops, c k] by [g, c k, n]."""
+    """A convolution as a product of [N, g, stops, c k] by [g, c k, n]."""
     x, weights = node.inputs[:2]
     shape, kernel = w.shape(x), w.shape(weights)
     attributes = {k: v for k, v in node.attributes.items() if k not in ("function", "activation")}
@@ -177,7 +178,8 @@ def length_pool(w: Writer, node: Node) -> bool:
 
 
 def transposed(w: Writer, node: Node) -> bool:
-    """ConvTranspose: each element by all of the kernel, then the sums of what meets in one place."""
+    """ConvTranspose: each element times the whole kernel, then sums of the products that meet in one
+    place."""
     x, weights = node.inputs[:2]
     shape, kernel, y = w.shape(x), w.shape(weights), w.shape(node.outputs[0])
     groups = int(node.attributes.get("group", 1))
@@ -194,9 +196,9 @@ def transposed(w: Writer, node: Node) -> bool:
 
 
 def meetings(node: Node, shape: Shape, kernel: Shape, y: Shape) -> np.ndarray:
-    """Which of the products [stops, taps] add up at each place of the result: int64 [places, most], or -1.
+    """The products [stops, taps] that add up at each place of the result: int64 [places, most], or -1.
 
-    Told by ONNX's own meaning: a product's number, put through a kernel that has it alone.
+    They are found by ONNX's own operator, applied to a kernel of distinct numbers.
     """
     stops, taps = prod(shape[2:]), prod(kernel[2:])
     one = np.eye(taps).reshape(1, taps, *kernel[2:])

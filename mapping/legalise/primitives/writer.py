@@ -1,4 +1,4 @@
-"""A network written anew, node by node."""
+"""The writer: a network rewritten node by node."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ Rule = Callable[["Writer", Node], bool]  # writes the node, or leaves it: False
 
 
 class Writer:
-    """values: of every tensor, from a run of the network on a sample; constants among them."""
+    """Writes nodes. values: of every tensor, constants included, from a run of the network on a sample."""
 
     def __init__(self, old: Network, values: Mapping[str, np.ndarray], rules: Mapping[str, Rule]) -> None:
         self.old, self.rules = old, rules
@@ -42,11 +42,11 @@ class Writer:
         return self.constants.get(tensor)
 
     def single(self, tensor: str) -> bool:
-        """A constant of one element?"""
+        """Whether a tensor is a constant of one element."""
         return tensor in self.constants and self.constants[tensor].size == 1
 
     def is_function(self, node: Node) -> bool:
-        """Does a node work on single elements of one tensor and single constants?"""
+        """Whether a node is a function of single elements of one tensor, with constants of one element."""
         given = [t for t in node.inputs if t]
         computed = {t for t in given if t not in self.constants}
         singles = all(self.single(t) for t in given if t in self.constants)
@@ -56,13 +56,13 @@ class Writer:
     # writing
 
     def add(self, node: Node, *, rewritten: bool) -> None:
-        """A node of the network, or its meaning."""
+        """Add a node of the network, or the nodes that it is rewritten to."""
         self.now = node
         if not (rewritten and self.rule(node)):
             self.nodes.append(node)
 
     def rule(self, node: Node) -> bool:
-        """Write a node's meaning, the function that a product took along behind it; False: there is none."""
+        """Rewrite a node, with the function fused to a product behind it; False if no rule applies."""
         y, follower = node.outputs[0], node.attributes.get("activation")
         if follower is None:
             return self.rules[node.operator](self, node)
@@ -105,7 +105,7 @@ class Writer:
         return y
 
     def cast(self, tensor: str, dtype: Any, out: str = "") -> str:
-        """The tensor in another type; itself if it has that."""
+        """The tensor in another type; the tensor itself if it has that type."""
         if self.dtype(tensor) == np.dtype(dtype) and not out:
             return tensor
         return self("Cast", tensor, out=out, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
@@ -119,6 +119,6 @@ class Writer:
         return self("Transpose", tensor, out=out, perm=list(perm))
 
     def named(self, tensor: str, out: str) -> bool:
-        """`tensor` by the name of a result."""
+        """`tensor` under the name of a result."""
         self("Identity", tensor, out=out)
         return True

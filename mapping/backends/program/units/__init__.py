@@ -1,13 +1,14 @@
-"""Which unit does an operation of a network, and by which commands: the mapping's side of the table of units.
+"""The mapping's side of the table of units: which operations a unit executes, and the commands for each.
 
 `mapping.backends.program.units.NAME`, for a unit of golden.accelerator.units, has
 
     OPERATIONS                      kind of operation -> function(builder, operation) -> steps
-    accepts(p, tensors, operation)  "", or why the unit, as design `p` has it, cannot do an operation of one
+    accepts(p, tensors, operation)  "", or why the unit, as design `p` has it, cannot execute an operation of
+                                    one
                                     of these kinds. tensors: all of the network's, by name
 
-Units are asked in turn, those first that not every design has: they are there for what they do better. What
-no unit accepts is refused, with the reasons.
+Units are asked in turn, optional units first: a design has them for the operations that they execute better.
+An operation that no unit accepts is refused, with the reasons.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ Tensors = Mapping[str, Tensor]
 
 
 class Lowerings(Protocol):
-    """What this module's docstring lists."""
+    """The contract in this module's docstring, as a Protocol."""
 
     OPERATIONS: Mapping[type, Lowering]
 
@@ -35,7 +36,7 @@ class Lowerings(Protocol):
 
 
 def everything(p: AcceleratorParams, tensors: Tensors, operation: Operation) -> str:
-    """`accepts` of a unit that can do all operations of its kinds."""
+    """The `accepts` of a unit that executes all operations of its kinds."""
     return ""
 
 
@@ -51,7 +52,7 @@ def asked(p: AcceleratorParams) -> list[str]:
 
 
 def unit_of(p: AcceleratorParams, tensors: Tensors, operation: Operation) -> str:
-    """The unit that does an operation; BadValue naming the operation, and why none does."""
+    """The unit that executes an operation; BadValue naming the operation, and why no unit accepts it."""
     reasons = []
     for name in asked(p):
         if type(operation) in lowerings(name).OPERATIONS:
@@ -63,7 +64,7 @@ def unit_of(p: AcceleratorParams, tensors: Tensors, operation: Operation) -> str
 
 
 def further(p: AcceleratorParams, tensors: Tensors, operation: Operation) -> str:
-    """The unit that does an operation as it is, of those that not every design has; "" if none does."""
+    """The optional unit that executes an operation as it is; "" if none does."""
     for name in asked(p):
         its = lowerings(name)
         if units.unit(name).Params is not None and type(operation) in its.OPERATIONS:

@@ -1,4 +1,4 @@
-"""What loads and stores do: whole vectors from one place of memory to another."""
+"""Operations of the load and store units: whole vectors moved from one place of memory to another."""
 
 from mapping.backends.program import moving
 from mapping.backends.program.units import everything as accepts

@@ -1,4 +1,4 @@
-"""What the matrix unit does, with the vector unit behind it."""
+"""Operations of the matrix unit, with the vector unit behind it."""
 
 from mapping.backends.program import matmul, product
 from mapping.backends.program.units import everything as accepts

@@ -1,4 +1,4 @@
-"""The store unit does nothing by itself: it takes away what others have made."""
+"""The store unit executes no operation by itself: it stores the results of the others."""
 
 from collections.abc import Mapping
 

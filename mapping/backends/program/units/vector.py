@@ -1,4 +1,4 @@
-"""What the vector unit does: elementwise, by rows, over windows."""
+"""Operations of the vector unit: elementwise, on rows, over windows."""
 
 from mapping.backends.program import elementwise, reducing, rows
 from mapping.backends.program.units import everything as accepts
