@@ -15,7 +15,7 @@ from pathlib import Path
 from golden import check
 from synth import asic_area, asic_script
 from synth.asic_area import Instance
-from synth.assigns import part_assigns
+from synth.assigns import for_sta
 from synth.checks import assert_sound
 from synth.liberty import Liberty
 from synth.memories import Memory, MemoryModel, model_for
@@ -100,7 +100,7 @@ def map_asic(
     shapes = {at: shape for at, shape in found.items() if model and shape.bits > model.small_bits}
     asic_script.write_macros(folder, model, sorted(set(shapes.values())), liberty.voltage)
     yosys(asic_script.fine(how, shapes, liberty, folder), folder, name="map")
-    part_assigns(folder / asic_script.NETLIST_V)
+    for_sta(folder / asic_script.NETLIST_V)
     return result(how, liberty, folder, model, found)
 
 

@@ -1,17 +1,21 @@
-"""OpenSTA 2.0.17 reads `assign a[1] = b[2]`, but not `assign {a, b[3:2]} = {c, 2'b0}`, as Yosys writes."""
+"""What Yosys writes, as OpenSTA 2.0.17 reads it: `assign a[1] = b[2]`, but not `assign {a, b[3:2]} = {c, d}`;
+and no port or wire that is `signed`, which says nothing of a netlist of cells.
+"""
 
 import re
 from pathlib import Path
 
 ASSIGN = re.compile(r"^  assign (.*) = (.*);$", re.MULTILINE)
 VECTOR = re.compile(r"^\s*(?:input|output|wire) \[(\d+):0\] (\S+) ?;", re.MULTILINE)
+SIGNED = re.compile(r"^(\s*(?:input|output|wire)) signed ", re.MULTILINE)
 RANGE = re.compile(r"(\S+?) ?\[(\d+):(\d+)\]")
 CONSTANT = re.compile(r"\d+'b([01]+)")
 
 
-def part_assigns(netlist: Path) -> None:
-    """Write each assignment with several names in the file as one of each bit."""
-    text = netlist.read_text()
+def for_sta(netlist: Path) -> None:
+    """Write each assignment with several names in the file as one of each bit, and nothing as signed."""
+    written = netlist.read_text()
+    text = SIGNED.sub(r"\1 ", written)
     highest = {name: int(high) for high, name in VECTOR.findall(text)}
 
     def parts(found: re.Match[str]) -> str:
@@ -21,7 +25,7 @@ def part_assigns(netlist: Path) -> None:
         return "\n".join(f"  assign {left} = {right};" for left, right in pairs)
 
     parted = ASSIGN.sub(parts, text)
-    if parted != text:
+    if parted != written:
         netlist.write_text(parted)
 
 
