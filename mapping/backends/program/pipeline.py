@@ -25,8 +25,8 @@ from golden.accelerator.elements import BLOCK_WORDS, KIND_WORDS, Kind
 from golden.accelerator.moves import words as words_moved
 from golden.accelerator.multiply import count_of, passes_of, tiles_of
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
+from golden.accelerator.units import unit
 from golden.division import ceil_div
-from mapping.backends.program.plan import VECTOR, unit_work
 from mapping.backends.program.scratchpad_allocation import Regions
 from mapping.backends.program.steps_taken import Taken
 
@@ -84,10 +84,13 @@ def bus(p: AcceleratorParams, command: Command, latency: int, outstanding: int) 
 
 
 def vector(p: AcceleratorParams, command: Command) -> int:
-    """Approximate cycles of a command on the vector unit; of a MAP: its slowest stream of words, or its
-    parameters."""
+    """Approximate cycles of a command on the vector unit, or another behind the array; of a MAP: its slowest
+    stream of words, or its parameters."""
+    its = unit(command.unit)
+    if its.MEMORY or command.opcode == Opcode.MULTIPLY:
+        return 0
     if command.opcode != Opcode.MAP:
-        return unit_work(p, VECTOR, [command])
+        return its.work(p, command)
     f = command.fields
     a, b, out = (KIND_WORDS[Kind(f[name])] for name in ("a_kind", "b_kind", "out_kind"))
     vectors = f["count0"] * f["count1"] * f["count2"] * f["count3"]
