@@ -31,13 +31,12 @@ class Step:
 
     load, work     emit its loads, and all its other commands
     chunks         its constants
-    reads, writes  tensors; filled in by the compiler
+    reads, writes  tensors; filled in by the compiler, one list for all steps of an operation
     ahead          whether constants of later steps may be prefetched behind it
     alike          a key: steps of one operation with the same key take the same commands, words and cycles;
-                   None: this
-                   step is unlike all others
-    tile           a key: of alike steps with the same key, the first loads operands that the others find
-                   loaded
+                   None: this step is unlike all others
+    tile           a number: of alike steps with the same number, the first loads operands that the others
+                   find loaded; None: no other step shares them
     part           the share of x's rows that have been read, and of y's that are complete, after this step
     """
 
@@ -48,7 +47,7 @@ class Step:
     work: Callable[[], None] = nothing
     ahead: bool = True
     alike: Hashable = None
-    tile: Hashable = None
+    tile: int | None = None
     part: tuple[float, float] = (1.0, 1.0)
 
 

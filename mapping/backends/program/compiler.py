@@ -4,7 +4,7 @@ tokens.
 Memory holds, in order, constants, tensors by lifetime, and the commands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -109,12 +109,12 @@ class Compiler:
         self.constants = Constants(self.p.lanes)
         self.aliases = aliases(self.network, self.p)
         builder = Builder(self.p, self.network, self.places(), self.constants, Regions(self.p), self.aliases)
-        steps, names = self.steps(builder)
+        steps = list(self.steps(builder))
         builder.first = self.base
         builder.changing = self.base + aligned(self.constants.bytes)
         end = self.put(builder)
         builder.schedule = Schedule(self.p.words, (end - builder.changing) // self.p.lanes)
-        ranges = self.emit(builder, steps, names)
+        ranges = self.emit(builder, [step for _, step in steps], [name for name, _ in steps])
         builder.schedule.emit(Opcode.END, {})
         drafts = builder.schedule.drafts
         most = TOKENS - self.p.queue - 1
@@ -157,24 +157,18 @@ class Compiler:
                     found.add(o.b)
         return found
 
-    def steps(self, builder: Builder) -> tuple[list[Step], list[str]]:
-        """The steps of all operations, and the operation's name for each step."""
-        steps: list[Step] = []
-        names: list[str] = []
+    def steps(self, builder: Builder) -> Iterator[tuple[str, Step]]:
+        """The steps of all operations, each with the name of its operation."""
         for o in self.network.operations:
+            given, made = reads(o), writes(o)
             with at(o.name):
                 unit = unit_of(self.p, self.network.tensors, o)
-                own = lowerings(unit).OPERATIONS[type(o)](builder, o)
-            given, made = reads(o), writes(o)
-            for step in own:
-                step.reads, step.writes = given, made
-            steps += own
-            names += [o.name] * len(own)
+                for step in lowerings(unit).OPERATIONS[type(o)](builder, o):
+                    step.reads, step.writes = given, made
+                    yield o.name, step
         for old, new in self.network.state:
-            own = moving.copy(builder, new, old)
-            steps += own
-            names += [f"state {old}"] * len(own)
-        return steps, names
+            for step in moving.copy(builder, new, old):
+                yield f"state {old}", step
 
     def put(self, builder: Builder) -> int:
         """Give every tensor its address; returns the end of the last tensor."""

@@ -164,10 +164,14 @@ class MatMulLowering:
         ranges = [(h, c) for h in split(self.op.heads, heads) for c in split(self.y.vectors, columns)]
         words = max(h[1] * self.w_rows(c[1]) * self.w_vectors(c[1]) for h, c in ranges)
         parts = [W(h, c, words) for h, c in ranges]
-        return [self.step(w, part) for w in parts for part in split(self.x.rows, rows)]
+        return [
+            self.step(number, w, part)
+            for number, w in enumerate(parts)
+            for part in split(self.x.rows, rows)
+        ]
 
-    def step(self, w: W, rows: Range) -> Step:
-        """The step of one tile."""
+    def step(self, number: int, w: W, rows: Range) -> Step:
+        """The step of one tile. number: of the part of w."""
         x = b = 0
 
         def load() -> None:
@@ -186,7 +190,8 @@ class MatMulLowering:
 
         ends = w.columns[0] + w.columns[1] == self.y.vectors  # there may be less of w
         alike = (w.heads[1], w.columns[1], ends, rows[1])
-        return Step(chunks=[self.parameters.chunk, *self.table], load=load, work=work, alike=alike, tile=w)
+        chunks = [self.parameters.chunk, *self.table]
+        return Step(chunks=chunks, load=load, work=work, alike=alike, tile=number)
 
     def load_w(self, w: W) -> None:
         """Load a part of w; rows that only fill up a pass are 0."""

@@ -5,9 +5,10 @@ of a group. The outer loop runs over tiles, whose weights are loaded again for e
 fit, or over groups: whichever moves fewer words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -146,7 +147,7 @@ class ProductLowering:
             found.append(Group(first, count, chunk, Parameters(chunk, begin, stride, first)))
         return found
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> Iterable[Step]:
         """Tiles and groups in the order that moves fewer words; where no other operation runs meanwhile,
         small ones first."""
         s, found = self.sizes, self.tiles()
@@ -162,24 +163,23 @@ class ProductLowering:
         resident = whole <= self.builder.regions.weights.words * 3 // 4
         kinds = [(tile, (tile.rows, tile.columns, tile.outside), tile.end) for tile in found]
         if resident or len(found) == 1 or whole * len(found) + image <= whole + image * len(groups):
-            order = (
-                (tile, kind, end, group if resident or not number else self.again(group))
-                for number, (tile, kind, end) in enumerate(kinds)
+            return (
+                self.alike(kind, tile, group if resident or not number else self.again(group), number)
+                for number, (tile, *kind) in enumerate(kinds)
                 for group in groups
             )
-        else:
-            order = (
-                (Tile(self.window, tile.y, tile.rows, tile.x, tile.columns), kind, end, group)
-                for group in groups
-                for tile, kind, end in kinds
-            )
-        made = []
-        for tile, kind, end, group in order:
-            step = self.step(tile, group)
-            step.alike, step.tile = (kind, group.count), tile
-            step.part = end, end if group.first + group.count == s.columns else 0.0
-            made.append(step)
-        return made
+        return (
+            self.alike(kind, Tile(self.window, tile.y, tile.rows, tile.x, tile.columns), group)
+            for group in groups
+            for tile, *kind in kinds
+        )
+
+    def alike(self, kind: Sequence[Any], tile: Tile, group: Group, number: int | None = None) -> Step:
+        """A step with what it is like. kind: of the tile, and its end; number: of one that others share."""
+        step = self.step(tile, group)
+        step.alike, step.tile = (kind[0], group.count), number
+        step.part = kind[1], kind[1] if group.first + group.count == self.sizes.columns else 0.0
+        return step
 
     def growing(self, found: list[Tile]) -> list[Step]:
         """Where all operands fit: steps over rows and columns in pieces that double, so that the first step
@@ -364,7 +364,7 @@ class ProductLowering:
         return fields, (address, (tile.results if whole else 1) * row)
 
 
-def lower(builder: Builder, op: Product) -> list[Step]:
+def lower(builder: Builder, op: Product) -> Iterable[Step]:
     """The steps of a product."""
     x, y = builder.place(op.x), builder.place(op.y)
     check.one_of(f"operation {op.name}: dtype of x", x.dtype, ["int8", "uint8"])

@@ -98,8 +98,12 @@ class Steps:
         self.builder = Builder(self.p, self.network, places, constants, Regions(self.p), compiler.aliases)
         listed: Any = Listed()
         self.builder.schedule = listed
-        steps, names = compiler.steps(self.builder)
-        for name, step in zip(names, steps, strict=True):
+        own: Sequence[str] | None = None
+        for name, step in compiler.steps(self.builder):
+            if step.reads is not own:  # an operation's steps share a list
+                own = step.reads
+                self.known.clear()
+                self.loaded.clear()
             new = [chunk for chunk in step.chunks if chunk.scratch < 0]
             for chunk in new:
                 chunk.scratch = 0
@@ -114,10 +118,11 @@ class Steps:
         """A step's kind and commands."""
         if step.alike is None:
             return self.asked(step, ())
-        first = step.tile is None or id(step.tile) not in self.loaded
-        self.loaded.add(id(step.tile))
+        first = step.tile is None or step.tile not in self.loaded
+        if step.tile is not None:
+            self.loaded.add(step.tile)
         table = self.builder.table.offset if self.builder.table else -1
-        key = (id(step.reads), step.alike, first, table)  # an operation's steps share a list
+        key = (step.alike, first, table)
         if key not in self.known:
             self.builder.regions = Regions(self.p)
             self.known[key] = self.asked(step, () if first else (step.load,))

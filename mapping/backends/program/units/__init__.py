@@ -11,7 +11,7 @@ Units are asked in turn, optional units first: a design has them for the operati
 An operation that no unit accepts is refused, with the reasons.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -22,7 +22,7 @@ from golden.accelerator.params import AcceleratorParams
 from mapping.backends.program.builder import Builder, Step
 from mapping.ir.graph import Operation, Tensor
 
-Lowering = Callable[[Builder, Any], list[Step]]
+Lowering = Callable[[Builder, Any], Iterable[Step]]
 Tensors = Mapping[str, Tensor]
 
 
