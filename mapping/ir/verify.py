@@ -50,6 +50,8 @@ def validate(network: graph.CodedNetwork, p: AcceleratorParams) -> None:
 
 def _tensor(where: str, t: graph.Tensor) -> None:
     check.one_of(f"{where}: dtype", t.dtype, graph.DTYPES)
+    if not 0 < t.encoding.scale < float("inf"):
+        raise check.fail(f"{where}: scale", t.encoding.scale, "above 0, finite")
     if not t.shape or min(t.shape) < 1:
         raise check.fail(f"{where}: shape", list(t.shape), "one axis or more, none empty")
     if t.data is not None:
@@ -323,7 +325,9 @@ def take(c: Checker, o: graph.Take) -> None:
 
 
 def host(c: Checker, o: graph.Host) -> None:
-    """Whatever it computes; its results are checked when they are there."""
+    """It says why it is there; its results are checked when they are computed."""
+    if not (o.operator and o.reason):
+        raise c.bad(f"an operator {o.operator!r} for a reason {o.reason!r}", "both")
 
 
 def _joined(c: Checker, shapes: Iterable[graph.Shape], axis: int) -> graph.Shape:

@@ -9,6 +9,7 @@ import pytest
 
 from golden.check import BadValue
 from mapping.ir import graph
+from mapping.ir.encodings import Affine
 from mapping.run.quantised import Steps, run
 
 
@@ -212,3 +213,25 @@ def test_an_input_of_another_shape_is_refused(net, codes, epilogue, params):
         run(made, params, {"x": codes((4, 4))})
     with pytest.raises(BadValue, match=r"net: input x is missing"):
         run(made, params, {})
+
+
+def test_the_host_has_an_operator_a_reason_and_results_of_its_tensors_type(net, codes, params):
+    def there(reason, compute):
+        return graph.Host(name="h", x="x", y="y", operator="Sort", reason=reason, compute=compute)
+
+    tensors = {"x": ((5, 4), "int8"), "y": ((5, 4), "int8")}
+    x = codes((5, 4))
+    found = run(net(tensors, there("none sorts", lambda given: [np.sort(given[0])])), params, {"x": x})["y"]
+    assert np.array_equal(found, np.sort(x))
+    with pytest.raises(BadValue, match=r"net: h: y.* is 300"):
+        run(net(tensors, there("none sorts", lambda given: [given[0] * 0 + 300])), params, {"x": x})
+    with pytest.raises(BadValue, match="net: h is an operator 'Sort' for a reason ''"):
+        run(net(tensors, there("", lambda given: given)), params, {"x": x})
+
+
+def test_a_scale_is_above_0(net, epilogue, params):
+    made = net({"x": ((5, 4), "int8"), "y": ((5, 4), "int8")},
+               graph.Map(name="m", x="x", y="y", epilogue=epilogue("int8")))  # fmt: skip
+    y = replace(made.tensors["y"], encoding=Affine(scale=0.0))
+    with pytest.raises(BadValue, match=r"net: tensor y: scale is 0.0; allowed: above 0, finite"):
+        run(replace(made, tensors={**made.tensors, "y": y}), params, {"x": np.zeros((5, 4), int)})
