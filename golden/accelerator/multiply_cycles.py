@@ -2,17 +2,17 @@
 
     a command's walks start a cycle after its acceptance, or with the last request of the command before
     a word arrives FETCH cycles after its request; the queue holds QUEUE words, then requests stall
-    weights of the next pass load from the previous swap on, one row a cycle; a word that packs n rows takes n
-    cycles; with `transpose`, a word a cycle enters the square while the tile before leaves it, then leaves it
+    weights of the next pass load from the previous swap on, a word a cycle, with all the rows that it packs;
+    with `transpose`, a word a cycle enters the square while the tile before leaves it, then leaves it by rows
     the swap takes place behind the last row, with the last vector of the pass before; then the vectors enter
 
 So passes follow one another, within a command and from one to the next, as golden.systolic.cycles says, the
 first words five cycles after the first command. 64 x 64 x 64 in bytes, L = 16: 1080 cycles in one command or
 in four, of which the matrix unit takes 1075.
 
-A pass takes max(count, L) cycles. With one vector that is L: L multiply-accumulates a cycle and a word of
-weights a cycle, which is what a port of the scratchpad and the bus deliver. Where a word packs several rows
-the array still takes a row a cycle: as many multiply-accumulates, and one word every packed_rows cycles.
+A pass takes max(count, W) cycles, where W is the number of words of its weights: L / packed_rows, or L with
+`transpose`. With one vector that is a word of weights a cycle, which is what a port of the scratchpad and the
+bus deliver.
 """
 
 from collections import deque
@@ -68,9 +68,9 @@ class Requests:
         self.first = max(self.last, self.taken[0]) + 1
         return self.first + FETCH
 
-    def take(self, count: int, start: int, interval: int = 1) -> None:
-        """Take the pass's `count` words, one every `interval` cycles from `start` on."""
-        fresh = range(start + interval * max(0, count - QUEUE - 1), start + interval * count, interval)
+    def take(self, count: int, start: int) -> None:
+        """Take the pass's `count` words, one a cycle from `start` on."""
+        fresh = range(start + max(0, count - QUEUE - 1), start + count)
         taken = [*self.taken, *fresh]
         self.last = max(self.first + count - 1, taken[-QUEUE - 1] + 1)
         self.taken = taken[-QUEUE:]
@@ -146,17 +146,16 @@ class Pipeline:
     def load(self, words: int, across: bool) -> None:
         """Load the weights of a pass, `words` words, into rows of the array; across: by way of the square
         (transposed)."""
-        lanes, there = self.p.lanes, self.top.offer()
+        there = self.top.offer()
         if across:
             # with the tile before, if that leaves the square, else behind it
             enter = max(there, self.row[0] if self.across else self.row[1] + 1)
             self.top.take(words, enter)
             first = max(enter + words, self.swap)
         else:
-            each = lanes // words
             first = max(there, self.swap)
-            self.top.take(words, first + each - 1, each)
-        self.row, self.across = (first, first + lanes - 1), across
+            self.top.take(words, first)
+        self.row, self.across = (first, first + words - 1), across
 
     def stream(self, count: int, rows: int) -> None:
         """Stream the vectors of a pass, where the accumulator's rows are free from cycle `rows` on."""

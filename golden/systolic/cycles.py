@@ -41,7 +41,7 @@ def cycles_of(p: MatrixUnitParams, counts: np.ndarray) -> int:
     """Exact cycles of passes of `counts` vectors (int64 [passes]), unstalled."""
     if not len(counts):
         return 0
-    last: int = dataflow_module(p).last_vector(p.rows, counts) + delivery(p)
+    last: int = dataflow_module(p).last_vector(p.loads, counts) + delivery(p)
     # output-stationary, the rows of a sum leave one after the other behind the last pair
     return last + 1 + (p.rows - 1 if p.dataflow == "output" else 0)
 
@@ -54,8 +54,8 @@ def cycles(schedule: Schedule) -> int:
     p, (first, last) = schedule.unit, schedule.ends
     output = p.dataflow == "output"
     edge = first if output else last
-    work = sum(times * max(count, p.rows) for count, times in schedule.count_table().items())
-    entered = (0 if output else p.rows) + work - max(edge, p.rows) + edge
+    work = sum(times * max(count, p.loads) for count, times in schedule.count_table().items())
+    entered = (0 if output else p.loads) + work - max(edge, p.loads) + edge
     return entered + delivery(p) + 1 + (p.rows - 1 if output else 0)
 
 
@@ -65,7 +65,7 @@ def rows_needed(p: MatrixUnitParams, count: int) -> int:
     Fewer give right sums, later: a tile starts when its rows are free.
     """
     life = p.rows + p.cols + p.latency + (2 if p.dataflow == "output" else 3) + p.accumulator_registers
-    return int(dataflow_module(p).rows_in_flight(count, p.rows, life))
+    return int(dataflow_module(p).rows_in_flight(count, p.loads, life))
 
 
 @cache
@@ -99,9 +99,9 @@ def losses(schedule: Schedule) -> dict[str, float]:
     edge = first if p.dataflow == "output" else last
     useful = schedule.gemm.macs / (p.rows * p.cols)
     streamed = float(sum(count * times for count, times in table.items()))
-    fill = float(dataflow_module(p).first_vectors(p.rows, np.array([first]))[0])
-    short = sum(times * max(p.rows - count, 0) for count, times in table.items())
-    wait = float(short - max(p.rows - edge, 0))
+    fill = float(dataflow_module(p).first_vectors(p.loads, np.array([first]))[0])
+    short = sum(times * max(p.loads - count, 0) for count, times in table.items())
+    wait = float(short - max(p.loads - edge, 0))
     return {
         "useful": useful,
         "waste": streamed - useful,

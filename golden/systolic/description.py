@@ -63,4 +63,4 @@ def formula(p: MatrixUnitParams) -> str:
     behind = delivery(p)
     if p.dataflow == "output":
         return f"    cycles = T_1 + sum over i > 1 of max(T_i, {p.rows}) + {behind + p.rows}"
-    return f"    cycles = {p.rows + behind + 1} + sum over all but the last of max(T_i, {p.rows}) + T_last"
+    return f"    cycles = {p.loads + behind + 1} + sum over all but the last of max(T_i, {p.loads}) + T_last"

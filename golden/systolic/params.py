@@ -25,6 +25,7 @@ class MatrixUnitParams:
     dataflow          which operand stays in the array: "weight", "output" (the sums stay) or "input"
     pe                Params of a PE whose ports hold one operand each (golden.pe: STANDS, "array")
     accumulator_rows  words of `cols` sums that the accumulator memory holds
+    rows_in_word      rows of operands that rest in a word of `top`: so many load in a cycle; divides rows
     accumulator_registers   behind the memory's read ports (0 or 1), for a faster clock
     multiplier_bits, max_shift, rounding, out   of the requantiser (golden.vector.requantise); max_shift
                       no more than the bits of its product
@@ -38,6 +39,7 @@ class MatrixUnitParams:
     dataflow: str = "weight"
     pe: Any = field(default_factory=MultiplierParams)
     accumulator_rows: int = 1024
+    rows_in_word: int = 1
     accumulator_registers: int = 0
     multiplier_bits: int = 16
     max_shift: int = 47
@@ -52,6 +54,9 @@ class MatrixUnitParams:
         check.in_range("array.cols", self.cols, 1, LARGEST)
         check.one_of("array.dataflow", self.dataflow, DATAFLOWS)
         check.in_range("accumulators.rows", self.accumulator_rows, self.least_rows, 1 << 16, "a tile's rows")
+        most = 1 if self.dataflow == "output" else self.rows
+        divisors = [each for each in range(1, most + 1) if self.rows % each == 0]
+        check.one_of("rows_in_word", self.rows_in_word, divisors)
         check.in_range("accumulators.registers", self.accumulator_registers, 0, 1)
         if self.scaled:
             if not requantisable(self.pe):
@@ -86,6 +91,11 @@ class MatrixUnitParams:
         return self.pe.activation if self.dataflow == "input" else self.pe.weight
 
     @property
+    def loads(self) -> int:
+        """Words of `top` that a tile of operands that rest takes, one a cycle."""
+        return self.rows // self.rows_in_word
+
+    @property
     def latency(self) -> int:
         """Cycles that the PE adds between operands and sum."""
         return int(pe.module_of(self.pe).latency(self.pe))
@@ -109,6 +119,7 @@ class MatrixUnitParams:
         """The definition's name."""
         kind = pe.module_of(self.pe).name(self.pe)
         what = "matrix_unit" if self.scaled else "matrix_sums"
-        added = f"_a{self.accumulator_registers}" if self.accumulator_registers else ""
+        added = f"_w{self.rows_in_word}" if self.rows_in_word > 1 else ""
+        added += f"_a{self.accumulator_registers}" if self.accumulator_registers else ""
         added += f"_q{self.requantise_registers}" if self.scaled and self.requantise_registers else ""
         return f"{what}_{self.dataflow}_{self.rows}x{self.cols}_{kind}_d{self.accumulator_rows}{added}"

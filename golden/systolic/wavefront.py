@@ -25,7 +25,7 @@ class State(IntEnum):
 def vectors(schedule: Schedule) -> np.ndarray:
     """Cycle in which each vector enters, unstalled. int64 [vectors of all passes]."""
     p, counts = schedule.unit, schedule.counts()
-    starts = dataflow_module(p).first_vectors(p.rows, counts)
+    starts = dataflow_module(p).first_vectors(p.loads, counts)
     enter = np.concatenate([start + np.arange(count) for start, count in zip(starts, counts, strict=True)])
     if p.dataflow == "output":  # the last pair of a pass waits for the drain of the pass before
         lasts = counts[0] + np.concatenate([[0], np.cumsum(np.maximum(counts[1:], p.rows))])
@@ -34,15 +34,15 @@ def vectors(schedule: Schedule) -> np.ndarray:
 
 
 def loads(schedule: Schedule) -> np.ndarray:
-    """Cycle in which each word of each resting tile enters. int64 [passes, rows]; no passes if sums rest.
+    """Cycle in which each word of each resting tile enters. int64 [passes, words]; no passes if sums rest.
 
     A tile loads from the cycle on in which the one before it becomes the one in use.
     """
     p, counts = schedule.unit, schedule.counts()
     if p.dataflow == "output":
         return np.zeros((0, p.rows), np.int64)
-    swaps = dataflow_module(p).first_vectors(p.rows, counts) - 1
-    return np.concatenate([[0], swaps[:-1]])[:, None] + np.arange(p.rows)
+    swaps = dataflow_module(p).first_vectors(p.loads, counts) - 1
+    return np.concatenate([[0], swaps[:-1]])[:, None] + np.arange(p.loads)
 
 
 def used(schedule: Schedule) -> np.ndarray:

@@ -2,7 +2,7 @@
 
     command  {count, first, final}            one a pass: vectors, is it the tile's first, is it its last
     left     [rows] lanes                     operands that stream in from the left
-    top      [cols] lanes                     operands that come from above
+    top      [rows_in_word, cols] lanes       operands that come from above, rows of a tile as they stand
     drain    {count, raw, relu, zero_point}   one a tile: rows; raw sums or codes, and of which kind
     scale    {bias, multiplier, shift}        each [scale_lanes]; one a tile that is not raw, or one a row
     o        [cols] lanes of the accumulator's width: sums, or codes extended to it
@@ -36,7 +36,7 @@ def fields(p: MatrixUnitParams) -> streams.Layout:
     return {
         "command": [("count", p.largest_count.bit_length(), 1), ("first", 1, 1), ("final", 1, 1)],
         "left": [("lanes", p.left.width, p.rows)],
-        "top": [("lanes", p.top.width, p.cols)],
+        "top": [("lanes", p.top.width, p.rows_in_word * p.cols)],
         **(_requantiser_fields(p) if p.scaled else {}),
         "o": [("lanes", acc, p.cols)],
     }
@@ -59,12 +59,13 @@ def _requantiser_fields(p: MatrixUnitParams) -> streams.Layout:
     }
 
 
-def _resting(values: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """[k, n] -> [column folds, depth folds, rows, cols], each tile's lowest row first, as it is loaded."""
-    k, n = values.shape
+def _resting(p: MatrixUnitParams, values: np.ndarray) -> np.ndarray:
+    """[k, n] -> [column folds, words, lanes] of top: of each tile the word of its lowest rows first."""
+    (k, n), rows, cols = values.shape, p.rows, p.cols
     depth, across = ceil_div(k, rows), ceil_div(n, cols)
     padded = np.pad(values, ((0, depth * rows - k), (0, across * cols - n)))
-    return padded.reshape(depth, rows, across, cols).transpose(2, 0, 1, 3)[:, :, ::-1]
+    words = padded.reshape(depth, p.loads, p.rows_in_word, across, cols).transpose(3, 0, 1, 2, 4)
+    return words[:, :, ::-1].reshape(across, depth * p.loads, p.rows_in_word * cols)
 
 
 def _stationary_operands(
@@ -73,9 +74,9 @@ def _stationary_operands(
     """Values of the words of left and top of one product. moving [stream, k], resting [k, columns]."""
     p = schedule.unit
     folded = streams.folds(moving, p.rows)
-    loads = _resting(resting, p.rows, p.cols)
+    loads = _resting(p, resting)
     left = [folded[:, r0:r1].reshape(-1, p.rows) for (r0, r1), _ in schedule.tiles()]
-    top = [loads[c0 // p.cols].reshape(-1, p.cols) for _, (c0, _) in schedule.tiles()]
+    top = [loads[c0 // p.cols] for _, (c0, _) in schedule.tiles()]
     return np.concatenate(left), np.concatenate(top)
 
 
@@ -91,7 +92,7 @@ def _output_operands(schedule: Schedule, a: np.ndarray, w: np.ndarray) -> tuple[
 def operands(
     schedule: Schedule, activations: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Values of the words of left [words, rows] and top [words, cols] of the whole batch.
+    """Values of the words of left [words, rows] and top [words, lanes] of the whole batch.
 
     activations  [batch, m, k]; weights  [batch, k, n]
     """

@@ -1,4 +1,4 @@
-"""Words of weights to the rows that the matrix unit takes, and a command for each pass that is there."""
+"""Words of weights to the words that the matrix unit takes, and a command for each pass that is there."""
 
 from functools import cache
 
@@ -25,27 +25,39 @@ def kind_layout(p: AcceleratorParams) -> data.StructLayout:
     })
 
 
+def rows_bits(p: AcceleratorParams) -> int:
+    """Of a word of the matrix unit's `top`: one row of weights, or several."""
+    unit = unit_of(p)
+    return unit.rows_in_word * unit.cols * unit.top.width
+
+
 class Unpack(wiring.Component):
     """kind      stream, one a command, before its words; ready is a register's
     i         stream of words with the ends of loops, a pass's last word first; ready is combinational, from
               row.ready
-    row       stream to the matrix unit's `top`, lowest row first: combinational from i, or the corner-turn's
-    command   stream to its `command`: stands from a pass's last row on
+    row       stream to the matrix unit's `top`, lowest rows first: combinational from i, or the corner-turn's
+    command   stream to its `command`: stands from a pass's last word on
     busy      kinds, rows or a command are inside
 
-    The corner-turn's rows leave before words that need none.
+    The corner-turn's rows leave before words that need none. It gives one a cycle, also where a word has
+    several: the last of them goes with those that wait. Two in a word, of a tile of four:
+
+        cycle         0    1    2    3
+        corner-turn   r3   r2   r1   r0
+        waits              r3        r1
+        row                r3 r2     r1 r0
     """
 
     def __init__(self, p: AcceleratorParams):
         self.p = p
         self.width = p.unit.top.width
-        self.each = min(p.packed_rows, p.lanes)  # rows in a word
+        self.each = unit_of(p).rows_in_word
         self.transpose = transpose.definition(p.lanes, self.width)
         self.uses = (self.transpose,)
         super().__init__({
             "kind": In(stream.Signature(kind_layout(p))),
             "i": In(stream.Signature(fetcher.word_layout(p, TOP_LOOPS))),
-            "row": Out(stream.Signature(p.lanes * self.width)),
+            "row": Out(stream.Signature(rows_bits(p))),
             "command": Out(stream.Signature(word_layout(words.fields(unit_of(p))["command"]))),
             "busy": Out(1),
         })
@@ -53,26 +65,25 @@ class Unpack(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         lanes, width, word = self.p.lanes, self.width, self.i.p.data
-        plain, turned, low = (Signal(lanes * width, name=name) for name in ("plain", "turned", "low"))
+        plain = Signal(len(self.row.payload))
+        turned, low = (Signal(lanes * width, name=name) for name in ("turned", "low"))
         turns, turn_ready, turned_valid, turning = bits("turns", "turn_ready", "turned_valid", "turning")
         plain_valid, emptied = bits("plain_valid", "emptied")
         kind, kinds = self.kinds(m)
+        gathered, gathered_valid = self.gather(m, turned, turned_valid, emptied)
         m.d.comb += [
             low.eq(Cat(lane(word, index, lanes)[:width] for index in range(lanes))),
             turns.eq(self.i.valid & kind.transpose),
             plain_valid.eq(self.i.valid & ~kind.transpose & ~turning),
-            self.row.valid.eq(Mux(turning, turned_valid, plain_valid)),
-            self.row.payload.eq(Mux(turning, turned, plain)),
+            self.row.valid.eq(Mux(turning, gathered_valid, plain_valid)),
+            self.row.payload.eq(Mux(turning, gathered, plain)),
             self.i.ready.eq(Mux(kind.transpose, turn_ready, self.row.ready & ~turning & emptied)),
         ]
         self.transpose.place(
             m, "transpose", i_valid=turns, i_ready=turn_ready, i_payload=low, busy=turning,
             o_valid=turned_valid, o_ready=self.row.ready, o_payload=turned,
         )
-        if self.each == 1:
-            m.d.comb += [plain.eq(low), emptied.eq(1)]
-        else:
-            self.unpack(m, plain, emptied, plain_valid & self.row.ready)
+        m.d.comb += plain.eq(low if self.each == 1 else word)
         standing = self.commands(m, kind, turning, turns & turn_ready)
         m.d.comb += self.busy.eq(kinds | turning | standing)
         return m
@@ -99,29 +110,32 @@ class Unpack(wiring.Component):
                         m.d.sync += held[index * size : (index + 1) * size].eq(self.kind.payload)
         return data.View(kind_layout(self.p), held[:size]), count != 0
 
-    def unpack(self, m, plain, emptied, leaves):
-        """The rows of a word, the last first."""
-        place = Signal(range(self.each), init=self.each - 1)
-        m.d.comb += [
-            plain.eq(self.i.p.data.word_select(place, len(plain))),
-            emptied.eq(place == 0),
-        ]
-        with m.If(leaves):
-            # their number is a power of two: from 0 back to the last
-            m.d.sync += place.eq(place - 1)
+    def gather(self, m, turned, turned_valid, emptied):
+        """The corner-turn's rows in words: all but a word's last one wait, unless `emptied`."""
+        if self.each == 1:
+            m.d.comb += emptied.eq(1)
+            return turned, turned_valid
+        waiting = Signal((self.each - 1) * len(turned), reset_less=True)
+        count = Signal(range(self.each))  # rows that wait
+        gathered = Signal.like(self.row.payload, name="gathered")
+        m.d.comb += [gathered.eq(Cat(turned, waiting)), emptied.eq(count == 0)]
+        with m.If(turned_valid & self.row.ready):
+            # their number is a power of two: from the last back to none
+            m.d.sync += [waiting.eq(gathered), count.eq(count + 1)]
+        return gathered, turned_valid & (count == self.each - 1)
 
     def commands(self, m, kind, turning, turns):
-        """A pass's command, when its last row goes: before the next row goes the unit has taken it."""
+        """A pass's command, when its last word goes: before the next word goes the unit has taken it."""
         word, ends = self.command.p, self.i.p.ends
         tile = data.StructLayout({"count": len(kind.count), "ends": 1, "open": 1, "more": 1})
         own, turned, done = (Signal(tile, name=name) for name in ("own", "turned_tile", "done"))
-        row = Signal(range(self.p.lanes))
+        row = Signal(range(unit_of(self.p).loads))
         first = Signal(init=1)
         last = Signal()
         m.d.comb += [
             own.eq(Cat(kind.count, ends[1], kind.open, kind.more)),
             done.eq(Mux(turning, turned, own)),
-            last.eq(self.row.valid & self.row.ready & (row == self.p.lanes - 1)),
+            last.eq(self.row.valid & self.row.ready & (row == unit_of(self.p).loads - 1)),
         ]
         with m.If(turns & ends[0]):
             m.d.sync += turned.eq(own)

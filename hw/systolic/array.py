@@ -4,15 +4,20 @@ Vectors enter as plane waves: all lanes of `left` and `top` in the cycle in whic
 their streams. A sum of column c leaves at `acc` lane c: golden.systolic.cycles counts the cycles.
 """
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden import pe
 from golden.systolic.params import MatrixUnitParams
 from hw.emit import Definition
-from hw.lanes import lane
+from hw.lanes import delayed, lane
 from hw.systolic import output_stationary, skew, weight_stationary
+
+
+def by(p: MatrixUnitParams) -> str:
+    """Of several rows in a word, their part of a definition's name."""
+    return f"_w{p.rows_in_word}" if p.rows_in_word > 1 else ""
 
 
 def kind(p: MatrixUnitParams) -> str:
@@ -22,21 +27,31 @@ def kind(p: MatrixUnitParams) -> str:
 
 class WeightStationaryArray(wiring.Component):
     """left  [rows] lanes; swap comes one cycle before the first vector of a tile
-    top   [cols] lanes with load and parity
-    acc   [cols] sums"""
+    top   [rows_in_word, cols] lanes with load and parity
+    acc   [cols] sums
+
+    Row i of a word goes to stack i of the columns: a tile's rows stand in another order, as the lanes of
+    `left` do. A stack gets its rows as many cycles late as a swap takes down to it. 4 rows, 2 in a word:
+
+        cycle            0       1       2    3
+        top              r3 r2   r1 r0             stack 1, stack 0
+        stack 0 loads    r2      r0
+        stack 1 loads                    r3   r1
+        swap in stack    0       0       1    1
+    """
 
     def __init__(self, p: MatrixUnitParams):
         self.p = p
-        name = f"{p.dataflow}_column_{p.rows}_{kind(p)}"
+        name = f"{p.dataflow}_column_{p.rows}{by(p)}_{kind(p)}"
         self.column = Definition(name, weight_stationary.Column(p))
         self.skew_left = skew.definition(p.rows, p.left.width)
         self.skew_swap = skew.definition(p.rows, 1, reset=True)
-        self.skew_top = skew.definition(p.cols, p.top.width)
+        self.skew_top = skew.definition(p.cols, p.rows_in_word * p.top.width)
         self.uses = (self.column, self.skew_left, self.skew_swap, self.skew_top)
         super().__init__({
             "left": In(p.rows * p.left.width),
             "swap": In(1),
-            "top": In(p.cols * p.top.width),
+            "top": In(p.rows_in_word * p.cols * p.top.width),
             "load": In(1),
             "parity": In(1),
             "acc": Out(p.cols * p.pe.accumulator.width),
@@ -47,17 +62,17 @@ class WeightStationaryArray(wiring.Component):
         p = self.p
         moving = Signal(p.rows * p.left.width, name="left_skewed")
         swap = Signal(p.rows, name="swap_skewed")
-        top = Signal(p.cols * p.top.width, name="top_skewed")
-        self.skew_left.place(m, "skew_left", i=self.left, o=moving)
+        top = Signal(p.rows_in_word * p.cols * p.top.width, name="top_skewed")
+        stacked, late, load, parity = self.stacks(m)
+        self.skew_left.place(m, "skew_left", i=stacked, o=moving)
         self.skew_swap.place(m, "skew_swap", i=self.swap.replicate(p.rows), o=swap)
-        self.skew_top.place(m, "skew_top", i=self.top, o=top)
-        load, parity = self.load, self.parity
+        self.skew_top.place(m, "skew_top", i=late, o=top)
         # `load` needs no skew: it passes one register a column, as the lanes of `top` are skewed
         for c in range(p.cols):
             moving_out = Signal.like(moving, name=f"moving_{c}")
             swap_out = Signal.like(swap, name=f"swap_{c}")
-            load_out = Signal(name=f"load_{c}")
-            parity_out = Signal(name=f"parity_{c}")
+            load_out = Signal(p.rows_in_word, name=f"load_{c}")
+            parity_out = Signal(p.rows_in_word, name=f"parity_{c}")
             self.column.place(
                 m, f"column_{c}", moving_in=moving, moving_out=moving_out, swap_in=swap, swap_out=swap_out,
                 load_in=load, load_out=load_out, parity_in=parity, parity_out=parity_out,
@@ -65,6 +80,22 @@ class WeightStationaryArray(wiring.Component):
             )
             moving, swap, load, parity = moving_out, swap_out, load_out, parity_out
         return m
+
+    def stacks(self, m):
+        """left, top, load and parity as the stacks of rows want them; of one stack they are as they come."""
+        p, count = self.p, self.p.rows_in_word
+        if count == 1:
+            return self.left, self.top, self.load, self.parity
+        order = [row * count + s for s in range(count) for row in range(p.loads)]
+        stacked = Cat(lane(self.left, row, p.rows) for row in order)
+        late, flags = [], []
+        for s in range(count):
+            name, cycles = f"stack_{s}", s * p.loads
+            late.append(delayed(m, lane(self.top, s, count), cycles, f"{name}_top"))
+            flag = Cat(self.load, self.parity)
+            flags.append(delayed(m, flag, cycles, f"{name}_load", reset=True))
+        columns = Cat(lane(word, c, p.cols) for c in range(p.cols) for word in late)
+        return stacked, columns, Cat(each[0] for each in flags), Cat(each[1] for each in flags)
 
 
 class OutputStationaryArray(wiring.Component):
@@ -125,4 +156,4 @@ class OutputStationaryArray(wiring.Component):
 def definition(p: MatrixUnitParams) -> Definition:
     """The array of `p`."""
     component = OutputStationaryArray(p) if p.dataflow == "output" else WeightStationaryArray(p)
-    return Definition(f"{p.dataflow}_array_{p.rows}x{p.cols}_{kind(p)}", component)
+    return Definition(f"{p.dataflow}_array_{p.rows}x{p.cols}{by(p)}_{kind(p)}", component)

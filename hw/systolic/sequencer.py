@@ -68,7 +68,7 @@ class StationarySequencer(wiring.Component):
 
     def load_tiles(self, m):
         """The loader; returns: a loaded tile and a command wait, and the rows that it wants are free."""
-        loaded = Signal(range(self.p.rows))
+        loaded = Signal(range(self.p.loads))
         full, parity, start = bits("full", "parity_q", "start")
         m.d.comb += [
             start.eq(full & self.command_valid & (~self.first | self.enough)),
@@ -77,12 +77,12 @@ class StationarySequencer(wiring.Component):
             self.load.eq(self.top_valid & self.top_ready),
             self.parity.eq(Mux(loaded == 0, ~parity, parity)),
         ]
-        # one row: a tile is loaded in the cycle in which the one before it is swapped in
+        # one word: a tile is loaded in the cycle in which the one before it is swapped in
         with m.If(self.swap):
             m.d.sync += full.eq(0)
         with m.If(self.load):
             m.d.sync += [loaded.eq(loaded + 1), parity.eq(self.parity)]
-            with m.If(loaded == self.p.rows - 1):
+            with m.If(loaded == self.p.loads - 1):
                 m.d.sync += [loaded.eq(0), full.eq(1)]
         return start
 
@@ -142,4 +142,4 @@ class OutputSequencer(wiring.Component):
 def definition(p: MatrixUnitParams) -> Definition:
     """The sequencer of `p`."""
     component = OutputSequencer(p) if p.dataflow == "output" else StationarySequencer(p)
-    return Definition(f"{p.dataflow}_sequencer_{p.rows}_{p.largest_count}", component)
+    return Definition(f"{p.dataflow}_sequencer_{p.loads}_{p.largest_count}", component)

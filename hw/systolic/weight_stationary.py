@@ -60,6 +60,7 @@ class Column(wiring.Component):
     load_in, load_out       a word of the next tile is at `next_in`; one register
     parity_in, parity_out   alternates from tile to tile, travels with load
     next_in                 operand of this column from the next tile, lowest row first
+                            each of the three [rows_in_word], one a stack of rows
     acc                     sums of the lowest row; registered
 
     The staggered load. All rows see `load` in the same cycle, but a row takes the word above it only if that
@@ -74,47 +75,54 @@ class Column(wiring.Component):
         row 0 waits   b0   c2   c1   c0
         row 1 waits   b1   b1   c2   c1
         row 2 waits   b2   b2   b2   c2
+
+    With several rows in a word the column is as many stacks of `loads` rows, one on the other. Each loads so,
+    as many cycles behind the one above it as that has rows (hw.systolic.array), as the swap does.
     """
 
     def __init__(self, p: MatrixUnitParams):
         self.p = p
         self.cell = Definition(f"{p.dataflow}_cell_{pe.definition(p.pe).name.removeprefix('pe_')}", Cell(p))
         self.uses = (self.cell,)
-        moving = p.rows * p.left.width
+        moving, stacks = p.rows * p.left.width, p.rows_in_word
         super().__init__({
             "moving_in": In(moving),
             "moving_out": Out(moving),
             "swap_in": In(p.rows),
             "swap_out": Out(p.rows),
-            "load_in": In(1),
-            "load_out": Out(1),
-            "parity_in": In(1),
-            "parity_out": Out(1),
-            "next_in": In(p.top.width),
+            "load_in": In(stacks),
+            "load_out": Out(stacks),
+            "parity_in": In(stacks),
+            "parity_out": Out(stacks),
+            "next_in": In(stacks * p.top.width),
             "acc": Out(p.pe.accumulator.width),
         })
 
     def elaborate(self, platform):
         m = Module()
-        rows = self.p.rows
+        rows, stacks, loads = self.p.rows, self.p.rows_in_word, self.p.loads
         moving = Signal(rows * self.p.left.width, reset_less=True)
         swap = Signal(rows)  # a bit a row, which the skew at the left edge has put a cycle apart
-        load = Signal()
-        parity = Signal()
-        resting_next = Signal(self.p.top.width, reset_less=True)
+        load = Signal(stacks)
+        parity = Signal(stacks)
+        resting_next = Signal(stacks * self.p.top.width, reset_less=True)
         held = Signal(rows)
         take = Signal(rows)
+        loads_of, parity_of = (
+            Cat(lane(flag, s, stacks).replicate(loads) for s in range(stacks)) for flag in (load, parity)
+        )
+        above = Cat(Cat(lane(parity, s, stacks), lane(held, s, stacks)[: loads - 1]) for s in range(stacks))
         m.d.sync += [
             moving.eq(self.moving_in),
             swap.eq(self.swap_in),
             load.eq(self.load_in),
             parity.eq(self.parity_in),
             resting_next.eq(self.next_in),
-            held.eq((held & ~take) | (take & parity.replicate(rows))),
+            held.eq((held & ~take) | (take & parity_of)),
         ]
         m.d.comb += [
             # what stands above belongs to the tile being loaded: its parity is the load's
-            take.eq(~(Cat(parity, held)[:rows] ^ parity.replicate(rows)) & load.replicate(rows)),
+            take.eq(~(above ^ parity_of) & loads_of),
             self.moving_out.eq(moving),
             self.swap_out.eq(swap),
             self.load_out.eq(load),
@@ -123,11 +131,13 @@ class Column(wiring.Component):
         acc = Signal(self.p.pe.accumulator.width, name="acc_top")  # never driven: sums start from 0
         for r in range(rows):
             acc_out = Signal.like(acc, name=f"acc_{r}")
-            next_out = Signal.like(resting_next, name=f"next_{r}")
+            next_out = Signal(self.p.top.width, name=f"next_{r}")
+            if r % loads == 0:
+                next_in = lane(resting_next, r // loads, stacks)
             self.cell.place(
-                m, f"cell_{r}", take=take[r], swap=swap[r], next_in=resting_next, next_out=next_out,
+                m, f"cell_{r}", take=take[r], swap=swap[r], next_in=next_in, next_out=next_out,
                 moving=lane(moving, r, rows), acc_in=acc, acc_out=acc_out,
             )
-            acc, resting_next = acc_out, next_out
+            acc, next_in = acc_out, next_out
         m.d.comb += self.acc.eq(acc)
         return m

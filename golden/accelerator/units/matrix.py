@@ -111,9 +111,9 @@ def accesses(p: AcceleratorParams, command: Command) -> Accesses:
 
 
 def work(p: AcceleratorParams, command: Command) -> int:
-    """Cycles: for each pass the larger of its vectors and the array's rows."""
+    """Cycles: for each pass the larger of its vectors and its words of weights."""
     f = command.fields
-    return tiles_of(f) * passes_of(f) * max(count_of(f), p.lanes)
+    return tiles_of(f) * passes_of(f) * max(count_of(f), words_of_pass(p, f))
 
 
 def execute(p: AcceleratorParams, command: Command, machine: "Machine") -> None:
@@ -169,14 +169,14 @@ class Timing(UnitTiming):
 
     def tile(self, command: Command, rows: int) -> None:
         """The next tile, whose sums have room from cycle `rows` on."""
-        fields, lanes, pipeline, lost = command.fields, self.p.lanes, self.pipeline, self.model.lost
+        fields, pipeline, lost = command.fields, self.pipeline, self.model.lost
         count, words = count_of(fields), words_of_pass(self.p, fields)
         for index in range(passes_of(fields)):
             before, held = pipeline.vector, rows if index == 0 else NEVER
             pipeline.load(words, bool(fields["transpose"]))
             pipeline.stream(count, held)
             gap = pipeline.vector - count - before
-            waste = min(gap, max(0, lanes - self.previous))
+            waste = min(gap, max(0, words - self.previous))
             room = min(gap - waste, max(0, held - before)) if index == 0 else 0
             lost["compute"][self.number] += count
             lost["waste"][self.number] += waste

@@ -54,7 +54,7 @@ class Matrix(wiring.Component):
         kind_ready, left_idle, top_idle = bits("kind_ready", "left_idle", "top_idle")
         left, left_ended = self.fetch(m, "left", walk["left"], 1, left_idle)
         top, top_ended = self.fetch(m, "top", walk["top"], kind_ready, top_idle)
-        row = stream.Signature(self.p.lanes * self.p.unit.top.width).create(path=("row",))
+        row = stream.Signature(unpack.rows_bits(self.p)).create(path=("row",))
         words = word_layout(fields(unit_of(self.p))["command"])
         command = stream.Signature(words).create(path=("pass",))
         unpacks = Signal()

@@ -35,11 +35,12 @@ COVERAGE: list[Coverage] = []  # of this simulation
 def params_of(given: dict[str, Any]) -> MatrixUnitParams:
     """MatrixUnitParams of a case's parameters."""
     out: Any = parse(given["out"])
-    names = ("rows", "cols", "dataflow", "accumulator_rows", "multiplier_bits", "max_shift", "scaled")
+    names = ("rows", "cols", "dataflow", "accumulator_rows", "rows_in_word", "max_shift", "scaled")
     return MatrixUnitParams(
         **{name: given[name] for name in names},
         pe=pe_of(given["kind"], given["pe"]),
         accumulator_registers=given["accumulator_registers"],
+        multiplier_bits=given["multiplier_bits"],
         requantise_registers=given["requantise_registers"],
         rounding=Rounding(given["rounding"]),
         out=out,
@@ -259,6 +260,7 @@ def case(
     requantise_registers: int = 0,
     group: int = 24,
     accumulator_rows: int | None = None,
+    rows_in_word: int = 1,
     multiplier_bits: int = 12,
     rounding: str = "half_up",
     out: str = "int8",
@@ -277,7 +279,7 @@ def case(
         "pe": formats | {"registers": registers, "group": group} | (pe or {}),
         "accumulator_registers": accumulator_registers, "accumulator_rows": accumulator_rows,
         "requantise_registers": requantise_registers, "multiplier_bits": multiplier_bits, "max_shift": 47,
-        "rounding": rounding, "out": out, "scaled": scaled, "roomy": roomy,
+        "rows_in_word": rows_in_word, "rounding": rounding, "out": out, "scaled": scaled, "roomy": roomy,
     }  # fmt: skip
     if accumulator_rows is None:
         given["accumulator_rows"] = 96
@@ -327,6 +329,11 @@ CASES += [  # with registers for a faster clock
          accumulator_registers=1, requantise_registers=1),
     case("1x1-a1-sums", "output", 1, 1, "int8", "int8", scaled=False, accumulator_registers=1),
     case("3x2-a1-sums", "weight", 3, 2, "int8", "int8", scaled=False, accumulator_registers=1),
+]  # fmt: skip
+CASES += [  # several rows of weights in a word
+    case("4x3-int4-w2", "weight", 4, 3, "int4", "int8", registers=1, rows_in_word=2),
+    case("6x2-int2-w6-sums", "weight", 6, 2, "int2", "int8", scaled=False, rows_in_word=6),
+    case("6x3-w3", "input", 6, 3, "int8", "int4", rows_in_word=3, accumulator_registers=1),
 ]  # fmt: skip
 CASES += [  # of PEs beside the multiplier
     case("3x4-fp16", "weight", 3, 4, "fp16", "fp16", kind="float_multiply_add", scaled=False),

@@ -24,8 +24,11 @@ Fields = dict[str, list[int]]  # codes of a word's fields, by lane
 def rows_of_sums(p: MatrixUnitParams, accepted: Accepted) -> np.ndarray:
     """Completed rows in the order of their completion, [rows, cols]."""
     layout = words.fields(p)["command"]
-    left = unpack_values(p.left, to_bytes(accepted["left"], streams.bits(words.fields(p)["left"])), p.rows)
-    top = unpack_values(p.top, to_bytes(accepted["top"], streams.bits(words.fields(p)["top"])), p.cols)
+    lanes = {"left": (p.left, p.rows), "top": (p.top, p.rows_in_word * p.cols)}
+    left, top = (
+        unpack_values(fmt, to_bytes(accepted[name], streams.bits(words.fields(p)[name])), count)
+        for name, (fmt, count) in lanes.items()
+    )
     completed = [p.pe.accumulator.decode(np.zeros((0, p.cols), np.uint64))]
     sums = completed[0]
     for word in accepted["command"]:
@@ -36,9 +39,10 @@ def rows_of_sums(p: MatrixUnitParams, accepted: Accepted) -> np.ndarray:
                 break
             one, top = pass_sums(p, left[:count].T, top[:count]), top[count:]
         else:
-            if len(top) < p.rows:
+            if len(top) < p.loads:
                 break
-            one, top = pass_sums(p, left[:count], top[: p.rows][::-1]), top[p.rows :]
+            resting, top = top[: p.loads][::-1].reshape(p.rows, p.cols), top[p.loads :]
+            one = pass_sums(p, left[:count], resting)
         left = left[count:]
         sums = one if command["first"] else join(p, sums[: len(one)], one)
         if command["final"]:

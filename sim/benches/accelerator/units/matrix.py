@@ -223,7 +223,7 @@ async def a_product_adds_five_cycles_to_the_matrix_unit(dut: Any) -> None:
 
 
 @cocotb.test
-async def a_matrix_vector_product_takes_a_row_of_weights_a_cycle(dut: Any) -> None:
+async def a_matrix_vector_product_takes_a_word_of_weights_a_cycle(dut: Any) -> None:
     """In many passes of one vector, all but the way in and out."""
     bench = MultiplyBench(dut)
     await bench.start()
@@ -235,7 +235,7 @@ async def a_matrix_vector_product_takes_a_row_of_weights_a_cycle(dut: Any) -> No
     bench.check_cycles([command])
     took = bench.monitors["sums"].moved[-1][0] - bench.monitors["command"].moved[0][0] + 1
     way = 5 + 1 + delivery(unit_of(p))
-    assert took == 3 * passes * p.lanes + way + 1, f"took {took} cycles"
+    assert took == 3 * passes * words_of_pass(p, command) + way + 1, f"took {took} cycles"
 
 
 @cocotb.test
