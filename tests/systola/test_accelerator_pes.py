@@ -13,6 +13,7 @@ from golden.check import BadValue
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.mapping.legalise.against import model, node
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "accelerator16_mixpe_w4a8.toml"
 RANDOM = np.random.default_rng(12)
 NODES = [node("MatMul", "x w", "a"), node("Relu", "a", "b"), node("MatMul", "b v", "y")]
 SHAPES = {"w": (50, 10), "v": (10, 7)}
@@ -22,9 +23,9 @@ family = "accelerator"
 array = {{rows = 4, cols = 4, dataflow = "weight"}}
 pe = {{kind = "{kind}", weight = "{weight}", group = {group}, activation = "int8"}}
 accumulators = {{rows = 64}}
-scratchpad = {{banks = 4, bank_words = 512}}
+scratchpad = {{banks = 4, bank_words = 1024}}
 units = {{functions = []}}
-bus = {{outstanding = 8, read_buffer = 64}}
+bus = {{outstanding = 16, read_buffer = 128}}
 memory = {{bytes_per_cycle = 4}}
 """
 
@@ -69,3 +70,41 @@ def test_weights_need_a_sign(ran, kind):
 def test_the_compiled_accelerator_of_shift_and_add_is_golden(ran):
     (wanted, golden), (found, result) = ran("mixpe", "int4"), ran("mixpe", "int4", engine="rtl")
     assert np.array_equal(found, wanted) and result["total"]["cycles"] == golden["total"]["cycles"]
+
+
+@pytest.fixture
+def vector_by(tmp_path):
+    """The total of a vector by side x side weights on a design."""
+
+    def run(design, side, engine="golden"):
+        x = RANDOM.standard_normal((1, side)).astype(np.float32)
+        w = RANDOM.standard_normal((side, side)).astype(np.float32)
+        onnx.save(model([node("MatMul", "x w", "y")], {"x": x}, {"w": w}), tmp_path / "v.onnx")
+        np.save(tmp_path / "x.npy", x)
+        return systola.run(
+            tmp_path / "v.onnx", on=design, engine=engine, inputs={"": tmp_path / "x.npy"}
+        )["total"]  # fmt: skip
+
+    return run
+
+
+@pytest.mark.parametrize("weight, bits", [("int8", 8), ("int4", 4), ("int2", 2)])
+def test_a_vector_by_weights_uses_the_bus_at_every_width(tmp_path, vector_by, weight, bits):
+    """Of the bytes read most are weights; at 4 lanes many are commands, and the scales of 4 channels."""
+    (tmp_path / "small.toml").write_text(SMALL.format(kind="multiplier", weight=weight, group=1024))
+    total = vector_by(tmp_path / "small.toml", 512)
+    assert 512 * 512 * bits / 8 < total["bytes_read"] < total["cycles"] * 4 < 1.05 * total["bytes_read"]
+
+
+@pytest.mark.rtl
+def test_the_compiled_accelerator_uses_the_bus_with_weights_of_4_bits(tmp_path, vector_by):
+    (tmp_path / "small.toml").write_text(SMALL.format(kind="mixpe", weight="int4", group=1024))
+    total = vector_by(tmp_path / "small.toml", 512, "rtl")
+    assert total["rtl_cycles"] * 4 < 1.05 * total["bytes_read"] and abs(total["prediction_error"]) < 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.rtl
+def test_a_vector_by_4096_x_4096_weights_of_4_bits_takes_what_the_bus_needs(vector_by):
+    total, bus = vector_by(EXAMPLE, 4096, "rtl"), 4096 * 4096 // 2 // 16
+    assert bus < total["rtl_cycles"] <= 1.05 * bus and total["cycles"] <= 1.05 * bus
