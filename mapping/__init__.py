@@ -1,1 +1,1 @@
-"""Networks to layers to tiles to schedule. Imports golden, never an HDL."""
+"""The mapper: from a network to layers, tiles and a schedule. Imports golden, never an HDL."""

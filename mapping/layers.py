@@ -8,7 +8,7 @@
     Gemm                  1               rows of A (transposed)   as given            as given
     Conv                  groups          samples * stops          channels * kernel   filters of a group
 
-The rearrangements work on any type: on reals for the reference, on codes for the array.
+The rearrangements work on any type: on reals for the float reference, on codes for the array.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class ProductLayer:
 
     @property
     def window(self) -> Window:
-        """Of a convolution."""
+        """The window of a convolution."""
         return conv_window(self.shapes[0], self.shapes[1], **self.attributes)
 
     @property
@@ -78,12 +78,12 @@ class ProductLayer:
         return self.shapes[0][self.channel_axis]
 
     def along_channels(self, values: np.ndarray) -> np.ndarray:
-        """[channels] in a shape that broadcasts with the first factor."""
+        """A vector [channels] in a shape that broadcasts with the first factor."""
         axis = self.channel_axis % len(self.shapes[0])
         return values.reshape([-1 if i == axis else 1 for i in range(len(self.shapes[0]))])
 
     def left(self, x: np.ndarray, padding: int = 0) -> np.ndarray:
-        """A [batch, m, k] of the first factor, as the operator has it. padding: a code for what is real 0."""
+        """A [batch, m, k] of the first factor in the operator's layout. padding: the code of a real 0."""
         g = self.gemm
         if self.operator == "Conv":
             return im2col(x, self.window, groups=g.batch, padding=padding)
@@ -107,7 +107,8 @@ class ProductLayer:
         return np.broadcast_to(w, (*axes, g.k, g.n)).reshape(g.batch, g.k, g.n)
 
     def added(self, bias: np.ndarray) -> np.ndarray:
-        """A bias, as it broadcasts with the output: a convolution's is one of each channel."""
+        """A bias in a shape that broadcasts with the output: a convolution's has one number for each
+        channel."""
         if self.operator == "Conv":
             return bias.reshape(-1, *(1,) * (len(self.shapes[2]) - 2))
         return bias
@@ -144,7 +145,7 @@ def layers(network: Network | ShapeNetwork) -> list[ProductLayer]:
 
 
 def host_operators(network: Network | ShapeNetwork) -> dict[str, int]:
-    """How often each operator runs on the host: all that is no matrix product."""
+    """{operator: number of its nodes that run on the host}: all that are no matrix products."""
     found: dict[str, int] = {}
     for node in () if isinstance(network, ShapeNetwork) else network.nodes:
         if not node.is_product:

@@ -1,8 +1,8 @@
-"""Networks as the mapper sees them: a graph in ONNX's operators, or a list of layers by their shapes alone.
+"""Networks as the mapper's input: a graph in ONNX's operators, or a list of layers by their shapes alone.
 
-All shapes are static. An operator means what ONNX says, with two additions that passes make and nobody else:
-a MatMul may have a third input, a bias [n]; a MatMul, Gemm or Conv may have the attribute `activation`, the
-name of an operator applied to its output.
+All shapes are static. An operator means what ONNX says, with two additions that only passes make: a MatMul
+may have a third input, a bias [n]; a MatMul, Gemm or Conv may have the attribute `activation`, the name of an
+operator applied to its output.
 """
 
 from collections import Counter
@@ -48,8 +48,8 @@ class Node:
 class Network:
     """nodes: in an order that can be run. shapes: of every tensor: inputs, constants and results.
 
-    types  of results; one that is not there is float32
-    fixed  inputs of the file that are parameters, by the values they were given; `inputs` are the others
+    types  of results; a result that is not listed is float32
+    fixed  inputs of the file that are parameters, with their values; `inputs` are the others
     """
 
     name: str
@@ -209,7 +209,7 @@ class ShapeLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShapeNetwork:
-    """Layers in order; each is run on its own, nothing flows between them."""
+    """Layers in order; each runs on its own, without data from another."""
 
     name: str
     layers: tuple[ShapeLayer, ...]

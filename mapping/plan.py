@@ -1,4 +1,4 @@
-"""A network on a target, layer by layer: where it runs, in which tiles, and what that costs."""
+"""The plan of a network on a target, layer by layer: the unit, the tiles, and the costs."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ from mapping.target import Design, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """rows: those of the design, in order, then the host's. schedules: of a matrix unit's, by layer name."""
+    """rows: those of the design, in order, then the host's. schedules: of a matrix unit's layers, by name."""
 
     network: str
     rows: tuple[Row, ...]
@@ -29,11 +29,11 @@ class Plan:
 
     @property
     def layers(self) -> list[Row]:
-        """The rows that are not the host's; none where all runs there."""
+        """The rows that are not the host's; none where every operation runs there."""
         return [row for row in self.rows if row.unit != HOST]
 
     def as_dict(self) -> dict[str, Any]:
-        """What `map --json` prints, but for the design."""
+        """The content of `map --json`, without the design."""
         rows = [row.as_dict() for row in self.rows]
         return {"network": self.network, "layers": rows, "total": self.total.as_dict()}
 
@@ -119,7 +119,7 @@ def plan_row(layer: ProductLayer, target: Target, placed: Placement) -> Row:
 
 
 def tiles(target: Target, placed: Placement) -> dict[str, Any]:
-    """How a product is cut."""
+    """Text: how a product is cut into tiles."""
     schedule = placed.schedule
     return {
         "stream": schedule.tiling.stream,

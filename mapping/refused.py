@@ -1,4 +1,4 @@
-"""What no unit takes, by the node or operation at fault, so that a host may take it where there is one."""
+"""Refusals that name the node or operation at fault, so that a host, where there is one, may take it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from golden import check
 
 
 class Refused(check.BadValue):
-    """name: of the node, of its result, or of an operation that was made of it (NAME:..., NAME@...)."""
+    """name: of the node, of its result, or of an operation made from it (NAME:..., NAME@...)."""
 
     def __init__(self, message: str, name: str) -> None:
         super().__init__(message)
@@ -16,7 +16,7 @@ class Refused(check.BadValue):
 
 @contextmanager
 def at(name: str, where: str = "") -> Iterator[None]:
-    """A BadValue in here is about `name`; its message begins with `where`."""
+    """Within this context a BadValue is about `name`; its message begins with `where`."""
     try:
         yield
     except Refused:

@@ -1,4 +1,4 @@
-"""What the mapper knows of a design: the matrix unit, the buffers before it, the memory behind those."""
+"""Targets: a design as the mapper sees it. The matrix unit or tile, its buffers, the memory behind them."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -44,12 +44,12 @@ class Target:
 
     @property
     def whole(self) -> AcceleratorParams | MatrixUnitParams:
-        """The parameters of all that it is."""
+        """The Params of the whole design: the accelerator's, or the unit's."""
         return self.accelerator or self.unit
 
     @property
     def block(self) -> MatrixUnitParams:
-        """The block of streams (golden.blocks) that it is, or has in it."""
+        """The Params of the block of streams (golden.blocks) that the design is, or contains."""
         return self.unit
 
     def buffer(self, operand: str) -> int:
@@ -58,7 +58,7 @@ class Target:
 
     @property
     def family(self) -> str:
-        """As a design file has it."""
+        """The design file's `family`."""
         return "accelerator" if self.accelerator else "systolic"
 
     @property
@@ -73,7 +73,7 @@ class Target:
 
     @property
     def most_groups(self) -> None:
-        """Groups that a sum may have: any number, since the host adds them up."""
+        """Most groups of a sum: no limit, since the host adds them up."""
         return None
 
     @property
@@ -102,7 +102,8 @@ class Target:
         return self.unit.rows * self.unit.cols
 
     def least_buffer(self, operand: str) -> int:
-        """Bytes of one pass with one vector: an operand that rests takes a word for each row."""
+        """Bytes of one pass with one vector: the operand that stays in the array takes a word for
+        each row."""
         if operand == self.left:
             return self.left_word
         return self.top_word * (1 if self.unit.dataflow == "output" else self.unit.rows)
@@ -135,17 +136,17 @@ class TileTarget:
 
     @property
     def whole(self) -> TileParams:
-        """The parameters of all that it is."""
+        """The Params of the whole design."""
         return self.tile
 
     @property
     def block(self) -> TileParams:
-        """The block of streams (golden.blocks) that it is."""
+        """The Params of the block of streams (golden.blocks) that the design is."""
         return self.tile
 
     @property
     def most_groups(self) -> int:
-        """Groups that a sum may have: those of a command."""
+        """Most groups of a sum: as many as a command adds up."""
         return self.tile.groups
 
 

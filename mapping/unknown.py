@@ -1,7 +1,7 @@
-"""Arrays of which shape and type are all that is known: one zero, read in every place, takes no memory.
+"""Arrays of known shape and type whose elements are not known: one zero, broadcast, takes no memory.
 
-A plan in closed form looks at no weights: `without_weights` leaves unknown arrays in their place, and what
-goes through a network's weights asks `is_unknown` first.
+A plan in closed form reads no weights: `without_weights` puts unknown arrays in their place, and code that
+works on a network's weights asks `is_unknown` first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,8 @@ from mapping.network import Network, Node, Shape
 
 
 class Unknown(np.ndarray):
-    """What `unknown` makes, and views of it; what is computed of it is of this type, but no longer such."""
+    """The type of the arrays that `unknown` makes, and of views; results computed from them have this type
+    but are known."""
 
 
 def unknown(shape: Shape, dtype: Any = np.float32) -> np.ndarray:
@@ -23,7 +24,7 @@ def unknown(shape: Shape, dtype: Any = np.float32) -> np.ndarray:
 
 
 def is_unknown(values: np.ndarray) -> bool:
-    """Whether all elements of an array are the one that `unknown` made."""
+    """Whether all elements of an array are the single one that `unknown` made."""
     if not isinstance(values, Unknown):
         return False
     return not any(step for step, size in zip(values.strides, values.shape, strict=True) if size > 1)
@@ -35,7 +36,7 @@ def reals(values: np.ndarray) -> np.ndarray:
 
 
 def column_sums(values: np.ndarray) -> np.ndarray:
-    """Sums over the first axis of integers [k, n]; of unknown ones 0."""
+    """Sums over the first axis of integers [k, n]; 0 for unknown ones."""
     return np.zeros(values.shape[1], values.dtype) if is_unknown(values) else values.sum(axis=0)
 
 

@@ -1,4 +1,4 @@
-"""Products in groups on a design: cycles, exact, and bytes at the PE's own widths."""
+"""The plan of a grouped network, layer by layer: exact cycles, and bytes at the PE's own widths."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -37,7 +37,8 @@ def grouped_rows(network: Network | ShapeNetwork, design: Design) -> tuple[list[
 
 
 def shared_bytes(x: ProductLayer, design: Design) -> int:
-    """Of what groups share; scales are fp16 where the tile has no others."""
+    """Bytes of scales, zero points and selectors that groups share; scales are fp16 unless the tile has its
+    own."""
     p = design.pe
     signless = not getattr(p.weight, "signed", True) and p.weight.width <= 8  # codes, not words with them
     zeros = tiled.zero_bits(p) if signless else 0
@@ -46,7 +47,7 @@ def shared_bytes(x: ProductLayer, design: Design) -> int:
 
 
 def tile_row(x: ProductLayer, design: TileTarget) -> Row:
-    """Each operand is read once, each result written once."""
+    """The row of a product on a tile: each operand is read once, each result written once."""
     g, p = padded(x, design), design.tile
     count = tile_cycles.groups_of(p, g)
     compute = g.batch * tile_cycles.cycles(p, count)
@@ -63,7 +64,7 @@ def tile_row(x: ProductLayer, design: TileTarget) -> Row:
 
 
 def array_row(x: ProductLayer, design: Target) -> Row:
-    """As a batch of groups is placed; their sums leave in whole bytes."""
+    """The row of a product on an array, placed as a batch of groups; sums leave in whole bytes."""
     bits = ceil_div(design.pe.accumulator.width, 8) * 8
     placed = place(x.name, design, array_gemm(x, design), bits)
     read, compute = placed.bytes_read + shared_bytes(x, design), placed.compute_cycles
@@ -77,7 +78,7 @@ def array_row(x: ProductLayer, design: Target) -> Row:
 def row_of(x: ProductLayer, design: Design, lost: dict[str, float], **found: Any) -> Row:
     """The row of a product. lost: compute cycles by cause; found: other figures.
 
-    What multiplies the zeros that fill up a group is waste, wherever `lost` has it.
+    Cycles that multiply the zeros that fill up a group count as waste, wherever `lost` has them.
     """
     g, moved, compute = x.gemm, found["bytes_read"] + found["bytes_written"], found["compute_cycles"]
     useful = g.macs / design.peak_macs

@@ -19,12 +19,12 @@ def load(
     path: Path, *, tokens: int | None = None, batch: int = 1, dims: Mapping[str, int] | None = None,
     given: Given | None = None,
 ) -> Network | ShapeNetwork:  # fmt: skip
-    """The network in `path`, chosen by the kind of file.
+    """The network in `path`, by the kind of file.
 
-    tokens, batch  sizes of the dimensions a network leaves open: a sentence, the samples at once
-    dims           sizes of open ONNX dimensions by their names
-    given          values of inputs by their names, for those of an ONNX file that are parameters
-    raises         BadValue, naming the file and what in it cannot be used
+    tokens, batch  sizes of dimensions that a network leaves open: tokens of a sentence, samples at once
+    dims           sizes of open ONNX dimensions, by their names
+    given          values of inputs of an ONNX file that are parameters, by their names
+    raises         BadValue, naming the file and the part of it that cannot be used
     """
     path = Path(path)
     if not path.exists():

@@ -31,7 +31,7 @@ SIZES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BertConfig:
-    """What config.json says of the network's shape."""
+    """The entries of config.json that give the network's shape."""
 
     hidden_size: int
     intermediate_size: int
@@ -73,7 +73,7 @@ def build(config: BertConfig, tensors: Tensors, tokens: int, batch: int) -> onnx
 
 
 class Bert:
-    """The graph being built. Each method adds nodes and gives the name of what they end in."""
+    """The graph under construction. Each method adds nodes and returns the name of their last result."""
 
     def __init__(self, config: BertConfig, tensors: Tensors, tokens: int, batch: int) -> None:
         self.config, self.tensors, self.tokens, self.batch = config, tensors, tokens, batch

@@ -1,7 +1,8 @@
-"""The keys of a BERT's config.json: those that are read, those that change nothing here, those that must not.
+"""The keys of a BERT's config.json: those that are read, those that change nothing, and those that are
+refused.
 
-A key that would change what is computed may stand there with the value under which it does not. A key that is
-not known is refused unless its value turns it off, since nobody can say what it would do.
+A key that would change the result is accepted with the value under which it does not. An unknown key is
+refused unless its value turns it off, since its effect cannot be known.
 
 Source: transformers' BertConfig and PretrainedConfig, versions 2 to 5.
 """
@@ -43,7 +44,7 @@ UNUSED = (
 
 
 def check_keys(config: dict[str, Any], where: str) -> None:
-    """BadValue, naming the key, for one that changes the result and is not computed here."""
+    """BadValue, naming the key, for one that changes the result and is not supported."""
     for key, value in config.items():
         if key in FIXED:
             if is_on(value) and value != FIXED[key]:
@@ -54,5 +55,5 @@ def check_keys(config: dict[str, Any], where: str) -> None:
 
 
 def is_on(value: Any) -> bool:
-    """Does a value say more than that its key is not used?"""
+    """Whether a value says that its key is used."""
     return not (value is None or value is False or value in (0, "", [], {}))

@@ -1,9 +1,11 @@
-"""Where a quantised network's tensors become codes: nothing is fused across, and no operator twice rounded.
+"""Boundaries: where a quantised network's tensors become codes. Nothing is fused across one, nothing rounded
+twice.
 
-A QuantizeLinear node behind an operator that requantises is that operator's own: its result is coded so. One
-behind what only moves elements goes before it. What is then left is a change of scale, or nothing. A
-DequantizeLinear node reads codes as those of another scale. `forms` says how each tensor is coded; a tensor
-of which the file says nothing takes 16 bits over the range that follows from the codes before it.
+A QuantizeLinear node behind an operator that requantises is fused with it: its result has those codes. One
+behind an operator that only moves elements is moved before it. The nodes that remain change a scale, or are
+dropped. A DequantizeLinear node reads codes as those of another scale. `forms` gives the encoding of each
+tensor; a tensor whose encoding the file does not state takes 16 bits over the range that follows from the
+codes before it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +27,7 @@ WIDE = 1 << 30  # of 32-bit sums that leave the network: room for a rounding
 
 
 def placed(network: Network, marks: Mapping[str, Mark]) -> Network:
-    """The nodes that marks are, in the place of the Identities that held them."""
+    """The network with its marks as nodes, in place of the Identities that held them."""
 
     def node_of(node: Node) -> Node:
         mark = marks.get(node.outputs[0]) if node.operator == "Identity" else None
@@ -49,9 +51,10 @@ def same(a: Affine | None, b: Affine) -> bool:
 def settled(
     network: Network, inputs: Mapping[str, Affine], scales: Mapping[str, np.ndarray]
 ) -> tuple[Network, dict[str, Affine]]:
-    """The recognised network with as few QuantizeLinear as its meaning needs; the form of each tensor.
+    """The recognised network with as few QuantizeLinear nodes as its meaning needs, and the encoding of each
+    tensor.
 
-    inputs  forms of those that are codes
+    inputs  encodings of inputs that are codes
     scales  of constants that are codes
     """
     stated = {name: form for name, form in inputs.items() if name in network.inputs}
@@ -63,7 +66,7 @@ def settled(
 
 
 def with_copies(network: Network) -> Network:
-    """Functions that change nothing as Identity: of codes, the same codes."""
+    """The network with functions that change no code as Identity nodes."""
 
     def plain(node: Node) -> Node:
         if node.operator == "Elementwise" and all(n.operator == "Identity" for n in node.attributes["nodes"]):
@@ -74,7 +77,8 @@ def with_copies(network: Network) -> Network:
 
 
 def known_forms(network: Network, stated: Mapping[str, Affine]) -> dict[str, Affine]:
-    """Tensors that are codes already: of marks, of what only moves them, and those that are `stated`."""
+    """Encodings of tensors that are codes already: results of marks, their moved copies, and
+    `stated` ones."""
     known = dict(stated)
     for node in network.nodes:
         if node.operator in (QUANTISE, DEQUANTISE):
@@ -86,7 +90,7 @@ def known_forms(network: Network, stated: Mapping[str, Affine]) -> dict[str, Aff
 
 
 def without_repeats(network: Network, stated: Mapping[str, Affine]) -> Network:
-    """Without QuantizeLinear of what is coded so already."""
+    """The network without QuantizeLinear nodes whose operand has these codes already."""
     known = known_forms(network, stated)
     names: dict[str, str] = {}
     kept = []
@@ -101,7 +105,8 @@ def without_repeats(network: Network, stated: Mapping[str, Affine]) -> Network:
 
 
 def hoisted(network: Network, stated: Mapping[str, Affine]) -> Network:
-    """QuantizeLinear behind what moves elements goes before it: codes are moved, not reals."""
+    """The network with QuantizeLinear nodes moved before operators that move elements: codes are moved, not
+    reals."""
     while True:
         readers, producers = network.consumers(), network.producers()
         known, found = known_forms(network, stated), None
@@ -124,7 +129,8 @@ def hoisted(network: Network, stated: Mapping[str, Affine]) -> Network:
 
 
 def merged(network: Network, stated: dict[str, Affine]) -> Network | None:
-    """One tensor more takes the form of the QuantizeLinear behind it, which goes; None if there is none."""
+    """The network with one QuantizeLinear node merged into the tensor before it; None if there is none to
+    merge."""
     readers, producers, known = network.consumers(), network.producers(), known_forms(network, stated)
     for node in network.nodes:
         x = node.inputs[0] if node.inputs else ""
@@ -150,7 +156,7 @@ def merged(network: Network, stated: dict[str, Affine]) -> Network | None:
 
 
 def again(network: Network, maker: Node, readers: Iterable[Node]) -> Network:
-    """`maker` once more, for those of its readers that take its result in a form of their own."""
+    """`maker` once more, for those of its readers that want its result in an encoding of their own."""
     x = maker.outputs[0]
     name = f"{x}:again{sum(t.startswith(f'{x}:again') for t in network.shapes)}"
     twin = replace(maker, name=name, outputs=(name,))
@@ -167,7 +173,8 @@ def again(network: Network, maker: Node, readers: Iterable[Node]) -> Network:
 
 
 def passed_by(network: Network, names: Mapping[str, str]) -> Network:
-    """Readers of a name read another; QuantizeLinear nodes that make those names go."""
+    """The network with readers of some names reading others, without the QuantizeLinear nodes of
+    those names."""
     nodes = [
         reading(node, names)
         for node in network.nodes
@@ -177,7 +184,7 @@ def passed_by(network: Network, names: Mapping[str, str]) -> Network:
 
 
 def reading(node: Node, names: Mapping[str, str]) -> Node:
-    """The node, its operands by other names."""
+    """The node with renamed operands."""
     if not any(t in names for t in node.inputs):
         return node
     made = replace(node, inputs=tuple(names.get(t, t) for t in node.inputs))
@@ -190,7 +197,7 @@ def reading(node: Node, names: Mapping[str, str]) -> Node:
 def forms(
     network: Network, stated: Mapping[str, Affine], scales: Mapping[str, np.ndarray]
 ) -> dict[str, Affine]:
-    """How every tensor is coded; without those of which nothing follows. scales: of constants in codes."""
+    """The encoding of every tensor for which one follows. scales: of constants that are codes."""
     found = {name: form for name, form in stated.items() if name in network.shapes}
     for name, scale in scales.items():
         value = network.constants.get(name)
@@ -217,7 +224,8 @@ def forms(
 
 
 def derived(network: Network, node: Node, seen: tuple[float, float]) -> Affine:
-    """16 bits; 32 of the sums of a product that leave the network as they are."""
+    """The encoding of a node's result: 16 bits over its range; 32 for sums of products that leave the
+    network."""
     reach = max(-seen[0], seen[1], 1e-30)
     plain = node.is_product and len(node.inputs) < 4 and not {"activation", "function"} & set(node.attributes)
     constant = node.is_product and node.inputs[1] in network.constants
@@ -228,6 +236,6 @@ def derived(network: Network, node: Node, seen: tuple[float, float]) -> Affine:
 
 
 def wide(seen: tuple[float, float]) -> Affine:
-    """16 bits over a range."""
+    """An encoding of 16 bits over a range."""
     scale = float(np.float32(max(-seen[0], seen[1], 1e-30) / 32767))
     return Affine(dtype="int16", scale=scale, low=-32768, high=32767)

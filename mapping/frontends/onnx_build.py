@@ -19,12 +19,12 @@ class Builder:
         self.constants: list[onnx.TensorProto] = []
 
     def node(self, name: str, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node; its output's name."""
+        """Add a node; returns its output's name."""
         self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
     def constant(self, name: str, value: np.ndarray | np.generic) -> str:
-        """Add a constant; its name."""
+        """Add a constant; returns its name."""
         self.constants.append(numpy_helper.from_array(np.array(value, order="C"), name))
         return name
 

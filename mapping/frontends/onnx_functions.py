@@ -1,4 +1,4 @@
-"""Operators that the ONNX standard defines by other operators, in the words of its own definitions."""
+"""Operators that the ONNX standard defines by other operators: the bodies of its own definitions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from onnx import AttributeProto
 
 
 class Step(NamedTuple):
-    """A node of the file or of a definition, its name, and the opset whose words it is in."""
+    """A node of the file or of a definition, its name, and the opset in which it is written."""
 
     message: onnx.NodeProto
     name: str
@@ -16,7 +16,7 @@ class Step(NamedTuple):
 
 
 def is_defined(operator: str, opset: int) -> bool:
-    """Does the standard define `operator` by others?"""
+    """Whether the standard defines `operator` by others."""
     try:
         schema = onnx.defs.get_schema(operator, opset, "")
     except onnx.defs.SchemaError:
@@ -25,7 +25,7 @@ def is_defined(operator: str, opset: int) -> bool:
 
 
 def body(step: Step, types: Mapping[str, onnx.TypeProto]) -> list[Step] | None:
-    """The nodes that `step` means, ending in its outputs; None where the standard says nothing.
+    """The nodes by which the standard defines `step`, ending in its outputs; None where it has no definition.
 
     types  of the tensors it reads
     """
@@ -75,7 +75,7 @@ def definition(step: Step, types: Mapping[str, onnx.TypeProto]) -> onnx.Function
 
 
 def arguments(step: Step, function: onnx.FunctionProto) -> dict[str, AttributeProto]:
-    """The node's attributes, those it leaves out as the standard has them."""
+    """The node's attributes, with the standard's defaults."""
     schema = onnx.defs.get_schema(step.message.op_type, step.opset, "")
     found = {
         name: entry.default_value for name, entry in schema.attributes.items() if entry.default_value.type
@@ -87,7 +87,7 @@ def arguments(step: Step, function: onnx.FunctionProto) -> dict[str, AttributePr
 def resolved(
     entries: Sequence[AttributeProto], given: Mapping[str, AttributeProto]
 ) -> Iterator[AttributeProto]:
-    """Attributes of a definition's node, those of the defined operator in the place of their names."""
+    """Attributes of a node in a definition, references replaced by the defined operator's attributes."""
     for entry in entries:
         made = AttributeProto()
         if entry.ref_attr_name:

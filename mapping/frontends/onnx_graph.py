@@ -23,7 +23,7 @@ def steps(graph: onnx.GraphProto, opset: int | None, where: str) -> list[Step]:
     """Each node that computes, under a name of its own.
 
     opset   of the standard operators; None: the file has none
-    raises  BadValue for an operator that is neither run here, nor defined by those that are
+    raises  BadValue for an operator that is neither supported, nor defined by operators that are
     """
     found: dict[str, Step] = {}
     for index, message in enumerate(graph.node):
@@ -38,14 +38,14 @@ def steps(graph: onnx.GraphProto, opset: int | None, where: str) -> list[Step]:
 
 
 def check_attributes(message: onnx.NodeProto, where: str) -> None:
-    """BadValue for an attribute that its operator does not take here."""
+    """BadValue for an attribute that is not supported for its operator."""
     allowed = operators.attribute_names(message.op_type)
     for entry in message.attribute:
         check.one_of(f"{where}: attribute of {message.op_type}", entry.name, sorted(allowed))
 
 
 def check_operator(message: onnx.NodeProto, opset: int | None, where: str) -> None:
-    """BadValue unless the operator is one of the standard's, of that opset, and run here."""
+    """BadValue unless the operator is one of the standard's, of that opset, and supported."""
     standard = message.domain in ("", "ai.onnx")
     operator = message.op_type if standard else f"{message.domain}.{message.op_type}"
     if opset is None or not standard or not is_known(operator, opset):
@@ -60,7 +60,7 @@ def check_operator(message: onnx.NodeProto, opset: int | None, where: str) -> No
 
 
 def is_known(operator: Any, opset: int) -> bool:
-    """Is the operator run here, or one that becomes such?"""
+    """Whether the operator is supported, or rewritten to operators that are."""
     return isinstance(operator, str) and (
         operator in operators.OPERATORS or is_old(operator, opset) or is_defined(operator, opset)
     )
@@ -186,6 +186,6 @@ def enum_name(enum: Any, value: int) -> str:
 
 
 def first(found: np.ndarray) -> str:
-    """Index of the first true element, as it is written after an array's name."""
+    """Index of the first true element, as text that follows an array's name."""
     index = np.argwhere(found)[0].tolist()
     return str(index) if index else ""

@@ -1,4 +1,6 @@
-"""What a node of ONNX may leave out, list or make: the bounds that onnx's own checks do not know."""
+"""Limits of ONNX nodes, in operands left out, parameters and sizes, which onnx's own checker does
+not check.
+"""
 
 from collections.abc import Mapping
 from math import prod
@@ -18,7 +20,7 @@ SCALARS = {"Trilu": (1,), "OneHot": (1,), "Range": (0, 1, 2), "Pad": (2,), "TopK
 
 
 def check_given(message: onnx.NodeProto, opset: int, where: str) -> None:
-    """BadValue for an input left out that the operator needs."""
+    """BadValue if an input that the operator needs is left out."""
     wanted = onnx.defs.get_schema(message.op_type, opset, "").inputs
     for index, name in enumerate(message.input):
         if not name and wanted and not is_optional(wanted[min(index, len(wanted) - 1)]):
@@ -39,9 +41,9 @@ def is_optional(parameter: onnx.defs.OpSchema.FormalParameter) -> bool:
 
 
 class Room:
-    """Bytes that constants made of constants may take: a small file can ask for endless ones.
+    """Bytes that folded constants may take, since a small file can ask for endless ones.
 
-    What is made may be as large as what it is made of; all that grows has MOST_MADE bytes together.
+    A result may be as large as its largest input; all growth together may take MOST_MADE bytes.
     """
 
     def __init__(self, constants: Mapping[str, np.ndarray]) -> None:
@@ -66,7 +68,7 @@ class Room:
 def check_parameters(
     node: Node, shapes: Mapping[str, Shape], found: Mapping[str, onnx.TypeProto], where: str
 ) -> None:
-    """BadValue for a parameter that is not of the shape of what it meets, or repeated to it.
+    """BadValue for a parameter whose shape is not that of its operand, nor can be repeated to it.
 
     onnx's inference checks none of these, and numpy would repeat the other operand instead.
     """
@@ -91,7 +93,7 @@ def check_parameters(
 
 
 def repeats(shape: Shape, wanted: Shape) -> bool:
-    """Can a tensor of `shape` be repeated to `wanted`?"""
+    """Whether a tensor of `shape` can be repeated to `wanted`."""
     aligned = (1,) * (len(wanted) - len(shape)) + shape
     return len(shape) <= len(wanted) and all(a in (1, b) for a, b in zip(aligned, wanted, strict=True))
 

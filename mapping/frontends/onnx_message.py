@@ -1,8 +1,8 @@
-"""An ONNX file as a message whose every part is of the form that it says: checked before anything reads it.
+"""An ONNX file as a message whose every part is well formed, checked before anything else reads it.
 
-What is checked here onnx's own checker lets through, or ends on: text that is no UTF-8, tensors whose
+These checks cover what onnx's own checker lets through, or crashes on: text that is no UTF-8, tensors whose
 external data leave the file's folder, functions that call themselves or unfold without end, inputs without a
-type, outputs that nobody makes.
+type, outputs that no node makes.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def read(path: Path) -> onnx.ModelProto:
 
 
 def messages(message: Message) -> Iterator[Message]:
-    """A message and those in it, tensors' numbers unread."""
+    """A message and all messages in it, except tensors' numbers."""
     stack = [message]
     while stack:
         found = stack.pop()
@@ -119,7 +119,7 @@ def external_number(tensor: TensorProto, key: str, where: str) -> int | None:
 
 
 def check_message(model: onnx.ModelProto, where: str) -> None:
-    """BadValue about what in a model cannot be, whatever its operators mean."""
+    """BadValue for a malformed part of a model, whatever its operators mean."""
     check_functions(model, where)
     graph = model.graph
     if not graph.node and model.HasField("graph"):

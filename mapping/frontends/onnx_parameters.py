@@ -1,7 +1,7 @@
-"""Inputs of an ONNX graph that are parameters: they say what shape comes out, or where a node reads.
+"""Parameters: inputs of an ONNX graph that decide a shape, or where a node reads.
 
-Shapes are fixed before a network runs, so such an input is a constant of the run: its values are those of the
-file that is given for it. One that no file is given for stays open, and what it decides is refused.
+Shapes are fixed before a network runs, so such an input is a constant of the run, with the values of the file
+that is given for it. Without a file it stays open, and a node that needs it is refused.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ def parameters(graph: onnx.GraphProto) -> list[str]:
 def fixed(
     graph: onnx.GraphProto, constants: Mapping[str, np.ndarray], given: Given | None
 ) -> dict[str, np.ndarray]:  # fmt: skip
-    """Values of the parameters that are given, of the stated type and sizes (others are told of later)."""
+    """Values of the parameters that are given, of the stated type and sizes (others are refused later)."""
     entries = {entry.name: entry for entry in graph.input if entry.name not in constants}
     names = [name for name in parameters(graph) if name in entries] if given else []
     values = {name: given(name) for name in names} if given else {}
@@ -51,7 +51,7 @@ def fixed(
 
 
 def fits(kind: onnx.TypeProto.Tensor, value: np.ndarray) -> bool:
-    """Is `value` of the type and the stated sizes?"""
+    """Whether `value` has the type and the stated sizes."""
     if kind.elem_type not in helper.get_all_tensor_dtypes() or not kind.HasField("shape"):
         return False
     sizes = [dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim]

@@ -29,7 +29,8 @@ def operand(s: Stripped, node: onnx.NodeProto, at: int, axis: int = 0) -> str:
 def finish(
     s: Stripped, operator: str, inputs: list[str], node: onnx.NodeProto, at: int, attributes: Any = None
 ) -> None:
-    """The float operator, its result coded by the scale and zero point at input `at`; real without them."""
+    """Add the float operator, its result coded by the scale and zero point at input `at`; without them it is
+    real."""
     y, coding = node.output[0], node.input[at : at + 2]
     stated = bool(coding) and bool(coding[0])
     name = f"{y}:real" if stated else y
@@ -39,7 +40,7 @@ def finish(
 
 
 def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
-    """Those that the float operator has too; BadValue for what would change its meaning."""
+    """Attributes that the float operator has too; BadValue for one that would change its meaning."""
     found = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     check.in_range("channels_last", int(found.pop("channels_last", 0)), 0, 0)
     return found
@@ -65,7 +66,7 @@ def q_matmul(s: Stripped, node: onnx.NodeProto) -> None:
 
 
 def q_gemm(s: Stripped, node: onnx.NodeProto) -> None:
-    """C is in units of alpha times both scales."""
+    """QGemm: C is in units of alpha times both scales."""
     attributes = attributes_of(node)
     weights = operand(s, node, 3, 0 if attributes.get("transB") else 1)
     added = bias(s, node, 6, float(attributes.get("alpha", 1.0)))
@@ -73,7 +74,7 @@ def q_gemm(s: Stripped, node: onnx.NodeProto) -> None:
 
 
 def q_softmax(s: Stripped, node: onnx.NodeProto) -> None:
-    """`opset`: whose Softmax it is; before 13 all axes from `axis` on are one."""
+    """QLinearSoftmax. `opset`: that of its Softmax; before 13 all axes from `axis` on are taken as one."""
     attributes = attributes_of(node)
     if int(attributes.pop("opset", 13)) < 13 and int(attributes.get("axis", 1)) != -1:
         raise check.fail("opset", "below 13", "13 or more, or axis -1")

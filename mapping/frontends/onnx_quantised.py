@@ -1,10 +1,10 @@
-"""Quantised ONNX networks as they are: the scales, zero points and weights that the file states.
+"""Quantised ONNX networks with the scales, zero points and weights that the file states.
 
-QDQ (QuantizeLinear and DequantizeLinear around float operators) and QOperator (QLinearConv and its like)
-become one: the float network, what each tensor is coded by, and the scales of constant weights
-(onnx_stripped). That is coded as a float network is, except that no range is observed and that nothing is
-fused across a QuantizeLinear (boundaries). A tensor of uint8 stands as int8, its codes and its zero point 128
-less.
+QDQ (QuantizeLinear and DequantizeLinear around float operators) and QOperator (QLinearConv and its like) are
+read as the same thing: a float network, the encoding of each tensor, and the scales of constant weights
+(onnx_stripped). It is then legalised as a float network is, except that no range is observed and nothing is
+fused across a QuantizeLinear (boundaries). A tensor of uint8 is stored as int8, its codes and its zero point
+128 less.
 
 Requantisation rounds ties up, by a multiplier of 31 bits; onnxruntime multiplies in float32, rounds ties to
 even and adds operands before it rounds: where operands are equal, codes differ by 1 at most. A function of
@@ -35,14 +35,14 @@ from mapping.refused import Refused
 
 
 def is_quantised(model: onnx.ModelProto) -> bool:
-    """Does the model state how its tensors are coded?"""
+    """Whether the model states how its tensors are coded."""
     stating = {QUANTISE, DEQUANTISE, *QLINEAR, *DYNAMIC}
     nodes = [*model.graph.node, *(node for f in model.functions for node in f.node)]
     return any(n.op_type in stating or n.op_type.startswith("QLinear") for n in nodes)
 
 
 def product_of_codes(model: onnx.ModelProto) -> onnx.NodeProto | None:
-    """The first Conv, Gemm or MatMul that reads what a DequantizeLinear makes, moved or not, or None."""
+    """The first Conv, Gemm or MatMul that reads the result of a DequantizeLinear, moved or not, or None."""
     codes: set[str] = set()
     for node in model.graph.node:
         reads = bool(codes.intersection(node.input))
@@ -54,7 +54,7 @@ def product_of_codes(model: onnx.ModelProto) -> onnx.NodeProto | None:
 
 
 class Quantised:
-    """A quantised model, read: its float network and what the file states besides.
+    """A quantised model, read: its float network and the encodings that the file states.
 
     where   begins each error: the file's name
     raises  BadValue, naming the node or tensor
@@ -71,8 +71,8 @@ class Quantised:
         self.network = onnx_file.from_model(self.bare.model(), where, name, tokens=tokens, dims=dims)
 
     def coded(self, p: AcceleratorParams, network: Network | None = None) -> graph.CodedNetwork:
-        """The network, or what was written in its place, for the accelerator. Inputs and outputs keep their
-        names."""
+        """The coded network for the accelerator, from the file's network or from `network`, its rewritten
+        form. Inputs and outputs keep their names."""
         try:
             return self.lowered(p, network or self.network)
         except check.BadValue as bad:
@@ -94,7 +94,7 @@ class Quantised:
         return made
 
     def of(self, network: Network, p: AcceleratorParams) -> graph.CodedNetwork:
-        """`network`, which is the file's, or that of one image of its batch, in codes."""
+        """The coded network of `network`, which is the file's, or that of one image of its batch."""
         before = placed(network, self.bare.marks)
         network = simplify(before)
         scales, names = scales_after(before, network, self.bare.weight_scales)
@@ -118,8 +118,8 @@ def coded(
 def scales_after(
     before: Network, after: Network, scales: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Scales of the constant weights that products have when passes turned or multiplied what the file has,
-    and the file's names of those weights.
+    """Scales of the products' constant weights after passes have transposed or multiplied the file's, and the
+    file's names of those weights.
 
     A pass multiplies a whole output channel: its codes stay, its scale is multiplied too.
     """

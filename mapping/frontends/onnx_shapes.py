@@ -1,4 +1,5 @@
-"""Shapes of every tensor, node by node: what is constant is folded on the way, so Shape chains vanish.
+"""Shapes of every tensor, node by node, with constants folded on the way, so that chains of Shape nodes
+vanish.
 
 A node's shapes come from onnx's own inference, which is given the small integer constants that decide them.
 """
@@ -28,7 +29,7 @@ MOST_DATA = 4096  # elements of a constant that can decide a shape; weights are 
 def propagate(
     steps: Sequence[Step], constants: dict[str, np.ndarray], inputs: dict[str, TensorType], where: str,
 ) -> tuple[list[Node], dict[str, Shape], dict[str, np.dtype[Any]]]:  # fmt: skip
-    """The nodes that remain, shape and type of every tensor; what was folded is added to `constants`."""
+    """The nodes that remain, and shape and type of every tensor; folded results are added to `constants`."""
     graph = Graph(constants, inputs, where)
     waiting = deque(steps)
     while waiting:
@@ -43,7 +44,7 @@ def propagate(
 
 
 class Graph:
-    """What is known so far: types and shapes of tensors, constants, the nodes that remain."""
+    """The state of propagation: types and shapes of tensors, constants, the nodes that remain."""
 
     def __init__(
         self, constants: dict[str, np.ndarray], inputs: Mapping[str, TensorType], where: str
@@ -57,7 +58,7 @@ class Graph:
         self.shapes |= {name: array.shape for name, array in constants.items()}
 
     def defined(self, step: Step) -> list[Step]:
-        """The nodes that an operator of the standard means."""
+        """The nodes by which the standard defines an operator."""
         at = f"{self.where}: node {step.name}: operator"
         found = onnx_functions.body(step, self.types)
         if not found:
@@ -70,13 +71,13 @@ class Graph:
         return [each for each in found if each.message.op_type != "Constant"]
 
     def store(self, made: Mapping[str, np.ndarray]) -> None:
-        """More constants."""
+        """Store results as constants."""
         self.constants.update(made)
         self.types |= {name: type_of(array.dtype, array.shape) for name, array in made.items()}
         self.shapes |= {name: array.shape for name, array in made.items()}
 
     def add(self, step: Step) -> None:
-        """A node of the file, in its latest form: folded, or kept."""
+        """Add a node of the file, in its latest form: folded, or kept."""
         where = f"{self.where}: node {step.name}"
         added: dict[str, np.ndarray] = {}
         for message, opset in modern(step.message, step.opset, step.name, where, self.types, added):
@@ -86,7 +87,7 @@ class Graph:
             self.settle(onnx_graph.read_node(message, name, where), message, opset)
 
     def settle(self, node: Node, message: onnx.NodeProto, opset: int) -> None:
-        """Fold `node`, or keep it and note what its outputs are."""
+        """Fold `node`, or keep it and record its outputs' types."""
         where = f"{self.where}: node {node.name}"
         check_given(message, opset, where)
         check_scalars(message, self.shapes, where)
@@ -110,14 +111,14 @@ class Graph:
             self.shapes[name] = shape_of(kind, f"{where}: output {name}", wanted)
 
     def wanted(self, message: onnx.NodeProto) -> str:
-        """What would make the shapes of a node's outputs known."""
+        """Text for an error: what would make the shapes of a node's outputs known."""
         places = onnx_parameters.PLACES.get(message.op_type, ())
         read = [message.input[i] for i in places if i < len(message.input)]
         needed = [f"{name}, {self.inputs[name].dtype}" for name in read if name in self.inputs]
         return f"a file for input {' and '.join(needed)}, which decides it" if needed else FOLLOW
 
     def take_room(self, node: Node, message: onnx.NodeProto, opset: int, where: str) -> None:
-        """BadValue if `node` is about to be folded, and what it makes has no room."""
+        """BadValue if `node` is about to be folded and there is no room for its results."""
         given = [tensor for tensor in node.inputs if tensor]
         if node.operator in ("Shape", "Size") or not all(tensor in self.constants for tensor in given):
             return
@@ -170,7 +171,8 @@ def check_window(node: Node, shapes: Mapping[str, Shape], where: str) -> None:
 
 
 def check_conv(node: Node, shapes: Mapping[str, Shape], where: str) -> None:
-    """What onnx's inference leaves unchecked: that a Conv's weights fit its input and its attributes."""
+    """BadValue unless a Conv's weights fit its input and its attributes, which onnx's inference does not
+    check."""
     if node.operator != "Conv":
         return
     x, weights = (shapes[tensor] for tensor in node.inputs[:2])
@@ -190,7 +192,8 @@ def type_of(dtype: np.dtype, shape: Shape) -> onnx.TypeProto:
 
 
 def shape_of(kind: onnx.TypeProto, where: str, wanted: str = FOLLOW) -> Shape:
-    """The shape in a type; BadValue unless every size is known, which is what `wanted` asks for."""
+    """The shape in a type; BadValue unless every size is known; wanted: the error's text for what is
+    allowed."""
     tensor = kind.tensor_type
     if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
         raise check.fail(f"{where}: shape", "dynamic", wanted)

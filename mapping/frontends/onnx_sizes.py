@@ -33,7 +33,7 @@ def inputs(
 
 
 class Sizes:
-    """Sizes asked for, and which of them some dimension took."""
+    """The sizes that were asked for, and which of them some dimension took."""
 
     def __init__(self, where: str, tokens: int | None, batch: int, dims: Mapping[str, int]) -> None:
         self.where, self.tokens, self.batch, self.dims = where, tokens, batch, dims
@@ -44,7 +44,7 @@ class Sizes:
         self.axes: set[int] = set()  # where one took its size from its place
 
     def collect(self, entry: onnx.ValueInfoProto) -> None:
-        """Note the size of each name that its place decides."""
+        """Record the size of each named dimension that its axis decides."""
         axes = entry.type.tensor_type.shape.dim
         for axis, dim in enumerate(axes):
             size = self.by_place(axis, len(axes))

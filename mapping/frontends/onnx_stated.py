@@ -1,4 +1,4 @@
-"""Operators of a quantised network that are its own: changes of codes, functions between codes."""
+"""Operators that only quantised networks have: changes of codes, functions between codes."""
 
 import numpy as np
 
@@ -16,9 +16,10 @@ POINTS = (1 << 14) + 1  # of a range at which a table is held to its function
 
 
 def stage(p: AcceleratorParams, f: Function | None, out: Affine, own: Affine | None) -> Stage:
-    """What computes f and codes it as `out`; own: how f's argument is coded, or would be by its range.
+    """The Stage that computes f and codes it as `out`; own: the encoding of f's argument, stated or by its
+    range.
 
-    raises  BadValue where no unit holds f over that range within half a code of the result
+    raises  BadValue where no unit computes f over that range within half a code of the result
     """
     bounds = (0.0, 0.0) if own is None else own.reach
     kind = kind_of(f, *bounds)[0]
@@ -49,12 +50,12 @@ def stage(p: AcceleratorParams, f: Function | None, out: Affine, own: Affine | N
 
 
 def whole_bits(size: float, unit: float) -> int:
-    """Of size over unit, both positive: the exponent of the greatest power of two in it."""
+    """The exponent of the greatest power of two in size / unit, both positive."""
     return int(np.floor(np.log2(max(size, TINY)) - np.log2(max(unit, TINY))))
 
 
 def finer(how: Stage, other: float) -> Stage:
-    """The stage of a sum whose terms are rounded to parts of a code, and the sum then to codes.
+    """The Stage of a sum whose terms are rounded to fractions of a code, and the sum then to codes.
 
     other  scale of the second term
     """
@@ -66,7 +67,7 @@ def finer(how: Stage, other: float) -> Stage:
 
 
 def table(f: Function, x: Affine, out: Affine) -> Stage:
-    """f of the codes of x, each result as onnxruntime codes it."""
+    """The table of f over the codes of x, each result as onnxruntime codes it."""
     codes = np.arange(-128, 128)
     with np.errstate(all="ignore"):
         real = ((codes - x.zero) * np.float64(x.scale)).astype(np.float32)

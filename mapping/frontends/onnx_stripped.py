@@ -1,13 +1,14 @@
-"""A quantised ONNX file as a float network and what the file states besides: who is coded how.
+"""A quantised ONNX file stripped of its quantisation: a float network, and the encodings that the file
+states.
 
-    given          how a tensor is coded, by its float name
-    marks          what QuantizeLinear and DequantizeLinear become: an Identity each, by its output's name
+    given          encodings of tensors, by their float names
+    marks          QuantizeLinear and DequantizeLinear nodes, an Identity each, by the output's name
     weight_scales  of constants that are codes: a scale for each element
 
 A tensor of codes stands for the reals that they mean. An int8 or uint8 input or output of the network is
 coded with scale 1, so that its reals are its codes. Constants are moved and quantised here, by the file's own
-operators, so that weights behind a Transpose keep their codes. Codes of uint8 stand as int8, their zero point
-128 less. Source: the ONNX specification of QuantizeLinear and DequantizeLinear, opsets 10 to 25, and
+operators, so that weights behind a Transpose keep their codes. Codes of uint8 are stored as int8, their zero
+point 128 less. Source: the ONNX specification of QuantizeLinear and DequantizeLinear, opsets 10 to 25, and
 onnxruntime's contributed QLinear operators.
 """
 
@@ -38,14 +39,14 @@ CODES = (TensorProto.INT8, TensorProto.UINT8)
 
 
 class Mark(NamedTuple):
-    """QUANTISE: reals become codes of a form; DEQUANTISE: codes are read as those of another form."""
+    """QUANTISE: reals become codes of an encoding; DEQUANTISE: codes are read with another encoding."""
 
     operator: str
     form: Affine
 
 
 class Coding(NamedTuple):
-    """scale: float64, zero: integers, as the file has them; kind: of the codes."""
+    """scale: float64, zero: integers, as in the file; kind: the codes' type."""
 
     scale: np.ndarray
     zero: np.ndarray
@@ -55,7 +56,7 @@ class Coding(NamedTuple):
 
 
 def form_of(scale: float, zero: int, kind: np.dtype[Any]) -> Affine:
-    """8-bit codes as int8."""
+    """The encoding of 8-bit codes, as int8."""
     return Affine(dtype="int8", scale=scale, zero=zero - (128 if kind == np.uint8 else 0))
 
 
@@ -99,7 +100,7 @@ class Stripped:
         return f"{self.where}: node {name} ({node.op_type})"
 
     def guarded(self, node: onnx.NodeProto) -> None:
-        """`strip`; BadValue names the node."""
+        """`strip`, with the node named in a BadValue."""
         try:
             self.strip(node)
         except check.BadValue as bad:
@@ -137,7 +138,8 @@ class Stripped:
             self.keep(node)
 
     def constant_node(self, node: onnx.NodeProto) -> None:
-        """A Constant whose value is a tensor or numbers; what else it may be is the importer's to refuse."""
+        """Take a Constant whose value is a tensor or numbers; any other is left for the importer to
+        refuse."""
         entry = node.attribute[0] if len(node.attribute) == 1 else None
         if entry is not None and entry.name == "value":
             self.values[node.output[0]] = self.array(entry.t, f"tensor {node.output[0]}")
@@ -167,7 +169,7 @@ class Stripped:
             self.names[y] = self.read_as(x, self.coding(node, node.input[1:], self.kinds[x]), y)
 
     def folded(self, node: onnx.NodeProto) -> bool:
-        """A small operator on constants alone: its result is one. Is it such?"""
+        """Fold a small operator whose operands are all constants; returns whether it is one."""
         if node.op_type not in (*TURNING, *UNARY, *BINARY) or len(node.output) != 1 or node.domain:
             return False
         name = node.name or node.output[0]
@@ -180,7 +182,7 @@ class Stripped:
         return True
 
     def on_codes(self, node: onnx.NodeProto) -> None:
-        """An operator on codes: on the reals that they mean, where that is the same."""
+        """Apply an operator on codes to the reals that they mean, where the result is the same."""
         x, y = node.input[0], node.output[0]
         form = next(self.forms[name] for name in node.input if name in self.forms)
         kind = next(self.kinds[name] for name in node.input if name in self.kinds)
@@ -227,9 +229,10 @@ class Stripped:
     def coding(
         self, node: onnx.NodeProto, names: Sequence[str], kind: np.dtype[Any] | None = None
     ) -> Coding:
-        """What a node states by its attributes and by inputs of those names, scale and zero point.
+        """The Coding that a node states by its attributes and by the inputs of these names, scale and zero
+        point.
 
-        kind  of the codes where no zero point says it
+        kind  the codes' type where no zero point gives it
         """
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         for name in attributes if node.op_type in ATTRIBUTES else ():
@@ -257,21 +260,21 @@ class Stripped:
                       int(attributes.get("axis", 1)), int(attributes.get("block_size", 0)))  # fmt: skip
 
     def single(self, coding: Coding, tensor: str) -> Affine:
-        """How a computed tensor is coded: one scale, 8 bits."""
+        """The encoding of a computed tensor: one scale, 8 bits."""
         if coding.scale.size != 1 or coding.kind not in (np.int8, np.uint8):
             what = f"coded by {coding.scale.size} scales, {coding.kind}"
             raise check.fail(f"tensor {tensor}", what, "one scale, int8 or uint8")
         return form_of(float(coding.scale.ravel()[0]), int(coding.zero.ravel()[0]), coding.kind)
 
     def coded(self, y: str, real: str, coding: Coding) -> None:
-        """y: codes of the float tensor `real`."""
+        """Let y be the codes of the float tensor `real`."""
         form = self.single(coding, real)
         name = f"{y}:codes" if y in self.outputs else y
         self.names[y] = self.marked(QUANTISE, real, name, form)
         self.forms[y], self.kinds[y] = form, coding.kind
 
     def read_as(self, codes: str, coding: Coding, y: str) -> str:
-        """The float tensor that computed codes are, read by a scale and zero point."""
+        """Let y be the float tensor that computed codes stand for, read with a scale and zero point."""
         form = self.single(coding, codes)
         old = self.forms[codes]
         if (old.scale, old.zero) == (form.scale, form.zero):
@@ -319,7 +322,7 @@ class Stripped:
     # the float network
 
     def keep(self, node: onnx.NodeProto, outputs: Sequence[str] | None = None) -> None:
-        """A node of the float network."""
+        """Keep a node in the float network."""
         made = onnx.NodeProto()
         made.CopyFrom(node)
         made.ClearField("input")
@@ -333,7 +336,7 @@ class Stripped:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
 
     def finish(self) -> None:
-        """Outputs by their own names; codes as what they are."""
+        """Give outputs their own names; outputs that are codes stay codes."""
         made = {out for node in self.nodes for out in node.output}
         for name in [value.name for value in self.source.graph.output]:
             if name in self.forms:

@@ -33,14 +33,14 @@ CANNOT_BOUND = float(np.finfo(np.float32).max)  # the default of Clip's old attr
 
 
 class Made(NamedTuple):
-    """A node, and the opset whose words it is in."""
+    """A node, and the opset in which it is written."""
 
     message: onnx.NodeProto
     opset: int
 
 
 class Old:
-    """A node in an old form. where: begins each error. constants: gets those that its new form reads."""
+    """A node in an old form. where: begins each error. constants: receives the constants of its new form."""
 
     def __init__(
         self, message: onnx.NodeProto, name: str, where: str, types: Mapping[str, onnx.TypeProto],
@@ -53,7 +53,7 @@ class Old:
         }
 
     def constant(self, key: str, value: Any) -> str:
-        """The name of a new constant that no tensor of the file has."""
+        """Add a constant whose name no tensor of the file has; returns the name."""
         name = f"{self.name}:{key}"
         while name in self.types or name in self.constants:
             name += "'"
@@ -73,7 +73,7 @@ class Old:
         return made
 
     def shape(self, place: int) -> list[int]:
-        """Of an input."""
+        """The shape of an input."""
         return [dim.dim_value for dim in self.types[self.message.input[place]].tensor_type.shape.dim]
 
     def real(self, value: float) -> np.ndarray:
@@ -121,7 +121,7 @@ def dropout(old: Old) -> list[Made]:
 
 
 def flattened(old: Old) -> list[Made]:
-    """Softmax and its like over all axes from one on, taken as one."""
+    """Softmax and its like over all axes from `axis` on, taken as one."""
     x, y = old.message.input[0], old.message.output[0]
     shape, operator = old.shape(0), old.message.op_type
     axis = int(old.attributes.get("axis", 1))
@@ -164,7 +164,8 @@ def resize(old: Old) -> list[Made]:
 
 
 def resized(old: Old, scales: str) -> list[Made]:
-    """Of opset 10 and before: an output's coordinate over the scale, rounded down for the nearest."""
+    """Upsample, and Resize of opset 10: an output's coordinate over the scale, rounded down for the nearest
+    element."""
     mode = old.attributes.get("mode", b"nearest").decode()
     new = old.new(
         [old.message.input[0], "", scales], "Resize", mode=mode, coordinate_transformation_mode="asymmetric",
@@ -174,7 +175,7 @@ def resized(old: Old, scales: str) -> list[Made]:
 
 
 def one_hot(old: Old) -> list[Made]:
-    """A negative index gives no 1."""
+    """OneHot in which a negative index gives no 1."""
     indices, *others = old.message.input
     dtype = old.real(0).dtype
     far = old.real(2.0**24 if dtype.kind == "f" else np.iinfo(dtype).max)
@@ -201,7 +202,7 @@ OLD: dict[str, tuple[int, Callable[[Old], list[Made]]]] = {
 
 
 def is_old(operator: str, opset: int) -> bool:
-    """Is the operator's form in that opset one to be rewritten?"""
+    """Whether the operator's form in that opset has to be rewritten."""
     return opset < OLD.get(operator, (0,))[0]
 
 
@@ -209,9 +210,10 @@ def modern(
     message: onnx.NodeProto, opset: int, name: str, where: str, types: Mapping[str, onnx.TypeProto],
     constants: dict[str, np.ndarray],
 ) -> list[Made]:  # fmt: skip
-    """The node in its latest form, with the opset of the words it is in: itself, or what it meant.
+    """The node in its latest form, with the opset in which that is written: itself, or nodes that mean the
+    same.
 
-    constants  gets those that the new form reads
+    constants  receives the constants of the new form
     raises     BadValue for an old form that has no later one
     """
     if not is_old(message.op_type, opset):

@@ -14,7 +14,7 @@ FLOATS = ("F16", "F32", "F64")
 
 
 class Tensors:
-    """The file's tensors by name. prefix: what stands before each name, such as "bert."."""
+    """The file's tensors by name. prefix: text before each name, such as "bert."."""
 
     def __init__(self, path: Path, prefixes: tuple[str, ...], probe: str) -> None:
         """Open `path`; `probe` is a tensor that must be there behind one of `prefixes`."""
@@ -28,7 +28,7 @@ class Tensors:
         self.prefix = found[0] if found else prefixes[0]
 
     def read(self, what: str, read: Callable[[], Any]) -> Any:
-        """What `read` gives; BadValue for whatever the library raises."""
+        """The result of `read`; BadValue for whatever the library raises."""
         try:
             return read()
         except (SafetensorError, OSError, ValueError, TypeError, KeyError, OverflowError) as wrong:
@@ -36,7 +36,7 @@ class Tensors:
             raise check.fail(self.where, f"no safetensors file ({what}: {reason})", "a whole file") from None
 
     def get(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """That tensor as float32. BadValue, naming it, if it is missing, misshapen or not finite.
+        """A tensor as float32. BadValue, naming it, if it is missing, misshapen or not finite.
 
         A normalisation's weight and bias may have their old names, gamma and beta.
         """
@@ -60,5 +60,5 @@ class Tensors:
 
 
 def old_name(name: str) -> str:
-    """What the first BERT files, made from TensorFlow's, call a normalisation's parameters."""
+    """A normalisation's parameter as the first BERT files, converted from TensorFlow, name it."""
     return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")

@@ -29,7 +29,7 @@ class Affine:
     """real = scale (code - zero) evened, codes from low to high.
 
     dtype   the integers in memory
-    evened  float64 [channels]: what each channel was divided by before it was coded; None: 1
+    evened  float64 [channels]: the factor by which each channel was divided before it was coded; None: 1
     """
 
     dtype: str = "int8"
@@ -41,13 +41,13 @@ class Affine:
 
     @classmethod
     def whole(cls, dtype: str) -> Self:
-        """Integers that stand for themselves, all of the type."""
+        """Integers that stand for themselves, over the whole range of the type."""
         info = np.iinfo(dtype)
         return cls(dtype=dtype, low=int(info.min), high=int(info.max))
 
     @property
     def reach(self) -> tuple[float, float]:
-        """The reals of its first and its last code."""
+        """The reals of the first and the last code."""
         return (self.low - self.zero) * self.scale, (self.high - self.zero) * self.scale
 
     def code(self, real: np.ndarray) -> np.ndarray:
@@ -74,10 +74,10 @@ Encoding = Real | Affine | Grouped
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reals:
-    """What a network's input or output is outside the codes.
+    """A network's input or output as the host sees it, in reals.
 
     shape   of the reals
-    axes    those longer than 1, in the order in which the codes have them
+    axes    those longer than 1, in the order of the codes' axes
     """
 
     shape: tuple[int, ...]
@@ -85,18 +85,19 @@ class Reals:
     dtype: str = "float32"
 
     def ordered(self, where: str, real: np.ndarray) -> np.ndarray:
-        """Reals with their axes as the codes have them. where: begins an error."""
+        """Reals with their axes in the codes' order. where: begins an error."""
         check.shape(where, real, self.shape)
         return real.transpose((*self.axes, *(i for i in range(real.ndim) if i not in self.axes)))
 
     def natural(self, real: np.ndarray) -> np.ndarray:
-        """Reals in the codes' order, as they are outside."""
+        """Reals from the codes' order in their own shape."""
         ordered = real.reshape([self.shape[i] for i in self.axes])
         return np.asarray(ordered.transpose(np.argsort(np.array(self.axes, int))).reshape(self.shape))
 
 
 def nearest(real: np.ndarray, scale: float) -> np.ndarray:
-    """Codes without zero point and limits of float32 reals as onnxruntime has them: float32, ties to even."""
+    """Codes, without zero point or limits, of float32 reals as onnxruntime computes them: in float32, ties to
+    even."""
     if float(np.float32(scale)) == scale:
         return np.asarray(np.rint(real.astype(np.float32) / np.float32(scale)), np.float64)
     return np.asarray(np.rint(real.astype(np.float64) / scale))

@@ -1,11 +1,11 @@
-"""The coded network: what stands between quantisation and the accelerator's programs.
+"""The coded network: the representation between quantisation and the accelerator's programs.
 
 Tensors are rows of channels: shape [..., channels]; an image is [height, width, channels] and a batch of one
 is left out. Every operation is exact in integers, in the terms of the command set
 (golden.accelerator.commands), so a program's result is compared with `mapping.run.quantised` bit for bit.
 
-In memory a tensor's rows follow one another, each padded to whole vectors of `lanes` channels; what stands in
-the padding is what the operation gives there, parameters 0, and counts for nothing.
+In memory a tensor's rows follow one another, each padded to whole vectors of `lanes` channels; the padding
+holds whatever the operation computes there with parameters 0, and no result depends on it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +22,12 @@ DTYPES = ("int8", "uint8", "int16", "uint16", "int32")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
-    """encoding: what its codes stand for. data: of a constant, its codes, else None. reals: of a network's
-    input or output, what it is outside; None: of the codes' shape."""
+    """A tensor of the coded network.
+
+    encoding  the reals that its codes stand for
+    data      a constant's codes, else None
+    reals     a network's input or output as the host sees it; None: reals of the codes' shape
+    """
 
     name: str
     shape: Shape
@@ -33,11 +37,12 @@ class Tensor:
 
     @property
     def dtype(self) -> str:
-        """Of the codes in memory."""
+        """The type of the codes in memory."""
         return self.encoding.dtype
 
     def encode(self, real: np.ndarray) -> np.ndarray:
-        """Codes, int64 of the tensor's shape; BadValue where a number of something does not fit them."""
+        """Codes, int64 of the tensor's shape: reals saturate; BadValue for an integer beyond the codes'
+        range."""
         where, own = f"input {self.name}", self.encoding
         if self.reals is not None:
             real = self.reals.ordered(where, real)
@@ -51,7 +56,7 @@ class Tensor:
         return np.asarray(np.clip(codes, info.min, info.max), np.int64).reshape(self.shape)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Reals, as they are outside."""
+        """Reals of codes, in the shape that the host sees."""
         exact = (codes - self.encoding.zero) * self.encoding.scale
         dtype = np.dtype(self.reals.dtype if self.reals else "float32")
         real = exact.astype(dtype) if dtype.kind == "f" else np.rint(exact).astype(dtype)
@@ -86,9 +91,9 @@ class Epilogue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residual:
-    """What is added behind requantisation: f = sat32(round((b - zero) multiplier / 2^shift)).
+    """A tensor added behind requantisation: f = sat32(round((b - zero) multiplier / 2^shift)).
 
-    b      a tensor's name; its shape is the result's, or broadcasts: [channels] or one row for all
+    b      its name; its shape is the result's, or broadcasts: [channels] or one row for all
     """
 
     b: str
@@ -271,11 +276,11 @@ class Take(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host(Operation):
-    """What no unit takes: computed on the host.
+    """An operation that no unit accepts, computed on the host.
 
     others    further operands, by name         results   further results
     compute   codes of x and `others`, int64 of their tensors' shapes, to codes of y and `results`
-    operator  in the network's words            reason    why no unit takes it
+    operator  the network's name for it         reason    why no unit accepts it
     """
 
     operator: str
@@ -286,7 +291,7 @@ class Host(Operation):
 
 
 def operator_of(o: Operation) -> str:
-    """What tables call an operation."""
+    """The name of an operation's kind in tables."""
     return o.operator if isinstance(o, Host) else type(o).__name__
 
 
@@ -294,7 +299,8 @@ def operator_of(o: Operation) -> str:
 class CodedNetwork:
     """operations: in an order that can be run. Inputs and outputs: names of tensors.
 
-    state  pairs (input, output): the input's codes are the output's of the step before; at first `initial`
+    state  pairs (input, output): at each step the input has the output's codes of the step before, at first
+           `initial`
     """
 
     name: str

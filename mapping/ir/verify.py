@@ -1,4 +1,4 @@
-"""Is a coded network one that can be run? Names, shapes and ranges of every operation."""
+"""The verifier of coded networks: names, shapes and ranges of every operation."""
 
 from collections.abc import Callable, Iterable
 from math import prod
@@ -23,7 +23,7 @@ SUM = (1 << 31) - 1  # the largest sum of a product
 
 
 def validate(network: graph.CodedNetwork, p: AcceleratorParams) -> None:
-    """BadValue naming the tensor or operation that is not what graph.py says."""
+    """BadValue naming the tensor or operation that breaks a rule of graph.py."""
     known = {*network.inputs}
     for name, tensor in network.tensors.items():
         _tensor(f"{network.name}: tensor {name}", tensor)
@@ -90,7 +90,7 @@ class Checker:
         return check.fail(self.where, what, allowed)
 
     def makes(self, name: str, *allowed: graph.Shape) -> None:
-        """`name` has one of these shapes; axes of length 1 in front do not count."""
+        """BadValue unless `name` has one of these shapes; leading axes of length 1 do not count."""
         found = self.shape(name)
         if found not in allowed:
             raise self.bad(f"making {name} {list(found)}", " or ".join(str(list(s)) for s in allowed))
@@ -102,7 +102,7 @@ class Checker:
         check.in_range(f"{self.where}: {what}", value, allowed.start, allowed.stop - 1)
 
     def epilogue(self, e: graph.Epilogue) -> None:
-        """Lengths and ranges; what is stored is what the type holds."""
+        """BadValue unless lengths and ranges are legal, and the type holds the stored values."""
         channels = self.shape(self.o.y)[-1]
         limits = {"bias": (-(1 << 31), (1 << 31) - 1), "multiplier": (0, (1 << 31) - 1)}
         limits["shift"] = (0, MAX_SHIFT)
@@ -146,7 +146,7 @@ class Checker:
         return tuple(found)
 
     def sums(self, x: str, weights: np.ndarray) -> None:
-        """No sum of a product leaves 32 bits, however the compiler cuts its depth."""
+        """BadValue if a sum of a product may exceed 32 bits, however the compiler splits its depth."""
         info = np.iinfo(self.network.tensors[x].dtype)
         each = np.abs(weights.reshape(-1, weights.shape[-1]).astype(np.int64, copy=False)).sum(axis=0)
         reached = int(each.max(initial=0)) * max(-int(info.min), int(info.max))
@@ -154,18 +154,18 @@ class Checker:
             raise self.bad(f"sums of {weights[..., 0].size} products, which reach {reached}", f"up to {SUM}")
 
     def row(self, length: int, most: int) -> None:
-        """Elements of a row, padded to whole vectors, are no more than a command takes."""
+        """BadValue if a row, padded to whole vectors, has more elements than a command takes."""
         check.in_range(f"{self.where}: elements of a row", length, 1, most // self.p.lanes * self.p.lanes)
 
     def depth(self, k: int) -> None:
-        """A product that is not cut along its depth fits into the accumulators."""
+        """BadValue if a product whose depth is not split does not fit into the accumulators."""
         lanes = self.p.lanes
         most = most_passes(self.p) * lanes
         why = f"pe.group, in passes of {lanes}"
         check.in_range(f"{self.where}: depth of the product", k, 1, most, why)
 
     def operand(self, name: str, place: int) -> None:
-        """A factor's codes fit the PE."""
+        """BadValue unless a factor's codes fit the PE."""
         fmt = (self.p.unit.pe.activation, self.p.unit.pe.weight)[place]
         tensor = self.network.tensors[name]
         allowed = {(8, True): ["int8"], (8, False): ["uint8"]}.get((fmt.width, fmt.signed), ["int8", "uint8"])
@@ -325,7 +325,7 @@ def take(c: Checker, o: graph.Take) -> None:
 
 
 def host(c: Checker, o: graph.Host) -> None:
-    """It says why it is there; its results are checked when they are computed."""
+    """No check: its results are checked when they have been computed."""
     if not (o.operator and o.reason):
         raise c.bad(f"an operator {o.operator!r} for a reason {o.reason!r}", "both")
 

@@ -81,7 +81,7 @@ class Spelling:
         return name
 
     def scaled(self, a: str, b: str, alpha: float) -> bool:
-        """Multiply a constant factor by alpha, if there is one; else add a node."""
+        """Multiply a constant factor by alpha; False if no factor is constant."""
         for name in (b, a):
             if name in self.constants:
                 self.constants[name] = self.constants[name] * np.float32(alpha)

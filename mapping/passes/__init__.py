@@ -1,7 +1,8 @@
-"""Passes: Network -> Network of the same outputs but for float32 rounding, nearer to what the array runs.
+"""Passes: each maps a Network to one with the same outputs up to float32 rounding, nearer to the array's
+operations.
 
-After `simplify` each matrix product is a MatMul or Conv node (or a Gemm that is not a plain product). The
-constant bias it had, or was followed by, is its third input; a Relu behind it, its attribute `activation`.
+After `simplify` each matrix product is a MatMul or Conv node (or a Gemm that is not a plain product). A
+constant bias, its own or added behind it, is its third input; a Relu behind it is its attribute `activation`.
 """
 
 from mapping.network import Network

@@ -8,7 +8,7 @@ from mapping.passes.rewrite import changed, sole_reader, until_settled
 
 @until_settled
 def fuse_activation(network: Network) -> Network | None:
-    """Only where nobody else reads the product."""
+    """The network with each Relu fused to the product before it, where nothing else reads the product."""
     readers = network.consumers()
     for node in network.nodes:
         follower = sole_reader(network, readers, node.outputs[0]) if node.is_product else None

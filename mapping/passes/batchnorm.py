@@ -14,7 +14,7 @@ from mapping.passes.rewrite import bias_of, changed, sole_reader, until_settled,
 
 @until_settled
 def fuse_batchnorm(network: Network) -> Network | None:
-    """In float64, rounded once."""
+    """The network with each BatchNormalization fused to the product before it; in float64, rounded once."""
     readers = network.consumers()
     for node in network.nodes:
         # of a MatMul's output, axis 1 is the channels only if it is the last

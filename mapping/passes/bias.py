@@ -13,7 +13,8 @@ RESHAPES = ("Reshape", "Squeeze", "Unsqueeze", "Flatten")
 
 @until_settled
 def fuse_bias(network: Network) -> Network | None:
-    """A reshape between the two that leaves the channels alone stays, behind the bias."""
+    """The network with Adds fused to the products before them. A reshape in between that keeps the channels
+    then comes behind the bias."""
     readers = network.consumers()
     for node in network.nodes:
         if node.operator in ("MatMul", "Conv") and "activation" not in node.attributes:
@@ -61,7 +62,8 @@ def following_add(
 
 
 def addend(network: Network, add: Node, tensor: str, shape: tuple[int, ...], axis: int) -> np.ndarray | None:
-    """What `add` adds to `tensor`, if that is a constant for each channel and widens nothing."""
+    """The constant that `add` adds to `tensor`, if it has one number for each channel and enlarges
+    nothing."""
     other = [name for name in add.inputs if name != tensor]
     if len(other) != 1 or other[0] not in network.constants or network.shapes[add.outputs[0]] != shape:
         return None

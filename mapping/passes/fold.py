@@ -1,4 +1,4 @@
-"""Constant folding: what follows from constants and shapes alone is computed once, here."""
+"""Constant folding: nodes whose outputs follow from constants and shapes alone are computed once, here."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -10,7 +10,8 @@ from mapping.passes.rewrite import changed, channel_vector, until_settled, weigh
 
 @until_settled
 def gemm_to_matmul(network: Network) -> Network | None:
-    """Leaves a Gemm that transposes A, or whose C is computed or varies from row to row."""
+    """The network with Gemms as MatMuls, except a Gemm that transposes A, or whose C is computed or varies by
+    row."""
     for node in network.nodes:
         if node.operator == "Gemm" and not node.attributes.get("transA", 0):
             plain = convert(network, node)

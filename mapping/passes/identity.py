@@ -1,4 +1,4 @@
-"""Nodes that change nothing are passed by; one that makes an output of the network stays for that."""
+"""Removal of nodes that change nothing, except those that make an output of the network."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ COPIES = ("Identity", "Dropout", "Reshape", "Expand", "Flatten", "Tile", "Slice"
 
 
 def skip_identities(network: Network) -> Network:
-    """Readers of a copy read what it copies."""
+    """The network in which readers of a copy read the original."""
     source: dict[str, str] = {}
     nodes = []
     for node in network.nodes:

@@ -1,4 +1,4 @@
-"""What passes share: one rewrite at a time until none is left, and what is then dead."""
+"""Helpers of passes: one rewrite at a time until none applies, and removal of dead nodes and constants."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,7 +9,7 @@ from mapping.network import Network, Node
 
 
 def until_settled(step: Callable[[Network], Network | None]) -> Callable[[Network], Network]:
-    """The pass that repeats `step`, which makes one rewrite or gives None."""
+    """The pass that repeats `step`, which makes one rewrite or returns None."""
 
     def settle(network: Network) -> Network:
         while (rewritten := step(network)) is not None:
@@ -23,7 +23,8 @@ def until_settled(step: Callable[[Network], Network | None]) -> Callable[[Networ
 def changed(
     network: Network, *, nodes: Mapping[str, Node | None], constants: Mapping[str, np.ndarray] | None = None
 ) -> Network:
-    """The network with other nodes (or none) in the place of those named, and new constants; no dead ones."""
+    """The network with the named nodes replaced (None: removed) and new constants, without dead nodes or
+    constants."""
     constants = constants or {}
     placed = (nodes.get(node.name, node) for node in network.nodes)
     return remove_dead(
@@ -37,7 +38,7 @@ def changed(
 
 
 def sole_reader(network: Network, readers: Mapping[str, list[Node]], tensor: str) -> Node | None:
-    """The node that alone reads `tensor`, once; None too if it is an output of the network."""
+    """The node that alone reads `tensor`, once; None otherwise, or if it is an output of the network."""
     found = readers.get(tensor, [])
     return found[0] if len(found) == 1 and tensor not in network.outputs else None
 

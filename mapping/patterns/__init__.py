@@ -1,1 +1,1 @@
-"""Pattern matching: what several primitive operators mean together."""
+"""Pattern matching: several primitive operators recognised as one operation that a unit executes whole."""

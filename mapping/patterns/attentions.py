@@ -16,7 +16,7 @@ def attentions(network: Network) -> Network:
 
 
 def attention(network: Network, softmax: Node) -> Node | None:
-    """The Attention whose weights a Softmax makes, or None."""
+    """The Attention around a Softmax that computes its weights, or None."""
     producers, readers = network.producers(), network.consumers()
     rank = len(network.shapes[softmax.inputs[0]])
     context = sole_reader(network, readers, softmax.outputs[0])
@@ -66,7 +66,7 @@ def attention(network: Network, softmax: Node) -> Node | None:
 
 
 def side_by_side(network: Network, tensor: str, perm: list[int]) -> str | None:
-    """The tensor [1, rows, heads * width] that `tensor` is the heads of."""
+    """The tensor [1, rows, heads * width] whose heads `tensor` is."""
     producers = network.producers()
     turned = producers.get(tensor)
     if turned is None or turned.operator != "Transpose" or permutation(network, turned) != perm:

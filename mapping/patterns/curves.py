@@ -1,12 +1,13 @@
-"""Functions of one element: what the vector unit does behind a requantisation to compute one.
+"""Functions of one element, by how the vector unit computes them behind a requantisation.
 
 linear     y = a x            a factor of the requantisation
 clip       low <= x <= high   the range of the result
-piecewise  gelu, silu, ...    where its error is that of the unit's polynomials
+piecewise  gelu, silu, ...    where the error is that of the unit's polynomials
 table      any other          256 codes of x
 
-How a function is spelt says it (mapping.patterns.structure); where that does not, its values do, at points
-over all that was seen of x, at its ends and beyond, and beside each constant that the function has.
+A function's kind follows from how it is spelt (mapping.patterns.structure) or, where that says nothing, from
+its values: at points over the observed range of x, at its ends and beyond, and beside each constant of the
+function.
 """
 
 from collections.abc import Callable
@@ -41,7 +42,7 @@ POST = Int(16, signed=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """scale, offset: s = real / scale + offset is what requantisation must give. fields: of the epilogue."""
+    """scale, offset: requantisation must give s = real / scale + offset. fields: of the epilogue."""
 
     scale: float
     offset: float = 0.0
@@ -50,12 +51,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Spelt:
-    """A function of which more is known than its values.
+    """A function with facts beyond its values.
 
-    line    what it is, or None: no line
-    marks   constants that it has, near which it may bend
-    jumps   it may be something else at single points, so values say nothing between them
-    whole   its argument is an integer
+    line    the line that it is, or None
+    marks   its constants, near which it may bend
+    jumps   whether it may differ at single points, so that its values say nothing about points in between
+    whole   whether its argument is an integer
     """
 
     of: Function
@@ -71,7 +72,7 @@ class Spelt:
 def kind_of(f: Function | None, low: float = 0.0, high: float = 0.0) -> tuple[str, tuple[float, float]]:
     """("linear", (a, 0)), ("clip", (low, high)), a piecewise function's name or "table" with (0, 0).
 
-    low, high  the range that was seen of the argument
+    low, high  the observed range of the argument
     """
     line = Line() if f is None else getattr(f, "line", None)
     if line is not None:
@@ -85,7 +86,8 @@ def kind_of(f: Function | None, low: float = 0.0, high: float = 0.0) -> tuple[st
 
 
 def points(f: Function, low: float, high: float) -> np.ndarray:
-    """Where a function is looked at, ascending: GRID, what was seen and BEYOND, beside its constants."""
+    """The points at which a function is evaluated, ascending: GRID, the observed range and BEYOND, beside its
+    constants."""
     far = BEYOND * max(-low, high, -GRID[0])
     marks = np.array([m for m in getattr(f, "marks", ()) if abs(m) < far], np.float32)
     beside = [np.nextafter(marks, np.float32(to)) for to in (-np.inf, np.inf)]
@@ -94,7 +96,7 @@ def points(f: Function, low: float, high: float) -> np.ndarray:
 
 
 def kind_by_values(f: Function, x: np.ndarray) -> tuple[str, tuple[float, float]]:
-    """As `kind_of`, by what f gives at the points x."""
+    """As `kind_of`, from the values of f at the points x."""
     with np.errstate(all="ignore"):
         y = f(x.astype(np.float32)).astype(np.float64)
     if not np.isfinite(y).all():
@@ -114,7 +116,8 @@ def kind_by_values(f: Function, x: np.ndarray) -> tuple[str, tuple[float, float]
 
 
 def coded_as(out: Affine) -> Stage:
-    """What codes reals as `out`. A zero point of 16 bits may be beyond a command's, so a bias brings it."""
+    """The fields that code reals as `out`. A 16-bit zero point may exceed a command's field, so a bias adds
+    it."""
     fields = {"zero_point": out.zero, "low": out.low, "high": out.high}
     if out.dtype != "int16" or not out.zero:
         return Stage(scale=out.scale, fields=fields)
@@ -122,9 +125,9 @@ def coded_as(out: Affine) -> Stage:
 
 
 def varying(f: Function, low: float, high: float) -> tuple[float, float]:
-    """The part of [low, high] beyond which f stays as it is at its ends.
+    """The part of [low, high] outside which f keeps the values at its ends.
 
-    Where it jumps at an end, a little more: codes begin and end with a whole one, which must be beyond.
+    Where f jumps at an end, a little more: codes begin and end with a whole one, which must lie outside.
     """
     x = np.linspace(low, high, 4097)
     if getattr(f, "whole", False):  # what it does at one number is seen there alone
@@ -148,11 +151,11 @@ def stage(
     p: AcceleratorParams, f: Function | None, out: Affine, seen: tuple[float, float] | None,
     bounds: tuple[float, float], beyond: float,
 ) -> Stage:  # fmt: skip
-    """What computes f and codes it as `out`.
+    """The Stage that computes f and codes it as `out`.
 
     seen    scale and zero point of x where f is a table; None: as its range [-reach, reach] asks for
-    bounds  the least and the greatest x that was seen
-    beyond  share of the |x| beyond the ends of the piecewise functions' format
+    bounds  the least and the greatest observed x
+    beyond  share of the |x| outside the range of the piecewise functions
     """
     kind, (a, b) = kind_of(f, *bounds)
     reach = max(-bounds[0], bounds[1], 1e-9)
@@ -181,7 +184,7 @@ def stage(
 
 
 def table_error(f: Function, how: Stage, out: Affine, x: np.ndarray, counts: np.ndarray) -> float:
-    """Root mean square of a table's errors over that of f; x [n] were seen counts [n] times."""
+    """Root mean square of a table's errors over that of f; x [n] were observed counts [n] times."""
     with np.errstate(all="ignore"):
         y = f(x.astype(np.float32)).astype(np.float64)
     codes = np.clip(np.rint(x / how.scale) + how.offset, -128, 127).astype(np.int64) + 128
@@ -193,7 +196,7 @@ def table_error(f: Function, how: Stage, out: Affine, x: np.ndarray, counts: np.
 
 
 def own_error(f: Function, x: np.ndarray, counts: np.ndarray) -> float:
-    """What 256 codes over the results' own range make of them, as `table_error` measures it."""
+    """The error, measured as `table_error` does, of 256 codes over the range of the results themselves."""
     with np.errstate(all="ignore"):
         y = f(x.astype(np.float32)).astype(np.float64)
     used = np.isfinite(y) & (counts > 0)
@@ -207,7 +210,7 @@ def own_error(f: Function, x: np.ndarray, counts: np.ndarray) -> float:
 def aside(low: float, high: float, whole: bool) -> tuple[float, float]:
     """Scale and zero point of 256 codes for a range that does not hold 0.
 
-    whole  of integers: a code's first number is one, so that a bias in such units is exact
+    whole  of integers: the first code is one, so that a bias in these units is exact
     """
     span = max(high - low, 1e-6 * max(abs(low), abs(high)))
     scale = np.ceil(span * 128 / 255) / 128 if whole else span / 255
@@ -215,7 +218,7 @@ def aside(low: float, high: float, whole: bool) -> tuple[float, float]:
 
 
 def check_table(f: Function, how: Stage, out: Affine, seen: Observer, tensor: str) -> None:
-    """BadValue if 256 codes are too few for a function of what was seen of `tensor`."""
+    """BadValue if 256 codes are too few for f over the observed values of `tensor`."""
     if how.fields.get("function") != "table" or getattr(f, "jumps", False):
         return
     error = table_error(f, how, out, seen.centres, seen.counts)
@@ -225,7 +228,7 @@ def check_table(f: Function, how: Stage, out: Affine, seen: Observer, tensor: st
 
 
 def table_stage(f: Function, out: Affine, scale: float, zero: float, limits: dict[str, Any]) -> Stage:
-    """f of codes -128 to 127 of (scale, zero)."""
+    """The Stage of a table of f over the codes -128 to 127 of (scale, zero)."""
     codes = np.arange(-128, 128)
     lowest, highest = LIMITS["int16"]
     own = out.zero if out.dtype == "int16" else 0  # of scores: may be more than a command's

@@ -1,4 +1,4 @@
-"""What a graph of primitives means: nodes that a unit does whole, in the place of those that spell them out.
+"""Recognition: nodes that a unit executes whole, in place of the primitives that spell them out.
 
     Normalise    (x - mean) / sqrt(variance + epsilon) * gamma + beta    axis, epsilon, rms, gamma, beta
     Softmax      from exponentials and their sum
@@ -6,9 +6,9 @@
     Elementwise  a function of one tensor, element by element            attributes nodes, constants
     Gather       of a constant's rows, from a product with one-hot rows, any function applied to the rows
 
-Normalisation, softmax and functions are recognised by what they compute, on random numbers, not by how they
-are spelt. A product's fourth input is added to it, then its attribute
-`function` (an Elementwise node) is applied.
+Normalisation, softmax and functions are recognised by their results on random numbers, not by how they are
+spelt. A product's fourth input is added to it, then its attribute `function` (an Elementwise node) is
+applied.
 """
 
 from dataclasses import replace
@@ -25,7 +25,7 @@ from mapping.patterns.subgraphs import permutation, with_constant, with_node
 
 
 def recognise(network: Network) -> Network:
-    """All that is recognised, in order. Tensors keep their names."""
+    """The network with all patterns recognised, one kind after the other. Tensors keep their names."""
     for step in (
         pads_of_convolutions, one_hot_products, norms_and_softmaxes, attentions, elementwise, functions_first,
         functions_of_rows, epilogues,
@@ -35,7 +35,8 @@ def recognise(network: Network) -> Network:
 
 
 def one_hot_products(network: Network) -> Network:
-    """MatMul of Cast(Equal(x, [0, 1, ...])) by constant weights: a Gather of their rows, the bias in them."""
+    """MatMul of Cast(Equal(x, [0, 1, ...])) by constant weights becomes a Gather of their rows, bias
+    included."""
     producers = network.producers()
     for node in network.nodes:
         if node.operator != "MatMul" or node.inputs[1] not in network.constants:
@@ -59,7 +60,8 @@ def one_hot_products(network: Network) -> Network:
 
 
 def pads_of_convolutions(network: Network) -> Network:
-    """A Pad of zeros of an image, past a Transpose, becomes its convolution's."""
+    """A Pad of an image with zeros, perhaps before a Transpose, becomes padding of the convolution
+    behind it."""
     readers, producers = network.consumers(), network.producers()
     for node in network.nodes:
         if node.operator != "Conv" or node.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
@@ -103,7 +105,7 @@ def pads_of_convolutions(network: Network) -> Network:
 
 
 def epilogues(network: Network) -> Network:
-    """A product's only reader, an Add of another tensor or an Elementwise: the product takes it along."""
+    """An Add of another tensor or an Elementwise that alone reads a product is fused with it."""
     changed = True
     while changed:
         changed = False
@@ -124,13 +126,13 @@ def epilogues(network: Network) -> Network:
 
 
 def weighted(network: Network, node: Node) -> bool:
-    """By a constant that has no batch."""
+    """Whether a product's second factor is a constant without a batch."""
     weights = network.constants.get(node.inputs[1])
     return weights is not None and (node.operator == "Conv" or prod(weights.shape[:-2]) == 1)
 
 
 def fuse(network: Network, node: Node, follower: Node) -> Node | None:
-    """The product with what follows it."""
+    """The product fused with the node behind it."""
     plain = "activation" not in node.attributes and len(node.inputs) < 4
     depthwise = node.operator == "Conv" and int(node.attributes.get("group", 1)) > 1
     if follower.operator == "Elementwise" and "activation" not in node.attributes:

@@ -1,4 +1,6 @@
-"""Regions of operators on single elements: functions of one tensor, and where they are best applied."""
+"""Elementwise regions: operators on single elements as functions of one tensor, and where they are best
+applied.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,7 +29,8 @@ MOVING = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
 
 
 def elementwise(network: Network) -> Network:
-    """Regions of operators on single elements that start at one tensor: one Elementwise node each."""
+    """The network with each region of elementwise operators that starts at one tensor as one Elementwise
+    node."""
     ends: dict[str, str] = {}  # and the tensor that each starts at
     while (found := next_end(network, ends)) is not None:
         ends[found[0]] = found[1]
@@ -66,7 +69,8 @@ def next_end(network: Network, ends: Mapping[str, str]) -> tuple[str, str] | Non
 
 
 def root_of(network: Network, node: Node, roots: Mapping[str, str]) -> str | None:
-    """The one root of a node's operands, if it works element by element on that and single constants."""
+    """The single root of a node's operands, if it works element by element on it and on constants of one
+    element."""
     if node.operator not in UNARY | BINARY or len(node.outputs) != 1:
         return None
     given = [t for t in node.inputs if t]
@@ -78,9 +82,10 @@ def root_of(network: Network, node: Node, roots: Mapping[str, str]) -> str | Non
 
 
 def functions_first(network: Network) -> Network:
-    """A function behind what only moves elements goes before it, to where a product may take it along.
+    """A function behind operators that only move elements is applied before them, where a product may take it
+    along.
 
-    The tensor between the two is called as the result, with UNMOVED behind: its elements are the result's.
+    The tensor between the two is named as the result, with UNMOVED behind: its elements are the result's.
     """
     while True:
         readers, producers = network.consumers(), network.producers()
@@ -108,7 +113,7 @@ def functions_first(network: Network) -> Network:
 
 
 def renamed(node: Node, x: str, y: str) -> tuple[Node, ...]:
-    """What an Elementwise node spells out, of x and for y."""
+    """The nodes of an Elementwise node, renamed to read x and make y."""
     names = {node.inputs[0]: x, node.outputs[0]: y}
 
     def new(tensors: tuple[str, ...]) -> tuple[str, ...]:
@@ -118,7 +123,7 @@ def renamed(node: Node, x: str, y: str) -> tuple[Node, ...]:
 
 
 def functions_of_rows(network: Network) -> Network:
-    """A function of gathered rows: rows of the function of the table."""
+    """A function of gathered rows becomes a Gather from the function of the table."""
     readers, producers = network.consumers(), network.producers()
     for node in network.nodes:
         gather = producers.get(node.inputs[0]) if node.operator == "Elementwise" else None

@@ -1,4 +1,4 @@
-"""Normalisations and softmaxes that primitives spell out, recognised by what they give for random numbers."""
+"""Normalisations and softmaxes that primitives spell out, recognised by their results on random numbers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +14,7 @@ JUMPING = frozenset("And ArgMax ArgMin Ceil Equal Floor Greater GreaterOrEqual H
 
 
 def norms_and_softmaxes(network: Network) -> Network:
-    """LayerNormalization, and what primitives with a square root or an exponential spell out."""
+    """The network with LayerNormalization, and spelt-out normalisations and softmaxes, as single nodes."""
     for node in network.nodes:
         known = all(tensor in network.constants for tensor in node.inputs[1:] if tensor)
         if node.operator == "LayerNormalization" and known:
@@ -26,7 +26,7 @@ def norms_and_softmaxes(network: Network) -> Network:
 
 
 def layer_normalisation(network: Network, node: Node) -> Node:
-    """The operator's parameters as arrays, its axes from the front."""
+    """The operator as a Normalise: parameters as arrays, axes counted from the front."""
     rank = len(network.shapes[node.inputs[0]])
     axis = int(node.attributes.get("axis", -1)) % rank
     given = [network.constants.get(name) for name in node.inputs[1:]]
@@ -66,7 +66,7 @@ def descendants(network: Network, node: Node, most: int = 16) -> Iterator[str]:
 
 
 def spelt_out(network: Network, anchor: Node) -> Network:
-    """The network with the normalisation or softmax around a Sqrt or Exp as one node, if it is one."""
+    """The network with the normalisation or softmax around a Sqrt or Exp as one node, or None."""
     last = None
     sources = [x for x in ancestors(network, anchor) if np.prod(network.shapes[x]) > 1]
     for y in descendants(network, anchor):
@@ -88,7 +88,7 @@ def spelt_out(network: Network, anchor: Node) -> Network:
 def probe(
     network: Network, nodes: tuple[Node, ...], x: str, y: str
 ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    """Random x and its y, by seed; scale: the standard deviation of x."""
+    """Random x and the resulting y, by seed; scale: the standard deviation of x."""
 
     def at(seed: int, scale: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
         value = np.random.default_rng(seed).normal(0.15 * scale, scale, network.shapes[x]).astype(np.float32)
@@ -109,14 +109,14 @@ def as_softmax(network: Network, nodes: tuple[Node, ...], x: str, y: str) -> Nod
 
 
 def is_softmax(x: np.ndarray, made: np.ndarray, axis: int) -> bool:
-    """Is `made` a softmax of x, but where exponentials left float32?"""
+    """Whether `made` is a softmax of x, except where exponentials exceed float32."""
     powers = np.exp(x - x.max(axis, keepdims=True))
     wanted = powers / powers.sum(axis, keepdims=True)
     return bool(np.allclose(np.where(np.isfinite(made), made, wanted), wanted, atol=1e-5))
 
 
 def as_normalise(network: Network, nodes: tuple[Node, ...], x: str, y: str) -> Node | None:
-    """y = gamma standardised(x) + beta: gamma and beta from two probes, held to a third."""
+    """y = gamma standardised(x) + beta: gamma and beta fitted to two probes, tested on a third."""
     at = probe(network, nodes, x, y)
     probes = [at(seed) for seed in range(6)]
     epsilon = epsilon_of(network, nodes)
@@ -142,7 +142,8 @@ def as_normalise(network: Network, nodes: tuple[Node, ...], x: str, y: str) -> N
 def normalised(
     probes: list[tuple[np.ndarray, np.ndarray]], axis: int, rms: bool, epsilon: float
 ) -> dict[str, np.ndarray] | None:
-    """gamma and beta, of as few elements as broadcast: fitted to all probes but the last, held to that."""
+    """gamma and beta, with as few elements as broadcast: fitted to all probes but the last, tested on the
+    last."""
     units = np.stack([standardised(x, axis, rms, epsilon) for x, _ in probes])
     made = np.stack([y for _, y in probes])
     u, y = units[:-1], made[:-1]
@@ -157,7 +158,8 @@ def normalised(
 def holds(
     x: np.ndarray, made: np.ndarray, axis: int, rms: bool, epsilon: float, found: dict[str, np.ndarray]
 ) -> bool:
-    """Is `made` what the attributes say, of numbers small beside epsilon, or large?"""
+    """Whether `made` follows from x by these attributes, for numbers small beside epsilon as well as
+    large."""
     wanted = found["gamma"] * standardised(x, axis, rms, epsilon) + found["beta"]
     return bool(np.allclose(wanted, made, atol=1e-3 * (np.abs(made).max() + 1e-6)))
 

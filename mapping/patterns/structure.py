@@ -1,8 +1,8 @@
-"""What a function of one element is by how it is spelt: a line between two bounds.
+"""The structure of a function of one element, from how it is spelt: a line between two bounds.
 
     y = min(max(slope x + offset, low), high)
 
-This is known for all x. What is told from a function's values alone holds where it was looked at
+It holds for all x. What a function's values alone show holds only where they were computed
 (mapping.patterns.curves).
 """
 
@@ -22,7 +22,7 @@ NUMBERS = frozenset(("ArgMax", "ArgMin", "NonZero", "Shape", "Size"))  # of axes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """See above. slope is not 0."""
+    """The line of the module's docstring. slope is not 0."""
 
     slope: float = 1.0
     offset: float = 0.0
@@ -30,7 +30,7 @@ class Line:
     high: float = np.inf
 
     def times(self, factor: float) -> "Line | None":
-        """None: a constant, or no number."""
+        """The line times a factor; None where that is a constant, or no number."""
         if not np.isfinite(factor) or not factor:
             return None
         low, high = sorted((self.low * factor, self.high * factor))
@@ -54,9 +54,9 @@ Value = Line | float | None  # a line, a constant, or neither
 
 
 def line_of(node: Node, start: Line | None = None, dtype: np.dtype | None = None) -> Line | None:
-    """What an Elementwise node is, its argument being `start`; None if it is no line.
+    """The line that an Elementwise node computes of an argument that is `start`; None if it is no line.
 
-    dtype  of the argument: what is done to integers before a Cast makes them real may wrap or truncate
+    dtype  of the argument: integers may wrap or truncate before a Cast makes them real
     """
     values: dict[str, Value] = {
         name: None if np.isnan(value) else float(value)
@@ -124,7 +124,7 @@ def divided(_: Node, given: list[Value]) -> Value:
 
 
 def bounds(given: list[Value], limit: Callable[[Line, float], Line]) -> Value:
-    """One line and any number of constants."""
+    """Max or Min of one line and any number of constants."""
     lines = [each for each in given if isinstance(each, Line)]
     if len(lines) != 1 or None in given:
         return None
@@ -136,7 +136,7 @@ def bounds(given: list[Value], limit: Callable[[Line, float], Line]) -> Value:
 
 
 def clipped(node: Node, given: list[Value]) -> Value:
-    """Bounds as inputs or, before opset 11, as attributes."""
+    """Clip, its bounds as inputs or, before opset 11, as attributes."""
     made = given[0]
     if not isinstance(made, Line):
         return None
@@ -169,7 +169,7 @@ RULES: Mapping[str, Callable[[Node, list[Value]], Value]] = {
 
 
 def jumps(node: Node, whole: bool) -> bool:
-    """May an Elementwise node's function take a value at single points that it has nowhere near?
+    """Whether an Elementwise node's function may have a value at single points that it has nowhere near.
 
     whole  of integers, every comparison does
     """
@@ -181,7 +181,7 @@ def jumps(node: Node, whole: bool) -> bool:
 
 
 def dtypes_of(network: Network) -> dict[str, np.dtype]:
-    """Of every tensor, as far as operators say."""
+    """The type of every tensor, as far as operators determine it."""
     found = {name: entry.dtype for name, entry in network.inputs.items()}
     found |= {name: value.dtype for name, value in network.constants.items()}
     for node in network.nodes:
@@ -193,7 +193,7 @@ def dtypes_of(network: Network) -> dict[str, np.dtype]:
 
 
 def dtype_of(node: Node, known: Mapping[str, np.dtype]) -> np.dtype:
-    """Of a node's results."""
+    """The type of a node's results."""
     if node.operator in BOOLEAN:
         return np.dtype(bool)
     if node.operator in NUMBERS:

@@ -1,4 +1,4 @@
-"""Parts of a network: the nodes between two tensors, what they compute, and a node in their place."""
+"""Subgraphs: the nodes between two tensors, their results, and a single node in their place."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from mapping.run.floating import run_node
 def evaluate(
     nodes: tuple[Node, ...], constants: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """All tensors that `nodes`, in order, make."""
+    """All results of `nodes`, in order."""
     values = {**constants, **given}
     with np.errstate(all="ignore"):
         for node in nodes:
@@ -22,14 +22,14 @@ def evaluate(
 
 
 def apply(node: Node, x: np.ndarray) -> np.ndarray:
-    """An Elementwise node's function."""
+    """An Elementwise node's function of x."""
     return evaluate(node.attributes["nodes"], node.attributes["constants"], {node.inputs[0]: x})[
         node.outputs[0]
     ]
 
 
 def between(network: Network, x: str, y: str) -> tuple[Node, ...] | None:
-    """The nodes that make y of x and constants; None if something else is needed."""
+    """The nodes that compute y from x and constants; None if y needs anything else."""
     producers, needed, found = network.producers(), [y], set()
     while needed:
         tensor = needed.pop()
@@ -45,13 +45,13 @@ def between(network: Network, x: str, y: str) -> tuple[Node, ...] | None:
 
 
 def permutation(network: Network, node: Node) -> list[int]:
-    """A Transpose's; all axes the other way round where it states none."""
+    """The permutation of a Transpose; all axes reversed where it states none."""
     given = node.attributes.get("perm")
     return list(given) if given else list(range(len(network.shapes[node.inputs[0]])))[::-1]
 
 
 def with_node(network: Network, node: Node) -> Network:
-    """`node` in the place of what makes its output."""
+    """The network with `node` in place of the node that makes its output."""
     nodes = tuple(node if node.outputs[0] in n.outputs else n for n in network.nodes)
     return remove_dead(replace(network, nodes=nodes))
 

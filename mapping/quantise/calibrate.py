@@ -1,10 +1,10 @@
-"""Ranges of tensors, observed on samples, and the scales that follow.
+"""Calibration: ranges of tensors, observed on samples, and the scales that follow.
 
 Each observed tensor leaves its extremes and a histogram. The range to quantise is then
 
-    max          from the least to the largest value seen
-    percentile   that, shrunk until 0.01 % of the values lie outside
-    mse          that, shrunk to where the mean squared error of quantisation is least
+    max          from the least to the greatest observed value
+    percentile   the same, shrunk until 0.01 % of the values lie outside
+    mse          the same, shrunk to where the mean squared error of quantisation is least
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,8 @@ OUTSIDE = 1e-4
 
 
 class Observer:
-    """Extremes and a histogram of all values seen, 2 * HALF bins over [-reach, reach]; their type."""
+    """The observations of a tensor: extremes, a histogram of 2 * HALF bins over [-reach, reach], and the
+    type."""
 
     def __init__(self) -> None:
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
@@ -34,7 +35,7 @@ class Observer:
         self.counts = np.zeros(2 * HALF, np.int64)
 
     def see(self, values: np.ndarray) -> None:
-        """Add finite values; the reach doubles until it holds them, so that bins merge in pairs."""
+        """Observe finite values; the reach doubles until it holds them, and bins merge in pairs."""
         self.dtype = values.dtype
         values = values.astype(np.float32) if values.dtype == np.float16 else values
         if not values.size:
@@ -59,7 +60,7 @@ class Observer:
 
     @property
     def span(self) -> tuple[float, float]:
-        """The least and the greatest value seen; 0, 0 if there was none."""
+        """The least and the greatest observed value; 0, 0 if there was none."""
         return (self.least, self.most) if self.least <= self.most else (0.0, 0.0)
 
     @property
@@ -67,12 +68,12 @@ class Observer:
         return (np.arange(2 * HALF) - HALF + 0.5) * (self.reach / HALF)
 
     def saw(self, values: np.ndarray) -> np.ndarray:
-        """Which of these fall into a bin of the histogram that is not empty: bool of their shape."""
+        """Whether each value falls into a bin of the histogram that is not empty: bool of values' shape."""
         bins = np.floor(values * (HALF / (self.reach or 1.0))).astype(np.int64) + HALF
         return np.asarray(self.counts[np.clip(bins, 0, 2 * HALF - 1)] > 0)
 
     def scale(self, fmt: Int, method: str, *, symmetric: bool) -> Scale:
-        """Of the tensor."""
+        """The tensor's scale by a calibration method."""
         scales = (self.shrunk(by, fmt, symmetric) for by in SHRINKS)
         if method == "mse":
             return min(scales, key=self._error)
@@ -84,13 +85,13 @@ class Observer:
         return Scale.from_range(self.low * by, self.high * by, fmt, symmetric=symmetric)
 
     def _holds_most(self, scale: Scale) -> bool:
-        """Is no more than the share OUTSIDE of the values beyond what the scale's codes reach?"""
+        """Whether at most the share OUTSIDE of the values lies outside the range of the scale's codes."""
         least, most = scale.dequantise([scale.format.min, scale.format.max])
         beyond = (self.centres < least) | (self.centres > most)
         return bool(self.counts[beyond].sum() <= OUTSIDE * self.counts.sum())
 
     def _error(self, scale: Scale) -> float:
-        """Sum of squared errors of quantisation."""
+        """Sum of squared errors of quantisation by `scale`."""
         used = np.flatnonzero(self.counts)
         real = self.centres[used]
         return float(self.counts[used] @ (scale.dequantise(scale.quantise(real)) - real) ** 2)
@@ -103,7 +104,7 @@ class Seer(Protocol):
 def observe(
     network: Network, samples: Iterable[Mapping[str, np.ndarray]], seers: Iterable[tuple[str, Seer]]
 ) -> None:
-    """Show each seer its tensor, as the float network computes it from each of `samples`.
+    """Show each observer its tensor, as the float network computes it from each of `samples`.
 
     raises  BadValue if there is no sample, or a tensor is not finite (naming it)
     """

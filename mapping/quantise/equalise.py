@@ -1,11 +1,10 @@
-"""Channels evened out before they are coded in 8 bits, where that costs nothing.
+"""Equalisation: channels scaled to similar ranges before they are coded in 8 bits, where that costs nothing.
 
     Y = A W = (A / e) (e W)
 
-The vector unit requantises each channel by a factor of its own, so what a Normalise, a product without a
-function or a copy of 16-bit codes leaves may be divided by e on the way, if only products by constant weights
-read it.
-e is chosen as in mapping.quantise.smoothquant.
+The vector unit requantises each channel by its own factor, so the result of a Normalise, of a product without
+a function, or of a copy of 16-bit codes can be divided by e at no cost, if only products by constant weights
+read it. e is chosen as in mapping.quantise.smoothquant.
 
 Source: Xiao et al., SmoothQuant, ICML 2023, equation 4.
 """
@@ -27,7 +26,7 @@ ELEMENTWISE = ("Add", "Sub", "Mul", "Elementwise", "Identity")  # results whose 
 
 
 def candidates(c: Coder) -> dict[str, list[Node]]:
-    """Tensors that may be evened, and the products that read them as 8-bit codes."""
+    """Tensors that may be equalised, and the products that read them as 8-bit codes."""
     found = {}
     for tensor, forms in c.wanted.items():
         maker, readers = c.producers.get(tensor), c.readers.get(tensor, [])
@@ -43,7 +42,7 @@ def candidates(c: Coder) -> dict[str, list[Node]]:
 
 
 def keeps_channels(c: Coder, maker: Node, readers: list[Node]) -> bool:
-    """Are the codes' last axis the readers' channels? A Normalise may leave its own axes there."""
+    """Whether the codes' last axis is the readers' channels. A Normalise may leave its own axes there."""
     x = maker.inputs[0]
     channels = {1 if n.operator == "Conv" else len(c.shape(n.inputs[0])) - 1 for n in readers}
     if maker.operator != "Normalise":
@@ -52,7 +51,7 @@ def keeps_channels(c: Coder, maker: Node, readers: list[Node]) -> bool:
 
 
 def last_axis(c: Coder, maker: Node) -> int:
-    """The axis of a node's result that its codes have last; -1 where that is not known yet."""
+    """The axis of a node's result that is last in its codes; -1 where that is not known yet."""
     y = c.shape(maker.outputs[0])
     if maker.operator == "Conv" or "Pool" in maker.operator:
         return 1
@@ -66,7 +65,7 @@ def last_axis(c: Coder, maker: Node) -> int:
 
 
 def axes_of(norm: Node) -> tuple[int, ...]:
-    """What a Normalise normalises over, from the front."""
+    """The axes over which a Normalise normalises, counted from the front."""
     return tuple(norm.attributes.get("axes", (norm.attributes["axis"],)))
 
 
@@ -75,20 +74,20 @@ def grouped(node: Node) -> bool:
 
 
 def plain_product(c: Coder, node: Node) -> bool:
-    """A product that takes along nothing that has one scale for all channels."""
+    """Whether a node is a product without a fused function or tensor that has one scale for all channels."""
     alone = "function" not in node.attributes and len(node.inputs) < 4
     return is_weighted(c, node) and not grouped(node) and alone
 
 
 def is_bias(c: Coder, node: Node) -> bool:
-    """Does a Normalise add the same to each row?"""
+    """Whether a Normalise adds the same to each row."""
     rank = len(c.shape(node.inputs[0]))
     beta = node.attributes["beta"]
     return bool(axes_of(node) == (rank - 1,) and prod(beta.shape[:-1]) == 1)
 
 
 def bare(node: Node) -> Node:
-    """A product without what it takes along."""
+    """A product without its fused nodes."""
     kept = {key: value for key, value in node.attributes.items() if key != "function"}
     return replace(node, inputs=node.inputs[:2], attributes=kept)
 
@@ -98,7 +97,7 @@ def seers(c: Coder, found: dict[str, list[Node]]) -> dict[str, Channels]:
 
 
 def choose(c: Coder, found: dict[str, list[Node]], channels: dict[str, Channels]) -> None:
-    """Fill c.evened."""
+    """Choose the factors e; fills c.evened."""
     weight, activation = c.p.unit.pe.weight, c.p.unit.pe.activation
     for tensor, readers in found.items():
         each = [real_weights(layer(c.network, bare(n)), c.network.constants[n.inputs[1]])[0] for n in readers]
@@ -110,6 +109,6 @@ def choose(c: Coder, found: dict[str, list[Node]], channels: dict[str, Channels]
 
 
 def as_coded(w: np.ndarray, fmt: Int, method: str) -> np.ndarray:
-    """Weights [k, n] as their codes represent them."""
+    """Weights [k, n] rounded to the reals that their codes represent."""
     coded = quantise_weights(w[None], fmt, grouped=False, method=method, least=0.0)
     return np.asarray(coded.codes[0] * coded.scale[0])

@@ -1,7 +1,8 @@
-"""A network's constant weights in groups along K, as a design's PE takes them.
+"""Weights in groups: a network's constant weights quantised in groups along K, as a design's PE takes them.
 
 A K that is no multiple of the group is padded: activations with zeros, which add nothing to any sum, and
-weights with those of the last group over again, so that its scale and zero point are its own weights'.
+weights with the last group's weights over again, so that its scale and zero point are those of its own
+weights.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from mapping.target import Design, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroupedProduct:
-    """weights: of each of the batch. real: float64 [batch, k, n], what they were quantised from."""
+    """weights: one for each product of the batch. real: float64 [batch, k, n], before quantisation."""
 
     layer: ProductLayer
     weights: Grouped
@@ -31,9 +32,11 @@ class GroupedProduct:
 
 
 def quantise_groups(network: Network, design: Design) -> dict[str, GroupedProduct]:
-    """By node name, the products by constant weights.
+    """The products by constant weights, by node name.
 
-    raises  BadValue: a layer of more groups than a tile adds up, a tensor that is not finite, a format
+    raises  BadValue: a layer of more groups than a tile adds up, a tensor that is not finite, a format that
+            cannot hold
+            the weights
     """
     products = {}
     for x in grouped_layers(network, design):
@@ -60,7 +63,7 @@ def grouped_layers(network: Network | ShapeNetwork, design: Design) -> list[Prod
 
 
 def groups(x: ProductLayer, design: Design) -> int:
-    """Of one product of the layer."""
+    """Groups of one product of the layer."""
     return ceil_div(x.gemm.k, int(design.pe.group))
 
 
@@ -71,7 +74,7 @@ def padded(x: ProductLayer, design: Design) -> Gemm:
 
 
 def array_gemm(x: ProductLayer, design: Target) -> Gemm:
-    """The layer as a systolic array takes it: each group a product of its own."""
+    """The layer's product for a systolic array: each group is a product of its own."""
     g = x.gemm
     return Gemm(m=g.m, n=g.n, k=design.pe.group, batch=g.batch * groups(x, design))
 

@@ -2,19 +2,18 @@
 
     A ~ sa (qa - za)      W ~ sw qw      Y = sa sw (sum qa qw - za sum qw) + bias
 
-Constant weights: symmetric, a scale for each output channel, in pe.weight. What multiplies them: a scale
-and a zero point za for the tensor, in pe.activation, the channels evened out
-(mapping.quantise.smoothquant). Where both factors are computed: a scale for each tensor, the left one in
-pe.activation (za = 0 if signed), the right one in pe.weight. A product leaves as codes of the next product
-or as sums (mapping.quantise.requantise_points):
+Constant weights are symmetric, with a scale for each output channel, in pe.weight. Their left factors have a
+scale and a zero point za for the tensor, in pe.activation, after equalisation of the channels
+(mapping.quantise.smoothquant). Where both factors are computed, each tensor has a scale, the left one in
+pe.activation (za = 0 if signed), the right one in pe.weight. A product leaves as codes of the next product or
+as sums (mapping.quantise.requantise_points):
 
     codes   requantise((sum + round(bias / (sa sw)) - za sum qw) * (sa sw / sy))     on the array
     sums    float32(sa sw (sum - za sum qw) + bias)                                  on the host
 
-Source: Jacob et al., CVPR 2018, section 2. Ranges: mapping.quantise.calibrate. "max" is the default: in
-int8 the least cosine to float of 20 sentence vectors of MiniLM was 0.997 (percentile 0.997, mse 0.992), and
-59, 60 and 60 of 60 labels of magika were float's. With weights of 4 bits "mse" is better (0.915 against
-0.875).
+Source: Jacob et al., CVPR 2018, section 2. Ranges: mapping.quantise.calibrate. "max" is the default: in int8
+the least cosine to float of 20 sentence vectors of MiniLM was 0.997 (percentile 0.997, mse 0.992), and 59, 60
+and 60 of 60 labels of magika were float's. With weights of 4 bits "mse" is better (0.915 against 0.875).
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,12 +43,12 @@ MOST_KEPT = 1 << 22  # elements
 class QuantisedProduct:
     """A matrix product as the array computes it.
 
-    left, right   how the factors are coded; right is None where it is constant
-    evened        float64 [channels], what the left factor is divided by before it is coded; None: 1
+    left, right   encodings of the factors; right is None where it is constant
+    evened        float64 [channels], by which the left factor is divided before it is coded; None: 1
     weights       the right factor where it is constant
     bias          float64 [n], or [batch, 1, n] of a grouped convolution; None: none, or it is computed
-    scaling       of codes; None: sums leave
-    out           how the codes are to be read; None: sums leave
+    scaling       requantisation to codes; None: sums leave
+    out           encoding of the codes; None: sums leave
     """
 
     layer: ProductLayer
@@ -64,12 +63,13 @@ class QuantisedProduct:
 
     @property
     def zero_point(self) -> int:
-        """Of the left factor's codes."""
+        """The zero point of the left factor's codes."""
         return 0 if self.left.zero_point is None else int(self.left.zero_point)
 
     @property
     def factor(self) -> np.ndarray:
-        """What a sum of 1 is worth, float64, broadcasting with [batch, m, n]. Weights hold a Gemm's alpha."""
+        """The real value of a sum of 1, float64, broadcasting with [batch, m, n]; a Gemm's alpha is in the
+        weights."""
         if self.weights:
             return np.asarray(self.left.scale * self.weights.scale)
         alpha = float(self.layer.attributes.get("alpha", 1.0))
@@ -95,7 +95,7 @@ def quantise_codes(
 
 
 def encodings(network: Network, products: Mapping[str, QuantisedProduct]) -> dict[str, Affine]:
-    """Of products' results that are codes, and of what only moves those or scales them all alike."""
+    """Encodings of products' results that are codes, and of tensors that are these codes moved or scaled."""
     found: dict[str, Affine] = {}
     for node in network.nodes:
         if node.name in products:
@@ -112,9 +112,9 @@ def encodings(network: Network, products: Mapping[str, QuantisedProduct]) -> dic
 
 
 class Quantiser:
-    """What is known of the tensors between the layers: from the network at first, then from what `seers` see.
+    """The observations of tensors between layers: their places from the network, their ranges from `seers`.
 
-    coded     layers that leave as codes, and who reads those
+    coded     layers that leave as codes, and the layers that read them
     incoming  by (layer, factor): the layer whose codes it reads, and how
     channels  by layer: left factors of products by constant weights
     tensors   by tensor: other factors, and results that leave as codes
@@ -136,18 +136,18 @@ class Quantiser:
         ]
 
     def is_real(self, x: ProductLayer, i: int) -> bool:
-        """Is factor `i` computed, and real before the host codes it?"""
+        """Whether factor `i` is computed, and real until the host codes it."""
         return x.inputs[i] not in self.network.constants and (x.name, i) not in self.incoming
 
     def has_channels(self, x: ProductLayer) -> bool:
-        """Is the left factor real, and one set of weights all that it meets?"""
+        """Whether the left factor is real, and meets a single set of weights."""
         return self.is_real(x, 0) and x.constant_weights and x.gemm.batch == 1
 
     def is_plain(self, x: ProductLayer, i: int) -> bool:
         return self.is_real(x, i) and not (i == 0 and self.has_channels(x))
 
     def product(self, x: ProductLayer, placement: Placement) -> QuantisedProduct:
-        """One layer, after calibration."""
+        """A layer as a QuantisedProduct, after calibration."""
         bias = channel_bias(x, self.network)
         if not x.constant_weights:
             left, right = self.scale(x, 0), self.scale(x, 1)
@@ -162,7 +162,7 @@ class Quantiser:
         return replace(found, out=out, scaling=scaling(found, out, self.target))
 
     def weighted(self, x: ProductLayer, placement: Placement, bias: np.ndarray | None) -> QuantisedProduct:
-        """A product by constant weights."""
+        """A product by constant weights as a QuantisedProduct."""
         p = self.target.unit.pe
         w = real_weights(x, finite(x.inputs[1], self.network.constants[x.inputs[1]]))
         evened = None
@@ -179,18 +179,18 @@ class Quantiser:
         )
 
     def coder(self, w: np.ndarray) -> np.ndarray:
-        """Weights [k, n] as their codes represent them."""
+        """Weights [k, n] rounded to the reals that their codes represent."""
         fmt = self.target.unit.pe.weight
         coded = quantise_weights(w[None], fmt, grouped=False, method=self.method, least=0.0)
         return np.asarray(coded.codes[0] * coded.scale[0])
 
     def out(self, name: str) -> Scale:
-        """Of the codes that a layer leaves as."""
+        """The encoding of the codes as which a layer leaves."""
         fmt = self.target.unit.out
         return self.results[name].scale(fmt, self.method, symmetric=fmt.signed)
 
     def scale(self, x: ProductLayer, i: int) -> Scale:
-        """Of factor `i`, where its channels are not evened out."""
+        """The encoding of factor `i`, where its channels are not equalised."""
         fmt = factor_format(self.target, i)
         if (x.name, i) in self.incoming:
             source, read = self.incoming[x.name, i]
@@ -215,7 +215,7 @@ class Kept:
 
 
 def check_resolution(x: QuantisedProduct, left: np.ndarray | None, right: np.ndarray | None) -> None:
-    """BadValue, naming the layer, if the codes of two computed factors leave nothing of their product."""
+    """BadValue, naming the layer, if the codes of two computed factors lose (almost) all of their product."""
     if left is None or right is None or x.right is None:
         return
     layer = x.layer
@@ -244,7 +244,7 @@ def channel_bias(x: ProductLayer, network: Network) -> np.ndarray | None:
 
 
 def scaling(x: QuantisedProduct, out: Scale, target: Target) -> Scaling:
-    """What the requantiser is given for codes that `out` describes; BadValue names the layer."""
+    """The requantiser's parameters for codes of the encoding `out`; BadValue names the layer."""
     unit, n = target.unit, x.layer.gemm.n
     factor = np.broadcast_to(x.factor.reshape(-1), (n,))
     bias = np.zeros(n) if x.bias is None else np.rint(x.bias / factor)

@@ -1,4 +1,4 @@
-"""A float network, quantised for a design: the encodings of its products' operands and of what they leave."""
+"""A float network quantised for a design: encodings of its products' operands and results."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Quantised:
     encodings: Mapping[str, Encoding]
 
     def in_codes(self, tensor: str) -> bool:
-        """Is a tensor codes, when products and the host read it?"""
+        """Whether products and the host read a tensor as codes."""
         return isinstance(self.encodings.get(tensor), Affine)
 
 

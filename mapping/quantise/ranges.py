@@ -1,6 +1,6 @@
-"""The range of each tensor of a quantised network, as it follows from the ranges of codes and from weights.
+"""Ranges of the tensors of a quantised network, from the ranges of codes and from weights.
 
-Interval arithmetic over the recognised network: no value that the network can reach is outside.
+Interval arithmetic over the recognised network: no value that the network can reach lies outside.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ MEANS = ("AveragePool", "GlobalAveragePool", "ReduceMean")
 
 
 def ranges(network: Network, stated: Mapping[str, Affine]) -> dict[str, Range]:
-    """By tensor; without those of which nothing follows."""
+    """Ranges by tensor, for all tensors for which one follows."""
     seen = {name: form.reach for name, form in stated.items()}
     for name, value in network.constants.items():
         if value.size and value.dtype.kind in "fiu":
@@ -33,7 +33,7 @@ def ranges(network: Network, stated: Mapping[str, Affine]) -> dict[str, Range]:
 
 
 def range_of(network: Network, node: Node, seen: Mapping[str, Range]) -> Range | None:
-    """Of a node's results, or None."""
+    """The range of a node's results, or None."""
     form = node.attributes.get("form")
     if isinstance(form, Affine):
         return form.reach
@@ -67,14 +67,15 @@ def range_of(network: Network, node: Node, seen: Mapping[str, Range]) -> Range |
 
 
 def through(f: Callable[[np.ndarray], np.ndarray], x: Range) -> Range | None:
-    """What a function makes of a range."""
+    """The range of a function's results over a range of arguments."""
     with np.errstate(all="ignore"):
         y = f(np.linspace(*x, GRID).astype(np.float32)).astype(np.float64)
     return (float(y.min()), float(y.max())) if np.isfinite(y).all() else None
 
 
 def of_product(network: Network, node: Node, seen: Mapping[str, Range]) -> Range | None:
-    """By constant weights, each output channel's own; of computed factors, the greatest products."""
+    """The range of a product: by constant weights from each output channel's own; of computed factors from
+    the greatest products."""
     low, high = seen[node.inputs[0]]
     w = network.constants.get(node.inputs[1])
     if w is None:

@@ -1,8 +1,9 @@
-"""Where the results of a matrix product go: requantised codes for the next product, or sums for the host.
+"""Requantise points: whether a matrix product's results leave as codes for the next product, or as sums for
+the host.
 
-A product leaves the array as codes if nobody needs its real value: all who read it, through operators that
+A product leaves the array as codes if nothing needs its real value: all its readers, through operators that
 only move elements (or scale them all alike), are factors of other products, in formats that hold the codes.
-Everything else leaves as sums, which the host scales to float32.
+Any other product leaves as sums, which the host scales to float32.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ MOVING = ("Flatten", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transp
 
 
 def constant_factor(node: Node, constants: Mapping[str, np.ndarray]) -> float | None:
-    """The positive number that a Mul or Div by a constant multiplies its first input with, or None."""
+    """The positive number by which a Mul or Div by a constant multiplies its first input, or None."""
     if node.operator not in ("Mul", "Div") or len(node.inputs) != 2:
         return None
     value = constants.get(node.inputs[1])
@@ -33,7 +34,8 @@ def constant_factor(node: Node, constants: Mapping[str, np.ndarray]) -> float | 
 
 
 def factor_through(node: Node, constants: Mapping[str, np.ndarray]) -> float | None:
-    """What `node` multiplies the elements of its first input with; None if it does more than move them."""
+    """The number by which `node` multiplies its first input's elements; None if it does more than
+    move them."""
     return 1.0 if node.operator in MOVING else constant_factor(node, constants)
 
 
@@ -47,7 +49,7 @@ class Read:
 
 
 def readers(network: Network, tensor: str) -> list[Read] | None:
-    """The products that read `tensor`, if nobody else does; a network's output is read by somebody else."""
+    """The products that read `tensor`, if nothing else does; a network's output is also read outside."""
     consumers, found = network.consumers(), []
     waiting = [(tensor, 1.0)]
     while waiting:
@@ -79,7 +81,7 @@ def holds(fmt: Int, codes: Int) -> bool:
 def leaves_as_codes(network: Network, x: ProductLayer, target: Target) -> list[Read] | None:
     """The readers of a layer's codes, or None if it leaves as sums.
 
-    The requantiser knows a scale and a bias for each column, the same for a whole batch: weights that differ
+    The requantiser has a scale and a bias for each column, the same for a whole batch: weights that differ
     within it (a convolution's groups), an activation other than ReLU, or a bias that is no vector [n], are
     left to the host.
     """
@@ -107,7 +109,7 @@ def channel_bias(network: Network, x: ProductLayer) -> bool:
 
 
 def result_bits(network: Network | ShapeNetwork, target: Target) -> dict[str, int]:
-    """Bits that a result of each layer takes in memory: a code's, or a sum's in whole bytes."""
+    """Bits that a result of each layer takes in memory: those of a code, or of a sum in whole bytes."""
     if isinstance(network, ShapeNetwork):
         return {x.name: target.unit.out.width for x in layers(network)}
     sums = ceil_div(target.unit.pe.accumulator.width, 8) * 8

@@ -1,4 +1,5 @@
-"""Left factors of products by constant weights: the scale of the codes, and channels evened out before it.
+"""SmoothQuant: the scale of left factors of products by constant weights, after equalisation of their
+channels.
 
     Y = A W = (A / e) (e W)
 
@@ -10,9 +11,9 @@ quantises.
 
 We try e = 1 and a few s, and keep the one with the least error on held-out samples: an e that is made from
 one half of the samples is tried on rows of the other half, all factors quantised. (Chosen on their own
-samples, the e of strong s won and then clipped others: magika's error grew threefold.) A channel that no
-sample moved is taken to be as large as the largest. The codes have a zero point, whose share of a sum is
-known beforehand.
+samples, the e of strong s won and then clipped others: magika's error grew threefold.) A channel that is 0 in
+all samples is taken to be as large as the largest. The codes have a zero point, whose share of a sum is known
+beforehand.
 
 Source: Xiao et al., SmoothQuant, ICML 2023, equation 4.
 """
@@ -33,7 +34,8 @@ Rounded = Callable[[np.ndarray], np.ndarray]  # weights [k, n] as their codes re
 
 
 class Channels:
-    """What each sample shows of the left factor of `layer`: extremes of its channels, and some rows of A."""
+    """Observations of the left factor of `layer` in each sample: extremes of its channels, and some rows of
+    A."""
 
     def __init__(self, layer: ProductLayer) -> None:
         self.layer = layer
@@ -42,7 +44,7 @@ class Channels:
         self.rows: list[np.ndarray] = []
 
     def see(self, x: np.ndarray) -> None:
-        """x: the tensor, finite."""
+        """Observe a sample. x: the tensor, finite."""
         others = tuple(i for i in range(x.ndim) if i != self.layer.channel_axis % x.ndim)
         self.lows.append(np.minimum(x.min(axis=others), 0))
         self.highs.append(np.maximum(x.max(axis=others), 0))
@@ -50,11 +52,12 @@ class Channels:
         self.rows.append(a[:: max(1, len(a) // KEPT)][:KEPT].astype(np.float64))
 
     def spread(self, evened: np.ndarray) -> np.ndarray:
-        """[channels] -> [k]: a convolution's k is channel by kernel."""
+        """A factor for each channel, [channels], as one for each k, [k]: a convolution's k is channel by
+        kernel."""
         return np.repeat(evened, self.layer.gemm.k // len(evened))
 
     def scale(self, evened: np.ndarray, fmt: Int, method: str, samples: slice) -> Scale:
-        """Of A / evened as `samples` show it, with a zero point."""
+        """The scale, with a zero point, of A / evened over some samples."""
         seen = Observer()
         seen.see(np.concatenate(self.rows[samples]) / self.spread(evened))
         seen.low = float((np.min(self.lows[samples], axis=0) / evened).min())
@@ -62,7 +65,7 @@ class Channels:
         return seen.scale(fmt, method, symmetric=False)
 
     def evened(self, strength: float, weights: np.ndarray, samples: slice) -> np.ndarray:
-        """e [channels]. weights: [k, n]."""
+        """The factors e [channels] of a strength s. weights: [k, n]."""
         a = np.maximum(-np.min(self.lows[samples], axis=0), np.max(self.highs[samples], axis=0))
         w = np.abs(weights).reshape(self.layer.channels, -1).max(axis=1)
         if not strength or not a.any() or not w.any():

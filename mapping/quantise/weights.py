@@ -35,7 +35,7 @@ def quantise_weights(
 ) -> Weights:
     """Codes of w, float64 [batch, k, n].
 
-    grouped  each of the batch has channels of its own: a convolution's groups
+    grouped  whether each product of the batch has its own channels: a convolution's groups
     method   "mse" shrinks each channel's range to where its squared error is least; others keep it
     least    the smallest scale of each channel; a channel of zeros takes its largest neighbour's
     """
@@ -56,7 +56,7 @@ def rounded(w: np.ndarray, scale: np.ndarray, fmt: Int) -> np.ndarray:
 
 
 def least_error(w: np.ndarray, scale: np.ndarray, fmt: Int, shared: tuple[int, ...]) -> np.ndarray:
-    """What to shrink each channel's scale by, of scale's shape."""
+    """Factors, in scale's shape, that shrink each channel's scale to its least squared error."""
     errors = [
         ((rounded(w, scale * by, fmt) * (scale * by) - w) ** 2).sum(axis=shared, keepdims=True)
         for by in SHRINKS[:TRIED]
@@ -65,5 +65,5 @@ def least_error(w: np.ndarray, scale: np.ndarray, fmt: Int, shared: tuple[int, .
 
 
 def real_weights(layer: ProductLayer, given: np.ndarray) -> np.ndarray:
-    """float64 [batch, k, n]: what the product multiplies with, a Gemm's alpha in it."""
+    """Real weights of a product, float64 [batch, k, n], a Gemm's alpha multiplied in."""
     return layer.right(given).astype(np.float64) * float(layer.attributes.get("alpha", 1.0))

@@ -1,1 +1,1 @@
-"""Networks, run: in float, in codes, or with the host between matrix products."""
+"""Runs of networks: in float, in codes, or with the host between matrix products."""

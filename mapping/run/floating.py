@@ -1,4 +1,4 @@
-"""A network in float32 on the host: the reference before quantisation, and what calibration observes."""
+"""A network run in float32 on the host: the reference before quantisation, observed by calibration."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -25,8 +25,8 @@ def walk(
     network: Network, inputs: Mapping[str, np.ndarray],
     compute: Callable[[Node, Values], Sequence[np.ndarray]], *, all_tensors: bool,
 ) -> Values:  # fmt: skip
-    """Outputs by name, or every tensor but the constants; `compute` gives a node's outputs from the values so
-    far, of which those that nobody will read again are dropped.
+    """Outputs by name, or every tensor but the constants. `compute` returns a node's outputs from the values
+    so far; values that nothing reads any more are dropped.
 
     raises  BadValue if an input is missing, or of another shape or type, or a result of another shape
     """
@@ -48,7 +48,7 @@ def walk(
 
 
 def check_shapes(network: Network, node: Node, made: Mapping[str, np.ndarray]) -> None:
-    """BadValue where a result is not of the shape that follows from the file."""
+    """BadValue where a result's shape is not the one that follows from the file."""
     for tensor, value in made.items():
         wanted = network.shapes.get(tensor)
         if tensor and wanted is not None and value.shape != wanted:

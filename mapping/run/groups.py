@@ -1,8 +1,8 @@
-"""A product in groups along K, run.
+"""A product in groups along K, run on a device.
 
-On a tile a product goes whole. On a systolic array each group is a product of its own; its sums leave as they
-are, and the host scales and adds them up as the tile does: golden.tile.sums.added, fp32 in the groups'
-order. What is left is float64(scale * channel * total).
+On a tile a product runs as a whole. On a systolic array each group is a product of its own; its sums leave as
+they are, and the host scales and adds them up as the tile does: golden.tile.sums.added, fp32 in the groups'
+order. The result is float64(scale * channel * total).
 """
 
 from collections.abc import Callable
@@ -27,14 +27,15 @@ from mapping.target import Design, Target, TileTarget
 def product(
     x: GroupedProduct, design: Design, left: np.ndarray, device: Device
 ) -> tuple[Result, np.ndarray]:
-    """What the device gave, and the product of reals `left` [batch, m, k], float64 [batch, m, n]."""
+    """The device's Result, and the product of reals `left` [batch, m, k] by the weights, float64 [batch, m,
+    n]."""
     return PRODUCTS[type(design)](x, design, padded_activations(design.pe, left), device)
 
 
 def on_tile(
     x: GroupedProduct, design: TileTarget, left: np.ndarray, device: Device
 ) -> tuple[Result, np.ndarray]:
-    """Product after product of the batch."""
+    """The same on a tile, product after product of the batch."""
     coded = [activations(design.pe, each) for each in left]
     name, shape = x.layer.name, Gemm(m=left.shape[1], n=x.layer.gemm.n, k=left.shape[2])
     made = [
@@ -53,7 +54,7 @@ def on_tile(
 def on_array(
     x: GroupedProduct, design: Target, left: np.ndarray, device: Device
 ) -> tuple[Result, np.ndarray]:
-    """The same, the groups a batch."""
+    """The same on an array, the groups as a batch."""
     p, count = design.pe, groups(x.layer, design)
     coded = [activations(p, each, count) for each in left]
     lefts = np.concatenate([in_groups(codes.T, count).swapaxes(1, 2) for codes, _ in coded])
@@ -76,7 +77,7 @@ def in_groups(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def totals(p: object, sums: np.ndarray, q: Quantised, codes: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """fp32 [m, n] of sums [groups, m, n]; a scale for each group, a power of two, is multiplied in here."""
+    """fp32 [m, n] of sums [groups, m, n]; scales of groups that are powers of two are multiplied in here."""
     tile, w, total = TileParams(rows=1, cols=1, pe=p), q.weights, np.zeros(sums.shape[1:])
     if w.zeros is not None and not tiled.zero_bits(p):
         raise AssertionError("zero points of sums that have none")

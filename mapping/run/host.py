@@ -1,4 +1,4 @@
-"""A quantised network, run: its products by a device, all else in float32 on the host.
+"""A quantised network run: its products by a device, all other nodes in float32 on the host.
 
 A tensor is real (float32, or an integer type of the network's own) or, between two products that need no
 real value, codes (int64), as the network's encodings say. Sums become real as float32(factor * (sum -
@@ -32,10 +32,11 @@ Progress = Callable[[str, int, int], None]  # layer, layers done, of how many
 class LayerRun:
     """One product as it ran.
 
-    cycles         as the device counted them, or None      codes   requantised on the array
-    digest         of what the device gave, the same for every device
-    error, cosine  of a product in groups, beside the float product of the same activations by the weights
-                   before they were quantised
+    cycles         as the device counted them, or None      codes   whether it was requantised on the array
+    digest         of the device's values, the same for every device
+    error, cosine  of a product in groups: against the float product of the same activations by the weights
+                   before they
+                   were quantised
     """
 
     name: str
@@ -49,7 +50,7 @@ class LayerRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """outputs: of the network, by name. layers: in order. tensors: all that was computed, if asked for."""
+    """outputs: of the network, by name. layers: in order. tensors: all computed tensors, if asked for."""
 
     outputs: dict[str, np.ndarray]
     layers: list[LayerRun]
@@ -66,7 +67,7 @@ def execute(
 ) -> Execution:
     """Run on one set of inputs.
 
-    raises  BadValue for inputs of another shape or type, activations out of range; what the device raises
+    raises  BadValue for inputs of another shape or type, or activations out of range; errors of the device
     """
     network, runs = quantised.network, list[LayerRun]()
 
@@ -88,14 +89,14 @@ def execute(
 
 
 def on_host(quantised: Quantised, node: Node, values: Values) -> list[np.ndarray]:
-    """A host node. Codes are moved as they are; a constant factor is in their encoding already."""
+    """Run a host node. Codes are moved as they are; a constant factor is already in their encoding."""
     if node.inputs and quantised.in_codes(node.inputs[0]) and node.operator not in MOVING:
         return [values[node.inputs[0]].reshape(quantised.network.shapes[node.outputs[0]])]
     return run_node(node, values)
 
 
 def on_device(quantised: Quantised, name: str, values: Values, device: Device) -> tuple[np.ndarray, LayerRun]:
-    """A product's output, codes or reals."""
+    """The output of a product, codes or reals."""
     x = quantised.products[name]
     if isinstance(x, GroupedProduct):
         left = x.layer.left(values[x.layer.inputs[0]]).astype(np.float64)
@@ -119,7 +120,7 @@ def on_device(quantised: Quantised, name: str, values: Values, device: Device) -
 
 
 def factor(quantised: Quantised, x: QuantisedProduct, place: int, values: Values) -> np.ndarray:
-    """Codes of a factor: as they are, or of its real values."""
+    """Codes of a factor: the tensor's own, or those of its reals."""
     tensor, scale = x.layer.inputs[place], (x.left, x.right)[place]
     assert scale is not None
     found = values[tensor]
@@ -129,7 +130,7 @@ def factor(quantised: Quantised, x: QuantisedProduct, place: int, values: Values
 
 
 def finished(layer: ProductLayer, y: np.ndarray, values: Values) -> np.ndarray:
-    """Output of a product [batch, m, n] of reals, in its own type: bias added, activation applied."""
+    """A product's output from its reals [batch, m, n]: bias added, activation applied, in its own type."""
     output = layer.output(y)
     if layer.inputs[2:] not in ((), ("",)):
         bias = layer.added(np.asarray(values[layer.inputs[2]], np.float64))
@@ -142,7 +143,7 @@ def record(
     name: str, gemm: Gemm, found: Result, *, codes: bool = False, error: float | None = None,
     cosine: float | None = None,
 ) -> LayerRun:  # fmt: skip
-    """What is kept of a product that ran."""
+    """The LayerRun of a product that ran."""
     digest = blake2b(found.values.tobytes(), digest_size=16).hexdigest()
     return LayerRun(
         name=name, gemm=gemm, cycles=found.cycles, digest=digest, codes=codes, error=error, cosine=cosine
@@ -156,6 +157,6 @@ def relative_error(y: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def cosine(y: np.ndarray, wanted: np.ndarray) -> float:
-    """Of all elements as one vector; 1 where both are zero."""
+    """The cosine of two arrays, each as one vector; 1 where both are zero."""
     sizes = float(np.linalg.norm(y) * np.linalg.norm(wanted))
     return float((y * wanted).sum()) / sizes if sizes else float(not np.any(y) and not np.any(wanted))

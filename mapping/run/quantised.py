@@ -1,8 +1,9 @@
-"""What a coded network computes: each operation by numpy, the vector unit's part by golden's own functions.
+"""The interpreter of coded networks: each operation in numpy, the vector unit's part by golden's own
+functions.
 
 A program of the accelerator gives these codes bit for bit, whatever its tiles, and so does a matrix unit that
-computes the sums of products (mapping.run.arrays) with a host for all else. Without one, sums are taken by
-BLAS, in a float type that holds each of them exactly.
+computes the sums of products (mapping.run.arrays) with a host for all else. Without an array, sums are
+computed by BLAS, in a float type that holds each of them exactly.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +22,8 @@ Values = dict[str, np.ndarray]
 
 
 class Array(Protocol):
-    """Who computes sums of products. takes: the operation `name`? sums: a [b, m, k] w [b, k, n], int64."""
+    """Computes sums of products. takes: whether it computes operation `name`; sums: a [b, m, k] w [b, k, n],
+    int64."""
 
     def takes(self, name: str) -> bool: ...
 
@@ -95,7 +97,7 @@ class Steps:
 
 
 class Call:
-    """What a rule works on: the tensors that there are, and the accelerator."""
+    """The state that a rule works on: the tensors computed so far, and the accelerator."""
 
     def __init__(
         self, network: graph.CodedNetwork, p: AcceleratorParams, values: Values, array: Array | None = None
@@ -130,7 +132,7 @@ class Call:
 
 
 def function_number(p: AcceleratorParams, name: str) -> int:
-    """Of an epilogue's function in a command."""
+    """The number of an epilogue's function in a command."""
     if name in ("none", "table"):
         return map_lanes.TABLE if name == "table" else 0
     check.one_of("function", name, ["none", "table", *p.functions])
@@ -145,7 +147,7 @@ def exact_product(a: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def windows(x: np.ndarray, o: Any, kernel: tuple[int, int]) -> np.ndarray:
-    """What each stop of a kernel covers: x [h, w, c] -> [oh, ow, c, kh, kw], read only."""
+    """The elements under each stop of a kernel: x [h, w, c] -> [oh, ow, c, kh, kw], read only."""
     top, left, bottom, right = o.pads
     dilations = getattr(o, "dilations", (1, 1))
     x = np.pad(x, ((top, bottom), (left, right), (0, 0)), constant_values=o.pad_value)
@@ -229,7 +231,7 @@ def pool(c: Call, o: graph.Pool) -> Values:
 
 
 class Unzeroed:
-    """The geometry of an operation whose operand has lost its zero point."""
+    """The geometry of an operation whose operand's zero point has been subtracted."""
 
     def __init__(self, o: graph.Depthwise | graph.Pool) -> None:
         self.pads, self.strides, self.pad_value = o.pads, o.strides, o.pad_value - o.x_zero

@@ -1,4 +1,4 @@
-"""Softmax's exponentials and normalisation on whole tensors: golden's commands on padded rows."""
+"""Exponential and Normalise on whole tensors: golden's commands on padded rows."""
 
 from math import prod
 

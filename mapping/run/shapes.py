@@ -1,4 +1,4 @@
-"""A network known by its shapes alone, run: each layer on its own, on random operands over all codes."""
+"""A network known by its shapes alone, run: each layer by itself, on random operands over all codes."""
 
 from zlib import crc32
 

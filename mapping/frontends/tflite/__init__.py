@@ -1,1 +1,1 @@
-"""TFLite files: read, translated to ONNX's operators, or taken in their codes as they are."""
+"""TFLite files: read, then translated to ONNX's operators in reals, or kept in their own codes."""

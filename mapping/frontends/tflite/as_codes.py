@@ -1,11 +1,11 @@
-"""An INT8 TFLite network as a coded network, bit for bit what TFLite's built-in kernels give.
+"""An INT8 TFLite network as a coded network, bit for bit with TFLite's built-in kernels.
 
 Products round twice: r = round(round(x m / 2^31) / 2^s), ties up (golden.tflite.fixed_point, "upward"). The
 vector unit rounds once, so a product leaves as 32-bit numbers, rounded by 2^31, and a `Map` rounds the second
-time. What is left of depthwise channels beside whole groups of 8 rounds the second time with ties away from
-zero: the positive and the negative part apart, then their difference. An operator on single codes is a table.
+time. Depthwise channels beyond whole groups of 8 round the second time with ties away from zero: the positive
+and the negative part by themselves, then their difference. An operator on single codes is a table.
 
-Variables become state: an input `state.NAME` whose next value is what the network assigns to it.
+Variables become state: an input `state.NAME` whose next value is the one that the network assigns to it.
 """
 
 from collections.abc import Callable
@@ -32,10 +32,10 @@ from mapping.legalise.fixed import plain
 
 
 def coded(model: Model, host: bool = False) -> graph.CodedNetwork:
-    """The network that a model's first graph is.
+    """The coded network of a model's first graph.
 
-    host    what no unit does bit for bit is computed on the host, in TFLite's own integers
-    raises  BadValue, naming the operator and its place, for what no unit does bit for bit
+    host    operators that no unit computes bit for bit go to the host, in TFLite's own integers
+    raises  BadValue, naming the operator and its place, for an operator that no unit computes bit for bit
     """
     one, count = alone(model)
     made = Translation(one, host).translate(RULES)
@@ -43,8 +43,8 @@ def coded(model: Model, host: bool = False) -> graph.CodedNetwork:
 
 
 def alone(model: Model) -> tuple[Model, int]:
-    """The model of one image of a batch, and how many there are; the model itself where there is one, or
-    images meet, which random codes show."""
+    """The model of one image of a batch, and the number of images; the model itself where there is one image,
+    or where images depend on each other (tested on random codes)."""
     g = model.graphs[0]
     first = {g.tensors[i].shape[:1] for i in g.inputs}
     count = first.pop()[0] if len(first) == 1 and first != {()} else 1
@@ -72,12 +72,12 @@ WINDOWED = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "M
 
 
 def zero_shift(q: Quantisation) -> int:
-    """What is taken from a code to index a table: signed codes are their own index."""
+    """The number subtracted from a code to index a table: 0 for signed codes."""
     return 128 if q.dtype == np.uint8 else 0
 
 
 def single(t: Translation, operator: Operator) -> None:
-    """An operator on codes one by one: a table of its results."""
+    """Translate an operator on single codes: a table of its results."""
     x_tensor, y_tensor = ends(t, operator)
     if x_tensor.dtype == np.float32 or y_tensor.dtype == np.float32:
         raise check.fail("type", "float32", "int8 or uint8: reals are coded before the network")
@@ -92,7 +92,7 @@ def single(t: Translation, operator: Operator) -> None:
 
 
 def tabulate(t: Translation, operator: Operator, codes: np.ndarray, y: Tensor, size: int) -> np.ndarray:
-    """What golden gives for each of 256 codes, int64. size: elements of the real operand."""
+    """Golden's results for each of 256 codes, int64. size: elements of the real operand."""
     call = Call(t.graph, operator, [codes], rounding="double", product_rounding="upward")
     table = OPERATORS[operator.kind](call)[0].astype(np.int64)
     if operator.kind == "QUANTIZE" and size % 16:
@@ -107,7 +107,7 @@ def tabulate(t: Translation, operator: Operator, codes: np.ndarray, y: Tensor, s
 
 
 def moved(t: Translation, operator: Operator, place: int = 0) -> None:
-    """BadValue unless codes mean the same before and behind."""
+    """BadValue unless codes mean the same before and after the operator."""
     t.call(operator).unmoved(place)
 
 
@@ -128,7 +128,7 @@ def concatenation(t: Translation, operator: Operator) -> None:
 
 
 def row_axis(shape: graph.Shape, axis: int) -> int:
-    """The coded tensor's axis."""
+    """The axis of the coded tensor."""
     check.in_range("axis", axis, -len(shape), len(shape) - 1)
     return axis % len(shape) - (len(shape) - len(rows(shape)))
 
@@ -198,7 +198,7 @@ def max_pool(t: Translation, operator: Operator) -> None:
 
 
 def pad(t: Translation, operator: Operator) -> None:
-    """Constant rows or channels of the zero point before and behind, axis after axis."""
+    """Pad with constant rows or channels of the zero point, before and after, axis by axis."""
     moved(t, operator)
     x_tensor, y_tensor = ends(t, operator)
     amounts, q = t.call(operator).integers(1), scale_of(y_tensor)

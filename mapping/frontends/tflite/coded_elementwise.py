@@ -23,7 +23,7 @@ NEAR = 30  # bits of |x| at most
 
 
 def away(shift: np.ndarray) -> dict[str, np.ndarray]:
-    """Fields of an epilogue: a division by 2^shift [1], ties away from zero, of numbers below 2^NEAR."""
+    """Fields of an epilogue: division by 2^shift [1], ties away from zero, of numbers below 2^NEAR."""
     return {
         "multiplier": np.where(shift > 0, (1 << NEAR) + 1, 1),
         "shift": np.where(shift > 0, shift + NEAR, 0),
@@ -31,16 +31,19 @@ def away(shift: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def one_multiplier(real: float | np.floating) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Of one real multiplier: the first rounding, as fields of an epilogue, and the second's shift [1]."""
+    """A real multiplier as fields of an epilogue, for the first rounding, and the second rounding's shift
+    [1]."""
     return rounded_once(np.atleast_1d(np.float64(real)))
 
 
 def finished(
     t: Translation, operator: Operator, sums: str, real: float | np.floating, most: float | np.floating
 ) -> None:
-    """The result of the 32-bit tensor `sums`, below 2^NEAR, times `real`: rounded twice, zero point, clip.
+    """The result: the 32-bit tensor `sums`, below 2^NEAR, times `real`, rounded twice, plus zero point,
+    clipped.
 
-    most  the greatest size of a sum; TFLite's vector kernels wrap results beyond 16 bits before they clip
+    most  the greatest magnitude of a sum; TFLite's vector kernels wrap results beyond 16 bits before they
+          clip
     """
     first, shift = one_multiplier(real)
     q = scale_of(t.graph.tensors[operator.outputs[0]])
@@ -69,7 +72,7 @@ class Operand:
         self.own, self.y, self.shape = y.name, y.shape, rows(y.shape)
 
     def whole(self) -> bool:
-        """Has it the result's shape?"""
+        """Whether it has the result's shape."""
         return self.data is not None or self.t.tensors[self.name].shape == self.shape
 
     def reach(self) -> int:
@@ -97,7 +100,7 @@ class Operand:
 
 
 def operands(t: Translation, operator: Operator) -> tuple[Operand, Operand]:
-    """Both, checked: one at least is computed; together they make the result's shape."""
+    """Both operands, checked: at least one is computed, and together they broadcast to the result's shape."""
     a, b = Operand(t, operator, 0), Operand(t, operator, 1)
     if a.data is not None and b.data is not None:
         raise check.fail("operands", "two constants", "one at least that is computed")
@@ -111,7 +114,7 @@ def operands(t: Translation, operator: Operator) -> tuple[Operand, Operand]:
 
 
 def term(o: Operand, real: np.float64, *, spread: bool = False) -> str:
-    """32 bits: (code - zero point) 2^HEADROOM times `real`, at most 1/2, rounded twice."""
+    """A term in 32 bits: (code - zero point) 2^HEADROOM times `real`, at most 1/2, rounded twice."""
     if o.data is not None:
         values = by((o.data.astype(np.int64) - o.q.zero) << HEADROOM, real, "double")
         return o.constant(values, "int32", spread=spread)
@@ -127,13 +130,13 @@ def term(o: Operand, real: np.float64, *, spread: bool = False) -> str:
 
 
 def one_step(real: np.float64) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """`one_multiplier`, of codes that are not shifted left by HEADROOM yet."""
+    """`one_multiplier` for codes that have not been shifted left by HEADROOM."""
     first, shift = one_multiplier(real)
     return {**first, "shift": first["shift"] - HEADROOM}, shift
 
 
 def add(t: Translation, operator: Operator, sign: int = 1) -> None:
-    """a + sign b: both terms in 32 bits, below 2^27 each, then the sum's multiplier."""
+    """Translate a + sign b: both terms in 32 bits, below 2^27 each, then the sum's multiplier."""
     a, b = operands(t, operator)
     result = scale_of(t.graph.tensors[operator.outputs[0]]).one_scale
     scales = [np.float64(o.q.one_scale) for o in (a, b)]

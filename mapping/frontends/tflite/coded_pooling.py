@@ -53,7 +53,7 @@ def average_pool(t: Translation, operator: Operator) -> None:
 
 
 def mean(t: Translation, operator: Operator) -> None:
-    """Over height and width. The two kernels that TFLite has for it round in ways of their own."""
+    """Translate a mean over height and width. TFLite has two kernels for it, which round differently."""
     x_tensor, y_tensor = ends(t, operator)
     axes = t.call(operator).integers(1).ravel().tolist()
     shape = t.tensors[t.input(operator)].shape

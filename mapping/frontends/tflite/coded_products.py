@@ -39,7 +39,7 @@ def image(t: Translation, operator: Operator, name: str, kernel: tuple[int, int]
 
 
 def rounded_once(multipliers: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The first rounding, as fields of an epilogue, and the shifts [n] of the second."""
+    """The first rounding as fields of an epilogue, and the second's shifts [n]."""
     significand, shift = quantise_multiplier(multipliers)
     check.in_range("shift of a multiplier", int(shift.max()), -31, HIGH)
     return {"multiplier": significand, "shift": HIGH - np.maximum(shift, 0)}, np.maximum(-shift, 0)
@@ -72,7 +72,8 @@ def weights_of(t: Translation, operator: Operator) -> tuple[np.ndarray, Quantisa
 def multipliers(
     t: Translation, operator: Operator, xq: Quantisation, wq: Quantisation, yq: Quantisation, n: int
 ) -> np.ndarray:
-    """scale_x scale_w / scale_y, float64 [n]: both scales' product in float32 where the kernel has one."""
+    """scale_x scale_w / scale_y, float64 [n]; the scales' product in float32 where the kernel
+    computes it so."""
     found = channel_multipliers(xq, wq, yq)
     if len(wq.scale) == 1 and (t.unsigned(operator) or operator.kind == "FULLY_CONNECTED"):
         scale = np.asarray(xq.one_scale * wq.scale, np.float32)
@@ -81,7 +82,7 @@ def multipliers(
 
 
 def doubled(t: Translation, x: str, times: int) -> str:
-    """An operand whose channels stand `times` over, for weights of as many summands."""
+    """An operand whose channels are repeated `times` over, once for each summand of the weights."""
     if times == 1:
         return x
     made, shape, old = f"{x}:x{times}", t.tensors[x].shape, t.tensors[x]
@@ -94,9 +95,9 @@ def doubled(t: Translation, x: str, times: int) -> str:
 def sums_to_codes(
     t: Translation, operator: Operator, sums: str, shifts: np.ndarray, y: str, whole_vectors: int
 ) -> None:
-    """The second rounding, of the 32-bit tensor `sums`, zero point and clip.
+    """The second rounding of the 32-bit tensor `sums`, plus zero point, clipped.
 
-    whole_vectors  channels from the first whose ties go up; those behind have ties away from zero
+    whole_vectors  channels from the first on whose ties go up; ties of the others go away from zero
     """
     q = scale_of(ends(t, operator)[1])
     low, high = q.activation_range(operator.options.get("activation", "NONE"))

@@ -1,7 +1,7 @@
-"""What a TFLite file's numbers are outside the network: types of its codes, and reals at its ends.
+"""The ends of a TFLite network: the types of its codes in the file, and reals at inputs and outputs.
 
-Codes of uint8 stand as int8, codes and zero points 128 less: TFLite's kernels of the two types give the same
-but where their sums are rounded, which the rules ask `Translation.unsigned` for. A network whose input is
+Codes of uint8 are stored as int8, codes and zero points 128 less: TFLite's kernels of the two types agree
+except in how some sums are rounded, for which the rules ask `Translation.unsigned`. A network whose input is
 real and read by QUANTIZE alone, or whose output DEQUANTIZE makes, has those codes as its input and output:
 `Ends` computes TFLite's own codes of reals, and its reals of codes.
 """
@@ -23,7 +23,7 @@ WIDE = ("int16", "int32", "int64")  # codes that no operand of an accelerator ho
 
 
 def first_in_codes(model: Model) -> tuple[Operator, Tensor] | None:
-    """The first operator whose result is codes, and that; None of a model that computes in reals."""
+    """The first operator whose result is codes, and this result; None for a model that computes in reals."""
     graph = model.graphs[0]
     for operator in graph.operators:
         for index in operator.outputs:
@@ -34,7 +34,7 @@ def first_in_codes(model: Model) -> tuple[Operator, Tensor] | None:
 
 
 def is_integer(model: Model) -> bool:
-    """Does a model compute in codes?"""
+    """Whether a model computes in codes."""
     return first_in_codes(model) is not None
 
 
@@ -51,7 +51,8 @@ def check_codes(model: Model) -> None:
 
 
 def turned(graph: Graph) -> frozenset[int]:
-    """The tensors of uint8 that stand as int8: all but what tables of single codes make and read alone."""
+    """Tensors of uint8 that are stored as int8: all except those that only tables of single codes make and
+    read."""
     busy = {i for o in graph.operators if o.kind not in SINGLE for i in (*o.inputs, *o.outputs)}
     return frozenset(
         index for index, tensor in enumerate(graph.tensors)
@@ -60,7 +61,7 @@ def turned(graph: Graph) -> frozenset[int]:
 
 
 def signed(model: Model) -> Model:
-    """The model with codes of int8 for those of uint8."""
+    """The model with codes of int8 in place of uint8."""
 
     def of(tensor: Tensor) -> Tensor:
         q = tensor.quantisation
@@ -82,9 +83,10 @@ def signed(model: Model) -> Model:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Between a file's own inputs and outputs and the coded network's.
+    """The conversion between the file's own inputs and outputs and the coded network's.
 
-    coded  the tensor, by number, whose codes an input or output of the file stands for; itself but at
+    coded  for each input or output of the file, the number of the tensor whose codes it stands for: itself,
+           except at
            QUANTIZE and DEQUANTIZE
     """
 
@@ -117,9 +119,9 @@ class Ends:
 
 
 def ends_of(model: Model) -> Ends:
-    """How a model's inputs and outputs stand in codes.
+    """The Ends of a model.
 
-    raises  BadValue where a real input is read by anything but QUANTIZE of one scale
+    raises  BadValue where a real input is read by any operator but QUANTIZE of one scale
     """
     graph = model.graphs[0]
     coded = {index: index for index in (*graph.inputs, *graph.outputs)}
@@ -138,7 +140,7 @@ def readers(graph: Graph, index: int) -> Iterator[Operator]:
 
 
 def quantised(graph: Graph, index: int) -> int:
-    """The tensor that QUANTIZE makes of a real input; the first of several that are alike."""
+    """The tensor that QUANTIZE makes of a real input; the first of several that are equal."""
     found = [operator for operator in readers(graph, index) if operator.outputs]
     where = f"input {graph.tensors[index].name}"
     for operator in found:

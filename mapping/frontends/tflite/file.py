@@ -1,4 +1,4 @@
-"""TFLite files as networks of reals: what the mapper places, and what is quantised if it is float.
+"""TFLite files as networks of reals: for plans, and for quantisation where the file is float.
 
 Codes of an INT8 file become the reals that they mean (mapping.frontends.tflite.integer_run runs codes as they
 are). State becomes inputs `state.NAME` and outputs `state.NAME.next`: a step is a function. Convolutions are
@@ -23,7 +23,7 @@ def load(path: Path) -> Network:
 
 
 def from_graph(model: reader.Model) -> Network:
-    """The network that a model's first graph is."""
+    """The network of a model's first graph."""
     made = Translation(model)
     made.translate()
     network = onnx_file.from_model(proto(made), model.where, model.name)

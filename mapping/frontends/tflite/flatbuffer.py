@@ -32,7 +32,7 @@ class Bytes:
             raise check.fail(where, "no TFLite model (no TFL3 at byte 4)", "a whole .tflite file")
 
     def sensible(self, what: str, read: Callable[[], T]) -> T:
-        """What `read` returns; BadValue, naming what it is, for bytes that are none."""
+        """The result of `read`; BadValue, naming `what`, for bytes that make no sense."""
         try:
             return read()
         except check.BadValue:
@@ -42,7 +42,7 @@ class Bytes:
             raise check.fail(f"{self.where}: {what}", f"corrupt ({reason})", "a whole .tflite file") from None
 
     def count(self, table: Any, field: str) -> int:
-        """Elements of a vector, which are taken from those that may still be read."""
+        """Elements of a vector, subtracted from those that may still be read."""
         found = int(getattr(table, f"{field}Length")())
         if found > min(len(self.data), self.left):
             raise check.fail(f"{self.where}: count of {field}", found, "what the file can hold")
@@ -67,6 +67,6 @@ class Bytes:
         return found
 
     def text(self, value: bytes | None) -> str:
-        """A string, which may be missing; in one line, and not endless, since errors hold it."""
+        """A string, "" if missing; in one line and of limited length, since error messages hold it."""
         found = (value or b"")[:LONGEST_TEXT].decode("utf-8", "replace")
         return "".join(letter if letter.isprintable() else "?" for letter in found)

@@ -1,4 +1,4 @@
-"""One TFLite operator with its operands at hand, each checked when it is asked for."""
+"""One TFLite operator with its operands, each checked when it is asked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Call:
         return dict(self.operator.options)
 
     def q(self, *inputs: int) -> tuple[Quantisation, ...]:
-        """Quantisation of those inputs, and of the result: 8-bit codes."""
+        """Quantisation of these inputs, then of the result; all have 8-bit codes."""
         for index in inputs:
             self.x(index)
         return tuple(scale_of(t) for t in [*(self.tensor(index) for index in inputs), self.result])

@@ -1,4 +1,4 @@
-"""TFLite's operators on codes: which golden function each is, and where its arguments lie."""
+"""TFLite's operators on codes: the golden function of each, and where its arguments are found."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from mapping.frontends.tflite.integer_call import Call, scale_of
 
 
 def product(function: Callable[..., np.ndarray], call: Call) -> list[np.ndarray]:
-    """Convolutions and fully connected layers: input, weights, bias."""
+    """Call a convolution or fully connected layer: input, weights, bias."""
     options = call.options
     if options.pop("format", 0):
         raise check.fail("weights' format", "shuffled", "default")
@@ -48,12 +48,12 @@ def mean(call: Call) -> list[np.ndarray]:
 
 
 def scaled(function: Callable[..., np.ndarray], call: Call, **more: Any) -> list[np.ndarray]:
-    """One input, a result of a scale of its own."""
+    """Call a function of one input whose result has its own scale."""
     return [function(call.x(), call.q(0), **call.options, **more)]
 
 
 def rounded(function: Callable[..., np.ndarray], call: Call) -> list[np.ndarray]:
-    """The same, where a multiplier is rounded."""
+    """Call a function of one input whose multiplier is rounded."""
     return scaled(function, call, rounding=call.rounding)
 
 

@@ -1,7 +1,7 @@
-"""An INT8 TFLite network run as it is: codes from end to end, bit for bit what TFLite gives, step after step.
+"""An INT8 TFLite network run in its codes, bit for bit with TFLite, step after step.
 
 A network that keeps state between steps keeps it in variables: `Runner.step` is one invocation,
-`Runner.reset` what a new interpreter starts from.
+`Runner.reset` the state of a new interpreter.
 """
 
 from collections.abc import Mapping
@@ -30,9 +30,10 @@ KERNELS: dict[str, tuple[Rounding, Rounding]] = {
 class Runner:
     """A model with its state.
 
-    kernels   whose rounding: "built_in" is what TFLite's interpreter gives on x86, "reference" its reference
-              kernels, "single" either when compiled for single rounding
-    tensors   what the last step computed, by name
+    kernels   the rounding: "built_in", of TFLite's interpreter on x86; "reference", of its reference kernels;
+              "single",
+              of either when compiled for single rounding
+    tensors   computed by the last step, by name
     """
 
     def __init__(self, model: Model, kernels: str = "built_in") -> None:
@@ -70,7 +71,7 @@ class Runner:
         return {graph.tensors[index].name: values[index] for index in graph.outputs}
 
     def run(self, graph: Graph, values: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
-        """Every tensor that is computed, by number."""
+        """Every computed tensor, by number."""
         handles: dict[int, Variable] = {}
         for operator in graph.operators:
             if operator.kind in STATE:
@@ -121,7 +122,7 @@ class Runner:
     def state(
         self, graph: Graph, operator: Operator, values: dict[int, np.ndarray], handles: dict[int, Variable]
     ) -> None:
-        """One operator on variables."""
+        """Execute one operator on variables."""
         given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.kind]
         if given != wanted:
             raise check.fail(f"{operator.where}: inputs and outputs", given, str(wanted))

@@ -1,4 +1,4 @@
-"""TFLite's operators that move elements, in ONNX's words."""
+"""TFLite's operators that move elements, translated to ONNX."""
 
 from collections.abc import Callable
 from math import prod
@@ -40,7 +40,7 @@ def split_v(step: Step) -> None:
 
 
 def pieces(step: Step, x: int, axis: list[int], shapes: list[tuple[int, ...]]) -> None:
-    """Pieces of the sizes that the file states of the results."""
+    """A Split into pieces whose sizes the file states as the results' shapes."""
     rank = len(step.source(x).shape)
     check.in_range(f"{step.where}: axis", axis[0] if axis else rank, -rank, rank - 1)
     sizes = [shape[axis[0]] for shape in shapes if len(shape) == rank]
@@ -71,7 +71,7 @@ def strided_slice(step: Step) -> None:
 
 
 def bounds(chosen: slice | int, size: int) -> tuple[int, int, int]:
-    """First, end and step of a selection, in ONNX's words."""
+    """First, end and step of a selection, as ONNX's Slice takes them."""
     if isinstance(chosen, int):
         first = chosen % size if size else 0
         return first, first + 1, 1

@@ -1,4 +1,4 @@
-"""What each TFLite operator is in ONNX's: weights turned, fused activations apart."""
+"""TFLite's operators translated to ONNX: weights transposed, fused activations separated."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ AUTO_PAD = {"SAME": "SAME_UPPER", "VALID": "VALID"}
 
 
 def window(step: Step, kernel: Sequence[int]) -> dict[str, Any]:
-    """Strides and padding in ONNX's words, of a window that stops at least once."""
+    """Strides and padding as ONNX attributes, of a window with at least one stop."""
     check.one_of(f"{step.where}: padding", step.options["padding"], AUTO_PAD)
     for key in ("strides", "dilations", "kernel"):
         for value in step.options.get(key, ()):
@@ -48,7 +48,8 @@ def bias(step: Step, filters: int) -> np.ndarray:
 
 
 def dequantise(step: Step) -> None:
-    """Reals of codes, or of float16: constants become constants, as weights of half precision are stored."""
+    """DEQUANTIZE of codes, or of float16: constants become constants, as weights of half precision are
+    stored."""
     if step.source(0).data is None:
         unary("Identity", step)
         return
@@ -77,13 +78,14 @@ def fully_connected(step: Step) -> None:
 
 
 def unary(operator: str, step: Step, **attributes: Any) -> None:
-    """In whichever order of axes the input is."""
+    """An operator that accepts either order of axes."""
     first = step.index(0) in step.to.first
     step.done(step.node(operator, step.image() if first else step.x(), **attributes), first=first)
 
 
 def binary(operator: str, step: Step) -> None:
-    """Channels first if one operand is so, and the other is so too or is one constant number."""
+    """An operator of two operands, channels first if one of them is, and the other is too or is a constant
+    number."""
     firsts = [step.index(place) in step.to.first for place in (0, 1)]
     lone = [step.source(place).data is not None and prod(step.source(place).shape) == 1 for place in (0, 1)]
     first = any(firsts) and all(a or b for a, b in zip(firsts, lone, strict=True))

@@ -91,7 +91,7 @@ UNUSED = {
 
 
 def stated(operator: Any, kind: str) -> dict[str, Any]:
-    """Options that stand in shapes too; none where the file has none."""
+    """Options that shapes repeat; none where the file has none."""
     union = operator.BuiltinOptions()
     if kind not in STATED or union is None:
         return {}

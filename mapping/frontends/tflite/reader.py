@@ -1,4 +1,4 @@
-"""What a TFLite file says: graphs of tensors and operators, codes as they are, nothing interpreted."""
+"""The contents of a TFLite file: graphs of tensors and operators, codes as they are, nothing interpreted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class Tensor:
 class Operator:
     """kind: "CONV_2D". inputs, outputs: tensors by number, -1 for one left out. where: for errors.
 
-    stated  options that stand in shapes too
+    stated  options that shapes repeat
     """
 
     kind: str
@@ -58,7 +58,7 @@ class Graph:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """graphs[0] is the network; others are what CALL_ONCE calls. where: the file's name, for errors."""
+    """graphs[0] is the network; the others are called by CALL_ONCE. where: the file's name, for errors."""
 
     name: str
     where: str
@@ -66,7 +66,7 @@ class Model:
 
 
 def read(path: Path) -> Model:
-    """The model in a file; BadValue names what in it makes no sense."""
+    """The model in a file; BadValue names the part that makes no sense."""
     return from_bytes(files.regular(path, "a .tflite file", MOST_BYTES), path.name, path.stem)
 
 
@@ -90,7 +90,7 @@ def read_model(file: Bytes, name: str) -> Model:
 
 
 def operator_name(file: Bytes, code: Any) -> str:
-    """Of an operator code; files older than 2020 have the number in the deprecated field only."""
+    """The name of an operator code; files older than 2020 have the number in the deprecated field only."""
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     if number == tflite.BuiltinOperator.CUSTOM:
         return f"custom {file.text(code.CustomCode())}"
@@ -179,7 +179,7 @@ def read_operator(file: Bytes, table: Any, codes: list[str], tensors: int, at: s
 
 
 def indices(file: Bytes, table: Any, key: str, tensors: int, at: str, least: int) -> tuple[int, ...]:
-    """Numbers of tensors, each of one that is there."""
+    """Numbers of tensors, each checked to exist."""
     found = tuple(int(index) for index in file.numbers(table, key))
     for place, index in enumerate(found):
         check.in_range(f"{at}: {key.lower()}[{place}]", index, least, tensors - 1)

@@ -1,4 +1,4 @@
-"""What a TFLite operator states twice: how many operands it has, and shapes that follow from its options.
+"""Redundant statements of a TFLite operator: its number of operands, and shapes that follow from its options.
 
 TFLite takes the shape of a result from operands and options, whatever the file says of the tensor; a file in
 which they contradict each other is refused by operator, since the rest of the network goes by its tensors.
@@ -32,7 +32,7 @@ ARITY: dict[str, tuple[int, int, int, int]] = {
 
 
 def check_operator(operator: "Operator", tensors: Sequence["Tensor"]) -> None:
-    """BadValue, naming the operator, for a count or a shape that contradicts what it is."""
+    """BadValue, naming the operator, for a count or a shape that contradicts its kind and options."""
     if operator.kind not in ARITY:
         return
     least, most, made, makes = ARITY[operator.kind]
@@ -58,7 +58,7 @@ def constant(operator: "Operator", tensors: Sequence["Tensor"], place: int) -> l
 
 
 def reshaped(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
-    """By the second operand, or by the option where there is none; -1 is what is left."""
+    """The shape from the second operand, or from the option where there is none; -1 is the remaining size."""
     size = prod(tensors[operator.inputs[0]].shape)
     given = constant(operator, tensors, 1)
     if len(operator.inputs) < 2:
@@ -83,7 +83,7 @@ def squeezed(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
 
 
 def connected(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
-    """[rows, filters], or the input's axes with `keep_num_dims`."""
+    """The shape [rows, filters], or the input's axes with `keep_num_dims`."""
     x, w = (tensors[index].shape for index in operator.inputs[:2])
     if len(w) != 2 or w[1] < 1 or prod(x) % w[1]:
         return None  # told where the operator is read
@@ -100,7 +100,7 @@ def pieces(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
 
 
 def depthwise(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
-    """The multiplier of channels stands in the weights' shape too."""
+    """BadValue unless the channel multiplier agrees with the weights' shape, which repeats it."""
     stated = int(operator.stated.get("depth_multiplier", 0))
     x, w = (tensors[index].shape for index in operator.inputs[:2])
     if stated and len(x) == len(w) == 4 and w[3] != stated * x[3]:

@@ -1,4 +1,4 @@
-"""One TFLite operator on its way to ONNX: its operands by name, its constants, and where its result goes."""
+"""One TFLite operator under translation to ONNX: its operands by name, its constants, its result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIMITS = {"RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operator, and where its translation goes. name: of its nodes."""
+    """One operator and the graph that its translation is added to. name: of its nodes."""
 
     to: Translation
     operator: Operator
@@ -51,7 +51,7 @@ class Step:
         return self.to.image(self.index(place), self.where)
 
     def constant(self, place: int, axes: int | None = None) -> np.ndarray:
-        """An input that the file holds. axes: how many it must have."""
+        """An input whose values the file holds. axes: how many it must have."""
         found = self.to.constant(self.index(place), self.where)
         if axes is not None and found.ndim != axes:
             raise check.fail(f"{self.where}: axes of input {place}", found.ndim, str(axes))
@@ -77,7 +77,7 @@ class Step:
         return self.to.graph.constant(f"{self.name}:{suffix}", np.asarray(value))
 
     def done(self, name: str, *, first: bool = False, place: int = 0) -> None:
-        """`name` is the result; first: its channels are first."""
+        """Let `name` be the result; first: its channels are first."""
         self.result(place)
         index = self.operator.outputs[place]
         if index in self.to.last or index in self.to.first:
@@ -87,12 +87,12 @@ class Step:
         self.to.state_result(name, index, self.where, first=first)
 
     def activated(self, name: str, *, first: bool = False) -> None:
-        """The result, behind the fused activation."""
+        """Let `name`, through the fused activation, be the result."""
         self.done(activation(self, name, self.options.get("activation", "NONE")), first=first)
 
 
 def activation(step: Step, name: str, kind: str) -> str:
-    """An activation's output; what has none is returned as it is."""
+    """An activation's output; `name` itself where there is none."""
     if kind == "NONE":
         return name
     if kind in ("RELU", "TANH"):

@@ -1,4 +1,4 @@
-"""A TFLite graph, translated operator by operator to ONNX. Which operator becomes what: tflite_operators."""
+"""A TFLite graph, translated operator by operator to ONNX by the rules in `operators`."""
 
 from math import prod
 
@@ -39,7 +39,7 @@ class Translation:
         self.assigned: set[str] = set()
 
     def translate(self) -> None:
-        """All of the graph."""
+        """Translate the whole graph."""
         for index in self.source.inputs:
             self.last[index] = self.add_input(self.source.tensors[index].name, index)
         for number, operator in enumerate(self.source.operators):
@@ -54,7 +54,7 @@ class Translation:
             self.add_output(f"{name}.next", self.state[name])
 
     def compute(self, step: Step) -> None:
-        """One operator; BadValue where what the file states of it does not fit together."""
+        """Translate one operator; BadValue where the file's statements about it contradict each other."""
         try:
             OPERATORS[step.operator.kind](step)
         except check.BadValue:
@@ -98,7 +98,7 @@ class Translation:
         return self.graph.node(made, "Transpose", name, perm=order)
 
     def constant(self, index: int, where: str) -> np.ndarray:
-        """Reals that a constant means; integers of no scale stay."""
+        """The reals that a constant means; integers without a scale stay."""
         tensor = self.source.tensors[index]
         if index in self.folded:
             return self.folded[index]
@@ -110,14 +110,15 @@ class Translation:
         return tensor.data.astype(np.float32) if tensor.data.dtype.kind == "f" else tensor.data
 
     def state_result(self, name: str, index: int, where: str, *, first: bool) -> None:
-        """Remember what the file states of a result."""
+        """Record the shape that the file states of a result."""
         shape = self.source.tensors[index].shape
         if first and len(shape) == 4:
             shape = tuple(shape[axis] for axis in TO_FIRST)
         self.stated[name] = (shape, where)
 
     def variable(self, operator: Operator) -> None:
-        """One operator on state: a variable's first reading is an input, its last assignment an output."""
+        """Translate an operator on state: a variable's first reading is an input, its last assignment an
+        output."""
         given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.kind]
         if given != wanted:
             raise check.fail(f"{operator.where}: inputs and outputs", given, str(wanted))

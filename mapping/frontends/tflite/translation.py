@@ -1,4 +1,6 @@
-"""A TFLite graph on its way to a coded network: its tensors, its state, and what the host computes."""
+"""A TFLite graph under translation to a coded network: its tensors, its state, and its operations on the
+host.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,8 +19,11 @@ from mapping.ir.encodings import Affine
 
 
 class Translation:
-    """A graph on its way. names: of the coded tensor that holds a tensor, by number. host: whether operators
-    that no unit does bit for bit may be computed on one."""
+    """A graph under translation.
+
+    names  by a tensor's number, the name of the coded tensor that holds it
+    host   whether operators that no unit computes bit for bit may go to a host
+    """
 
     def __init__(self, model: Model, host: bool = False) -> None:
         check_codes(model)
@@ -64,7 +69,7 @@ class Translation:
     def guarded(
         self, rules: Mapping[str, Callable[["Translation", Operator], None]], operator: Operator
     ) -> None:
-        """One operator; BadValue names it and its place, whatever of it makes no sense."""
+        """Translate one operator; BadValue names it and its place, whatever is wrong with it."""
         try:
             if operator.kind in STATE:
                 self.state(operator)
@@ -82,7 +87,7 @@ class Translation:
     def placed(
         self, rules: Mapping[str, Callable[["Translation", Operator], None]], operator: Operator
     ) -> None:
-        """By its rule, or on the host where there is none, or none for these operands."""
+        """Translate by its rule, or to the host where there is no rule, or none for these operands."""
         if operator.kind not in rules:
             return self.on_host(operator, f"no unit does {operator.kind}")
         tensors, names, count = dict(self.tensors), dict(self.names), len(self.operations)
@@ -96,7 +101,7 @@ class Translation:
             self.on_host(operator, str(bad))
 
     def on_host(self, operator: Operator, reason: str) -> None:
-        """TFLite's own integers (integer_operators), in the file's own types."""
+        """Add a host operation with TFLite's own integers (integer_operators), in the file's own types."""
         places = [place for place, index in enumerate(operator.inputs) if index in self.names]
         names = [self.input(operator, place) for place in places]
         results = [self.result(operator, place) for place in range(len(operator.outputs))]
@@ -116,7 +121,8 @@ class Translation:
         )  # fmt: skip
 
     def at_an_end(self, operator: Operator) -> bool:
-        """QUANTIZE of a real input, or DEQUANTIZE to a real output: codes as they are at an end."""
+        """Whether it is QUANTIZE of a real input, or DEQUANTIZE to a real output: then the codes themselves
+        are the end."""
         if operator.kind == "QUANTIZE" and self.graph.tensors[operator.inputs[0]].dtype == np.float32:
             if operator.inputs[0] not in self.graph.inputs:
                 raise check.fail("input 0", "computed reals", "codes, or a real input of the network")
@@ -143,15 +149,15 @@ class Translation:
         return name
 
     def unsigned(self, operator: Operator) -> bool:
-        """Are the codes of its result uint8 in the file?"""
+        """Whether the codes of the operator's result are uint8 in the file."""
         return self.source.tensors[operator.outputs[0]].dtype == np.uint8
 
     def off(self, index: int) -> int:
-        """What the file's codes are more than the coded network's."""
+        """The file's codes less the coded network's: 128 where uint8 is stored as int8, else 0."""
         return OFF if self.source.tensors[index].dtype != self.graph.tensors[index].dtype else 0
 
     def describe(self, index: int, name: str | None = None) -> str:
-        """A coded tensor as tensor `index` is."""
+        """Add a coded tensor like tensor `index` of the file."""
         t = self.graph.tensors[index]
         q = scale_of(t)
         name = name or t.name
@@ -173,7 +179,7 @@ class Translation:
         return self.names[index]
 
     def call(self, operator: Operator) -> Call:
-        """Its constants at hand."""
+        """The operator with its constants, as a Call."""
         given = [None if i < 0 else self.graph.tensors[i].data for i in operator.inputs]
         return Call(self.graph, operator, given, rounding="double", product_rounding="upward")
 
@@ -186,7 +192,7 @@ class Translation:
         self.operations.append(operation)
 
     def state(self, operator: Operator) -> None:
-        """One operator on variables."""
+        """Translate one operator on variables."""
         given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.kind]
         if given != wanted:
             raise check.fail("inputs and outputs", given, str(wanted))
@@ -217,14 +223,14 @@ class Translation:
 
 
 def rows(shape: graph.Shape) -> graph.Shape:
-    """A tensor without its batch of one; a vector is a row."""
+    """The shape of a tensor without its batch of one; a vector is one row."""
     if len(shape) > 2 and shape[0] == 1:
         return shape[1:]
     return shape or (1,)
 
 
 def ends(t: Translation, operator: Operator) -> tuple[Tensor, Tensor]:
-    """The first operand and the result."""
+    """The operator's first operand and its result."""
     return t.graph.tensors[operator.inputs[0]], t.graph.tensors[operator.outputs[0]]
 
 
