@@ -166,19 +166,23 @@ def matrix_unit(unit: Matrix) -> MatrixUnitParams:
 
 
 def tables(design: Design) -> dict[str, Any]:
-    """The values of a design file, every key given."""
-    if isinstance(design, TileTarget):
-        return tile_tables(design)
+    """The values of a design file, by its family and every key given."""
+    return {"name": design.name, "family": design.family, **TABLES[design.family](design)}
+
+
+def array_tables(design: Target) -> dict[str, Any]:
+    """Those of a systolic array, whatever is around it."""
     unit = design.unit
-    common = {
-        "name": design.name,
-        "family": "accelerator" if design.accelerator else "systolic",
+    return {
         "array": {"rows": unit.rows, "cols": unit.cols, "dataflow": unit.dataflow},
         "pe": pe_table.table(unit.pe),
         "accumulators": {"rows": unit.accumulator_rows, "registers": unit.accumulator_registers},
     }
-    if design.accelerator:
-        return common | accelerator_tables(design.accelerator, design)
+
+
+def matrix_tables(design: Target) -> dict[str, Any]:
+    """Those of a matrix unit with a host."""
+    unit = design.unit
     requantise = {
         "out": str(unit.out),
         "multiplier_bits": unit.multiplier_bits,
@@ -186,7 +190,7 @@ def tables(design: Design) -> dict[str, Any]:
         "rounding": str(unit.rounding),
         "registers": unit.requantise_registers,
     }
-    return common | {
+    return array_tables(design) | {
         **({"requantise": requantise} if unit.scaled else {}),
         "buffers": {
             "weight_kib": design.weight_buffer // KIB,
@@ -197,9 +201,11 @@ def tables(design: Design) -> dict[str, Any]:
     }
 
 
-def accelerator_tables(p: AcceleratorParams, design: Target) -> dict[str, Any]:
-    """The tables that a matrix unit alone has not."""
-    return {
+def accelerator_tables(design: Target) -> dict[str, Any]:
+    """Those of an accelerator."""
+    p = design.accelerator
+    assert p is not None
+    return array_tables(design) | {
         "scratchpad": {"banks": p.banks, "bank_words": p.bank_words},
         "units": {"queue": p.queue, "functions": list(p.functions)},
         **({"unit": unit_table.tables(p)} if p.more else {}),
@@ -211,15 +217,20 @@ def accelerator_tables(p: AcceleratorParams, design: Target) -> dict[str, Any]:
 
 
 def tile_tables(design: TileTarget) -> dict[str, Any]:
-    """Those of a tile."""
+    """Those of a tile with a host."""
     return {
-        "name": design.name,
-        "family": "tile",
         "array": {"rows": design.tile.rows, "cols": design.tile.cols},
         "pe": pe_table.table(design.tile.pe),
         "memory": {"bytes_per_cycle": design.bytes_per_cycle},
         "clock": {"mhz": design.clock_mhz},
     }
+
+
+TABLES: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "systolic": matrix_tables,
+    "accelerator": accelerator_tables,
+    "tile": tile_tables,
+}
 
 
 def dump(design: Design) -> str:
