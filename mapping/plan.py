@@ -82,7 +82,7 @@ def coded_rows(network: CodedNetwork, target: Target) -> tuple[list[Row], dict[s
             layer = ProductLayer(name=o.name, operator=kind, gemm=gemm)
             rows.append(plan_row(layer, target, placed[o.name]))
         elif gemm is not None or isinstance(o, Host):
-            sizes = {**asdict(gemm), "macs": gemm.macs} if gemm else {}
+            sizes = {**asdict(gemm), "macs": gemm.macs} if gemm else {"macs": getattr(o, "macs", 0)}
             why = accepts(target, network, o)
             refused.append(
                 Row(name=o.name, operator=kind, unit=HOST, losses={}, count=1, reason=why, **sizes)

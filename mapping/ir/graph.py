@@ -281,6 +281,7 @@ class Host(Operation):
     others    further operands, by name         results   further results
     compute   codes of x and `others`, int64 of their tensors' shapes, to codes of y and `results`
     operator  the network's name for it         reason    why no unit accepts it
+    macs      multiply-accumulates, of what is a matrix product
     """
 
     operator: str
@@ -288,6 +289,7 @@ class Host(Operation):
     compute: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
     others: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
+    macs: int = 0
 
 
 def operator_of(o: Operation) -> str:

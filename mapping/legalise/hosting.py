@@ -12,7 +12,7 @@ import numpy as np
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder
-from mapping.network import HOST, Network, Node
+from mapping.network import HOST, Network, Node, product
 from mapping.patterns.curves import Stage
 from mapping.run.floating import run_node
 
@@ -61,6 +61,9 @@ def host(c: Coder, node: Node) -> None:
 def host_result(c: Coder, node: Node, place: int, given: Sequence[str], sources: Sequence[Coded]) -> None:
     """Emit one of the results of a HOST node."""
     out = node.outputs[place]
+    own = node.attributes
+    written = replace(node, operator=str(own["operator"]), attributes=own["attributes"])
+    macs = product(c.network, written).macs if written.is_product else 0
     constants = {t: c.network.constants[t] for t in node.inputs if t in c.network.constants}
     kinds = [(t, c.shape(t), c.dtype(t)) for t in given]
 
@@ -76,7 +79,7 @@ def host_result(c: Coder, node: Node, place: int, given: Sequence[str], sources:
         names = tuple(source.name for source in sources)
         return graph.Host(
             name=name, x=names[0], others=names[1:], y=name, compute=compute,
-            operator=str(node.attributes["operator"]), reason=str(node.attributes["reason"]),
+            operator=written.operator, macs=macs, reason=str(own["reason"]),
         )  # fmt: skip
 
     c.emit(out, c.shape(out) or (1,), c.natural(out), make)

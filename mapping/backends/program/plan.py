@@ -74,7 +74,7 @@ def plan(name: str, target: Target, parts: Sequence[Part]) -> Plan:
 
 def host_row(o: graph.Host) -> Row:
     """The row of an operation on the host."""
-    return Row(name=o.name, operator=o.operator, unit=HOST, count=1, losses={}, reason=o.reason)
+    return Row(name=o.name, operator=o.operator, unit=HOST, count=1, losses={}, reason=o.reason, macs=o.macs)
 
 
 def program_rows(

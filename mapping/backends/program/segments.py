@@ -14,6 +14,7 @@ import numpy as np
 from golden import check
 from golden.accelerator.params import AcceleratorParams
 from mapping.backends.program.compiler import Program, compile
+from mapping.backends.streams import gemm_of
 from mapping.ir import graph
 from mapping.ir.graph import CodedNetwork
 from mapping.ir.verify import reads, writes
@@ -72,9 +73,10 @@ def on_host(network: CodedNetwork, p: AcceleratorParams, o: graph.Operation, rea
         found = RULES[type(o)](Call(network, p, dict(zip(given, codes, strict=True))), o)
         return [found[name] for name in made]
 
+    gemm = gemm_of(network, o)
     return graph.Host(
         name=o.name, x=given[0], others=tuple(given[1:]), y=made[0], results=tuple(made[1:]),
-        operator=graph.operator_of(o), reason=reason, compute=compute,
+        operator=graph.operator_of(o), reason=reason, macs=gemm.macs if gemm else 0, compute=compute,
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ import pytest
 from golden.accelerator.machine import Machine
 from golden.accelerator.params import AcceleratorParams
 from golden.check import BadValue
+from golden.pe.multiplier import MultiplierParams
+from golden.systolic.params import MatrixUnitParams
 from mapping.backends.program.compiler import compile
 from mapping.backends.program.segments import Programs, Segment, parts, with_host
 from mapping.frontends import onnx_file
@@ -96,6 +98,18 @@ def test_what_no_program_moves_goes_to_the_host_too():
     assert {part.operator for part in there} <= {"Reshape", "Take"}
     assert all("elements that change lanes" in part.reason for part in there)
     same_as_the_coded_network(found, divided, encoded(found, {"x": x}))
+
+
+def test_a_product_that_the_accumulators_do_not_hold_is_the_hosts_with_its_macs():
+    unit = MatrixUnitParams(rows=4, cols=4, accumulator_rows=64, pe=MultiplierParams(group=8))
+    p = AcceleratorParams(unit=unit, banks=4, bank_words=512)
+    x = normal(4, 16)
+    nodes = [node("Transpose", "x", "t"), node("MatMul", "x t", "y")]
+    made = network(nodes, x, {})
+    found = with_host(made, lambda each: parts(quantise(each, p, [{"x": x}]), p, host=True))
+    (there,) = [part for part in found if isinstance(part, graph.Host)]
+    assert there.operator == "MatMul" and there.macs == 4 * 4 * 16
+    assert "depth of the product is 16" in there.reason
 
 
 def test_a_network_that_needs_no_host_is_one_program():
