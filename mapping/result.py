@@ -42,7 +42,7 @@ class Row(Known):
 
     unit            "matrix", "tile", "vector", "load, store" or "host"
     batch, m, n, k  of what is multiplied, 0 of all else       macs     batch * m * n * k
-    compute_cycles  what its unit takes with operands at hand; golden, exact
+    compute_cycles  what its unit takes with operands at hand; golden, exact; of "load, store" words stored
     cycles, losses  see the module
     utilisation     multiply-accumulates over the array's PEs and compute_cycles; 0 on other units
     bytes_read, bytes_written   between memory and the design, commands among them
