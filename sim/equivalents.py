@@ -39,6 +39,10 @@ EQUIVALENT = [
      "in groups of one word every word is the last, and its sum stays the same until the next"),
     ("vector/dequantise", "^dequantise_int19_int15_uint4_fp16$", r"sum_zeros_0_15 = ~ sum_total\[0\]",
      "never is the guard bit alone set: the product's significand would have to be 2^31 - 1, a prime"),
+    ("accelerator/scratchpad", "^scratchpad_", r"operator.*= index_valid & .* -> .* = index_valid \| ",
+     "the last reader in the order: a bank that nobody reads is read for nobody"),
+    ("accelerator/scratchpad", "^scratchpad_", r"if \(rst\) \w+_accepted +<=",
+     "a word of a request before the reset is kept, and nobody looks at it"),
 ]  # fmt: skip
 
 
