@@ -45,7 +45,7 @@ EQUIVALENT = [
      "a word of a request before the reset is kept, and nobody looks at it"),
     ("accelerator/map_lanes", "^map_lane_",
      r"neighbouring bits.*-> .*constants\[(120|136)\], constants\[(119|135)\], constants\[",
-     "a limit's sign above its 16 bits: only codes of 8 or 16 bits are limited, and no more is stored of them"),
+     "a limit's sign above its 16 bits: only codes of 8 or 16 bits are limited, and no more is stored"),
 ]  # fmt: skip
 
 
