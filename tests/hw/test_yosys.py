@@ -7,6 +7,8 @@ import pytest
 from hw import yosys
 from tests.hw.test_emit import Adder, Definition, verilog
 
+pytestmark = pytest.mark.rtl
+
 MODULE = "module \\top\nend\n"
 
 
