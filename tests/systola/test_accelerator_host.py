@@ -104,6 +104,18 @@ def test_all_results_of_an_operator_are_the_hosts(files):
     assert (found["z"] == order).mean() > 0.9 and np.abs(found["y"] - wanted).max() < 0.05 * wanted.max()
 
 
+@pytest.mark.parametrize("engine", ["golden", "model"])
+def test_a_network_of_which_no_unit_does_anything_is_all_the_hosts(files, engine):
+    x = RANDOM.standard_normal((4, 6)).astype(np.float32)
+    onnx.save(model([node("CumSum", "x axis", "y")], {"x": x}, {"axis": np.array(1)}), files / "c.onnx")
+    np.save(files / "x.npy", x)
+    given = {"inputs": {"": files / "x.npy"}, "write_to": files / "y.npy", "engine": engine}
+    result = systola.run(files / "c.onnx", on=files / "small.toml", **given)
+    assert np.abs(np.load(files / "y.npy") - np.cumsum(x, 1)).max() < 1e-3
+    assert result["total"]["layers"] == result["total"]["cycles"] == 0
+    assert "all runs on the host: 1 CumSum\n  y: c: node y: operator is 'CumSum'" in tables.whole(result)
+
+
 def test_a_waveform_of_several_programs_is_refused(files):
     with pytest.raises(BadValue, match="--waves is a; allowed: a network that is one program"):
         systola.run(files / "n.onnx", on=files / "small.toml", engine="rtl", waves="a")

@@ -135,7 +135,7 @@ class Programs:
     def step(self, codes: Mapping[str, np.ndarray], run: Run) -> Values:
         """Codes of the outputs, by name. run: called with a part's index and its inputs' codes; returns its
         outputs'."""
-        if len(self.parts) == 1:
+        if len(self.parts) == 1 and isinstance(self.parts[0], Segment):
             return run(0, codes)
         values = start(self.network, {**codes, **self.state})
         for place, part in enumerate(self.parts):
@@ -161,5 +161,5 @@ def with_host(network: Network, make: Callable[[Network], Made]) -> Made:
         except Refused as bad:
             node = culprit(network, bad.name, reasons)
             if node is None:
-                raise check.BadValue(str(bad)) from None
+                raise check.BadValue(reasons.get(bad.name, str(bad))) from None
             reasons[node.name] = str(bad)
