@@ -110,7 +110,10 @@ class LoadTiming(Commands):
         for beats in lengths:
             left -= 1
             port.burst(beats, final=not left)
-            self.placed = max(port.last_beat - beats + 1 + TAKEN, self.placed + 1, first) + beats - 1
+            begin = port.last_beat - beats + 1 + TAKEN
+            if begin <= self.placed:
+                begin = self.placed + 1
+            self.placed = (begin if begin > first else first) + beats - 1
             # words that wait to be placed hold their room
             port.ends[-1] = (port.words, self.placed - TAKEN)
 
@@ -162,8 +165,8 @@ class StoreTiming(Commands):
         self.slots = Slots(p.write.outstanding)
         self.free = 0  # cycle from which on a command may start
         self.word = 0  # cycle of the last on W
-        # those of the words before, which a word that is asked for finds in the fetcher's queue
-        self.words: deque[int] = deque([0] * (fetcher.QUEUE + 1), maxlen=fetcher.QUEUE + 1)
+        # cycles of the first and the last word of bursts, the newest last
+        self.issued: deque[tuple[int, int]] = deque(maxlen=fetcher.QUEUE + 1)
 
     def command(self, command: Fields, offered: int) -> int:
         """The cycle of its `done`. offered: the first cycle in which it is valid."""
@@ -172,16 +175,27 @@ class StoreTiming(Commands):
         for address, count in runs(self.p, command):
             run = self.slots.issue = max(run + walk.LATENCY, self.slots.issue)
             self.bursts(self.lengths(address, count))
-        asked = max(self.start + words(command), self.words[0])
+        asked = max(self.start + words(command), self.queued())
         self.free = max(run, asked)
         return self.finish(self.slots.last_release)
 
     def bursts(self, lengths: Sequence[int]) -> None:
         """Issue a run's bursts while their words leave the scratchpad."""
-        left = len(lengths)
+        left, slots = len(lengths), self.slots
         for beats in lengths:
             left -= 1
-            first = max(self.slots.take() + write.FIRST_WORD, self.word + 1)
+            first = slots.take() + write.FIRST_WORD
+            if first <= self.word:
+                first = self.word + 1
             self.word = first + beats - 1
-            self.words.extend(range(max(first, self.word - fetcher.QUEUE), self.word + 1))
-            self.slots.respond(self.word + self.memory_latency, final=not left)
+            self.issued.append((first, self.word))
+            slots.respond(self.word + self.memory_latency, final=not left)
+
+    def queued(self) -> int:
+        """The cycle in which the word left that the last one asked for finds at the fetcher's queue's end."""
+        behind = fetcher.QUEUE
+        for first, last in reversed(self.issued):
+            if last - first >= behind:
+                return last - behind
+            behind -= last - first + 1
+        return 0

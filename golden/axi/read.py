@@ -82,8 +82,10 @@ class Timing:
         """The next burst, as soon as a slot and room are free."""
         self.words += beats
         issue = self.slots.take(self.room(self.words - self.buffer))
-        # AR stands a cycle after the issue
-        self.last_beat = max(issue + 1 + self.memory_latency, self.last_beat + 1) + beats - 1
+        first = issue + 1 + self.memory_latency  # AR stands a cycle after the issue
+        if first <= self.last_beat:
+            first = self.last_beat + 1
+        self.last_beat = first + beats - 1
         self.ends.append((self.words, self.last_beat))
         self.slots.respond(self.last_beat, final=final)
 

@@ -171,18 +171,19 @@ class Timing(UnitTiming):
         """The next tile, whose sums have room from cycle `rows` on."""
         fields, pipeline, lost = command.fields, self.pipeline, self.model.lost
         count, words = count_of(fields), words_of_pass(self.p, fields)
-        for index in range(passes_of(fields)):
+        passes, across, wasted, filled = passes_of(fields), bool(fields["transpose"]), 0, 0
+        for index in range(passes):
             before, held = pipeline.vector, rows if index == 0 else NEVER
-            pipeline.load(words, bool(fields["transpose"]))
+            pipeline.load(words, across)
             pipeline.stream(count, held)
-            gap = pipeline.vector - count - before
-            waste = min(gap, max(0, words - self.previous))
-            room = min(gap - waste, max(0, held - before)) if index == 0 else 0
-            lost["compute"][self.number] += count
-            lost["waste"][self.number] += waste
-            lost["dependency"][self.number] += room
-            lost["fill"][self.number] += gap - waste - room
+            if gap := pipeline.vector - count - before:
+                waste = min(gap, max(0, words - self.previous))
+                room = min(gap - waste, max(0, held - before)) if index == 0 else 0
+                lost["dependency"][self.number] += room
+                wasted, filled = wasted + waste, filled + gap - waste - room
             self.previous = count
+        for cause, cycles in (("compute", passes * count), ("waste", wasted), ("fill", filled)):
+            lost[cause][self.number] += cycles
         if not fields["more"]:
             self.sums.there.append((count, pipeline.vector - count + 1 + pipeline.delivery))
 

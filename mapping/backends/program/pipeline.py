@@ -23,7 +23,7 @@ from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS, KIND_WORDS, Kind
 from golden.accelerator.moves import words as words_moved
-from golden.accelerator.multiply import count_of, passes_of, tiles_of
+from golden.accelerator.multiply import tiles_of
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
 from golden.accelerator.units import unit
 from golden.division import ceil_div
@@ -54,8 +54,8 @@ class Parts:
 def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Sequence[Command]) -> Parts:
     """The Parts of a step's commands."""
     commands = [*loads, *work]
-    products = [each.fields for each in work if each.opcode == Opcode.MULTIPLY]
-    tiles = [passes_of(f) * max(count_of(f), p.lanes) for f in products]
+    products = [each for each in work if each.opcode == Opcode.MULTIPLY]
+    cycles = [unit(each.unit).work(p, each) for each in products]
     moves = [each for each in commands if each.opcode in (Opcode.LOAD, Opcode.GATHER)]
     fills = [each for each in commands if each.opcode == Opcode.FILL]
     left = Regions(p).left.words
@@ -63,8 +63,8 @@ def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Se
     fetched = len(commands) * COMMAND_BYTES // p.lanes
     return Parts(
         load=sum(words_moved(each.fields) for each in fills) + fetched + words,
-        matrix=sum(tiles_of(f) * cycles for f, cycles in zip(products, tiles, strict=True)),
-        tile=tiles[0] if tiles else 0,
+        matrix=sum(cycles),
+        tile=cycles[0] // tiles_of(products[0].fields) if products else 0,
         vector=sum(vector(p, each) for each in work),
         store=sum(
             bus(p, each, latency, p.write.outstanding) for each in work if each.opcode == Opcode.STORE
