@@ -1,1 +1,1 @@
-"""The RTL of each block, in Amaranth. Imports golden, nobody else."""
+"""The RTL of each block, in Amaranth. Imports golden, and no other room."""

@@ -47,6 +47,7 @@ class Accelerator(wiring.Component):
         host = board.place(self.registers, "registers")
         commands = board.place(self.control, "control")
         port = board.place(self.port, "port")
+        # units and scratchpad forget at a reset by software (clear) too; control and port carry it out
         unit_reset = Signal()
         m.d.comb += unit_reset.eq(ResetSignal() | commands.clear)
         placed = {name: board.place(each, name, reset=unit_reset) for name, each in self.units.items()}
@@ -66,6 +67,7 @@ class Accelerator(wiring.Component):
                 board.connect(each.memory, getattr(port, CLIENTS[kind]))
         for stream, (giver, taker) in streams(self.p.present).items():
             board.connect(getattr(placed[giver], stream), getattr(placed[taker], stream))
+        # for the watchdog: a unit may work for long on the scratchpad alone, without a bus word
         clients = [getattr(pad, name) for name in pad.signature.members]
         board.tie(commands.progress, Cat(each.valid & each.ready for each in clients).any())
         board.finish()

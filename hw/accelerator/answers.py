@@ -1,4 +1,6 @@
-"""Runs that a unit has asked the memory port for, and whether all of a command's went well."""
+"""Response tracker: the runs that a unit has requested of the memory port, and whether a command's all
+succeeded.
+"""
 
 from functools import cache
 
@@ -13,11 +15,11 @@ from hw.lanes import bits
 
 
 class Answers(wiring.Component):
-    """run, final  a run is asked for; whether it is its command's last
-    room        one more may be
+    """run, final  a run is requested; whether it is its command's last
+    room        one more run may be requested
     status      stream of Status, one a run, in order; always taken
-    good        pulse: all runs of a command went well; combinational, with its last status
-    bad         pulse: the first that did not, and never `good` again; combinational
+    good        pulse: all runs of a command succeeded; combinational, with its last status
+    bad         pulse: the first failure, and never `good` again; combinational
     """
 
     def __init__(self, p: AxiParams):
@@ -46,6 +48,7 @@ class Answers(wiring.Component):
             self.room.eq(used != self.depth),
             taken.eq(self.status.valid & self.status.ready),
             fails.eq(self.status.payload != Status.OKAY),
+            # once a run has failed no later command is done: the fault must find the oldest one
             self.good.eq(taken & final & ~fails & ~failed),
             self.bad.eq(taken & fails & ~failed),
         ]
@@ -55,5 +58,5 @@ class Answers(wiring.Component):
 
 @cache
 def definition(p: AxiParams) -> Definition:
-    """The answers to a master of `p`."""
+    """The response tracker of a unit at a master of `p`."""
     return Definition(f"answers_{p.outstanding}", Answers(p))

@@ -1,4 +1,4 @@
-"""What a unit that does one command at a time is made of: parts that take it, and ends that it waits for.
+"""Building blocks of a unit that executes one command at a time: parts that take it, ends that it waits for.
 
     command   taken ........................ next
     begins    ____/part A until it is ready\___
@@ -12,7 +12,8 @@ from hw.lanes import bits
 
 
 class Part:
-    """What takes a command of its own, from `begin` on until it is ready."""
+    """A part of the unit that takes a command of its own: `begins` stands from `begin` on until the part is
+    ready."""
 
     def __init__(self, m: Module, name: str):
         self.begins, self.ready = bits(f"{name}_begins", f"{name}_command_ready")
@@ -20,12 +21,12 @@ class Part:
             m.d.sync += self.begins.eq(0)
 
     def begin(self, m: Module, wanted) -> None:
-        """At this edge, if `wanted`."""
+        """Offer the part the command from the next cycle on, if `wanted`."""
         m.d.sync += self.begins.eq(wanted)
 
 
 class End:
-    """What a command waits for, from `begin` on until it has ended."""
+    """An event that a command waits for: `waits` stands from `begin` on until it has come."""
 
     def __init__(self, m: Module, name: str):
         self.waits, self.ended = bits(f"waits_for_{name}", f"{name}_ended")
@@ -33,17 +34,19 @@ class End:
             m.d.sync += self.waits.eq(0)
 
     def begin(self, m: Module, wanted) -> None:
-        """At this edge, if `wanted`."""
+        """Wait for the event from the next cycle on, if `wanted`."""
         m.d.sync += self.waits.eq(wanted)
 
 
 def one_at_a_time(m: Module, unit, waiting: Value) -> Value:
-    """command.ready, done and busy of a unit, from registers; gives whether it takes a command at this edge.
+    """Drive command.ready, done and busy of a unit, from registers; returns whether a command is accepted at
+    this edge.
 
-    waiting  an end has not come of the command that is under way
+    waiting  an End of the command under way has not come
     """
     active, takes = Signal(name="active"), Signal(name="takes_command")
     m.d.comb += [
+        # the next one may come with `done`: commands follow without a gap
         unit.command.ready.eq(~active | unit.done),
         unit.done.eq(active & ~waiting),
         unit.busy.eq(active),

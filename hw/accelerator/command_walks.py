@@ -1,4 +1,4 @@
-"""What LOAD, STORE, FILL and GATHER say, as walks over the memory and over the scratchpad."""
+"""Commands of LOAD, STORE, FILL and GATHER as walks over the memory and over the scratchpad."""
 
 from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import data
@@ -13,14 +13,16 @@ from hw.accelerator.command_fields import fields
 
 def bytes_of(p: AcceleratorParams, words):
     """Bytes of that many words."""
+    # a word is a power of two of bytes
     return Cat(Const(0, (p.lanes - 1).bit_length()), words)
 
 
 def memory_walk(m: Module, command, opcode: Opcode) -> data.View:
-    """LOAD's or STORE's over the memory: a run each."""
+    """The walk of a LOAD or STORE over the memory: an address for each run."""
     given = fields(command, opcode)
     found = Signal(walk.command_layout(LOOPS, MEMORY_BITS), name=f"{opcode.name.lower()}_runs")
     m.d.comb += found.base.eq(given.address)
+    # loop 0 is the words of a run, which the port moves by itself
     for i in range(LOOPS):
         m.d.comb += found[f"count_{i}"].eq(given[f"count{i + 1}"])
         m.d.comb += found[f"stride_{i}"].eq(given[f"address_stride{i + 1}"])
@@ -28,7 +30,7 @@ def memory_walk(m: Module, command, opcode: Opcode) -> data.View:
 
 
 def scratch_walk(m: Module, command, opcode: Opcode) -> data.View:
-    """Over the scratchpad: a word each. What a command does not have is a loop of one round."""
+    """The walk over the scratchpad: an address for each word. A loop that the opcode lacks has one round."""
     given = fields(command, opcode)
     known = opcode.places
     found = Signal(walk.command_layout(1 + LOOPS), name=f"{opcode.name.lower()}_places")

@@ -21,13 +21,13 @@ from hw.lanes import bits, lane, tied
 
 
 class Lanes:
-    """Of each unit that there is, in the order of NUMBERs, a lane of a few vectors.
+    """Signals of all units side by side, a lane for each, in the order of NUMBERs.
 
     done, busy, fault, fault_code, fault_response  from the unit (hw.accelerator.units.work)
     room, empty, blocked, flying, head, oldest     from its gate
-    passes                                         it takes a command
-    overflow                                       it gave a token too many
-    give, take                                     tokens: to whom, from whom
+    passes                                         the unit accepts a command
+    overflow                                       the unit gave one token too many
+    give, take                                     tokens: to which units, from which units
     """
 
     def __init__(self, count: int):
@@ -44,12 +44,12 @@ class Lanes:
         return Signal(self.count * width, name=f"units_{name}")
 
     def of(self, vector: Signal, index: int) -> Value:
-        """The unit's lane of one of these."""
+        """The lane of unit `index` in one of these vectors."""
         return lane(vector, index, self.count)
 
 
 def control_ports(p: AcceleratorParams) -> dict:
-    """What control shows to the registers, and what they tell it."""
+    """Control's ports to the registers, named like their fields."""
     return {name: member.flip() for name, member in inner_ports(p).items() if name != "irq"}
 
 
@@ -100,7 +100,8 @@ class Control(wiring.Component):
         return m
 
     def run_state(self, m):
-        """At rest, running or clearing; at rest with a program done, with a fault, or neither."""
+        """The state: at rest, running or clearing; and at rest, whether the last program is done, failed, or
+        neither."""
         of = self.of
         done, error, done_event, error_event = bits("done_q", "error_q", "done_event_q", "error_event_q")
         m.d.comb += [
@@ -115,7 +116,9 @@ class Control(wiring.Component):
             self.interrupt_status_error.eq(error_event),
             self.activity.eq(Mux(self.running, Cat(of.flying, of.blocked), 0)),
         ]
+        # events are pulses: the registers keep them until software clears them
         m.d.sync += [done_event.eq(0), error_event.eq(0)]
+        # a reset wins over all that its cycle brings; `clear` then stands until the memory port is quiet
         with m.If(self.control_reset | self.clear):
             m.d.sync += [self.running.eq(0), done.eq(0), error.eq(0)]
             m.d.sync += self.clear.eq(self.control_reset | ~self.quiet)
@@ -127,7 +130,7 @@ class Control(wiring.Component):
             m.d.sync += [self.running.eq(0), done.eq(1), done_event.eq(1)]
 
     def dispatch(self, m):
-        """Fetch, check, and the command that is next: to its queue, or done here."""
+        """Fetch and check commands; send the next one to its queue, or execute it here (END, FENCE)."""
         of = self.of
         fetched = stream.Signature(fetch.COMMAND).create(path=("fetched",))
         command = Signal(BITS, reset_less=True, name="checked")
@@ -144,6 +147,7 @@ class Control(wiring.Component):
             **tied("status", self.fetch.status),
             o_valid=fetched.valid, o_ready=go, o_payload=fetched.payload.as_value(),
         )
+        # products of fields take a cycle more than the other rules
         excess = too_many(m, self.p, fetched.p.word, go)
         with m.If(go):
             m.d.sync += [
@@ -152,6 +156,7 @@ class Control(wiring.Component):
                 wrong.eq(illegal(m, self.p, fetched.p.word)),
                 error.eq(fetched.p.error),
             ]
+        # what was fetched beyond END, or for another program, is no command
         with m.If(self.wipe | drops | self.ends):
             m.d.sync += valid.eq(0)
         opcode = command[:8]
@@ -161,10 +166,12 @@ class Control(wiring.Component):
             bad_fetch.eq(
                 self.running & ~drops & ((failed == Status.REFUSED) | (valid & error & (failed != 0)))
             ),
+            # the words have run out before an END: the program is too short
             bad.eq(self.running & Mux(valid, (wrong | excess) & ~error, exhausted & ~drops)),
             clean.eq(self.running & valid & ~(wrong | excess | error)),
             ends.eq(clean & (opcode == Opcode.END)),
             fences.eq(clean & (opcode == Opcode.FENCE)),
+            # nothing beyond an END is asked for; the END waits until what is on the way has come
             halt.eq(ends | drops),
             all_empty.eq(of.empty.all() & self.idle),
             room.eq((self.aims & of.room).any()),
@@ -172,14 +179,17 @@ class Control(wiring.Component):
             self.given.eq(clean & can),
             self.ends.eq(ends & can),
             go.eq(~valid | self.given),
+            # all units rest, and each queue is empty or waits for tokens: nobody is left to give one
             stuck.eq(clean & ~can & self.idle & of.blocked.any() & (of.blocked | of.empty).all()),
         ]
         m.d.sync += self.next.eq(Mux(self.fresh, 0, (self.next + self.given)[:NUMBER_BITS]))
         return command, clean, stuck, bad, bad_fetch, failed
 
     def begin_fetch(self, m, drained):
-        """(fetching begins, what it brings is dropped): ahead of the start, or at it, once nothing is on the
-        way that was fetched for nothing."""
+        """Decide when fetching begins: ahead of a start, or at it, once stale prefetches have drained.
+
+        returns  (fetching begins at this edge, fetched words are dropped)
+        """
         ahead, wanted, pending, begins, drops, stale = bits(
             "ahead", "ahead_wanted", "fetch_pending", "fetch_begins", "fetch_drops", "stale"
         )
@@ -188,6 +198,7 @@ class Control(wiring.Component):
         self.most = self.of_start(m, self.commands_most, pending, "most")
         at_start = self.starts & ~ahead | pending
         m.d.comb += [
+            # another program may have been written: what was fetched ahead counts no more
             stale.eq(self.program_written | self.commands_written),
             begins.eq((at_start | wanted) & drained & ~self.clear),
             drops.eq(pending | ~(self.running | ahead)),
@@ -205,7 +216,8 @@ class Control(wiring.Component):
         return begins, drops
 
     def of_start(self, m, given, pending, name):
-        """A program that waits for its fetch is that of its start, whatever is written meanwhile."""
+        """A parameter of the fetch: while a started program waits for its fetch, the value that it had at the
+        start."""
         held, chosen = (Signal.like(given, name=f"{name}_{kind}") for kind in ("at_start", "to_fetch"))
         with m.If(self.starts):
             m.d.sync += held.eq(given)
@@ -237,7 +249,7 @@ class Control(wiring.Component):
             m.d.comb += of.passes[number].eq(port.command.valid & port.command.ready)
 
     def place_tokens(self, m):
-        """`give` is by giver, `take` by taker."""
+        """Place the token counters: `give` is ordered by giver, `take` by taker."""
         of = self.of
         count = of.count
         pairs = [(giver, taker) for giver in range(count) for taker in range(count)]
@@ -248,9 +260,10 @@ class Control(wiring.Component):
         )
 
     def find_faults(self, m, stuck, bad, bad_fetch, response):
-        """The first of all faults stops the program."""
+        """Place the fault logic: the first of all faults stops the program."""
         of = self.of
         quiet = Signal(name="nothing_moves")
+        # a unit that works for long shows it by words of the bus or of the scratchpad
         moves = Cat(self.word_read, self.word_written, self.progress, self.given, of.passes, of.done)
         m.d.comb += quiet.eq(~moves.any())
         self.faults.place(
@@ -266,7 +279,7 @@ class Control(wiring.Component):
         )
 
     def place_counters(self, m):
-        """What software can read of the run."""
+        """Place the counters that software reads."""
         of = self.of
         runs = self.running
         read, written = self.word_read & (runs | self.ahead), self.word_written & runs

@@ -10,7 +10,8 @@ from hw.emit import Definition
 
 
 class Counters(wiring.Component):
-    """events: what counts in this cycle, a bit a counter; counts: 64 bits each. A reset clears them."""
+    """events: the counters that count in this cycle, a bit each; counts: 64 bits each. A reset
+    clears them."""
 
     def __init__(self, p: AcceleratorParams):
         count = len(counters(p))
@@ -19,6 +20,7 @@ class Counters(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         for index, event in enumerate(self.events):
+            # 64 bits: no run overflows them, so they need not saturate
             count = self.counts[64 * index : 64 * index + 64]
             with m.If(event):
                 m.d.sync += count.eq(count + 1)
@@ -26,5 +28,5 @@ class Counters(wiring.Component):
 
 
 def definition(p: AcceleratorParams) -> Definition:
-    """All of them."""
+    """All counters of `p`."""
     return Definition(f"counters{p.suffix}", Counters(p))

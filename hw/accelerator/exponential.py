@@ -34,6 +34,21 @@ class Exponential(wiring.Component):
            (of out.ready, r.ready)
     out    stream of vectors of codes, 8 bits a lane; registered
     r      stream of the rows' r; registered. One that waits stops `a` only when the next is behind it
+
+    Two rows, x and y, of two vectors each, 4 lanes (so `wait` is 1); a capital is the second reading
+    (as simulated in Icarus):
+
+        cycle      0   1   2   3   4   5   6   7   8   9   10  11  12  ..  16  ..  20
+        a          x0  x1  X0  X1  y0  y1  Y0  Y1
+        entry          x0  x1  X0  X1  y0  y1  Y0  Y1
+        wait_0             x0  x1  X0  X1  y0  y1  Y0  Y1
+        largest                x0  x   x   x   y0  y   y
+        below                  x0  x1  X0  X1  y0  y1  Y0  Y1
+        out                                    X0  X1          Y0  Y1
+        r                                                                  x       y
+
+    X0 is at wait_0 in cycle 4, the first in which `largest` is that of all of x, and X1 in cycle 5; y0
+    overwrites it in cycle 7. So rows follow one another without a gap.
     """
 
     def __init__(self, p: AcceleratorParams):
@@ -62,6 +77,7 @@ class Exponential(wiring.Component):
         ]
         keep = self.valid_lanes(m, command, begin, take, groups)
         at = Stages(m, go)
+        # each vector brings its tag along: two readings of two rows share the pipeline
         valid, tag = at.then("entry", take, groups.tag)
         for stage in range(self.wait):
             valid, tag = at.then(f"wait_{stage}", valid, tag)
@@ -77,7 +93,7 @@ class Exponential(wiring.Component):
         return m
 
     def valid_lanes(self, m, command, begin, take, groups):
-        """A bit a lane of the vector that is next: its element is one of the row's valid ones."""
+        """A bit for each lane of the next vector: whether its element is valid in the row."""
         lanes = self.p.lanes
         own, left = Signal(LENGTH, reset_less=True), Signal(LENGTH, reset_less=True)  # row; from here on
         whole, step = Signal(16, reset_less=True), Signal(signed(16), reset_less=True)
@@ -100,7 +116,8 @@ class Exponential(wiring.Component):
         return Cat(~left[-1] & lane_below for lane_below in [*below, many])
 
     def lanes(self, m, go, keep, valid, tag):
-        """Places the lanes; the row's greatest, `valid` and `tag` being those where the tree has its end."""
+        """Place the lanes, and find each row's maximum; `valid` and `tag` belong to the vector at the tree's
+        end."""
         p = self.p
         keeps, codes = Signal(p.lanes), Signal(8 * p.lanes)
         candidates, largest = Signal(SCORE.width * p.lanes), Signal(SCORE.width, reset_less=True)
@@ -117,7 +134,7 @@ class Exponential(wiring.Component):
         return codes
 
     def deliver(self, m, go, codes, valid):
-        """Offers the codes that the lanes have got, once, however long the sums wait."""
+        """Offer the lanes' codes on `out`, once, even while sums make the pipeline wait."""
         m.d.comb += self.out.payload.eq(codes)
         with m.If(go):
             m.d.sync += self.out.valid.eq(valid)
@@ -125,7 +142,8 @@ class Exponential(wiring.Component):
             m.d.sync += self.out.valid.eq(0)
 
     def sum_rows(self, m, go, codes, valid, tag):
-        """Sums of rows, and from there r. Whether the vector whose sum is next, `valid`, `tag`, must wait."""
+        """Sum each row's codes and compute r; returns whether the vector at the sums, `valid`, `tag`, must
+        wait."""
         p = self.p
         values = [lane(codes, index, p.lanes)[:-1] for index in range(p.lanes)]
         vector = register_tree(m, values, add, "sum", go)
@@ -140,7 +158,8 @@ class Exponential(wiring.Component):
         return valid & full & ~r_go
 
     def reciprocal(self, m, go, total, full):
-        """total, normal, those of 1 / (1 + x), r: all move with `go`."""
+        """Compute r from a row's total; the registers total, normal, those of 1 / (1 + x), and r all move
+        with `go`."""
         at = Stages(m, go)
         shifted, empties = without_zeros(total, steps(RECIPROCAL.width))
         normal = Signal(RECIPROCAL.width, reset_less=True)

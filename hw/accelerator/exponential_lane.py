@@ -46,6 +46,7 @@ class ExponentialLane(wiring.Component):
         )
         port = rom.read_port()
         m.d.comb += [port.en.eq(self.go), port.addr.eq(below[:FRACTION])]
+        # the table has one octave; the whole octaves shift its entry, and beyond OCTAVES a code is 0
         octaves = self.held(m, below[FRACTION:][: ceil_log2(OCTAVES)], "octaves")
         near = ~below[FRACTION + ceil_log2(OCTAVES) :].any()
         keep = self.held(m, keep & near, "power_keep")

@@ -1,4 +1,4 @@
-"""Which fault stops a program, and which command was to blame. Golden: golden.accelerator.control."""
+"""Faults: which one stops a program, and which command is to blame. Golden: golden.accelerator.control."""
 
 from functools import cache
 
@@ -16,9 +16,9 @@ from hw.lanes import lane
 class Faults(wiring.Component):
     """fault, fault_code, fault_response, overflow, blocked, flying, head, oldest: a lane for each unit
     running         a program runs: a fault counts
-    illegal         the next command cannot be, or there is none; bad_fetch: it did not come, and `response`
-    stuck           no unit can go on, for want of tokens
-    quiet           nothing moved in this cycle; limit: so many such cycles are a fault, 0: never
+    illegal         the next command is illegal, or missing; bad_fetch: its fetch failed, with `response`
+    stuck           no unit can proceed, for want of tokens
+    quiet           nothing moved in this cycle; limit: so many quiet cycles are a fault, 0: never
     next            number of the next command
     stops           combinational: at this edge the program stops
     cause_*, index  of the last fault, from the cycle after `stops`
@@ -62,6 +62,7 @@ class Faults(wiring.Component):
             m.d.comb += [
                 code.eq(Cause.FETCH_ERROR), unit.eq(NO_UNIT), index.eq(self.next), response.eq(self.response),
             ]  # fmt: skip
+        # reversed: of several units in one cycle the first is assigned last, and counts
         for index_of, number in reversed([*enumerate(self.numbers)]):
             oldest = lane(self.oldest, index_of, self.count)
             with m.If(self.overflow[index_of]):
@@ -86,7 +87,7 @@ class Faults(wiring.Component):
         return m
 
     def blame(self, m, mask, commands, unit, index):
-        """The first unit of `mask` and its command of `commands`; nobody, if there is none."""
+        """Blame the first unit of `mask`, and its command in `commands`; nothing changes if the mask is 0."""
         for each, number in reversed([*enumerate(self.numbers)]):
             with m.If(mask[each]):
                 m.d.comb += [unit.eq(number), index.eq(lane(commands, each, self.count))]
@@ -102,5 +103,5 @@ class Faults(wiring.Component):
 
 @cache
 def definition(p: AcceleratorParams) -> Definition:
-    """Of the units of `p`."""
+    """The fault logic for the units of `p`."""
     return Definition(f"faults{p.suffix}", Faults(p))

@@ -1,4 +1,6 @@
-"""Commands from memory: asked for ahead, put together from bus words. Golden: golden.accelerator.control."""
+"""Fetch: commands from memory, requested ahead, assembled from bus words. Golden:
+golden.accelerator.control.
+"""
 
 from functools import cache
 
@@ -77,7 +79,7 @@ class Fetch(wiring.Component):
         return m
 
     def request(self, m, size):
-        """The next request goes to the next multiple of a whole one, or to the end; gives its words."""
+        """Request up to the next multiple of a whole request, or to the end; returns the request's words."""
         whole = request_words(self.p)
         address = Signal(32, reset_less=True)
         left = self.left = Signal(NUMBER_BITS + (self.p.command_words - 1).bit_length())  # words
@@ -104,7 +106,8 @@ class Fetch(wiring.Component):
         return count
 
     def assemble(self, m):
-        """Words, past the buffer where it is empty, into `o`; gives (a word is taken, a command is begun)."""
+        """Assemble words, past the buffer where it is empty, into `o`; returns (a word is taken, a command
+        begins)."""
         words = self.p.command_words
         buffered, direct, write, take, here = bits("buffered", "direct", "write", "take", "here")
         stored = Signal(8 * self.p.lanes + 1)

@@ -66,7 +66,8 @@ class Fetcher(wiring.Component):
         return m
 
     def queue(self, m, arrives, word):
-        """A word that arrives is offered in the next cycle; returns how many there are."""
+        """Queue arriving words; each is offered in the cycle after it arrived. Returns the number of queued
+        words."""
         m.submodules.words = words = memory.Memory(shape=len(word), depth=self.depth, init=[])
         write, read = words.write_port(), words.read_port(domain="comb")
         stored = Signal(range(self.depth + 1))

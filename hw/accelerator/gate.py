@@ -1,4 +1,4 @@
-"""A unit's queue, and the gate behind it where a command waits for its tokens.
+"""Issue gate: a unit's queue of commands, and the gate at its head where a command waits for its tokens.
 
 Golden: golden.accelerator.control.
 """
@@ -19,12 +19,13 @@ from hw.emit import Definition
 
 class Gate(wiring.Component):
     """i          stream of commands, `width` bits, and their numbers
-    available  units whose token is here; take: those whose token goes, in a cycle; a bit each that there is
-    stop       nothing passes; what is on offer is withdrawn
-    command    stream: the head that has its tokens; combinational, from registers and `stop`
-    done       the oldest command passed is done; give: units that get a token, in that cycle
-    empty, blocked, flying   nothing queued; the head lacks a token; some command passed is not done
-    head, oldest             numbers of the head and of the oldest command passed and not done
+    available  units whose token is there; take: units whose token is taken, in a cycle; a bit for each
+               present unit
+    stop       no command passes; an offer is withdrawn
+    command    stream: the head, once it has its tokens; combinational, from registers and `stop`
+    done       the oldest passed command is done; give: units that get a token, in the same cycle
+    empty, blocked, flying   the queue is empty; the head lacks a token; some passed command is not done
+    head, oldest             numbers of the head and of the oldest passed command that is not done
     """
 
     def __init__(self, p: AcceleratorParams, width: int):
@@ -49,6 +50,7 @@ class Gate(wiring.Component):
         enters = self.i.valid & self.i.ready
         word, queued, room = fifo(m, "waiting", self.i.payload, enters, passes, self.depth)
         wait, signal = (self.mask(word, name) for name in ("wait", "signal"))
+        # what a command gives when it is done, and its number for a fault, wait here until then
         passed, flying, room_in_flight = fifo(
             m, "passed", Cat(signal, word[self.width :]), passes, self.done, IN_FLIGHT
         )
@@ -61,6 +63,7 @@ class Gate(wiring.Component):
             self.take.eq(Mux(passes, wait, 0)),
             self.give.eq(Mux(self.done, passed[: len(self.numbers)], 0)),
             self.empty.eq(~queued),
+            # tokens alone: a head that waits for room in flight is not stuck
             self.blocked.eq(queued & ~ready),
             self.flying.eq(flying),
             self.head.eq(word[self.width :]),
@@ -69,15 +72,15 @@ class Gate(wiring.Component):
         return m
 
     def mask(self, word, name):
-        """A mask's bits of the units that there are."""
+        """The bits of a mask that belong to present units."""
         _, low = Opcode.END.places[name]
         return Cat(word[low + number] for number in self.numbers)
 
 
 def fifo(m, name, word, write, read, depth):
-    """A few words that go in and come out; gives (the oldest, whether there is one, whether one has room).
+    """A queue of a few words; returns (the oldest word, whether there is one, whether there is room).
 
-    The oldest is a combinational read: it stands in the cycle after its write.
+    The oldest is a combinational read: it stands from the cycle after its write on.
     """
     words = memory.Memory(shape=len(word), depth=depth, init=[])
     m.submodules[name] = words
@@ -88,6 +91,7 @@ def fifo(m, name, word, write, read, depth):
         place = Signal(range(depth), name=f"{name}_{end}")
         m.d.comb += port.addr.eq(place)
         with m.If(moves):
+            # by comparison: the depth need not be a power of two
             m.d.sync += place.eq(Mux(place == depth - 1, 0, place + 1))
     m.d.sync += count.eq((count + write - read)[: len(count)])
     return out.data, count != 0, count != depth

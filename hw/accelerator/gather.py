@@ -91,7 +91,8 @@ class Gather(wiring.Component):
         return m
 
     def numbers(self, m, left, start):
-        """The words that hold them, one number after the other: (number, whether there is one, taken)."""
+        """Fetch the words of row numbers and offer one number after the other: (number, whether there is one,
+        taken)."""
         p = self.p
         each = p.lanes // (NUMBER_BITS // 8)  # numbers of a word
         given, walked = self.command.p, Signal(fetcher.command_layout(1))

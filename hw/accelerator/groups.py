@@ -1,4 +1,6 @@
-"""Where an engine is in its groups of vectors, each of which comes twice in a row."""
+"""Two-pass counter: the position of an engine in its groups of vectors, each of which is read twice
+in a row.
+"""
 
 from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data
@@ -8,13 +10,13 @@ TAG = data.StructLayout({"second": 1, "first": 1, "last": 1})  # coming; vector 
 
 
 class Groups:
-    """Counters in `m` for a command of count2, count1 groups of count0 vectors.
+    """Counters in `m` for a command of count2 x count1 groups of count0 vectors.
 
-    begin    a command starts, whose fields `command` shows
+    begin    a command starts, with the fields that `command` shows
     take     a vector is taken
     running  vectors of the command are still to be taken
-    tag      of the next of them, TAG
-    ends     it is the last of its group; `ends_inner`: and of loop 1; all three from registers
+    tag      TAG of the next vector: its pass, whether it is the first or the last of its group
+    ends     it is the last of its group's second pass; `ends_inner`: and the last of loop 1; from registers
     """
 
     def __init__(self, m: Module, command: data.View, begin: Value, take: Value):
@@ -46,7 +48,8 @@ class Groups:
 
 
 class Stages:
-    """Tags of what is in a pipeline whose registers all load with `go`; a bit beside each: there is one."""
+    """Tags of the vectors in a pipeline whose registers all load with `go`, with a valid bit beside
+    each tag."""
 
     def __init__(self, m: Module, go: Value):
         self.m, self.go = m, go

@@ -18,19 +18,21 @@ def field(word: Value, opcode: Opcode, name: str) -> Value:
 
 
 def known(p: AcceleratorParams) -> list[Opcode]:
-    """Control's commands and those of the units that there are."""
+    """Control's opcodes and those of the units that the design has."""
     return [opcode for opcode in Opcode if opcode.unit == CONTROL or names()[opcode.unit] in p.present]
 
 
 def illegal(m: Module, p: AcceleratorParams, word: Value) -> Value:
-    """All of golden's `illegal` but products of fields, which take a cycle more: `too_many`."""
+    """Golden's `illegal`, except products of fields, which take a cycle more: see `too_many`."""
     is_known = Signal(name="opcode_known")
     wrong = []
     for opcode in known(p):
         here, bad = Signal(name=f"is_{opcode.name.lower()}"), Signal(name=f"bad_{opcode.name.lower()}")
         zeros = [~field(word, opcode, name).any() for name, (each, _) in opcode.places.items() if each.least]
+        # bits that no field has must be 0, so that later versions may use them
         beyond = word[opcode.bits : BITS].any()
         allowed = 0 if opcode.unit == CONTROL else mask_of(p.present)
+        # a unit that the design lacks would never give the token
         absent = (1 << KINDS) - 1 & ~allowed
         strangers = [(field(word, opcode, mask) & absent).any() for mask in MASKS]
         rules = [breach for rule in opcode.rules for breach in breaches(p, opcode, rule, word)]
@@ -41,7 +43,7 @@ def illegal(m: Module, p: AcceleratorParams, word: Value) -> Value:
 
 
 def breaches(p: AcceleratorParams, opcode: Opcode, rule, word: Value) -> list[Value]:
-    """What breaks a rule, as far as it shows without a product."""
+    """Conditions under which a command breaks a rule, as far as they need no product."""
     if isinstance(rule, AtMost):
         bound = rule.bound(p)
         if len(rule.fields) == 1:
@@ -58,11 +60,12 @@ def meets(value: Value, asked) -> Value:
 
 
 def too_many(m: Module, p: AcceleratorParams, word: Value, go: Value) -> Value:
-    """Whether a product of fields is beyond its rule's bound; of the word that stood when `go` was high."""
+    """Whether a product of fields exceeds its rule's bound, for the word that stood while `go` was high."""
     wrong = []
     for opcode in known(p):
         products = [rule for rule in opcode.rules if isinstance(rule, AtMost) and len(rule.fields) > 1]
         if products:
+            # the word moves on with `go`, and its opcode must stand beside the product
             here = Signal(name=f"was_{opcode.name.lower()}", reset_less=True)
             with m.If(go):
                 m.d.sync += here.eq(word[:8] == opcode)
@@ -71,8 +74,8 @@ def too_many(m: Module, p: AcceleratorParams, word: Value, go: Value) -> Value:
 
 
 def beyond(m: Module, p: AcceleratorParams, opcode: Opcode, rule: AtMost, word: Value, go: Value) -> Value:
-    """Whether the product of two or three fields is. It takes two cycles for three: beyond the bound's bits
-    the product of the first two is too large by itself."""
+    """Whether the product of two or three fields exceeds the bound. Three factors take two cycles: where the
+    product of the first two exceeds the bound's bits, it is too large by itself."""
     bound = rule.bound(p)
     width, name = bound.bit_length(), f"{opcode.name.lower()}_{rule.fields[0]}"
     first, second, *third = (field(word, opcode, each)[:width] for each in rule.fields)

@@ -31,6 +31,7 @@ CONSTANTS = layout_of(_CONSTANT)
 def saturated(m: Module, value, width: int, name: str):
     """Signed `value` in `width` bits, in a signal of that name."""
     narrow = Signal(signed(width), name=name)
+    # the value fits if the bits from its new sign on are alike
     above = value[width - 1 :]
     m.d.comb += narrow.eq(
         Mux(above.all() | ~above.any(), value[:width], Cat((~value[-1]).replicate(width - 1), value[-1]))
@@ -103,18 +104,19 @@ class MapLane(wiring.Component):
         return m
 
     def held(self, m: Module, stage: str, value, name: str, *, shape=None, when=1):
-        """A register of `stage`, of value's shape."""
+        """A register of a stage, of value's shape."""
         q = Signal(value.shape() if shape is None else shape, name=name, reset_less=True)
         with m.If(self.load_of[stage] & when):
             m.d.sync += fit(q, value)
         return q
 
     def element(self, m: Module, operand: str, otherwise):
-        """A operand of any kind, less its zero point. `otherwise`: where the kind is NONE."""
+        """An operand of any kind, less its zero point. `otherwise`: its value where the kind is NONE."""
         kind, unsigned = self.constants[f"{operand}_kind"], self.constants[f"{operand}_unsigned"]
         byte, half, word = (getattr(self, f"{operand}_{width}") for width in ("byte", "half", "word"))
         value = Signal(signed(32), name=f"{operand}_value")
         less = Signal(signed(33), name=f"{operand}_less_zero")
+        # kinds by their two bits: NONE 0, BYTE 1, HALF 2, WORD 3
         narrow = Mux(kind[0], Cat(byte, (byte[-1] & ~unsigned).replicate(24)), otherwise)
         broad = Mux(kind[0], word, Cat(half, (half[-1] & ~unsigned).replicate(16)))
         m.d.comb += value.eq(Mux(kind[1], broad, narrow))
@@ -122,7 +124,7 @@ class MapLane(wiring.Component):
         return less
 
     def operand(self, m: Module):
-        """Stage operand: both factors of the one product of the front, and t where there is none."""
+        """Stage operand: both factors of the front's product, and t where there is no product."""
         near, far = self.element(m, "a", self.sums), self.element(m, "b", 0)
         c = self.constants
         multiplies = self.scales & ~self.adds
@@ -134,7 +136,7 @@ class MapLane(wiring.Component):
         return x, y, t
 
     def front(self, m: Module, x, y, t):
-        """Stages product and front: f, and t."""
+        """Stages product and front: t, and the product f."""
         product = self.held(m, "product", x * y, "factor_product", when=self.scales)
         t = self.held(m, "product", t, "t_product")
         whole, up = halved(m, product, self.constants.b_shift, 33, "factor")
@@ -143,7 +145,7 @@ class MapLane(wiring.Component):
         return t, self.held(m, "front", f, "f_front", when=self.adds)
 
     def total(self, m: Module, t):
-        """Stage total: the sum of t, or its greatest."""
+        """Stage total: the sum of t over a reduction, or its maximum."""
         total = Signal(signed(32), reset_less=True)
         with m.If(self.load_of["total"]):
             with m.If(self.first):
@@ -155,7 +157,7 @@ class MapLane(wiring.Component):
         return total
 
     def parameters(self, m: Module):
-        """Bias, multiplier, shift of the set in use."""
+        """Bias, multiplier and shift of the set in use; the other set may be loading."""
         sets = []
         for number in range(2):
             bias = Signal(signed(32), name=f"bias_{number}", reset_less=True)
@@ -172,7 +174,7 @@ class MapLane(wiring.Component):
         return [Mux(self.p_use, second, first) for first, second in zip(*sets, strict=True)]
 
     def requantise(self, m: Module, total, f):
-        """Stages biased to summed: r, and f with it."""
+        """Stages biased to summed: r, with f added."""
         bias, multiplier, shift = self.parameters(m)
         biased = self.held(m, "biased", (total + bias)[:32].as_signed(), "biased")  # wraps
         multiplier = self.held(m, "biased", multiplier, "multiplier")
@@ -182,6 +184,7 @@ class MapLane(wiring.Component):
         whole, up = halved(m, scaled, shift, 33, "scaled")
         whole = self.held(m, "halves", whole, "whole")
         up = self.held(m, "halves", up, "up")
+        # f of ADD waits here until it meets r
         for stage in ("total", "biased", "scaled", "halves"):
             f = self.held(m, stage, f, f"f_{stage}", when=self.adds)
         r = saturated(m, whole + up, 32, "r")
@@ -193,6 +196,7 @@ class MapLane(wiring.Component):
         m.submodules.entries = entries = memory.Memory(shape=16, depth=TABLE_ENTRIES, init=[])
         write, read = entries.write_port(), entries.read_port()
         place = saturated(m, s, 8, "place")
+        # entry i is of the code i - 128: its top bit is turned
         looks_up = self.constants.function == TABLE
         m.d.comb += [
             write.addr.eq(self.entry_address),
@@ -218,7 +222,7 @@ class MapLane(wiring.Component):
         return Mux(is_piecewise, y, v)
 
     def post(self, m: Module, v):
-        """Stage post: v, and its product with the multiplier behind the function."""
+        """Stage post: v, and its product with the multiplier that follows the function."""
         c = self.constants
         used = c.post_multiplier != 0
         product = saturated(m, v, 16, "v_16") * c.post_multiplier
@@ -226,12 +230,13 @@ class MapLane(wiring.Component):
         return self.held(m, "post", v, "v_post"), product, used
 
     def place_and_clip(self, m: Module, v, product, used):
-        """Stages placed and o."""
+        """Stages placed and o: zero point added, clipped."""
         c = self.constants
         wide = c.out_kind == Kind.WORD
         whole, up = halved(m, product, c.post_shift, 32, "post")
         placed = Mux(used, whole + up, v) + Mux(wide, 0, c.zero_point)
         placed = self.held(m, "placed", placed[:33].as_signed(), "placed")  # |v| <= 2^31
+        # below first: low stands where high is less
         below, above = ~wide & (placed < c.low), ~wide & (placed > c.high)
         clipped = Mux(below, c.low, Mux(above, c.high, placed[:32].as_signed()))
         return self.held(m, "o", clipped, "clipped_o")

@@ -85,11 +85,13 @@ class MapLanes(wiring.Component):
         return m
 
     def blocks(self, m: Module):
-        """Number of the next word of parameters, its set; whether the set in use is complete, its number."""
+        """Receive parameter blocks: (number of the next word, its set, whether the set in use is complete,
+        that set)."""
         word = Signal(range(BLOCK_WORDS))
         fill, use, full_use = Signal(), Signal(), Signal()
         full = Signal(2)
         self.used = Signal()  # the set in use has served its last vector
+        # two sets: one fills while the other is in use
         m.d.comb += self.parameters.ready.eq(~full.bit_select(fill, 1))
         m.d.comb += full_use.eq(full.bit_select(use, 1))
         with m.If(self.used):
@@ -101,7 +103,7 @@ class MapLanes(wiring.Component):
         return word, fill, full_use, use
 
     def handshake(self, m: Module, full_use):
-        """`first` as stage total wants it, and the stages' loads."""
+        """The handshake of all stages: `first` as stage total needs it, and the stages' load bits."""
         go = Signal()
         valid = {stage: Signal(name=f"{stage}_valid") for stage in STAGES}
         load = {stage: Signal(name=f"{stage}_load") for stage in STAGES}
@@ -125,12 +127,15 @@ class MapLanes(wiring.Component):
         for stage in STAGES:
             m.d.comb += load[stage].eq(go & before[stage])
             with m.If(go):
+                # of vectors that are reduced, only the last one leaves `total` with a result
                 m.d.sync += valid[stage].eq(load[stage] & (last if stage == "total" else 1))
         with m.If(load["total"]):
             m.d.sync += p_last_total.eq(p_last)
+        # taken while the stages stand (for parameters): it must not be offered twice
         with m.If(~go & self.o.ready):
             m.d.sync += valid["o"].eq(0)
         m.d.comb += [
+            # parameters are needed from `biased` on: until they are complete, what is in `total` waits
             go.eq((~valid["o"] | self.o.ready) & (~valid["total"] | full_use)),
             self.used.eq(load["biased"] & p_last_total),
             self.i.ready.eq(go),

@@ -1,4 +1,6 @@
-"""The way to memory. Golden: golden.accelerator.memory_port."""
+"""The memory port: two read clients on one AXI4 master, a write client on another. Golden:
+golden.accelerator.memory_port.
+"""
 
 from amaranth.hdl import Module, Mux, ResetSignal, Signal
 from amaranth.lib import stream, wiring
@@ -19,6 +21,25 @@ class MemoryPort(wiring.Component):
     quiet       combinational: nothing is on the way, so the masters start anew at this edge if `clear`
     word_read, word_written  a beat moved on R, on W, in the cycle before
     m_axi       all of AXI4
+
+    fetch asks for two words and load for three in one cycle, at a memory latency of 3; later load asks for
+    three more, M, and `clear` comes before their first beat (as simulated in Icarus):
+
+        cycle          0   1   2   3   4   5   6   7   8   9   10  11  14  16  19  20  21  24
+        fetch.command  F
+        load.command   -   L                                           M
+        AR                     F   L                                       M
+        R                                  F0  F1  L0  L1  L2                  M0  M1  M2
+        fetch.data                                 F0  F1
+        fetch.status                                   F
+        load.data                                          L0  L1  L2
+        load.status                                                L
+        clear                                                                  1   1   1   1
+        quiet          1                                               1                   1
+
+    L waits a cycle, since fetch goes first. Words leave in the order of the commands, each to the client at
+    the head of `word_owners`. While `clear` stands the beats of M are taken and shown to nobody; masters and
+    owners start anew at the edge at which `clear` and `quiet` meet.
     """
 
     def __init__(self, p: AcceleratorParams):
@@ -53,6 +74,7 @@ class MemoryPort(wiring.Component):
         read_idle, write_idle, renew = bits("read_idle", "write_idle", "renew")
         word_read, word_written = bits("word_read_q", "word_written_q")
         m.d.comb += [
+            # the bus owes its beats also after `clear`: masters are reset only when none is on the way
             self.quiet.eq(read_idle & write_idle),
             renew.eq(ResetSignal() | (self.clear & self.quiet)),
             self.word_read.eq(word_read),
@@ -70,17 +92,18 @@ class MemoryPort(wiring.Component):
         return m
 
     def channels(self, *letters):
-        """Ties of AXI channels."""
+        """Ports of the AXI channels whose names begin with these letters."""
         found = {name: value for name, _, value in flat_ports(self) if name.startswith("m_axi_")}
         return {
             name: value for name, value in found.items() if name.removeprefix("m_axi_").startswith(letters)
         }
 
     def take_commands(self, m, command):
-        """Fetch goes first."""
+        """Arbitrate the two read clients: fetch goes first."""
         room = self.room = Signal()
         fetches = self.fetch.command.valid
         m.d.comb += [
+            # a fixed order does not starve load: control asks for a few words, and units wait without them
             command.payload.eq(Mux(fetches, self.fetch.command.payload, self.load.command.payload)),
             command.valid.eq((fetches | self.load.command.valid) & room),
             self.fetch.command.ready.eq(command.ready & room),
@@ -88,14 +111,17 @@ class MemoryPort(wiring.Component):
         ]
 
     def give_words(self, m, renew, command, words):
-        """Words to the client whose command has them; a command without words has no owner here."""
+        """Route words to the client whose command they belong to; a command without words has no
+        owner here."""
         beats, refused = bursts.measure(m, self.p.read, command.payload)
         added, known, load, last = bits("owner_added", "owner_known", "owner_load", "last_word")
         count = Signal(range(self.word_depth + 1))
         m.d.comb += [
+            # a command that moves nothing has no last word that would take its owner out again
             added.eq(command.valid & command.ready & (beats != 0) & ~refused),
             last.eq(words.valid & words.ready & words.payload.last),
             self.room.eq(count != self.word_depth),
+            # in `clear` words are taken whoever their owner is, so that the master drains
             words.ready.eq(self.clear | (known & Mux(load, self.load.data.ready, self.fetch.data.ready))),
             self.fetch.data.valid.eq(words.valid & known & ~load & ~self.clear),
             self.load.data.valid.eq(words.valid & known & load & ~self.clear),
@@ -109,7 +135,7 @@ class MemoryPort(wiring.Component):
         )
 
     def give_statuses(self, m, renew, command, status):
-        """Each command's, to its client."""
+        """Route each command's status to its client."""
         known, load, taken = bits("waiter_known", "waiter_load", "status_taken")
         wanted = Signal(name="status_wanted")
         m.d.comb += [
@@ -121,13 +147,14 @@ class MemoryPort(wiring.Component):
             self.fetch.status.payload.eq(status.payload),
             self.load.status.payload.eq(status.payload),
         ]
+        # apart from the owners of words: each command has a status, also one without words
         self.status_owners.place(
             m, "status_owners", reset=renew, write=command.valid & command.ready, i=~self.fetch.command.valid,
             o_valid=known, o_ready=taken, o_payload=load,
         )
 
     def give_to_bus(self, m, renew, idle):
-        """The write master; `clear` takes the statuses."""
+        """Place the write master; while `clear` stands its statuses are taken here."""
         taken, given = bits("store_status_taken", "store_status_given")
         m.d.comb += [
             taken.eq(self.store.status.ready | self.clear),

@@ -1,4 +1,4 @@
-"""MULTIPLY to the walks of its two fetchers."""
+"""Decodes MULTIPLY into the walks of its two fetchers."""
 
 from functools import cache
 
@@ -55,7 +55,7 @@ class MultiplyDecode(wiring.Component):
         return m
 
     def offer(self, m):
-        """Each walk until it is taken; the next command when both are."""
+        """Offer each walk until it is taken; take the next command when both are."""
         gone = []
         for walk in (self.left, self.top):
             waits = Signal(name=f"waits_{len(gone)}")
@@ -68,7 +68,8 @@ class MultiplyDecode(wiring.Component):
         m.d.comb += self.command.ready.eq(gone[0] & gone[1])
 
     def walks(self, m, held, passes_01):
-        """Weights come a pass's last word first: from there on, the stride turned."""
+        """The two walks. A pass's last word of weights comes first, so that walk begins there, its stride
+        negated."""
         p, left, top = self.p, self.left.p, self.top.p
         packed, row = ceil_div(p.lanes, p.packed_rows), held.top_row_stride
         # places of the last word of L and of the packed ones: powers of two, less one

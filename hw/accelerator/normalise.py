@@ -1,7 +1,8 @@
-"""NORMALISE's engine: a group comes twice, first for its sums, then for its results.
+"""NORMALISE's engine: each group is read twice, to sum it, then to compute its results.
 
-Golden: golden.accelerator.normalise. The lanes hold their own sums. In rows a tree adds them once a group; in
-columns they turn round, so that each is at lane 0 for a cycle. From there one D a cycle goes to the root.
+Golden: golden.accelerator.normalise. The lanes hold their own sums. In rows a tree adds them up once a group;
+in columns the sums rotate through the lanes, so that each is at lane 0 for a cycle. From there one D a cycle
+enters the inverse root.
 """
 
 from functools import cache
@@ -34,6 +35,23 @@ class Normalise(wiring.Component):
     out    stream of vectors of results, 16 bits a lane; registered
 
     All registers move together, `go`: they stand only while a vector waits at `out`.
+
+    Two groups in rows, x and y, of two vectors each, 4 lanes; a capital is the second pass (as simulated in
+    Icarus):
+
+        cycle     0   1   2   ..  4   5   6   ..  9   ..  13  14  15  16  17  ..  19  20  ..  28  29
+        a         x0  x1                                  X0  X1  y0  y1                      Y0  Y1
+        left              11      9   8   7       4                       11      9   8
+        sums                      x                                               y
+        tree_0                        x                                               y
+        moments                           x
+        under                                     x
+        load                                                      x
+        out                                                                       X0  X1
+
+    `left` counts down golden's pause, 11 cycles here: X0 is taken just so early that its deviation, in cycle
+    16, meets the inverse root, which the lanes take at `load`. y0 enters right behind X1, since x's sums are
+    used no more when y0's square arrives.
     """
 
     def __init__(self, p: AcceleratorParams):
@@ -57,6 +75,7 @@ class Normalise(wiring.Component):
             m.d.sync += [self.of[name].eq(command[name]) for name in kept]
             m.d.sync += self.of["n"].eq(command.length[: N.width])
 
+        # no two commands are inside at once: all stages share the fields that are held here
         groups = Groups(m, command, begin, take)
         at = Stages(m, self.go)
         tagged = [(take, groups.tag)]
@@ -77,7 +96,7 @@ class Normalise(wiring.Component):
         return m
 
     def waits(self, m, take, groups):
-        """Between a group's two passes."""
+        """Whether `a` stalls between a group's two passes."""
         left = Signal(range(pause(self.p, True) + 1))
         of_rows, of_columns = (pause(self.p, columns) for columns in (False, True))
         with m.If(take & groups.tag.last & ~groups.tag.second):
@@ -87,7 +106,7 @@ class Normalise(wiring.Component):
         return left.any()
 
     def counted_lanes(self, m, command, begin, take, groups):
-        """A bit a lane of the vector that is next: its element counts."""
+        """A bit for each lane of the next vector: whether its element counts."""
         lanes, columns = self.p.lanes, self.of["columns"]
         whole, left = Signal(16, reset_less=True), Signal(16, reset_less=True)  # elements, from here on
         step = Mux(columns, 1, lanes)
@@ -103,7 +122,7 @@ class Normalise(wiring.Component):
         return keep
 
     def lanes(self, m, at, keep, valid, tag):
-        """Places the lanes; `valid` and `tag` are those of the vector whose squares are there."""
+        """Place the lanes; `valid` and `tag` belong to the vector whose squares are in the lanes."""
         p, of = self.p, self.of
         widths = {
             "total": TOTAL.width, "squares": SQUARES.width, "own_mantissa": ROOT.bits + 1, "own_shift": SHIFT,
@@ -130,7 +149,8 @@ class Normalise(wiring.Component):
         m.d.comb += load.eq(self.inverse_root(m, at, *moments, mantissa, shift))
 
     def moments(self, m, at, packed, row_total, turn, last):
-        """(there are such, S, Q): of a row `tree_registers` behind the lanes' sums, of columns one by one."""
+        """(valid, S, Q): of a row, `tree_registers` behind the lanes' sums; of columns, one after
+        the other."""
         p, columns = self.p, self.of["columns"]
         turns = Signal(range(p.lanes + 1))  # still to come
         with m.If(self.go):
@@ -155,7 +175,7 @@ class Normalise(wiring.Component):
         return there, row_total.as_signed(), squares
 
     def inverse_root(self, m, at, there, total, squares, mantissa, shift):
-        """D, from `moments` on, whose registers `total` and `squares` are; whether a result is there."""
+        """The inverse root of D, from the registers of the moments on; returns whether a result is there."""
         product, raised = Signal(UNDER.width, reset_less=True), Signal(UNDER.width, reset_less=True)
         square = Signal(UNDER.width, reset_less=True)
         square_held, under = Signal.like(square), Signal.like(square)

@@ -54,6 +54,7 @@ class NormaliseLane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         keep = self.held(m, self.keep, "entry_keep")
+        # 0 adds nothing to the sums; in the second pass `keep` makes its result 0
         x = self.held(m, Mux(self.keep, self.x, 0), "entry").as_signed()
         total = self.sums(m, x)
         mantissa = Signal.like(self.mantissa, name="mantissa_held", reset_less=True)
@@ -64,21 +65,24 @@ class NormaliseLane(wiring.Component):
 
         product = self.held(m, x * self.n, "product")
         keep = self.held(m, keep, "product_keep")
+        # the first pass has ended: its total stands still while the second goes by
         deviation = Signal(shape_of(DEVIATION), reset_less=True)
         with m.If(self.go):
             m.d.sync += deviation.eq(Mux(keep, (product - total)[: DEVIATION.width].as_signed(), 0))
         scaled = self.held(m, deviation * mantissa, "scaled")
+        # one bit for the half, one for values beyond the range: rounding comes before the last clip
         shifted = self.held(m, self.clip(m, scaled >> shift, X.width + 2, "shifted"), "shifted")
         rounded = (shifted + 1) >> 1
         m.d.comb += self.y.eq(self.held(m, self.clip(m, rounded, X.width, "y"), "y_held"))
         return m
 
     def sums(self, m, x):
-        """Those of the elements that are added; returns the total that the second pass takes off."""
+        """Add up the elements of the first pass; returns the total that the second pass subtracts."""
         value = self.held(m, x, "value")
         square = self.held(m, (x * x)[: 2 * X.width - 1], "square")
         total = Signal(shape_of(TOTAL), reset_less=True)
         squares = Signal(shape_of(SQUARES), reset_less=True)
+        # in columns sums move down the lanes, so that one D a cycle leaves at lane 0
         with m.If(self.go & self.turn):
             m.d.sync += [total.eq(self.next_total), squares.eq(self.next_squares)]
         with m.Elif(self.go & self.add):
@@ -90,7 +94,7 @@ class NormaliseLane(wiring.Component):
         return Mux(self.columns, self.total, self.row_total).as_signed()
 
     def clip(self, m, value, width, name):
-        """`value` in as many bits, signed."""
+        """`value` clipped to `width` bits, signed."""
         clipped = Signal(signed(width), name=f"{name}_clipped")
         end = 1 << width - 1
         with m.If(value >= end):

@@ -1,4 +1,4 @@
-"""A tree over lanes with a register every few levels, so that a wide one takes no long path."""
+"""A reduction tree over lanes with a register every few levels, so that a wide one has no long path."""
 
 from collections.abc import Callable
 
@@ -15,6 +15,7 @@ def register_tree(
 
     combine  gives a value as wide as its two; go: all registers load
     """
+    # LEVELS of operators between registers, however many lanes there are
     step, depth = 1 << LEVELS, 0
     while len(values) > 1:
         groups = [values[start : start + step] for start in range(0, len(values), step)]

@@ -23,12 +23,12 @@ LITE = {
 
 
 def port_of(register: Register, field: Bits) -> str:
-    """Of a field: `cause_code`."""
+    """The name of a field's port: `cause_code`."""
     return f"{register.name}_{field.name}".lower()
 
 
 def inner_ports(p: AcceleratorParams) -> dict:
-    """What the hardware behind the registers sees of them; a counter is 64 bits of `counters`."""
+    """Ports of the hardware behind the registers; a counter is 64 bits of `counters`."""
     ports = {"counters": In(64 * len(counters(p))), "irq": Out(1)}
     ports |= {f"{name.lower()}_written": Out(1) for name in TOLD}
     for register in registers(p):
@@ -67,11 +67,11 @@ class Registers(wiring.Component):
         return m
 
     def exists(self, word):
-        """Whether a register stands at an address in words."""
+        """Whether there is a register at an address in words."""
         return Cat(word == register.offset // 4 for register in self.registers).any()
 
     def take_writes(self, m):
-        """AW, W and B; gives (address in words, data, strobe, and that the write happens now)."""
+        """AW, W and B; returns (address in words, data, strobe, whether the write takes place now)."""
         bus = self.s_axil
         addressed, filled = Signal(), Signal()
         word = Signal(ADDRESS_BITS - 2, reset_less=True)
@@ -81,6 +81,7 @@ class Registers(wiring.Component):
         m.d.comb += [
             bus.awready.eq(~addressed),
             bus.wready.eq(~filled),
+            # a write waits for room for its response
             write.eq(addressed & filled & (~bus.bvalid | bus.bready)),
             bus.bresp.eq(response),
         ]
@@ -96,7 +97,7 @@ class Registers(wiring.Component):
         return word, data, strobe, write
 
     def hold_fields(self, m, word, data, strobe, write):
-        """What each field holds or shows, in self.fields; gives the events as one vector."""
+        """Hold or show each field, in self.fields; returns the events as one vector."""
         self.fields: dict[str, dict[str, Signal]] = {}
         mask = Cat(bit.replicate(8) for bit in strobe)
         for register in self.registers:
@@ -104,6 +105,7 @@ class Registers(wiring.Component):
             m.d.comb += chosen.eq(write & (word == register.offset // 4))
             if register.name in TOLD:
                 told = Signal(name=f"{register.name.lower()}_written_q")
+                # a cycle late, when the fields show what was written
                 m.d.sync += told.eq(chosen)
                 m.d.comb += getattr(self, f"{register.name.lower()}_written").eq(told)
             held = self.fields[register.name] = {}
@@ -115,7 +117,8 @@ class Registers(wiring.Component):
         return Cat(self.fields["INTERRUPT_STATUS"].values())
 
     def hold_field(self, m, register, field, ones, old):
-        """One field, of which `ones` are written and `old` bits stay; gives what is read."""
+        """One field, of which the bits `ones` are written and the bits `old` stay; returns the value that is
+        read."""
         name = port_of(register, field)
         if register.constant:
             return Const(field.reset, field.width)
@@ -130,6 +133,7 @@ class Registers(wiring.Component):
             return Const(0, field.width)
         value = Signal(field.width, init=field.reset, name=f"{name}_q")
         if field.access == "event":
+            # an event of this cycle wins over the one that clears it
             m.d.sync += value.eq(value & ~ones | getattr(self, name))
         else:
             m.d.sync += value.eq(value & old | ones)
@@ -138,7 +142,7 @@ class Registers(wiring.Component):
         return value
 
     def answer_reads(self, m):
-        """AR and R."""
+        """Answer reads: AR and R."""
         bus = self.s_axil
         found = Signal(32, reset_less=True)
         response = Signal(2, reset_less=True)
@@ -153,12 +157,13 @@ class Registers(wiring.Component):
         with m.If(bus.arready):
             m.d.sync += bus.rvalid.eq(bus.arvalid)
             m.d.sync += response.eq(Mux(self.exists(word), Status.OKAY, Status.SLVERR))
+            # one register at most is not 0 here: OR is shallower than a chain of choices
             m.d.sync += found.eq(tree(m, shown, or_, "read"))
         with m.Elif(bus.rready):
             m.d.sync += bus.rvalid.eq(0)
 
     def shown(self, m, register):
-        """What stands in a register; taking a counter's lower half keeps the upper one."""
+        """The value of a register; reading a counter's lower half captures the upper one."""
         if register.offset < FIRST_COUNTER:
             bits = [Const(0, 1)] * 32
             for field in register.fields:
@@ -168,6 +173,7 @@ class Registers(wiring.Component):
         if half:
             return self.upper
         counter = self.counters[64 * index :][:64]
+        # both halves are of one moment: software reads LO, then HI
         with m.If(self.s_axil.arvalid & self.s_axil.arready):
             m.d.sync += self.upper.eq(counter[32:])
         return counter[:32]

@@ -1,4 +1,6 @@
-"""Banks of words and who reads and writes them. Golden: golden.accelerator.scratchpad."""
+"""The scratchpad: banks of words, and the arbitration of their ports. Golden:
+golden.accelerator.scratchpad.
+"""
 
 from functools import cache
 
@@ -14,7 +16,8 @@ from hw.lanes import lane
 
 
 class Bank(wiring.Component):
-    """One memory. read_data stands in the cycle after read_en: what was there before that cycle's write."""
+    """One memory. read_data stands in the cycle after read_en, with the contents before that cycle's
+    write."""
 
     def __init__(self, words: int, width: int):
         self.words = words
@@ -80,7 +83,8 @@ class Scratchpad(wiring.Component):
         return port.address[self.inside : self.outside]
 
     def choose(self, m, names, what):
-        """ready of each of `names`; for each bank whether it is used, the address, and the data."""
+        """Arbitrate: ready of each of `names`; for each bank whether it is accessed, the address, and the
+        data."""
         ports = [getattr(self, name) for name in names]
         for i, port in enumerate(ports):
             before = [other.valid & (self.bank_of(other) == self.bank_of(port)) for other in ports[:i]]
@@ -103,7 +107,7 @@ class Scratchpad(wiring.Component):
         return used, addresses, words
 
     def deliver(self, m, name, port, found):
-        """A reader's word, out of its bank's."""
+        """Deliver a reader's word from its bank."""
         accepted = Signal(name=f"{name}_accepted")
         bank = Signal(range(self.banks), name=f"{name}_bank", reset_less=True)
         word = Signal(self.width, name=f"{name}_word", reset_less=True)

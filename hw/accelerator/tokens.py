@@ -9,11 +9,11 @@ from hw.emit import Definition
 
 
 class Tokens(wiring.Component):
-    """A bit for each ordered pair; that of the token from unit g to unit t is g * count + t.
+    """A bit for each ordered pair of units; the token from unit g to unit t has bit g * count + t.
 
-    give, take  a token comes, one goes; at the next edge
+    give, take  a token is given, taken; at the next edge
     available   there is one
-    overflow    by giver: a token came where there were TOKENS and none went; combinational
+    overflow    by giver: a token was given where there were TOKENS and none was taken; combinational
     """
 
     def __init__(self, count: int):
@@ -32,6 +32,7 @@ class Tokens(wiring.Component):
             held = Signal(range(TOKENS + 1), name=f"tokens_{pair // count}_{pair % count}")
             full = Signal(name=f"over_{pair}")
             m.d.comb += [self.available[pair].eq(held != 0), full.eq((held == TOKENS) & give & ~take)]
+            # both at once leave the count as it is, also at TOKENS
             with m.If(give ^ take):
                 m.d.sync += held.eq(Mux(give, held + 1, held - 1))
             over.append(full)

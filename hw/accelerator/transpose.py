@@ -1,4 +1,4 @@
-"""The corner-turn. Golden: golden.accelerator.transpose."""
+"""The corner-turn: square tiles transposed as they pass. Golden: golden.accelerator.transpose."""
 
 from functools import cache
 

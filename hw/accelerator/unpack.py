@@ -1,4 +1,4 @@
-"""Words of weights to the words that the matrix unit takes, and a command for each pass that is there."""
+"""Weight unpacker: words of weights to the rows that the matrix unit takes, and a command for each pass."""
 
 from functools import cache
 
@@ -18,15 +18,15 @@ AHEAD = 4  # commands whose weights are on the way
 
 
 def kind_layout(p: AcceleratorParams) -> data.StructLayout:
-    """What is known of a command's weights: a word is a column (transpose), vectors of a pass (count), its
-    sums go on from where they stood (open), and will go on (more)."""
+    """The fields of a command that its weights need: a word is a column (transpose), vectors of a pass
+    (count), its sums continue an open tile (open), and stay open (more)."""
     return data.StructLayout({
         "transpose": 1, "count": p.unit.accumulator_rows.bit_length(), "open": 1, "more": 1
     })
 
 
 def rows_bits(p: AcceleratorParams) -> int:
-    """Of a word of the matrix unit's `top`: one row of weights, or several."""
+    """Bits of a word of the matrix unit's `top`: one row of weights, or several."""
     unit = unit_of(p)
     return unit.rows_in_word * unit.cols * unit.top.width
 

@@ -1,4 +1,4 @@
-"""What the vector unit's commands walk over: fields of a command, and the fetchers' and walks' commands."""
+"""The walks of the vector unit's commands: fields of a command as commands of the fetchers and walks."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def words_of(kind: Value) -> Value:
 class Walks:
     """The commands of all walks of `command`, 512 bits: `a`, `b`, `out`, `loops`, `p`, `r`.
 
-    loops: no addresses, only MAP's loops as they end. is_map and so on: which command it is.
+    loops: no addresses, only the ends of MAP's loops. is_map and so on: which opcode the command has.
     """
 
     def __init__(self, m: Module, p: AcceleratorParams, command: Value):
@@ -40,7 +40,9 @@ class Walks:
             fields(command, opcode) for opcode in (Opcode.MAP, Opcode.EXPONENTIAL, Opcode.NORMALISE)
         )
         c = self.map
+        # every opcode has as many loops: those it lacks go round once
         none: Loop = (1, 0)
+        # engines read each group twice
         twice: Loop = (2, 0)
         a = [self.loops_of(c, "a", 4), [(512 // p.lanes, 1), none, none, none]]
         for view in (softmax, norm):
@@ -56,6 +58,7 @@ class Walks:
         base = self.choose([c.out, 0, softmax.out, norm.out])
         self.out = self.walk(m, "out_walk", base, [(out_words, 1), *self.chosen(out)])
         self.loops = self.walk(m, "loops", Const(0, 16), [(c[f"count{i}"], 0) for i in range(4)])
+        # one block; or one for each round of loop 3 (p_loop); or of loop 2, again in each round of loop 3
         same = c.p_stride == 0
         inner = Mux(same, 1, Mux(c.p_loop, c.count3, c.count2))
         outer = Mux(same | c.p_loop, 1, c.count3)
@@ -65,17 +68,17 @@ class Walks:
         self.entries_in_word = TABLE_ENTRIES * p.lanes // 512
 
     def loops_of(self, view: data.View, operand: str, count: int) -> list[Loop]:
-        """Loops 0 .. of an operand."""
+        """Loops 0 to count - 1 of an operand."""
         return [(view[f"count{i}"], view[f"{operand}_stride{i}"]) for i in range(count)]
 
     def choose(self, values: Sequence[Value | int]) -> Value:
-        """That of the command's opcode."""
+        """The value for the command's opcode."""
         of_map, of_table, of_softmax, of_norm = values
         engine = Mux(self.is_softmax, of_softmax, of_norm)
         return Mux(self.is_map, of_map, Mux(self.is_table, of_table, engine))
 
     def chosen(self, loops: Sequence[Sequence[Loop]]) -> list[Loop]:
-        """Each loop of the command's opcode."""
+        """Each loop for the command's opcode."""
         each = zip(*loops, strict=True)
         return [(self.choose([n for n, _ in own]), self.choose([s for _, s in own])) for own in each]
 

@@ -1,4 +1,4 @@
-"""Vectors into the scratchpad, word after word, to the places of two walks."""
+"""The vector writer: vectors into the scratchpad, word after word, at the addresses of two walks."""
 
 from functools import cache
 
@@ -59,6 +59,7 @@ class VectorWriter(wiring.Component):
             m.d.comb += goes.eq(moved & (held.r == (name == "r")))
             address[name], ends[name] = step.address, goes & step.ends[-1]
         m.d.comb += [
+            # results may come before their walk has its first address
             self.port_valid.eq(valid & Mux(held.r, placed["r"], placed["out"])),
             self.port_address.eq(Mux(held.r, address["r"], address["out"])),
             self.port_data.eq(held.words[: self.bits]),
@@ -73,6 +74,7 @@ class VectorWriter(wiring.Component):
         with m.If(self.i.ready & self.i.valid):
             m.d.sync += held.eq(self.i.payload)
         with m.Elif(moved):
+            # a vector leaves word by word, from its lowest word on
             m.d.sync += [held.words.eq(held.words >> self.bits), held.more.eq(held.more - 1)]
         return m
 

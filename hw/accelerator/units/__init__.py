@@ -1,4 +1,4 @@
-"""Units in hardware: the members that golden.accelerator.units says each has, and where each stands."""
+"""Units in hardware: the members that golden.accelerator.units lists, and the module of each unit."""
 
 from importlib import import_module
 
@@ -16,13 +16,14 @@ MEMORY = {"read": ports.memory_read, "write": ports.memory_write}
 
 
 def work(name: str) -> dict[str, Member]:
-    """What control sees of a unit.
+    """The members of a unit that control is connected to.
 
     command  stream of commands
-    done     pulse a command, in order: what golden says of a command's end holds
-    busy     it has anything on the way
-    fault    with fault_code (Cause) and fault_response (Status), of a unit that has causes: pulse, once until
-             a reset: its oldest command that is not done went wrong
+    done     pulse for each command, in order, once all that golden says of its end holds
+    busy     a command, operands or results are inside
+    fault    with fault_code (Cause) and fault_response (Status), for a unit that has CAUSES: pulse, once
+             until a reset:
+             its oldest command that is not done has failed
     """
     members = {"command": In(stream.Signature(BITS)), "done": Out(1), "busy": Out(1)}
     if unit(name).CAUSES:

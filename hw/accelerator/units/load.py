@@ -26,7 +26,7 @@ VALUE_BITS = 16  # of what a FILL writes again and again into a word, whose lane
 
 
 def place_layout() -> data.StructLayout:
-    """What the scratchpad's side must know of a command: its walk, and what is written if nothing is read."""
+    """The fields of a command that the scratchpad's side needs: its walk, and the value of a FILL."""
     walked = walk.command_layout(1 + LOOPS)
     return data.StructLayout({"walk": walked, "fill": 1, "value": VALUE_BITS})
 
@@ -60,6 +60,7 @@ class Load(wiring.Component):
             self.command.ready.eq(~waits),
             loads.eq(is_one(held, Opcode.LOAD)),
             gathers.eq(is_one(held, Opcode.GATHER)),
+            # rows of a GATHER may depend on all loads before; runs wait until its rows have left
             start.eq(waits & pending_room & (~loads | (walks & numbers)) & (~gathers | alone)),
         ]
         with m.If(self.command.ready):
@@ -79,7 +80,8 @@ class Load(wiring.Component):
         return m
 
     def ask(self, m, held, start, loads, gathers, walks, numbers):
-        """Runs, to the memory port: a LOAD's walk or a GATHER's rows, never both; (good, bad, beyond)."""
+        """Request runs of the memory port: those of a LOAD's walk or of a GATHER's rows; returns (good, bad,
+        beyond)."""
         given = fields(held, Opcode.GATHER)
         wanted = Signal(gather.command_layout())
         run, row = (
@@ -98,9 +100,11 @@ class Load(wiring.Component):
             go.eq(room & self.memory.command.ready),
             asks.eq(runs | rows),
             self.memory.command.valid.eq(asks & room),
+            # never both, by `start`: no arbiter is needed
             self.memory.command.p.address.eq(Mux(rows, row.address, run.address)),
             self.memory.command.p.bytes.eq(length),
         ]
+        # a FILL must not change the length while runs of the LOAD before still leave
         with m.If(start & (loads | gathers)):
             m.d.sync += length.eq(bytes_of(self.p, Mux(loads, fields(held, Opcode.LOAD).words, given.words)))
         self.walk.place(
@@ -123,7 +127,7 @@ class Load(wiring.Component):
         return good, bad, beyond
 
     def place_of(self, m, held, loads, gathers):
-        """Where the command's words go."""
+        """The scratchpad walk and the value of the held command."""
         place = Signal(place_layout())
         kinds = [(loads, Opcode.LOAD), (gathers, Opcode.GATHER), (None, Opcode.FILL)]
         for condition, opcode in kinds:
@@ -138,7 +142,7 @@ class Load(wiring.Component):
         return place
 
     def place_words(self, m, place, start):
-        """Words into the scratchpad, one a cycle; returns: a command's last is accepted."""
+        """Write words to the scratchpad, one a cycle; returns whether a command's last word is accepted."""
         next_place = Signal(place_layout())
         known, takes, active, go = bits("place_known", "place_takes", "place_active", "place_go")
         where = Signal(walk.address_layout(1 + LOOPS))
@@ -156,6 +160,7 @@ class Load(wiring.Component):
             m.d.sync += [fill.eq(next_place.fill), value.eq(next_place.value)]
         filled = Cat([value] * (8 * self.p.lanes // VALUE_BITS))
         m.d.comb += [
+            # a FILL has its value; all others wait for the bus
             self.scratch.load.valid.eq(active & (fill | self.memory.data.valid)),
             self.scratch.load.address.eq(where.address),
             self.scratch.load.data.eq(Mux(fill, filled, self.memory.data.p.data)),
@@ -166,12 +171,16 @@ class Load(wiring.Component):
         return placed
 
     def finish(self, m, start, asks, good, placed):
-        """done, in order; returns: the oldest command has runs, there is one. asks: the new one has runs."""
+        """Raise done, in order. asks: whether the new command has runs.
+
+        returns  whether the oldest command has runs, and whether there is one
+        """
         self.pending, words_in, self.answered = (
             Signal(range(PENDING + 1), name=name) for name in ("pending", "words_in", "answered")
         )
         known, needs = bits("oldest_known", "oldest_needs")
         self.kinds.place(m, "kinds", write=start, i=asks, o_valid=known, o_ready=self.done, o_payload=needs)
+        # all words placed and, where there are runs, all answered well: whichever comes last
         m.d.comb += self.done.eq(known & (words_in != 0) & (~needs | (self.answered != 0)))
         moves = [(self.pending, start, self.done), (words_in, placed, self.done)]
         for count, more, fewer in (*moves, (self.answered, good, self.done & needs)):
@@ -179,8 +188,9 @@ class Load(wiring.Component):
         return needs, known
 
     def fail(self, m, bad, beyond, oldest_asks):
-        """fault, once all that went well before is done: nothing that comes later goes well."""
+        """Raise fault, once all commands that succeeded before are done; no later command succeeds."""
         failed, told = bits("failed", "told")
+        # commands that went well are done first, so the one at fault is the oldest
         m.d.comb += self.fault.eq(oldest_asks & failed & ~told & (self.answered == 0))
         with m.If((bad | beyond) & ~failed):
             m.d.sync += [

@@ -70,7 +70,7 @@ class Matrix(wiring.Component):
         return m
 
     def fetch(self, m, name, walk, room, idle):
-        """A fetcher; its stream, and whether it asks for the last word of a command."""
+        """Place a fetcher; returns its stream, and whether it requests the last word of a command."""
         port, word = getattr(self.scratch, name), fetcher.word_layout(self.p, LOOPS[name])
         o = stream.Signature(word).create(path=(name, "o"))
         free, running, ended = bits(f"{name}_free", f"{name}_running", f"{name}_ended")
@@ -79,22 +79,25 @@ class Matrix(wiring.Component):
             command_payload=walk.payload.as_value(), request_valid=port.valid, request_ready=port.ready,
             request_address=port.address, data=port.data, **tied("o", o), idle=idle,
         )
+        # a walk is taken only with room for its kind: words without one would be read wrongly
         m.d.comb += [walk.ready.eq(free & room), ended.eq(running & free)]
         with m.If(free):
             m.d.sync += running.eq(walk.valid & room)
         return o, ended
 
     def finish(self, m, left_ended, top_ended):
-        """A command is done when both fetchers have asked for its last word; one may be two ahead."""
+        """Raise done once both fetchers have requested the command's last word; one may be two commands
+        ahead."""
         done = []
         for name, ended in (("left", left_ended), ("top", top_ended)):
+            # fetchers end in either order
             count = Signal(2, name=f"{name}_done")
             m.d.sync += count.eq((count + ended - self.done)[:2])
             done.append(count != 0)
         m.d.comb += self.done.eq(done[0] & done[1])
 
     def multiply(self, m, left, row, command):
-        """The matrix unit; whether sums are inside."""
+        """Place the matrix unit; returns whether rows of sums are inside."""
         p, unit = self.p, unit_of(self.p)
         activations = Signal(p.lanes * unit.left.width)
         sums = Signal(p.lanes * unit.pe.accumulator.width)
@@ -111,6 +114,7 @@ class Matrix(wiring.Component):
         )
         at_output = 1 + unit.accumulator_registers  # rows that stand there
         inside = Signal(range(unit.accumulator_rows + at_output + 1))  # rows
+        # a tile takes its rows with its first pass
         enters = Mux(command.valid & command.ready & command.p.first, command.p.count, 0)
         leaves = self.sums.valid & self.sums.ready
         m.d.sync += inside.eq((inside + enters - leaves)[: len(inside)])

@@ -44,6 +44,7 @@ class Store(wiring.Component):
         pending = Signal(range(PENDING + 1))
         m.d.comb += [
             self.command.ready.eq(~waits),
+            # both walks at once: words and runs of a command stay in the same order
             start.eq(waits & walks & fetches & (pending != PENDING)),
             self.busy.eq(waits | (pending != 0)),
         ]
@@ -54,6 +55,7 @@ class Store(wiring.Component):
         self.ask(m, held, start, walks, good, bad)
         self.read(m, held, start, fetches)
         m.d.sync += [
+            # responses outlive the walks: up to PENDING commands are not done
             pending.eq((pending + start - self.done)[: len(pending)]),
             self.done.eq(good),
             self.fault.eq(bad),
@@ -64,10 +66,11 @@ class Store(wiring.Component):
         return m
 
     def ask(self, m, held, start, walks, good, bad):
-        """Runs, to the memory port."""
+        """Request runs of the memory port."""
         run = Signal(walk.address_layout(LOOPS, MEMORY_BITS))
         runs, room, go = bits("runs", "room", "run_go")
         length = Signal(len(self.memory.command.p.bytes), reset_less=True)
+        # all runs of a command have one length
         with m.If(start):
             m.d.sync += length.eq(bytes_of(self.p, fields(held, Opcode.STORE).words))
         m.d.comb += [
@@ -88,7 +91,7 @@ class Store(wiring.Component):
         )
 
     def read(self, m, held, start, fetches):
-        """Words, out of the scratchpad."""
+        """Read words from the scratchpad."""
         word = Signal(fetcher.word_layout(self.p, 1 + LOOPS))
         self.fetcher.place(
             m, "fetcher", command_valid=start, command_ready=fetches,

@@ -61,7 +61,7 @@ class Vector(wiring.Component):
         return m
 
     def streams(self):
-        """Words between the parts."""
+        """The streams between the parts."""
         def of(name, shape):
             return stream.Signature(shape).create(path=(name,))
 
@@ -77,23 +77,25 @@ class Vector(wiring.Component):
         self.to_writer = of("writer_i", vector_writer.vector_layout(self.p.lanes))
 
     def accept(self, m: Module):
-        """Take a command when none is under way."""
+        """Accept a command when none is under way."""
         self.a_part, self.b_part, self.p_part, self.loops_part, self.out_part, self.r_part = (
             Part(m, name) for name in ("a", "b", "p", "loops", "out", "r")
         )
         self.exponential_part, self.normalise_part = Part(m, "exponential"), Part(m, "normalise")
         self.out_end, self.r_end, self.entries_end = (End(m, name) for name in ("out", "r", "entries"))
         waiting = self.out_end.waits | self.r_end.waits | self.entries_end.waits
+        # parts become ready in cycles of their own: each takes the command by itself
         with m.If(one_at_a_time(m, self, waiting)):
             m.d.sync += self.held.eq(self.command.payload)
             self.begin(m)
 
     def begin(self, m: Module):
-        """What of the unit the command that is taken wants."""
+        """Offer the accepted command to the parts that it needs, and wait for its ends."""
         given = self.command.payload
         of_map, of_table, softmax, norm = (
             is_one(given, each) for each in (Opcode.MAP, Opcode.TABLE, Opcode.EXPONENTIAL, Opcode.NORMALISE)
         )
+        # fields of MAP: they decide nothing unless the opcode is MAP
         kinds = fields(given, Opcode.MAP)
         for part, wanted in (
             (self.a_part, ~of_map | (kinds.a_kind != Kind.NONE)),
@@ -106,7 +108,7 @@ class Vector(wiring.Component):
             part.begin(m, wanted)
 
     def place_walks(self, m: Module):
-        """Readers of a and b, the fetcher of parameters, MAP's loops."""
+        """Place the readers of a and b, the fetcher of parameters, and the walk of MAP's loops."""
         pad = self.scratch
         for name, part, port, o in (("a", self.a_part, pad.a, self.a), ("b", self.b_part, pad.b, self.b)):
             self.reader.place(
@@ -123,8 +125,9 @@ class Vector(wiring.Component):
         )
 
     def place_lanes(self, m: Module):
-        """MAP's lanes; the marks of their vectors come from the loops."""
+        """Place MAP's lanes; the marks of their vectors come from the walk of the loops."""
         c, word, ends = self.walks.map, self.operands.p, self.steps.p.ends
+        # a result begins where loops 0 and 1 have ended together
         first = Signal(init=1)
         with m.If(self.steps.valid & self.steps.ready):
             m.d.sync += first.eq(ends[1])
@@ -148,7 +151,9 @@ class Vector(wiring.Component):
         )  # fmt: skip
 
     def place_exponential(self, m: Module):
-        """Between a's vectors and the writer, behind a register in which codes wait while an r is written."""
+        """Place EXPONENTIAL's engine between a's vectors and the writer, with a register for codes that wait
+        for an r."""
+        # an r is rare and goes first: codes wait in a register, so the engine need not stand for it
         made = stream.Signature(8 * self.p.lanes).create(path=("codes",))
         self.offer(m, self.to_exponential, self.walks.is_softmax)
         self.exponential.place(
@@ -167,7 +172,7 @@ class Vector(wiring.Component):
             m.d.sync += held.eq(made.payload)
 
     def place_normalise(self, m: Module):
-        """Between a's vectors and the writer."""
+        """Place NORMALISE's engine between a's vectors and the writer."""
         self.offer(m, self.to_normalise, self.walks.is_norm)
         self.normalise.place(
             m, "normalise", **command(self.normalise_part, self.held, "start"),
@@ -175,18 +180,19 @@ class Vector(wiring.Component):
         )
 
     def offer(self, m: Module, to, here):
-        """Vectors of halves to an engine, while the command is its own."""
+        """Offer a's vectors of 16-bit elements to an engine, while the command is its own."""
         half = 16 * self.p.lanes
         m.d.comb += [to.valid.eq(self.a.valid & here), to.payload.eq(self.a.payload[half:])]
 
     def take_operands(self, m: Module):
-        """A vector of each operand that MAP has goes into the lanes together with a step of its loops."""
+        """Take a vector of each operand that MAP has, together with a step of its loops."""
         c = self.walks.map
         with_a, with_b = c.a_kind != Kind.NONE, c.b_kind != Kind.NONE
         a_or_sums, goes = Signal(), Signal(name="operands_go")
         word = self.walks.entries_in_word - 1
         last_entry = (self.entry_address & word) == word
         m.d.comb += [
+            # operands and the loops move in step, so the slowest of them sets the pace
             a_or_sums.eq(Mux(with_a, self.a.valid, self.sums.valid)),
             self.operands.valid.eq(self.steps.valid & a_or_sums & (~with_b | self.b.valid)),
             goes.eq(self.operands.valid & self.operands.ready),
@@ -199,7 +205,7 @@ class Vector(wiring.Component):
         ]  # fmt: skip
 
     def fill_table(self, m: Module):
-        """An entry a cycle, into all lanes at once."""
+        """Write an entry of the table a cycle, into all lanes at once."""
         top = self.a.payload[24 * self.p.lanes :]
         place = self.entry_address[: self.walks.entries_in_word.bit_length() - 1]
         m.d.comb += [
@@ -207,16 +213,18 @@ class Vector(wiring.Component):
             self.entry.eq(top.word_select(place, 16)),
             self.entries_end.ended.eq(self.entry_write & (self.entry_address == TABLE_ENTRIES - 1)),
         ]
+        # 256 entries: the address is 0 again for the next TABLE
         m.d.sync += self.entry_address.eq(self.entry_address + self.entry_write)
 
     def write(self, m: Module):
-        """What the lanes or an engine give, to the writer; r first, which is rare."""
+        """Pass results of the lanes or of an engine to the writer; an r goes first, which is rare."""
         lanes, word, results = self.p.lanes, self.to_writer.p, self.results.payload
         bytes_ = Cat(lane(results, index, lanes)[:8] for index in range(lanes))
         halves = Cat(lane(results, index, lanes)[:16] for index in range(lanes))
         kind = self.walks.map.out_kind
         result = Mux(kind[1], Mux(kind[0], results, halves), bytes_)
         softmax, norm = self.walks.is_softmax, self.walks.is_norm
+        # one command at a time: at most one of the three gives anything
         vector = Mux(softmax, self.codes.payload, Mux(norm, self.normal.payload, result))
         more = Mux(softmax, 0, Mux(norm, 1, Cat(kind[1], kind[1] & kind[0])))
         m.d.comb += [
