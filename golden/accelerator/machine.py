@@ -14,10 +14,10 @@ from typing import TypeVar
 import numpy as np
 
 from golden import check
-from golden.accelerator.accesses import MEMORY_SIZE, Loop, Walk
 from golden.accelerator.assembler import Command, unpacked
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import KIND_WORDS, Kind
+from golden.accelerator.footprints import MEMORY_SIZE, Loop, Walk
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
 from golden.accelerator.registers import NO_UNIT, Cause
 from golden.accelerator.units import names, numbers, streams, unit

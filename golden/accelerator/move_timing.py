@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from golden.accelerator import fetcher, walk
-from golden.accelerator.accesses import Fields
 from golden.accelerator.commands import Opcode
+from golden.accelerator.footprints import Fields
 from golden.accelerator.memory_port import word_owners
 from golden.accelerator.moves import HELD, PENDING, QUEUED, ROW, Run, rows, runs, words
 from golden.accelerator.params import AcceleratorParams

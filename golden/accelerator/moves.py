@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 
 from golden.accelerator import fetcher, walk
-from golden.accelerator.accesses import MOVE_LOOPS, Fields
 from golden.accelerator.commands import Field, count, place, signed
+from golden.accelerator.footprints import MOVE_LOOPS, Fields
 from golden.accelerator.params import AcceleratorParams
 
 Run = tuple[int, int]  # address, bytes

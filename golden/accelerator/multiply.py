@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from golden import check, pe
-from golden.accelerator.accesses import Fields
 from golden.accelerator.commands import Opcode
+from golden.accelerator.footprints import Fields
 from golden.accelerator.legal import check_values
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.walk import addresses

@@ -20,8 +20,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from golden.accelerator import walk
-from golden.accelerator.accesses import Fields
 from golden.accelerator.fetcher import LATENCY, QUEUE
+from golden.accelerator.footprints import Fields
 from golden.accelerator.multiply import count_of, passes_of, tiles_of, unit_of, words_of_pass
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.cycles import delivery

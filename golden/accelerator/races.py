@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from golden.accelerator.accesses import Accesses, Walk, range_of_memory, touched, words_of_memory
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import TOKENS
+from golden.accelerator.footprints import Accesses, Walk, range_of_memory, touched, words_of_memory
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.units import streams, unit
 

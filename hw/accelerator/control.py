@@ -11,7 +11,7 @@ from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import CAUSE_BITS, NUMBER_BITS
 from golden.accelerator.units import numbers
 from golden.axi.bursts import Status
-from hw.accelerator import counters, faults, fetch, gate, tokens
+from hw.accelerator import counters, faults, fetch, issue_gate, tokens
 from hw.accelerator.legal import illegal, too_many
 from hw.accelerator.ports import memory_read
 from hw.accelerator.registers import inner_ports
@@ -68,7 +68,7 @@ class Control(wiring.Component):
         self.p = p
         self.fetcher = fetch.definition(p)
         count = len(p.present)
-        self.gates = {unit: gate.definition(p, command_bits(unit)) for unit in p.present}
+        self.gates = {unit: issue_gate.definition(p, command_bits(unit)) for unit in p.present}
         self.tokens, self.faults = tokens.definition(count), faults.definition(p)
         self.counting = counters.definition(p)
         self.uses = (self.fetcher, *self.gates.values(), self.tokens, self.faults, self.counting)

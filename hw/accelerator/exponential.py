@@ -17,8 +17,8 @@ from golden.accelerator.params import AcceleratorParams
 from golden.vector.reciprocal import steps
 from hw.accelerator import exponential_lane
 from hw.accelerator.command_fields import fields
-from hw.accelerator.groups import Groups, Stages
 from hw.accelerator.register_tree import register_tree
+from hw.accelerator.two_pass_counter import Stages, TwoPassCounter
 from hw.emit import Definition
 from hw.lanes import lane
 from hw.vector.piecewise import lane_definition as piecewise_lane
@@ -68,7 +68,7 @@ class Exponential(wiring.Component):
         m = Module()
         command = fields(self.start.payload, Opcode.EXPONENTIAL)
         go, begin, take = Signal(), Signal(), Signal()
-        groups = Groups(m, command, begin, take)
+        groups = TwoPassCounter(m, command, begin, take)
         m.d.comb += [
             self.start.ready.eq(~groups.running),
             begin.eq(self.start.valid & self.start.ready),

@@ -13,8 +13,8 @@ from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.walk import SCRATCH_BITS
 from golden.division import ceil_div
 from hw.accelerator.command_fields import fields
-from hw.accelerator.unpack import kind_layout
 from hw.accelerator.walk import command_layout
+from hw.accelerator.weight_unpacker import kind_layout
 from hw.emit import Definition
 
 

@@ -17,9 +17,9 @@ from golden.accelerator.normalise import MOST_SHIFT, ROOT, SQUARES, TOTAL, UNDER
 from golden.accelerator.params import AcceleratorParams
 from hw.accelerator import normalise_lane
 from hw.accelerator.command_fields import fields
-from hw.accelerator.groups import Groups, Stages
 from hw.accelerator.normalise_lane import SHIFT
 from hw.accelerator.register_tree import register_tree
+from hw.accelerator.two_pass_counter import Stages, TwoPassCounter
 from hw.emit import Definition
 from hw.fit import fit
 from hw.lanes import lane
@@ -76,7 +76,7 @@ class Normalise(wiring.Component):
             m.d.sync += self.of["n"].eq(command.length[: N.width])
 
         # no two commands are inside at once: all stages share the fields that are held here
-        groups = Groups(m, command, begin, take)
+        groups = TwoPassCounter(m, command, begin, take)
         at = Stages(m, self.go)
         tagged = [(take, groups.tag)]
         for name in PASSES:

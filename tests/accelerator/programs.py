@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from golden.accelerator import races
-from golden.accelerator.accesses import touched
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
+from golden.accelerator.footprints import touched
 from golden.accelerator.map_lanes import Operation
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from golden.accelerator.units import UNITS, unit

@@ -45,8 +45,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from golden.accelerator.commands import END, FENCE, KINDS, Opcode
 
 if TYPE_CHECKING:
-    from golden.accelerator.accesses import Accesses
     from golden.accelerator.assembler import Command
+    from golden.accelerator.footprints import Accesses
     from golden.accelerator.machine import Machine
     from golden.accelerator.params import AcceleratorParams
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from golden import check
 from golden.accelerator import walk
-from golden.accelerator.accesses import MOVE_LOOPS, Accesses, Fields, Walk, memory_runs, scratch_runs
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode, count, place, signed, unsigned
+from golden.accelerator.footprints import MOVE_LOOPS, Accesses, Fields, Walk, memory_runs, scratch_runs
 from golden.accelerator.move_timing import Loads
 from golden.accelerator.moves import HELD, NUMBERS, QUEUED, START, move, rows, runs, words
 from golden.accelerator.params import AcceleratorParams

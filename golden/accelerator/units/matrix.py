@@ -1,7 +1,7 @@
 """The matrix unit: MULTIPLY, whose products leave as a stream of rows of sums.
 
 The values are those of golden.accelerator.multiply, the rules for open tiles those of
-golden.accelerator.parts, the cycles those of golden.accelerator.multiply_cycles.
+golden.accelerator.open_tiles, the cycles those of golden.accelerator.multiply_cycles.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from golden.accelerator.accesses import Accesses
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import AtMost, Forbid, Not, Opcode, count, place, signed, unsigned
+from golden.accelerator.footprints import Accesses
 from golden.accelerator.multiply import (
     LARGEST_PASSES,
     count_of,
@@ -24,8 +24,8 @@ from golden.accelerator.multiply import (
     words_of_pass,
 )
 from golden.accelerator.multiply_cycles import NEVER, Pipeline
+from golden.accelerator.open_tiles import OpenTiles
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.parts import Parts
 from golden.accelerator.unit_timing import Step, UnitTiming
 from golden.accelerator.units import Stream, UnitState
 
@@ -81,20 +81,20 @@ CAUSES: Mapping[str, tuple[int, str]] = {}
 
 
 class State(UnitState):
-    """parts: the queue of open tiles. open: their rows of sums, the oldest first."""
+    """tiles: the queue of open tiles. open: their rows of sums, the oldest first."""
 
     def __init__(self, p: AcceleratorParams):
-        self.parts = Parts(most_passes(p))
+        self.tiles = OpenTiles(most_passes(p))
         self.open: list[np.ndarray] = []
 
     def add(self, command: Command) -> str:
         """Account for the next command of a program; returns what is wrong with it after those
         before, or ""."""
-        return self.parts.add(command.fields)
+        return self.tiles.add(command.fields)
 
     def left(self) -> int:
         """Rows of sums that have begun and that no command has finished."""
-        return sum(self.parts.counts)
+        return sum(self.tiles.counts)
 
 
 def accesses(p: AcceleratorParams, command: Command) -> Accesses:
@@ -120,7 +120,7 @@ def execute(p: AcceleratorParams, command: Command, machine: "Machine") -> None:
     """Compute rows of sums; BadValue for a part that the rules for open tiles do not allow."""
     f = command.fields
     state = machine.state_of(State)
-    state.parts.check(f)
+    state.tiles.check(f)
     rows = multiply(p, f, machine.scratch).reshape(-1, p.lanes)
     if f["open"]:
         rows = rows + state.open.pop(0)

@@ -9,9 +9,9 @@ until it is reset.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from golden.accelerator.accesses import Accesses, Fields, memory_runs, scratch_runs
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
+from golden.accelerator.footprints import Accesses, Fields, memory_runs, scratch_runs
 from golden.accelerator.move_timing import StoreTiming
 from golden.accelerator.moves import START, move, runs, words
 from golden.accelerator.params import AcceleratorParams

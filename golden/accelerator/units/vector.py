@@ -6,7 +6,7 @@ at a time. The slowest of a MAP's streams of words sets its pace:
     vectors * max(words of a vector of a, of b, of the result, 1) + about 20 to 25
 
 cycles, and a block of parameters takes at least 9 cycles. MAP's exact figure comes from stepping through what
-the registers hold (golden.accelerator.map_steps).
+the registers hold (golden.accelerator.map_cycles).
 """
 
 from collections.abc import Generator, Mapping
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from golden.accelerator import exponential, fetcher, map_steps, normalise
-from golden.accelerator.accesses import Accesses, Fields, Walk, loops_of, vectors
+from golden.accelerator import exponential, fetcher, map_cycles, normalise
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import AtMost, Forbid, Opcode, choice, count, place, signed, unsigned
 from golden.accelerator.elements import BLOCK, BLOCK_WORDS, DTYPES, KIND_WORDS, Kind
+from golden.accelerator.footprints import Accesses, Fields, Walk, loops_of, vectors
+from golden.accelerator.map_cycles import DONE, latency
 from golden.accelerator.map_lanes import TABLE_ENTRIES, Operation, map_lanes
-from golden.accelerator.map_steps import DONE, latency
 from golden.accelerator.params import FIRST_FUNCTION, LANES, MOST_FUNCTIONS, AcceleratorParams
 from golden.accelerator.unit_timing import Step, UnitTiming
 from golden.accelerator.units import Stream, UnitState
@@ -222,7 +222,7 @@ def cycles(p: AcceleratorParams, opcode: Opcode, command: Fields) -> int:
     command  fields of `opcode`
     """
     if opcode == MAP:
-        return map_steps.cycles(p, command)
+        return map_cycles.cycles(p, command)
     first = BEGIN + fetcher.LATENCY  # word of a
     if opcode == TABLE:
         return first + TABLE_ENTRIES - 1 + DONE
@@ -244,7 +244,7 @@ SHAPE = tuple(
 
 
 @lru_cache(maxsize=4096)
-def map_cycles(p: AcceleratorParams, shape: tuple[int, ...]) -> int:
+def cycles_of_shape(p: AcceleratorParams, shape: tuple[int, ...]) -> int:
     """Cycles of a MAP with these values of the fields SHAPE."""
     return cycles(p, MAP, dict(zip(SHAPE, shape, strict=True)))
 
@@ -253,7 +253,7 @@ def work(p: AcceleratorParams, command: Command) -> int:
     """Cycles, as `cycles` counts them."""
     if command.opcode != MAP:
         return cycles(p, command.opcode, command.fields)
-    return map_cycles(p, tuple(command.fields[name] for name in SHAPE))
+    return cycles_of_shape(p, tuple(command.fields[name] for name in SHAPE))
 
 
 FIXED = 22  # cycles of a MAP, about, beyond what its vectors take

@@ -14,7 +14,7 @@ from golden.accelerator.moves import LOOPS, PENDING
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import Cause
 from golden.accelerator.walk import MEMORY_BITS
-from hw.accelerator import answers, gather, walk
+from hw.accelerator import gather, response_tracker, walk
 from hw.accelerator.command_fields import fields, is_one
 from hw.accelerator.command_walks import bytes_of, memory_walk, scratch_walk
 from hw.accelerator.units import signature
@@ -42,7 +42,7 @@ class Load(wiring.Component):
         self.p = p
         self.walk = walk.definition(LOOPS, MEMORY_BITS)
         self.gather = gather.definition(p)
-        self.answers = answers.definition(p.read)
+        self.answers = response_tracker.definition(p.read)
         self.placed = walk.definition(1 + LOOPS)
         self.places = queue(place_layout().size, PENDING)
         self.kinds = queue(1, PENDING)

@@ -12,7 +12,7 @@ from amaranth.lib import stream, wiring
 from golden.accelerator.multiply import LEFT_LOOPS, TOP_LOOPS, unit_of
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.words import fields
-from hw.accelerator import fetcher, multiply_decode, unpack
+from hw.accelerator import fetcher, multiply_decode, weight_unpacker
 from hw.accelerator.units import signature
 from hw.blocks import word_layout
 from hw.emit import Definition
@@ -35,7 +35,7 @@ class Matrix(wiring.Component):
         self.p = p
         self.decode = multiply_decode.definition(p)
         self.fetchers = {name: fetcher.definition(p, loops) for name, loops in LOOPS.items()}
-        self.unpack = unpack.definition(p)
+        self.unpack = weight_unpacker.definition(p)
         self.unit = matrix_unit.definition(unit_of(p))
         self.uses = (self.decode, *self.fetchers.values(), self.unpack, self.unit)
         super().__init__(signature(p, "matrix"))
@@ -46,7 +46,7 @@ class Matrix(wiring.Component):
             name: stream.Signature(fetcher.command_layout(loops)).create(path=(name, "walk"))
             for name, loops in LOOPS.items()
         }
-        kind = Signal(unpack.kind_layout(self.p))
+        kind = Signal(weight_unpacker.kind_layout(self.p))
         self.decode.place(
             m, "decode", kind=kind.as_value(), **tied("command", self.command), **tied("left", walk["left"]),
             **tied("top", walk["top"]),
@@ -54,7 +54,7 @@ class Matrix(wiring.Component):
         kind_ready, left_idle, top_idle = bits("kind_ready", "left_idle", "top_idle")
         left, left_ended = self.fetch(m, "left", walk["left"], 1, left_idle)
         top, top_ended = self.fetch(m, "top", walk["top"], kind_ready, top_idle)
-        row = stream.Signature(unpack.rows_bits(self.p)).create(path=("row",))
+        row = stream.Signature(weight_unpacker.rows_bits(self.p)).create(path=("row",))
         words = word_layout(fields(unit_of(self.p))["command"])
         command = stream.Signature(words).create(path=("pass",))
         unpacks = Signal()

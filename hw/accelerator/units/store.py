@@ -14,7 +14,7 @@ from golden.accelerator.moves import LOOPS, PENDING
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import Cause
 from golden.accelerator.walk import MEMORY_BITS
-from hw.accelerator import answers, fetcher, walk
+from hw.accelerator import fetcher, response_tracker, walk
 from hw.accelerator.command_fields import fields
 from hw.accelerator.command_walks import bytes_of, memory_walk, scratch_walk
 from hw.accelerator.units import signature
@@ -32,7 +32,7 @@ class Store(wiring.Component):
         self.p = p
         self.walk = walk.definition(LOOPS, MEMORY_BITS)
         self.fetcher = fetcher.definition(p, 1 + LOOPS)
-        self.answers = answers.definition(p.write)
+        self.answers = response_tracker.definition(p.write)
         self.uses = (self.walk, self.fetcher, self.answers)
         super().__init__(signature(p, "store"))
 

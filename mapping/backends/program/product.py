@@ -18,7 +18,7 @@ from golden.accelerator.elements import BLOCK_WORDS, Kind
 from golden.accelerator.map_lanes import Operation
 from golden.division import ceil_div
 from golden.systolic.cycles import longest_stream
-from mapping.backends.program import parts
+from mapping.backends.program import open_tiles
 from mapping.backends.program.builder import Builder, Parameters, Step
 from mapping.backends.program.layout import (
     KINDS,
@@ -208,29 +208,29 @@ class ProductLowering:
         return steps
 
     def may_begin_in_parts(self) -> bool:
-        """Whether this is the first operation, and its operands fit about twice (see the module `parts`)."""
+        """Whether this is the first operation, and its operands fit about twice (see `open_tiles`)."""
         s, builder, op = self.sizes, self.builder, self.op
         regions, unit, rows = builder.regions, builder.p.unit, self.window.out[1]
         return (
             builder.network.operations[0] is op
             and self.window.plain
             and not (op.residual or self.table)
-            and rows > parts.FIRST * builder.lanes
-            and s.columns > parts.FIRST
-            and s.deep >= parts.LEAST_DEEP
+            and rows > open_tiles.FIRST * builder.lanes
+            and s.columns > open_tiles.FIRST
+            and s.deep >= open_tiles.LEAST_DEEP
             and s.columns * s.column <= regions.weights.words * 3 // 4
             and rows * s.deep <= regions.left.words
             and 2 * rows * s.columns * s.out <= regions.out.words
             and s.columns * BLOCK_WORDS <= regions.b.words
-            and min(rows, 2 * parts.FIRST**2 * builder.lanes, parts.LONGEST) <= longest_stream(unit)
-            and 2 * parts.FIRST**2 * builder.lanes <= unit.accumulator_rows
+            and min(rows, 2 * open_tiles.FIRST**2 * builder.lanes, open_tiles.LONGEST) <= longest_stream(unit)
+            and 2 * open_tiles.FIRST**2 * builder.lanes <= unit.accumulator_rows
         )
 
     def in_parts(self) -> list[Step]:
-        """The steps of mapping.backends.program.parts."""
+        """The steps of mapping.backends.program.open_tiles."""
         builder, op, size = self.builder, self.op, self.sizes.out
 
-        def emit(out: int, width: int, columns: parts.Columns, rows: int, first: int) -> None:
+        def emit(out: int, width: int, columns: open_tiles.Columns, rows: int, first: int) -> None:
             fields = {
                 "out": out + first * size, "count0": rows, "out_stride0": width * size,
                 "count2": columns.count, "out_stride2": size, "a_kind": Kind.NONE,
@@ -241,7 +241,7 @@ class ProductLowering:
             reads = [columns.parameters.span(columns.first, columns.count)]
             builder.schedule.emit(Opcode.MAP, fields, reads=reads, writes=[(out + first * size, written)])
 
-        return parts.Parts(builder, op, self.sizes.deep, self.sizes.columns, emit).run()
+        return open_tiles.OpenTilesLowering(builder, op, self.sizes.deep, self.sizes.columns, emit).run()
 
     def again(self, group: Group) -> Group:
         """The same group with a chunk of its own, to load its constants once more."""

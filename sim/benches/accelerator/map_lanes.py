@@ -9,7 +9,7 @@ from cocotb.triggers import RisingEdge
 
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
-from golden.accelerator.map_steps import latency
+from golden.accelerator.map_cycles import latency
 from golden.accelerator.params import FIRST_FUNCTION
 from sim.benches import Faults, parameters, verilog_case
 from sim.benches.accelerator.maps import BITS, Job, block_words, packed, params_of, random_job, sets_of

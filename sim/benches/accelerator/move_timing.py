@@ -7,9 +7,9 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from golden.accelerator.accesses import scratch_runs
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
+from golden.accelerator.footprints import scratch_runs
 from golden.accelerator.move_timing import LoadTiming, StoreTiming
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.units.load import cycles as load_cycles

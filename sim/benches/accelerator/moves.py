@@ -4,9 +4,9 @@ from random import Random
 
 import numpy as np
 
-from golden.accelerator.accesses import scratch_runs
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
+from golden.accelerator.footprints import scratch_runs
 from golden.accelerator.machine import Machine
 from golden.accelerator.moves import rows, runs, words
 from golden.accelerator.params import AcceleratorParams

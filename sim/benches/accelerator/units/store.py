@@ -5,9 +5,9 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from golden.accelerator.accesses import scratch_runs
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
+from golden.accelerator.footprints import scratch_runs
 from golden.accelerator.moves import PENDING
 from golden.accelerator.registers import Cause
 from golden.axi.bursts import Status

@@ -7,10 +7,10 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from golden.accelerator.accesses import Walk
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS, Kind
+from golden.accelerator.footprints import Walk
 from golden.accelerator.map_lanes import TABLE
 from golden.accelerator.units.vector import State, accesses, cycles
 from sim.benches import Faults, parameters, verilog_case

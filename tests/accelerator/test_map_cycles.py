@@ -6,7 +6,7 @@ import pytest
 
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
-from golden.accelerator.map_steps import BACK, FRONT, PIECEWISE, Steps, cycles, latency
+from golden.accelerator.map_cycles import BACK, FRONT, PIECEWISE, MapRegisters, cycles, latency
 from golden.accelerator.params import AcceleratorParams
 from hw.accelerator import map_lane
 from tests.helpers import fields_of
@@ -23,7 +23,7 @@ def command(counts=(1, 1, 1, 1), **given):
 
 def stepped(c):
     """All of it."""
-    steps = Steps(P, c)
+    steps = MapRegisters(P, c)
     while steps.written < steps.results:
         steps.step()
     return steps.cycle + 1

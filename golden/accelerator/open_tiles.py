@@ -20,7 +20,7 @@ from golden.accelerator.multiply import count_of, passes_of
 
 
 @dataclass(slots=True)
-class Parts:
+class OpenTiles:
     """The queue of open tiles.
 
     most            passes of a whole product (golden.accelerator.multiply.most_passes)
@@ -42,7 +42,7 @@ class Parts:
     def check(self, command: Mapping[str, int]) -> None:
         """Account for the next MULTIPLY; BadValue if the rules do not allow it."""
         if why := self.add(command):
-            raise check.fail("MULTIPLY in parts", why, "see golden.accelerator.parts")
+            raise check.fail("MULTIPLY in parts", why, "see golden.accelerator.open_tiles")
 
     def add(self, command: Mapping[str, int]) -> str:
         """Account for the next MULTIPLY; returns what is wrong with it, or ""."""

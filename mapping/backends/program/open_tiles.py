@@ -55,7 +55,7 @@ class Rows:
 
 
 @dataclass(slots=True)
-class Parts:
+class OpenTilesLowering:
     """The lowering. y: the result; deep: passes of a tile; columns: tiles of columns."""
 
     builder: Builder

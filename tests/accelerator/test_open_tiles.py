@@ -11,8 +11,8 @@ from golden.accelerator.commands import Opcode
 from golden.accelerator.legal import illegal
 from golden.accelerator.machine import Machine
 from golden.accelerator.multiply import most_passes
+from golden.accelerator.open_tiles import OpenTiles
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.parts import Parts
 from golden.accelerator.timing import predict
 from mapping.backends.program.compiler import compile
 from mapping.run.quantised import run
@@ -29,7 +29,7 @@ def part(count=4, opened=0, more=0, passes=1):
 
 
 def wrong(*given):
-    parts = Parts(most_passes(P))
+    parts = OpenTiles(most_passes(P))
     return [why for why in (parts.add(part(*each)) for each in given) if why]
 
 

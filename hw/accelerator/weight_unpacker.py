@@ -31,7 +31,7 @@ def rows_bits(p: AcceleratorParams) -> int:
     return unit.rows_in_word * unit.cols * unit.top.width
 
 
-class Unpack(wiring.Component):
+class WeightUnpacker(wiring.Component):
     """kind      stream, one a command, before its words; ready is a register's
     i         stream of words with the ends of loops, a pass's last word first; ready is combinational, from
               row.ready
@@ -157,4 +157,4 @@ class Unpack(wiring.Component):
 @cache
 def definition(p: AcceleratorParams) -> Definition:
     """The way of the weights of `p`."""
-    return Definition(f"unpack_{p.lanes}x{p.unit.top}_{p.unit.accumulator_rows}", Unpack(p))
+    return Definition(f"unpack_{p.lanes}x{p.unit.top}_{p.unit.accumulator_rows}", WeightUnpacker(p))

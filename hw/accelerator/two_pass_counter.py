@@ -9,7 +9,7 @@ COUNTS = ("count0", "count1", "count2")
 TAG = data.StructLayout({"second": 1, "first": 1, "last": 1})  # coming; vector of it
 
 
-class Groups:
+class TwoPassCounter:
     """Counters in `m` for a command of count2 x count1 groups of count0 vectors.
 
     begin    a command starts, with the fields that `command` shows

@@ -17,7 +17,7 @@ from golden.accelerator.units import numbers
 from hw.emit import Definition
 
 
-class Gate(wiring.Component):
+class IssueGate(wiring.Component):
     """i          stream of commands, `width` bits, and their numbers
     available  units whose token is there; take: units whose token is taken, in a cycle; a bit for each
                present unit
@@ -100,4 +100,4 @@ def fifo(m, name, word, write, read, depth):
 @cache
 def definition(p: AcceleratorParams, width: int) -> Definition:
     """The gate of a unit whose commands have `width` bits."""
-    return Definition(f"gate_{width}x{p.queue}{p.suffix}", Gate(p, width))
+    return Definition(f"gate_{width}x{p.queue}{p.suffix}", IssueGate(p, width))

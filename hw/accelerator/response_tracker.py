@@ -14,7 +14,7 @@ from hw.emit import Definition
 from hw.lanes import bits
 
 
-class Answers(wiring.Component):
+class ResponseTracker(wiring.Component):
     """run, final  a run is requested; whether it is its command's last
     room        one more run may be requested
     status      stream of Status, one a run, in order; always taken
@@ -59,4 +59,4 @@ class Answers(wiring.Component):
 @cache
 def definition(p: AxiParams) -> Definition:
     """The response tracker of a unit at a master of `p`."""
-    return Definition(f"answers_{p.outstanding}", Answers(p))
+    return Definition(f"answers_{p.outstanding}", ResponseTracker(p))

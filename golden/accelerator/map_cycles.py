@@ -58,7 +58,7 @@ class Reader:
         return self.asked - behind * self.words, self.under_way, self.stored, self.held
 
 
-class Steps:
+class MapRegisters:
     """The vector unit's registers during a MAP.
 
     sizes  vectors of a result where the command reduces, else of a block; of a block; of the command
@@ -150,7 +150,7 @@ class Steps:
 
 def cycles(p: AcceleratorParams, command: Mapping[str, int]) -> int:
     """Cycles from a MAP's acceptance to its `done`, unstalled."""
-    steps = Steps(p, command)
+    steps = MapRegisters(p, command)
     # What follows depends on the state and on what is left alone. So where a state comes back within the same
     # loop, the cycles in between repeat until that loop ends: they are counted, not stepped through. The last
     # MARGIN vectors or blocks before the end are stepped, since the registers see the end from there.
