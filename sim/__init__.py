@@ -1,1 +1,1 @@
-"""How RTL is run: tool discovery, compiled models, cocotb benches. Imports hw and golden."""
+"""Runs of the RTL: tool discovery, compiled models, cocotb benches. Imports hw and golden."""

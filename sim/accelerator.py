@@ -113,7 +113,7 @@ class Bus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a program did.
+    """The outcome of a program.
 
     cause     NONE: it ended; else why it was stopped, with unit (its NUMBER; NO_UNIT: control), the bus's
               response and the number of the command
@@ -145,7 +145,8 @@ def named_verilog(p: AcceleratorParams) -> tuple[str, str]:
 
 
 def build_accelerator(p: AcceleratorParams, *, trace: bool = False, opt: str = "-O3") -> Path:
-    """Its library, from the cache where it is there. opt: of the C++ compiler, one of sim.build.LEVELS."""
+    """The model's library, from the cache if it is there. opt: of the C++ compiler, one of
+    sim.build.LEVELS."""
     top, text = named_verilog(p)
     return build_with(DRIVER, text, top, f"#define LANES {p.lanes}\n", trace=trace, opt=opt)
 
@@ -246,7 +247,7 @@ class Accelerator:
 
     @property
     def state(self) -> StateStructure:
-        """What the memory has seen since the reset."""
+        """The traffic that the memory has seen since the reset."""
         state: StateStructure = self.library.state(self.model).contents  # type: ignore[attr-defined]
         return state
 
@@ -284,7 +285,7 @@ class Accelerator:
             raise SimulationError(self.message())
 
     def message(self) -> str:
-        """What the model, or the check of the bus, said last."""
+        """The last message of the model, or of the check of the bus."""
         return str(self.library.c.accelerator_message(self.model).decode())
 
     def wait(
@@ -346,7 +347,7 @@ class Accelerator:
             self.library.end_trace(self.model)
 
     def result(self, started: int, seconds: float) -> Outcome:
-        """What the registers, and the record, say of the program that has ended."""
+        """The result of the program that has ended, from the registers and the record."""
         cause = self.read("CAUSE")
         failed = bool(self.read("INTERRUPT_STATUS") & ERROR)
         ended = self.cycle
@@ -372,7 +373,7 @@ class Accelerator:
         return self.read(f"{name}_HI") << 32 | low
 
     def intervals(self, started: int, ended: int) -> tuple[Intervals, Intervals]:
-        """Of each unit: busy, waiting."""
+        """Intervals in which each unit was busy, and in which it waited."""
         count = ctypes.c_uint64()
         pointer = self.library.c.accelerator_changes(self.model, ctypes.byref(count))
         if not count.value:

@@ -36,7 +36,7 @@ class BuildError(RuntimeError):
 
 
 def defines(trace: bool) -> list[str]:
-    """What Verilator's makefile would define."""
+    """The macros that Verilator's makefile would define."""
     on = {"TRACE", "TRACE_FST"} if trace else set()
     names = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
     return [f"-DVM_{name}={int(name in on)}" for name in names]
@@ -66,7 +66,7 @@ def include_flags() -> list[str]:
 
 @cache
 def tool_key() -> list[str]:
-    """What of the tools decides the objects."""
+    """A key of the tools' properties that decide the object files."""
     verilator, compiler = find_verilator(), find_compiler()
     return [verilator.source, verilator.version, compiler.path, compiler.version, os.uname().machine]
 

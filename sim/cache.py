@@ -1,4 +1,4 @@
-"""What is slow to build and depends on nothing but its inputs is built once and kept.
+"""The cache: files that are slow to build and depend on nothing but their inputs are built once and kept.
 
 An entry is a folder named by the hash of everything that went into it. It is built elsewhere, under
 a lock of its own, and renamed into place: two processes never build it at once, and an interrupted

@@ -79,7 +79,7 @@ def named(block: str) -> str:
 
 
 def places(verilog: str) -> dict[str, set[str]]:
-    """Of each module those that it places."""
+    """For each module, the modules that it places."""
     bodies = re.findall(r"^module \\?([^\s(]+)(.*?)^endmodule", verilog, re.MULTILINE | re.DOTALL)
     known = {name for name, _ in bodies}
     placed = re.compile(r"^  \\?(\S+) +\S+ +\($", re.MULTILINE)

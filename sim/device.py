@@ -1,4 +1,5 @@
-"""Who does a job: golden follows it as the hardware does, the model computes it at once, RTL is the Verilog.
+"""Devices, which run jobs: golden follows a job as the hardware does, the model computes it at once, RTL is
+the Verilog.
 
 A device has a name and `run(job) -> Result` (golden.blocks.Device); these take the jobs of every block,
 those of

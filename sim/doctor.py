@@ -1,4 +1,4 @@
-"""What `systola doctor` tells: each tool, what it is for, whether it is here and how to get it."""
+"""The report of `systola doctor`: each tool, what it is for, whether it is here and how to get it."""
 
 import platform
 import sys

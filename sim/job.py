@@ -21,7 +21,7 @@ class SimulationError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run gave. Cycles count from 0, the first after reset.
+    """The results of a run. Cycles count from 0, the first after reset.
 
     outputs   for each output stream uint8 [words, stride]
     cycles    from the first input word accepted to the last output word delivered, both counted (to the
@@ -169,7 +169,7 @@ class Run:
 
     @staticmethod
     def waiting(state: StreamState) -> str:
-        """What the stream waits for."""
+        """The reason for which the stream waits."""
         if state.moved == state.count:
             return "done, and offers another" if state.valid else "done"
         return {

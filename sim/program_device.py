@@ -18,7 +18,7 @@ from sim.device import Mismatch, Waves
 
 
 class Program(Protocol):
-    """What an accelerator runs, as mapping.backends.program.compiler.Program has it."""
+    """A program for an accelerator, as mapping.backends.program.compiler.Program has it."""
 
     @property
     def base(self) -> int: ...

@@ -36,7 +36,7 @@ LOG_LINES = 15  # of the log, where a simulation leaves no results
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """What one bench gave.
+    """The result of one bench.
 
     tests     how many ran; none is a failure
     messages  one for each failure
@@ -138,7 +138,8 @@ def environment_of(simulator: str) -> dict[str, str]:
 def _of_simulator(
     simulator: str, verilog: str, top: str, seed: int, waves: bool, inside: bool
 ) -> dict[str, Any]:
-    """What the job says of the simulator. An Icarus model builds in a moment; a Verilated one has a key."""
+    """The job's entries about the simulator. An Icarus model builds in a moment; a Verilated one has a
+    key."""
     if simulator == "icarus":
         return {"simulator": simulator, "options": [], "plusargs": [], "key": None}
     options = [*BENCH, "--public-flat-rw"] if inside else [*BENCH, *PORTS_ONLY]

@@ -1,4 +1,4 @@
-"""What each net of a mapped netlist does in a cycle, as the gate simulator counted it: for synth.power."""
+"""Activity of each net of a mapped netlist in a cycle, as the gate simulator counted it: for synth.power."""
 
 from dataclasses import dataclass
 

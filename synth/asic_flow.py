@@ -128,7 +128,7 @@ def method(composed: Composition, flatten: bool) -> str:
 
 
 def cost(mapped: MappedNetlist) -> Cost:
-    """What a mapped netlist adds to a design."""
+    """The cost that a mapped netlist adds to a design."""
     return Cost(
         {
             "area": mapped.area_um2,

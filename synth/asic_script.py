@@ -32,7 +32,7 @@ LOAD = 4  # what an output drives, in input pins of the buffer that sizing start
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """What synth.asic.map_asic was asked for."""
+    """The options of synth.asic.map_asic."""
 
     top: str
     flatten: bool
@@ -109,7 +109,8 @@ def script(how: How, sized: bool) -> str:
 
 
 def sizing(liberty: Liberty, folder: Path) -> str:
-    """What drives ABC's inputs and loads its outputs, so that it sizes cells; nothing without a buffer."""
+    """The driver of ABC's inputs and the load of its outputs, so that it sizes cells; nothing without a
+    buffer."""
     buffer = liberty.buffer
     if buffer is None:
         return ""

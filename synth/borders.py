@@ -1,4 +1,5 @@
-"""What crosses the border of a definition as it is placed: what synthesis of the whole knows of its ports.
+"""Facts that cross the border of a definition as it is placed, which synthesis of the whole knows of its
+ports.
 
 A bit that enters may be a constant, or the same as another that enters; one that leaves may have no reader.
 And what leaves may in turn be a constant, or the same as another bit of the border: a sum's upper bits, all

@@ -1,4 +1,4 @@
-"""What the cells of a Liberty compute: programs for the gate simulator, Verilog models for other simulators.
+"""Functions of the cells of a Liberty: programs for the gate simulator, Verilog models for other simulators.
 
 Zero delay. Where a flip-flop's clear and preset hold at once, clear wins.
 """

@@ -78,7 +78,7 @@ def refuse(target: str, liberty: Sequence[Path], clock_mhz: float | None) -> Non
 
 
 def task_key(task: Task | None) -> list[str]:
-    """What tells a task from another, for the store."""
+    """The key of a task in the store."""
     if task is None:
         return []
     operands = [
@@ -109,7 +109,7 @@ def library_of(paths: Sequence[Path]) -> Liberty:
 
 
 def versions(target: str) -> list[str]:
-    """Of the tools that the target's figures are from."""
+    """Versions of the tools that the target's figures are from."""
     if target in FPGA:
         return [yosys.version(), fpga_flow.placer_version(target)]
     sta = on_path("sta", "-version")

@@ -71,7 +71,7 @@ def synthesise_fpga(
     options: FpgaOptions = FpgaOptions(),  # noqa: B008 (frozen)
     instances: bool = True,
 ) -> FpgaResult:
-    """What `top` takes of `target`, with its netlist, logs and scripts left in `folder`.
+    """The resources that `top` takes of `target`, with its netlist, logs and scripts left in `folder`.
 
     instances  also what each instance takes, which takes a second, shorter run
     raises     BadValue, SynthesisError, ToolMissing
@@ -153,7 +153,7 @@ def natural(name: str) -> list[tuple[int, str]]:
 def by_instance(
     top: str, target: str, folder: Path, options: FpgaOptions, in_luts: Sequence[str]
 ) -> list[InstanceResources]:
-    """What each instance takes itself, of the source that `mapped` left in `folder`.
+    """The resources that each instance takes by itself, of the source that `mapped` left in `folder`.
 
     in_luts  multiplications that are not in DSP blocks: their instances are taken from a run without any
     """

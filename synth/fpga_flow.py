@@ -65,7 +65,7 @@ def counted(total: Resources) -> Mapping[str, float]:
 
 
 def placement(subject: Subject, target: str, clock_mhz: float | None, update: Update) -> dict[str, Any]:
-    """What nextpnr comes to with the whole; multiplications beyond the part's DSP blocks are in LUTs."""
+    """nextpnr's placement of the whole; multiplications beyond the part's DSP blocks are in LUTs."""
     goal = GOAL if clock_mhz is None else clock_mhz
 
     def make() -> dict[str, Any]:
@@ -90,7 +90,7 @@ def placement(subject: Subject, target: str, clock_mhz: float | None, update: Up
 
 
 def told(found: Placed, target: str) -> list[str]:
-    """What is to be said of a placement beside its figures."""
+    """Remarks about a placement, beside its figures."""
     taken = ", ".join(f"{many} {name}" for name, many in found.harness.items())
     notes = [f"of the part: without the harness that stands for pins ({taken})"]
     if found.lut_multipliers:

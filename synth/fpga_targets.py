@@ -1,4 +1,4 @@
-"""What the FPGA targets call their cells, and how Yosys maps to each."""
+"""Names of the FPGA targets' cells, and how Yosys maps to each."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The same words for every target.
+    """Resources, in the same words for every target.
 
     luts         of logic. On ECP5 a carry cell holds two, which are counted here; elsewhere Yosys gives
                  the LUTs beside a carry cell as cells of their own

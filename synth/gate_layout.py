@@ -1,4 +1,4 @@
-"""What the gate simulator takes: a netlist as arrays, with its memories.
+"""The gate simulator's input: a netlist as arrays, with its memories.
 
 Nets are numbered in the order in which they are computed:
 

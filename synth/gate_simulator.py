@@ -26,7 +26,7 @@ SLICE = 256  # cycles between two looks at the interpreter, where Ctrl-C acts
 
 @dataclass(frozen=True, slots=True)
 class GateRun:
-    """What a run gave. Cycles count from 0, the first after reset.
+    """The results of a run. Cycles count from 0, the first after reset.
 
     outputs   for each output stream uint8 [runs, words, bytes]
     recorded  for each recorded port uint8 [cycles, runs, bytes]

@@ -111,7 +111,7 @@ class Explorer:
         return self.found[part]
 
     def tells(self, part: Part) -> Bits:
-        """What the outputs of `part` tell. It is the same whoever reads them, and so found more often."""
+        """Facts about the outputs of `part`, the same whoever reads them, and so found more often."""
         return self.own(replace(part, opens=()))[1]
 
     def cut_out(self, part: Part, folder: Path) -> tuple[Own, Bits]:

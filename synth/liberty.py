@@ -1,4 +1,4 @@
-"""What a Liberty file says of its cells: areas, functions, flip-flops, pins. No timing: OpenSTA reads that.
+"""The cells of a Liberty file: areas, functions, flip-flops, pins. No timing: OpenSTA reads that.
 
 Reads what Synopsys' Liberty User Guide calls statements: `name : value ;`, `name (values) ;` and
 `name (arguments) { statements }`; names and numbers with quotes or without, values over several lines,
@@ -185,7 +185,7 @@ def default_liberty() -> Path:
 
 
 def text_of(path: Path) -> str:
-    """What the file says, gzipped or not; BadValue if it cannot be read."""
+    """The text of the file, gzipped or not; BadValue if it cannot be read."""
     data = files.regular(path, "a Liberty file, gzipped or not", MOST_BYTES)
     if data[:2] == GZIP:
         try:
@@ -339,7 +339,7 @@ def variables(group: Group) -> tuple[str, str]:
 
 
 def special(group: Group) -> str | None:
-    """What a cell is beside logic or storage: None for most."""
+    """The kind of a cell that is neither logic nor storage: None for most."""
     for attribute in POWER:
         if group.values.get(attribute) == "true":
             return attribute

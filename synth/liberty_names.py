@@ -1,4 +1,5 @@
-"""What names of a Liberty file may hold: they go into scripts of Yosys, ABC and OpenSTA, and into Verilog."""
+"""Characters that names of a Liberty file may hold: they go into scripts of Yosys, ABC and OpenSTA, and into
+Verilog."""
 
 import re
 from pathlib import Path

@@ -49,7 +49,7 @@ def capacitance_unit(path: Path, group: Group) -> float:
 
 
 def unit_of(path: Path, where: str, value: str) -> float:
-    """What a unit counts: a number over 0."""
+    """The value of a unit: a number above 0."""
     found = number(path, where, value)
     if not found:
         raise fail(f"{path}: {where}", repr(value), f"over 0, to {MOST:g}")

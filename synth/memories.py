@@ -154,7 +154,7 @@ class MemoryModel:
         return replace(base, **{"source": f"model: {path.name}", **given})
 
     def figures(self, shape: Shape) -> Figures:
-        """What a macro of `shape` takes."""
+        """Figures of a macro of `shape`."""
         side = 1 + self.port_growth * (shape.ports - 1)
         cells = min(
             (math.ceil(shape.words / mux) + self.rows) * (shape.width * mux + self.columns)

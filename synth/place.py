@@ -230,7 +230,7 @@ def plain(cell: str, design: Module) -> str:
 
 
 def kind_of(design: Module, cell: str, target: str) -> str:
-    """What a cell is, as a reader of a path calls it; a multiplexer of LUTs is one of them."""
+    """The kind of a cell, as a reader of a path calls it; a multiplexer of LUTs is one of them."""
     found = design.cells.get(plain(cell, design))
     kinds = KNOWN[target].kinds.items()
     words = [word for word, pattern in kinds if found and re.fullmatch(pattern, found.type)]

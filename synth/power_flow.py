@@ -26,7 +26,7 @@ NUMBER = re.compile(r"\d+")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Of a simulated netlist, mW.
+    """Power of a simulated netlist, mW.
 
     macs_a_cycle  multiply-accumulates, mean over the cycles that were counted
     own           by instance, without what it places; clock: of the clock's net, outside of `own`

@@ -1,4 +1,4 @@
-"""What is synthesised, and what comes of it: figures, each with where it is from; what they add up of."""
+"""Subjects and results of synthesis: figures, each with where it is from; what they add up of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is synthesised.
+    """The subject of a synthesis.
 
     roles  module -> what it is in the design, for the breakdown: "PE", "systolic/accumulator"
     pe     (top, Verilog) of the PE in it, whose multiplier is tried in every way; None without one
@@ -88,7 +88,7 @@ def breakdown(composed: Composition, roles: Mapping[str, str], measure: str) -> 
 
 
 def words_of(part: Part) -> str:
-    """What a part's place tells of its ports: "acc_in tied, acc_out part unread"."""
+    """Text about a part's ports, as it is placed: "acc_in tied, acc_out part unread"."""
     told = [f"{name} {'' if FREE not in bits else 'partly '}tied" for name, bits in part.ties]
     told += [f"{name} {'' if FREE not in bits else 'partly '}unread" for name, bits in part.opens]
     return ", ".join(told)

@@ -79,7 +79,7 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def as_system(error: sqlite3.Error, place: Path) -> OSError:
-    """What the machine did, as an error of the system's."""
+    """The system's error for a failure of the machine."""
     number = MACHINE.get(code(error)) or reason(place.parent)
     return OSError(number, f"{os.strerror(number)} ({error})", str(place))
 
@@ -174,7 +174,8 @@ def patiently(place: Path, work: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def get(key: str) -> Any:
-    """What `put` kept under `key`; None where it is not, or is no longer what was kept, or cannot be read."""
+    """The value that `put` kept under `key`; None where it is not, or is no longer what was kept, or cannot
+    be read."""
 
     def rows_of(base: sqlite3.Connection) -> list[tuple[str, str]]:
         return base.execute("SELECT value, hash FROM entry WHERE key = ?", (key,)).fetchall()

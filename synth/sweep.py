@@ -33,7 +33,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What one way came to, timed at the wanted period."""
+    """The result of one way, timed at the wanted period."""
 
     way: Way
     mapped: MappedNetlist

@@ -1,4 +1,4 @@
-"""What `systola generate` writes of a design that is an accelerator, beside the design file and the manifest.
+"""The folder that `systola generate` writes for an accelerator, beside the design file and the manifest.
 
     rtl/NAME.v              the Verilog, all modules in one file
     NAME.core               the FuseSoC core: targets default, lint

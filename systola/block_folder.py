@@ -1,4 +1,4 @@
-"""What `systola generate` writes of a design that is a block of streams, beside the design file and the
+"""The folder that `systola generate` writes for a block of streams, beside the design file and the
 manifest.
 
     rtl/NAME.v       the Verilog, all modules in one file

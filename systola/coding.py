@@ -25,7 +25,7 @@ Inputs = dict[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a file holds. inputs, outputs: a user's.
+    """The contents of a network file. inputs, outputs: as the user sees them.
 
     network  in reals, to be quantised
     model    TFLite in codes of 8 bits, run as it is
@@ -63,7 +63,7 @@ class Source:
         self, p: AcceleratorParams, samples: Sequence[Inputs] | None, make: Callable[[CodedNetwork], Made],
         method: str = "max", host: bool = False,
     ) -> Made:  # fmt: skip
-        """What `make` makes of the network in codes. samples: None: weights and ranges are not known."""
+        """The result of `make` for the network in codes. samples: None: weights and ranges are not known."""
         if self.model is not None:
             return make(as_codes.coded(self.model, host))
         network = self.network if self.onnx is None else self.onnx.network

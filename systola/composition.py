@@ -71,7 +71,7 @@ def read(values: Mapping[str, Any], where: str) -> tuple[Composition, int]:
 
 
 def expanded(file: File) -> Composition:
-    """What a family is a shorthand for; BadValue for a table that it has not."""
+    """The composition for which a family is a shorthand; BadValue for a table that it has not."""
     tables = {name: each for name, each in given(file).items() if isinstance(each, dict)}
     keys = {f"{name}.{key}" for name, each in tables.items() for key in each}
     for key in sorted(FOREIGN[file.family] & (file.model_fields_set | keys)):
@@ -96,7 +96,7 @@ def expanded(file: File) -> Composition:
 
 
 def given(table: BaseModel) -> dict[str, Any]:
-    """What a file says of a table."""
+    """The keys that a file gives of a table."""
     return table.model_dump(exclude_unset=True)
 
 

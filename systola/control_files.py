@@ -1,4 +1,4 @@
-"""What software needs of an accelerator, made from its register map, and what implementing it needs.
+"""Files for software, made from an accelerator's register map, and templates for implementation.
 
     registers/systola.rdl           SystemRDL, from golden.accelerator.registers
     registers/systola.xml           IP-XACT, by PeakRDL; so are the two below
@@ -53,7 +53,7 @@ def files(p: AcceleratorParams, name: str, clock_mhz: float) -> dict[str, str]:
 
 
 def names_header(p: AcceleratorParams) -> str:
-    """What the driver calls counters, causes and units."""
+    """The C header with the names of counters, causes and units."""
     of_counters = "".join(f"    SYSTOLA_{name},\n" for name, _ in counters(p))
     causes = "".join(f'[{int(each)}] = "{each.what}", ' for each in Cause)
     units = "".join(f'[{number}] = "{name}", ' for number, name in {**names(), NO_UNIT: "none"}.items())

@@ -171,7 +171,7 @@ def tables(design: Design) -> dict[str, Any]:
 
 
 def array_tables(design: Target) -> dict[str, Any]:
-    """Those of a systolic array, whatever is around it."""
+    """The tables of a systolic array, whatever is around it."""
     unit = design.unit
     return {
         "array": {"rows": unit.rows, "cols": unit.cols, "dataflow": unit.dataflow},
@@ -181,7 +181,7 @@ def array_tables(design: Target) -> dict[str, Any]:
 
 
 def matrix_tables(design: Target) -> dict[str, Any]:
-    """Those of a matrix unit with a host."""
+    """The tables of a matrix unit with a host."""
     unit = design.unit
     requantise = {
         "out": str(unit.out),
@@ -202,7 +202,7 @@ def matrix_tables(design: Target) -> dict[str, Any]:
 
 
 def accelerator_tables(design: Target) -> dict[str, Any]:
-    """Those of an accelerator."""
+    """The tables of an accelerator."""
     p = design.accelerator
     assert p is not None
     return array_tables(design) | {
@@ -217,7 +217,7 @@ def accelerator_tables(design: Target) -> dict[str, Any]:
 
 
 def tile_tables(design: TileTarget) -> dict[str, Any]:
-    """Those of a tile with a host."""
+    """The tables of a tile with a host."""
     return {
         "array": {"rows": design.tile.rows, "cols": design.tile.cols},
         "pe": pe_table.table(design.tile.pe),

@@ -17,7 +17,7 @@ def doctor() -> "list[ToolReport]":
 
 
 def missing(tools: "Sequence[ToolReport]") -> "list[ToolReport]":
-    """Those without which something that was asked for cannot work."""
+    """Missing tools without which something that was asked for cannot work."""
     return [tool for tool in tools if tool.required and not tool.found]
 
 

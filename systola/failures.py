@@ -1,4 +1,4 @@
-"""How a command ends: one handler turns what was raised into a line on stderr and an exit status.
+"""The end of a command: one handler turns what was raised into a line on stderr and an exit status.
 
 0    done
 1    the work failed: a mismatch, a missing tool, what the machine did (a full disk, no memory), or a bug,
@@ -70,7 +70,7 @@ def status_of(error: BaseException) -> int:
 
 
 def machine(error: OSError | MemoryError) -> str:
-    """What the machine did, in its own words."""
+    """The machine's failure, in its own words."""
     if isinstance(error, MemoryError):
         return f"out of memory ({error})" if str(error) else "out of memory"
     said = (error.strerror or str(error) or "cannot be used").lower()
@@ -78,7 +78,7 @@ def machine(error: OSError | MemoryError) -> str:
 
 
 def bug(error: BaseException) -> int:
-    """What nobody foresaw: its trace goes to a file that a user can send, else to stderr."""
+    """Report an unforeseen error: its trace goes to a file that a user can send, else to stderr."""
     trace = "".join(traceback.format_exception(error))
     try:
         handle, path = tempfile.mkstemp(prefix="systola-", suffix=".log")

@@ -108,7 +108,7 @@ class Session:
 def runner_of(
     network: Loaded, design: Design, samples: list[Inputs], seed: int, progress: Progress | None
 ) -> Runner:
-    """What runs a sample on a device."""
+    """The runner of samples on a device."""
     if isinstance(network, Source):
         return CodesRunner(network, cast(Target, design), progress)
     if isinstance(network, ShapeNetwork):

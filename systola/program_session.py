@@ -54,7 +54,7 @@ class Prepared:
 
     @property
     def segments(self) -> list[Segment[Program]]:
-        """What the accelerator runs, in order."""
+        """The segments that the accelerator runs, in order."""
         return [part for part in self.parts if isinstance(part, Segment)]
 
 
@@ -179,7 +179,7 @@ def session(
 
 @contextmanager
 def traced(plan: Plan, waves: Waves | None) -> Iterator[Traced | None]:
-    """What the RTL leaves a waveform of."""
+    """The part of the RTL whose waveform is kept."""
     if waves is None:
         yield None
         return

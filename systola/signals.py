@@ -93,6 +93,6 @@ def look_again(number: int, frame: object) -> None:
 
 
 def unraised(what: "sys.UnraisableHookArgs") -> None:
-    """What cannot be raised is printed, but for Ended, which comes again."""
+    """Print an exception that cannot be raised, except Ended, which comes again."""
     if what.exc_type is None or not issubclass(what.exc_type, Ended):
         sys.__unraisablehook__(what)

@@ -37,7 +37,7 @@ def synth(
     force: bool = False,
     progress: Progress = lambda done, total, what: None,
 ) -> dict[str, Any]:
-    """What the hardware of the design file `design` costs: what `systola synth --json` prints.
+    """The cost of the hardware of the design file `design`, as `systola synth --json` prints.
 
     target    ecp5, ice40, xc7, asic or gates
     part      what of the design: its PE, its array, its matrix unit, or all that it is
@@ -110,7 +110,7 @@ def subject(design: Design, part: str, *, work: bool) -> "Subject":
 
 
 def task_of(design: Design, part: str, small: str | None) -> "tuple[Task | None, str]":
-    """What is simulated for the power of a PE, an array or a block of streams; else why there is none."""
+    """The stimulus for the power of a PE, an array or a block of streams; else why there is none."""
     from synth.result import Task
     from systola.recorded import workload
 

@@ -45,7 +45,7 @@ def one(where: str, values: Mapping[str, Any]) -> Any:
 
 
 def tables(p: AcceleratorParams) -> list[dict[str, Any]]:
-    """What `params` reads back."""
+    """The tables that `params` reads back."""
     made = kinds()
     names = [name for each in p.more for name in made if isinstance(each, made[name])]
     return [{"kind": name, **asdict(each)} for name, each in zip(names, p.more, strict=True)]

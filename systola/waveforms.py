@@ -32,7 +32,7 @@ class Waves:
 
 
 def asked(layer: str | None, window: Window | None, engine: str, force: bool) -> Waves | None:
-    """What --waves and --window ask for."""
+    """The waveform that --waves and --window ask for."""
     if layer is not None and engine != "rtl":
         raise check.fail("--waves", f"given with --engine {engine}", "--engine rtl: only RTL has waves")
     if window is not None and layer is None:

@@ -45,7 +45,7 @@ def umask() -> int:
 
 
 def sha256(path: Path) -> str:
-    """Of a file's content; empty if it cannot be read."""
+    """The hash of a file's content; empty if it cannot be read."""
     digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:

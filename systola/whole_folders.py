@@ -30,7 +30,8 @@ SEAL = "manifest_sha256"
 
 @dataclass(slots=True)
 class Survey:
-    """What a folder holds. ours: whether Systola wrote it; names: paths in it, those of folders end in /."""
+    """The contents of a folder. ours: whether Systola wrote it; names: paths in it, those of folders end in
+    /."""
 
     ours: bool = False
     edited: list[str] = field(default_factory=list)
@@ -106,7 +107,7 @@ def shown(names: list[str]) -> str:
 
 
 def check_folder(folder: Path, *, force: bool) -> Survey:
-    """What `folder` holds; BadValue if it holds what may not be replaced, or is none.
+    """The contents of `folder`; BadValue if it holds files that may not be replaced, or is no folder.
 
     force  edited files may be replaced and foreign ones kept; a folder without anything of Systola's is none
            to replace even so

@@ -31,7 +31,7 @@ class BlockBench(Bench, ABC):
         return [word]
 
     def describe(self, word: int, lane: int) -> str:
-        """What of a word of `i` decides a lane, as a reader wants to see it."""
+        """The fields of a word of `i` that decide a lane, as text for a failure."""
         return f"{word:#x}"
 
     def send_random(self, count: int) -> None:

@@ -24,7 +24,8 @@ def high(signal: Any) -> bool:
 
 
 def settled(signal: Any, name: str = "") -> int:
-    """What stands there, all of it 0 or 1: by its text, since is_resolvable makes an object of each bit."""
+    """The value of a signal whose bits are all 0 or 1: by its text, since is_resolvable makes an object of
+    each bit."""
     text = str(signal.value)
     assert not text.strip("01"), f"{name or signal._name} is {text}"
     return int(text, 2)
@@ -42,12 +43,13 @@ class Port:
 
     @property
     def moves(self) -> bool:
-        """In ReadOnly: a word goes over at the next edge."""
+        """Whether a word is transferred at the next edge; to be asked in ReadOnly."""
         return high(self.valid) and high(self.ready) and not high(self.rst)
 
 
 class Part:
-    """What acts in each cycle: `drive` writes just after the rising edge, `look` reads in ReadOnly."""
+    """A part of a bench that acts in each cycle: `drive` writes just after the rising edge, `look` reads in
+    ReadOnly."""
 
     def drive(self) -> None:
         """Write."""

@@ -142,7 +142,7 @@ def design(target: Target) -> Design:
 
 
 def accelerator_facts(target: Target) -> list[tuple[str, str]]:
-    """What surrounds the array."""
+    """Facts about the units and memories around the array."""
     p = target.accelerator
     if p is None:
         return []
@@ -155,7 +155,7 @@ def accelerator_facts(target: Target) -> list[tuple[str, str]]:
 
 
 def tools() -> list[Tool]:
-    """What this run used."""
+    """The tools that this run used."""
     used: list[Tool] = [
         {"name": tool.name, "version": tool.version or "", "used_for": tool.needed_for}
         for tool in doctor()
@@ -187,7 +187,7 @@ def wavefront() -> Wavefront:
 
 
 def written(folder: Path) -> list[Written]:
-    """What stands beside the report."""
+    """The files beside the report."""
     meanings = {
         ".v": "Verilog",
         ".core": "FuseSoC core",

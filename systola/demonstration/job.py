@@ -29,12 +29,12 @@ class Ran:
 
     @property
     def cycles(self) -> int:
-        """Of all input sets, from start to interrupt."""
+        """Cycles of all input sets, from start to interrupt."""
         return sum(result.cycles for result in self.results)
 
     @property
     def macs(self) -> int:
-        """Of all input sets."""
+        """Multiply-accumulates of all input sets."""
         return self.prepared.plan.total.macs * len(self.results)
 
 
@@ -108,7 +108,7 @@ def section(ran: Ran, *, about: str, answers: list[Answers], agreement: Figure) 
 
 
 def reference(model: Any, inputs: Inputs) -> dict[str, np.ndarray]:
-    """What onnxruntime gives in float32: `model` is an onnx.ModelProto or the path of one."""
+    """onnxruntime's outputs in float32: `model` is an onnx.ModelProto or the path of one."""
     import onnxruntime
 
     source = model if isinstance(model, str) else model.SerializeToString()

@@ -1,4 +1,4 @@
-"""Where the demo's trained networks lie: inside installed packages, found without importing them."""
+"""The places of the demo's trained networks: inside installed packages, found without importing them."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -15,7 +15,7 @@ JUDGED, CALIBRATION = 4, 12  # windows
 
 
 def windows(word: str, seed: int, count: int) -> list[np.ndarray]:
-    """What the network hears of a word: float32 [1, 76, 32, 1] each, by the package's own front-end."""
+    """The network's inputs for a word: float32 [1, 76, 32, 1] each, by the package's own front-end."""
     path = packages.open_wake_word() / "melspectrogram.tflite"
     sound = speech.said(word, seed, 4).astype(np.float32)[None]
     with Interpreter(path.read_bytes()) as front_end:

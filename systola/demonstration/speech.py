@@ -68,7 +68,7 @@ def said(word: str, seed: int = 0, times: int = 20) -> np.ndarray:
 
 
 def features(sound: np.ndarray) -> np.ndarray:
-    """What the wake words' own front-end makes of it: float32 [frames, 40], one each 10 ms."""
+    """Features by the wake words' own front-end: float32 [frames, 40], one each 10 ms."""
     from pymicro_features import MicroFrontend
 
     front_end: Any = MicroFrontend()

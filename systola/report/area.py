@@ -1,4 +1,4 @@
-"""Where the area goes: a bar whose parts are the design's roles, and under it a bar for each role.
+"""The chart of the area: a bar whose parts are the design's roles, and under it a bar for each role.
 
 Of two designs both stand on one scale, the second one paler: what is shorter is smaller.
 """

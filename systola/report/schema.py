@@ -1,4 +1,4 @@
-"""What a report is filled with: plain dicts, lists, numbers and text, so that it can be kept as JSON too.
+"""The schema of a report's content: plain dicts, lists, numbers and text, so that it can be kept as JSON too.
 
 A figure always has a `source`: "RTL" (counted in the Verilated design), "golden" (the exact closed form),
 "model" (an approximation, its error in the report's text) or the name of another program.

@@ -45,7 +45,7 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 
 def hint(words: str) -> str:
-    """What a pointer that rests on an element shows."""
+    """The hint that a resting pointer shows."""
     return element("title", html(check.printable(words))) if words else ""
 
 

@@ -1,4 +1,4 @@
-"""What each unit did and when: a lane a unit, from start to interrupt, as the RTL's outputs had it."""
+"""The timeline of the units: a lane a unit, from start to interrupt, as the RTL's outputs had it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What BitMoD's parts are given: MiniLM's layer in its datatypes."""
+"""Operands of BitMoD's parts: MiniLM's layer in its datatypes."""
 
 from functools import cache
 

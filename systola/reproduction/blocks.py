@@ -1,4 +1,4 @@
-"""What is measured: jobs, forms of parts, blocks of parts; what they come to; where."""
+"""Measurements: jobs, forms of parts, blocks of parts; their results; their places."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """What a module is given for its power, in 64 runs, and what it must give, which shows that it ran well.
+    """The stimulus of a module for its power, in 64 runs, and what it must give, which shows that it ran
+    well.
 
     ports     [cycles, runs] integers, of Python where they are over 64 bits; by name
     output    the port that is watched; it holds expected[i] (codes, [n, runs]) in cycle at[i]
@@ -60,7 +61,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """What is compared: parts and how often each stands in it.
+    """A block under comparison: its parts, and how often each stands in it.
 
     macs       products that it does in a cycle
     inside     in words: formats, width of the running sum, what is counted
@@ -74,7 +75,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Of a part: um2, mW at the clock; met: whether it reaches it; ways: all that were tried."""
+    """The cost of a part: um2, mW at the clock; met: whether it reaches it; ways: all that were tried."""
 
     part: str
     area_um2: float
@@ -88,7 +89,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Of a block: sums over its parts; per product and cycle."""
+    """Figures of a block: sums over its parts; per product and cycle."""
 
     name: str
     inside: str
@@ -107,11 +108,11 @@ class Measured:
 
     @property
     def energy_pj(self) -> float:
-        """Of a product."""
+        """Energy of a product."""
         return self.power_mw * self.period_ns / self.macs
 
     def share(self, part: str) -> float:
-        """Of the area that a part takes, by the beginning of its name."""
+        """Share of the area of the parts whose names begin so."""
         areas = (
             float(each["area_um2"]) * each["count"] for each in self.parts if each["part"].startswith(part)
         )

@@ -1,4 +1,4 @@
-"""What is measured: a PE with its registers, and the PEs that papers compare with and the table of PEs lacks.
+"""Parts to measure: a PE with its registers, and the PEs that papers compare with and the table of PEs lacks.
 
     Cell        registers of both operands, the PE, the register of its running sum and what clears it
     Inner       the same without the operands' registers: these stand once a row and once a column of an array

@@ -68,7 +68,7 @@ def verdict(claim: Claim, value: float | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """What `reproduce` needs of a paper.
+    """The members that `reproduce` needs of a paper.
 
     clock_mhz   at which all is compared unless another is asked for
     blocks      made only when they are measured; baselines: {block: (paper's, strongest)}, names of blocks

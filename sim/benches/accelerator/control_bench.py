@@ -25,14 +25,14 @@ STREAMS = ("fetch_command", *(f"{unit}_command" for unit in UNITS))
 
 
 def make_params(lanes: int, queue: int, rows: int, functions: int) -> AcceleratorParams:
-    """Of a case."""
+    """The parameters of a case."""
     unit = MatrixUnitParams(rows=lanes, cols=lanes, accumulator_rows=rows)
     names = ("gelu", "silu", "sigmoid", "tanh")[:functions]
     return AcceleratorParams(unit=unit, queue=queue, functions=names)
 
 
 class Offers(Monitor):
-    """Of a stream that is broken off where the program is."""
+    """Offers on a stream that is broken off together with the program."""
 
     def __init__(self, port: Port, dut: Any):
         super().__init__(port)

@@ -1,4 +1,4 @@
-"""What surrounds control in its bench: units that take random time, a memory of commands."""
+"""The surroundings of control in its bench: units that take random time, a memory of commands."""
 
 from collections import deque
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class FakeUnit:
                 self.shown[name] = self.port(name).value = value
 
     def forget(self) -> None:
-        """As after a reset."""
+        """Return to the state after a reset."""
         self.left: deque[int | None] = deque()
         self.rest = 0
 

@@ -1,4 +1,4 @@
-"""What the benches of EXPONENTIAL and NORMALISE share: commands, groups that come twice, a reset."""
+"""The part that the benches of EXPONENTIAL and NORMALISE share: commands, groups that come twice, a reset."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ WIDTH = 16  # of an element of `a`
 
 
 def params_of(lanes: int) -> AcceleratorParams:
-    """Of a case."""
+    """The parameters of a case."""
     return AcceleratorParams(unit=MatrixUnitParams(rows=lanes, cols=lanes))
 
 

@@ -20,7 +20,7 @@ WALKS = 60
 
 
 def arguments_of(lanes: int, dims: int, depth: int = QUEUE) -> dict[str, Any]:
-    """Those of the block's definition."""
+    """The arguments of the block's definition."""
     unit = MatrixUnitParams(rows=lanes, cols=lanes)
     return {"p": AcceleratorParams(unit=unit), "dims": dims, "depth": depth}
 

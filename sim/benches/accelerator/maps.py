@@ -64,7 +64,7 @@ def random_fields(rng: np.random.Generator, p: AcceleratorParams) -> Command:
 
 
 def clip_range(rng: np.random.Generator, kind: int) -> tuple[int, int]:
-    """Of the result: mostly its format's, or a ReLU's, sometimes anything."""
+    """The clip range of the result: mostly its format's, or a ReLU's, sometimes anything."""
     low, high = range_of(kind, int(rng.integers(2)))
     low, high = max(low, -(1 << 15)), min(high, (1 << 15) - 1)
     choice = rng.integers(4)

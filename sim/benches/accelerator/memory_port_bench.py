@@ -29,13 +29,13 @@ PARTS = (*INPUTS, *OUTPUTS, *CHANNELS)
 
 
 def make_params(lanes: int, outstanding: int, buffer: int) -> AcceleratorParams:
-    """Of a case."""
+    """The parameters of a case."""
     unit = MatrixUnitParams(rows=lanes, cols=lanes)
     return AcceleratorParams(unit=unit, outstanding=outstanding, read_buffer=buffer)
 
 
 class Cleared(Monitor):
-    """Of a stream that `clear` breaks off."""
+    """Words of a stream that `clear` breaks off."""
 
     def step(self, cycle: int, waiting: int | None) -> int | None:
         clear = high(cocotb.top.clear)
@@ -190,7 +190,7 @@ class PortBench(AxiBench):
         self.voids = len(voids)
 
     def begin_again(self) -> None:
-        """What was logged is gone; words wait for the commands that wait."""
+        """Forget what was logged; words wait for the commands that wait."""
         self.written = bytes(self.ram.read(0, MEMORY))
         for monitor in self.monitors.values():
             monitor.moved = []

@@ -1,4 +1,5 @@
-"""What the benches of load and store share: a unit between neighbours that pause, pulses, resets, faults."""
+"""The part that the benches of load and store share: a unit between neighbours that pause, pulses, resets,
+faults."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -104,7 +105,7 @@ class MoveBench(Bench, ABC):
         """The memory port: what belongs to each run taken."""
 
     def pause(self) -> None:
-        """As `pauses` says."""
+        """Pause as `pauses` says."""
         parts: dict[str, Source | Sink] = {**self.feeds, **self.sinks}
         for name, part in parts.items():
             part.stall = self.pauses.get(name, 0.0)
@@ -122,7 +123,7 @@ class MoveBench(Bench, ABC):
             cocotb.start_soon(part)
 
     def neighbours(self) -> list[Coroutine[Any, Any, None]]:
-        """What runs beside the streams."""
+        """The tasks that run beside the streams."""
         return [self.port(), self.reader.run()]
 
     def next_status(self) -> int:
@@ -213,7 +214,7 @@ class MoveBench(Bench, ABC):
         await self.settle()
 
     def renew(self) -> None:
-        """What was wanted is gone."""
+        """Forget the expected results."""
         self.wanted = []
 
     async def waits_for_statuses(self, commands: list[Command], most: int) -> None:

@@ -22,7 +22,7 @@ Run = tuple[int, int]
 
 
 def params_of(lanes: int, outstanding: int) -> AcceleratorParams:
-    """Of a case: a small scratchpad."""
+    """The parameters of a case: a small scratchpad."""
     return AcceleratorParams(
         unit=MatrixUnitParams(rows=lanes, cols=lanes), banks=4, bank_words=64, outstanding=outstanding
     )

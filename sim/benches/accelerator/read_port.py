@@ -1,4 +1,4 @@
-"""What answers a unit's read port of the scratchpad in its bench: ready at random, data on time."""
+"""The scratchpad's side of a unit's read port in its bench: ready at random, data on time."""
 
 from random import Random
 from typing import Any
@@ -30,7 +30,7 @@ class ReadPort:
         self.pause, self.waits = 0.0, 0
 
     def rest(self) -> None:
-        """What stands before the clock runs."""
+        """Drive the ports before the clock runs."""
         self.ready.value = 0
         self.data.value = 0
 

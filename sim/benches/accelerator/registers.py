@@ -104,7 +104,7 @@ class RegistersBench:
         return int.from_bytes(done.data, "little")
 
     def wanted(self, register: Register) -> int:
-        """What a register before the counters should read."""
+        """The value that a register before the counters should read."""
         word = 0
         for field in register.fields:
             if field.access == "read" and not register.constant:

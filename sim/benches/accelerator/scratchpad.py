@@ -21,7 +21,7 @@ READERS, WRITERS = tuple(readers(AcceleratorParams())), tuple(writers(Accelerato
 
 
 def params_of(lanes: int, n: int, bank_words: int) -> AcceleratorParams:
-    """Of a case."""
+    """The parameters of a case."""
     return AcceleratorParams(unit=MatrixUnitParams(rows=lanes, cols=lanes), banks=n, bank_words=bank_words)
 
 

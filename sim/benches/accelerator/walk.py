@@ -51,7 +51,7 @@ class WalkBench(Bench):
         return list(zip(found.tolist(), ends(walk["count"]).tolist(), strict=True))
 
     def counts(self) -> list[list[int]]:
-        """Those of each command sent, accepted or not."""
+        """The counts of each command sent, accepted or not."""
         port = self.monitors["command"]
         words = [*port.words, *self.sources["command"].words]
         return [unpack_word(self.fields, word)["count"] for word in words]

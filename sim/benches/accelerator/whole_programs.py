@@ -100,7 +100,7 @@ class Maker:
         return self.load(BLOCK_WORDS, signal, self.parameters + index * BLOCK_WORDS * self.p.lanes)
 
     def tail(self, kind: Kind) -> dict[str, int]:
-        """What MAP does behind requantisation."""
+        """Fields of MAP for the operations behind requantisation."""
         random = self.random
         return {
             "out_kind": kind,

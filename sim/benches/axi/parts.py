@@ -136,7 +136,7 @@ class AxiBench(Bench, ABC):
         self.sources[stream].send(words)
 
     def command_of(self, word: int) -> Command:
-        """What a packed word says."""
+        """The fields of a packed word."""
         return word & (1 << self.p.address_bits) - 1, word >> self.p.address_bits
 
     def check_addresses(self, channel: str, commands: list[Command]) -> None:

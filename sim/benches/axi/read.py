@@ -58,7 +58,7 @@ class ReadBench(MasterBench):
         assert self.channels["r"].waits == 0, "R waited"
 
     def check_data(self) -> None:
-        """What was delivered is the beginning of what golden reads for the commands accepted."""
+        """Check that the delivered words are the first that golden reads for the accepted commands."""
         wanted = [(*word, command) for command in self.accepted() for word in self.golden(command)]
         mask = (1 << self.p.data_bits) - 1
         words = self.monitors["data"].words

@@ -68,7 +68,7 @@ def corners(fmt: Any) -> list[int]:
 
 
 def weight_corners(module: ModuleType, p: Any) -> list[int]:
-    """Of the weight, or of each of its fields with those of all the others."""
+    """Corner values of the weight, or of each of its fields with those of all the others."""
     parts = module.fields(p).values() if hasattr(module, "fields") else [p.weight]
     words = [(0, 0)]  # code, bits so far
     for fmt in parts:

@@ -55,7 +55,7 @@ class Job:
         return words.unpack_outputs(self.schedule, to_bytes(delivered, width))
 
     def golden(self) -> np.ndarray:
-        """What it must be."""
+        """Golden's result."""
         s = self.schedule
         return matrix_product(s.unit, self.activations, self.weights, self.scaling, s.tiling.stream)
 

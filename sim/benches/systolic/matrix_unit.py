@@ -99,7 +99,7 @@ class MatrixUnitBench(Bench):
         raise AssertionError(f"{name}: fewer than {count} words in {within} cycles")
 
     def transfers(self) -> int:
-        """Of all streams, since the last reset."""
+        """Transfers of all streams since the last reset."""
         return sum(len(monitor.moved) for monitor in self.monitors.values())
 
     def scoreboard(self, jobs: list[Job]) -> None:
@@ -302,7 +302,8 @@ LEAN: dict[str, Any] = {"structure": "separate", "rounding": "truncate", "subnor
 
 
 def cases_of(dataflow: str) -> list[Case]:
-    """What CI runs of a dataflow; the last one has so few accumulator rows that tiles wait for them."""
+    """The cases that CI runs of a dataflow; the last one has so few accumulator rows that tiles wait for
+    them."""
     scarce = 6 if dataflow == "output" else 7
     return [
         case("4x4-int8-int8", dataflow, 4, 4, "int8", "int8"),

@@ -51,7 +51,7 @@ def rows_of_sums(p: MatrixUnitParams, accepted: Accepted) -> np.ndarray:
 
 
 def pass_sums(p: MatrixUnitParams, left: np.ndarray, top: np.ndarray) -> np.ndarray:
-    """What comes out of the PEs, product by product. left [vectors, k], top [k, cols]"""
+    """The sums that leave the PEs, product by product. left [vectors, k], top [k, cols]"""
     sums = p.pe.accumulator.decode(np.zeros((len(left), top.shape[1]), np.uint64))
     for k, row in enumerate(top):
         moving, other = left[:, k, None], row[None]
@@ -61,7 +61,7 @@ def pass_sums(p: MatrixUnitParams, left: np.ndarray, top: np.ndarray) -> np.ndar
 
 
 def join(p: MatrixUnitParams, before: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """What the accumulator memory adds up."""
+    """The sums that the accumulator memory adds up."""
     kind = pe.module_of(p.pe)
     return np.asarray(kind.combine(p.pe, before, sums) if hasattr(kind, "combine") else before + sums)
 

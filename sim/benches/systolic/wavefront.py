@@ -16,7 +16,8 @@ INSIDE = True  # the array's registers are looked at
 
 
 class ArrayMonitor:
-    """What stands in each column's registers, a list of columns each cycle, from the first word taken on."""
+    """Records the values in each column's registers, a list of columns each cycle, from the first word taken
+    on."""
 
     def __init__(self, bench: MatrixUnitBench):
         self.bench = bench

@@ -40,7 +40,7 @@ def layout_of(p: RequantiseParams, lanes: int) -> Layout:
 
 
 def golden_codes(p: RequantiseParams, word: Word) -> list[int]:
-    """What `o` must hold for a word: a value for each lane, read in the accumulator's format."""
+    """The codes that `o` must hold for a word: a value for each lane, read in the accumulator's format."""
     codes = np.array(word["acc"])
     if not word["raw"][0]:
         bias, multiplier, shift = (np.array(word[name]) for name in ("bias", "multiplier", "shift"))

@@ -54,7 +54,7 @@ class LoadBench(MoveBench):
             given = len(taken)
 
     def give(self, address: int, count: int) -> None:
-        """What a run gets."""
+        """The words that a run gets."""
         status = self.next_status()
         size = self.p.lanes
         places = range(address, address + count, size) if status != Status.REFUSED else []

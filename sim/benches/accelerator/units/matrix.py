@@ -109,7 +109,7 @@ class MultiplyBench(Bench):
         return [unpack(word) for word in self.monitors["command"].words]
 
     def check(self) -> None:
-        """What was delivered is the beginning of what golden gives, and `done` comes at its time."""
+        """Check that the delivered words are the first of golden's, and that `done` comes at its time."""
         commands = self.accepted()
         self.scoreboard(commands, self.monitors["sums"].words)
         ends = {name: np.cumsum([self.words(name, c) for c in commands]).tolist() for name in PORTS}

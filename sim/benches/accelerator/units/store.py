@@ -54,7 +54,7 @@ class StoreBench(MoveBench):
                 self.sources["memory_status"].send([self.next_status()])
 
     def expect(self, command: Command) -> tuple[list[Run], int]:
-        """Its words too: a store does not change the scratchpad."""
+        """Expect a command and its words: a store does not change the scratchpad."""
         places = self.moves.machine.walked(scratch_runs(command.fields)).ravel()
         self.words += [self.reader.word(int(place)) for place in places]
         return super().expect(command)
