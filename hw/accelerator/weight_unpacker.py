@@ -70,7 +70,7 @@ class WeightUnpacker(wiring.Component):
         turns, turn_ready, turned_valid, turning = bits("turns", "turn_ready", "turned_valid", "turning")
         plain_valid, emptied = bits("plain_valid", "emptied")
         kind, kinds = self.kinds(m)
-        gathered, gathered_valid = self.gather(m, turned, turned_valid, emptied)
+        gathered, gathered_valid, none_wait = self.gather(m, turned, turned_valid)
         m.d.comb += [
             low.eq(Cat(lane(word, index, lanes)[:width] for index in range(lanes))),
             turns.eq(self.i.valid & kind.transpose),
@@ -83,7 +83,7 @@ class WeightUnpacker(wiring.Component):
             m, "transpose", i_valid=turns, i_ready=turn_ready, i_payload=low, busy=turning,
             o_valid=turned_valid, o_ready=self.row.ready, o_payload=turned,
         )
-        m.d.comb += plain.eq(low if self.each == 1 else word)
+        m.d.comb += [plain.eq(low if self.each == 1 else word), emptied.eq(none_wait)]
         standing = self.commands(m, kind, turning, turns & turn_ready)
         m.d.comb += self.busy.eq(kinds | turning | standing)
         return m
@@ -110,19 +110,18 @@ class WeightUnpacker(wiring.Component):
                         m.d.sync += held[index * size : (index + 1) * size].eq(self.kind.payload)
         return data.View(kind_layout(self.p), held[:size]), count != 0
 
-    def gather(self, m, turned, turned_valid, emptied):
-        """The corner-turn's rows in words: all but a word's last one wait, unless `emptied`."""
+    def gather(self, m, turned, turned_valid):
+        """The corner-turn's rows in words, of which all but the last row wait: (word, valid, none waits)."""
         if self.each == 1:
-            m.d.comb += emptied.eq(1)
-            return turned, turned_valid
+            return turned, turned_valid, 1
         waiting = Signal((self.each - 1) * len(turned), reset_less=True)
         count = Signal(range(self.each))  # rows that wait
         gathered = Signal.like(self.row.payload, name="gathered")
-        m.d.comb += [gathered.eq(Cat(turned, waiting)), emptied.eq(count == 0)]
+        m.d.comb += gathered.eq(Cat(turned, waiting))
         with m.If(turned_valid & self.row.ready):
             # their number is a power of two: from the last back to none
             m.d.sync += [waiting.eq(gathered), count.eq(count + 1)]
-        return gathered, turned_valid & (count == self.each - 1)
+        return gathered, turned_valid & (count == self.each - 1), count == 0
 
     def commands(self, m, kind, turning, turns):
         """A pass's command, when its last word goes: before the next word goes the unit has taken it."""
