@@ -35,6 +35,8 @@ EQUIVALENT = [
      "the bench gives every code of every function: no result changes with this last bit of a coefficient"),
     ("systolic/|units/matrix|accelerator$", "row_ring", r"if \(rst\) \\?end +<=",
      "a first pass sets it, and only a pass that is not first reads it"),
+    ("accelerator/(control|accelerator)$", "^control_", r"if \(rst\) checked_(wrong|error) +<=",
+     "of a command that is there, and a reset leaves none"),
     ("tile/tile", "^tile_6x2_lut_uint1.*_g4$", r"enable dropped.*if \(word_last\) row_kept_",
      "in groups of one word every word is the last, and its sum stays the same until the next"),
     ("vector/dequantise", "^dequantise_int19_int15_uint4_fp16$", r"sum_zeros_0_15 = ~ sum_total\[0\]",
