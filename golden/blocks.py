@@ -72,7 +72,7 @@ class Job:
 
     @property
     def where(self) -> str:
-        """What a message about it begins with."""
+        """The beginning of a message about the job."""
         return f"layer {self.name}"
 
 

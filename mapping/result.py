@@ -31,7 +31,7 @@ class Known:
     """A record whose fields that are None are not known, and not in the JSON."""
 
     def as_dict(self) -> dict[str, Any]:
-        """What the JSON holds."""
+        """The fields as they stand in the JSON."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]
         return {name: value for name, value in found.items() if value is not None}
 

@@ -24,7 +24,7 @@ from mapping.legalise.shapes import shaped
 from mapping.network import ShapeNetwork
 from mapping.plan import Plan
 from mapping.run.host import Progress
-from mapping.run.quantised import Steps
+from mapping.run.quantised import Interpreter
 from mapping.target import Target
 from sim import program_device
 from sim.accelerator import Bus
@@ -93,7 +93,7 @@ class Model:
     name = "model"
 
     def __init__(self, network: CodedNetwork, p: AcceleratorParams):
-        self.steps = Steps(network, p)
+        self.steps = Interpreter(network, p)
 
     def run(self, job: Step) -> Result:
         found = self.steps.step(job.codes)

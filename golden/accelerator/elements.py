@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Kind(IntEnum):
-    """What the elements of a vector unit's operand are; `NONE`: no operand or, as `a`, the sums."""
+    """The kind of the elements of a vector unit's operand; `NONE`: no operand or, as `a`, the sums."""
 
     NONE = 0
     BYTE = 1

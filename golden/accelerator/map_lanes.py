@@ -42,7 +42,7 @@ S16, S32 = Int(16), Int(32)
 
 
 class Operation(IntEnum):
-    """What MAP does with its operands before it requantises, or after (ADD)."""
+    """MAP's operation on its operands before it requantises, or after (ADD)."""
 
     COPY = 0
     MUL = 1

@@ -28,7 +28,7 @@ DONE, ERROR = 1, 2  # bits of INTERRUPT_ENABLE and INTERRUPT_STATUS
 
 
 class Moment(NamedTuple):
-    """What happens to events in a cycle: bits cleared, what is enabled from then on, bits that come."""
+    """Changes of events in a cycle: bits cleared, bits enabled from then on, bits that come."""
 
     cycle: int
     clears: int = 0

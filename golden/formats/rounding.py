@@ -44,7 +44,7 @@ def round_shift(x: ArrayLike, shift: ArrayLike, mode: Rounding) -> np.ndarray:
 
 
 def _before_shift(x: np.ndarray, shift: np.ndarray, mode: Rounding) -> np.ndarray | int:
-    """What is added to x so that an arithmetic shift, which rounds down, rounds as `mode` says."""
+    """The addend of x with which an arithmetic shift, which rounds down, rounds as `mode` says."""
     if mode == Rounding.FLOOR:
         return 0
     all_but_one = (1 << shift) - 1

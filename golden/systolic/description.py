@@ -43,7 +43,7 @@ def title(p: MatrixUnitParams) -> str:
 
 
 def about(p: MatrixUnitParams) -> str:
-    """What it computes."""
+    """Text: what the unit computes."""
     then = REQUANTISED.format(out=p.out, rounding=p.rounding) if p.scaled else RAW
     return ABOUT.format(
         weight=p.pe.weight, activation=p.pe.activation, accumulator=p.pe.accumulator, then=then

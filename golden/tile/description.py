@@ -25,7 +25,7 @@ def title(p: TileParams) -> str:
 
 
 def about(p: TileParams) -> str:
-    """What it computes."""
+    """Text: what the tile computes."""
     return ABOUT.format(
         group=p.group, weight=p.pe.weight, activation=p.pe.activation, accumulator=p.pe.accumulator
     )

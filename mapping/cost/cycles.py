@@ -40,7 +40,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Steps:
+class OuterLoop:
     """The outer loop of one product, arrays [tilings] each.
 
     count         steps
@@ -72,14 +72,14 @@ def compute_cycles(target: Target, gemm: Gemm, f: Folds) -> np.ndarray:
 
 def outer_steps(
     target: Target, gemm: Gemm, f: Folds, by: dict[str, Reads], columns_first: np.ndarray, out_bits: int
-) -> Steps:
+) -> OuterLoop:
     """The outer loop: over row pieces if columns_first, else over folds of the columns."""
     along, across = lengths(target, gemm)
     left, top, cols = by["left"], by["top"], target.unit.cols
     column = (f.rows - 1) * f.full_tile + f.last_tile
     inner = np.where(columns_first, top.bits, left.bits)
     outer = np.where(columns_first, left.bits * left.fetches, top.bits * top.fetches)
-    return Steps(
+    return OuterLoop(
         count=np.where(columns_first, f.rows, f.cols),
         share=np.where(columns_first, f.row / along, min(cols, across) / across),
         last_share=np.where(columns_first, f.last_row / along, (across - (f.cols - 1) * cols) / across),
@@ -92,7 +92,7 @@ def outer_steps(
 
 
 def waits(
-    target: Target, gemm: Gemm, f: Folds, by: dict[str, Reads], steps: Steps, out_bits: int
+    target: Target, gemm: Gemm, f: Folds, by: dict[str, Reads], steps: OuterLoop, out_bits: int
 ) -> np.ndarray:
     """Stall cycles that the memory adds to `compute`, by the model. float64 [tilings]."""
     rate, (along, across) = 8 * target.bytes_per_cycle, lengths(target, gemm)

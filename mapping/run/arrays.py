@@ -12,7 +12,7 @@ from golden.systolic.operands import Operands
 from mapping.backends.streams import REFERENCE, offset, placements
 from mapping.ir.graph import CodedNetwork
 from mapping.run.host import LayerRun, Progress, record
-from mapping.run.quantised import Steps, Values
+from mapping.run.quantised import Interpreter, Values
 from mapping.target import Target
 
 
@@ -27,7 +27,7 @@ class ArrayRun:
         self.offsets = {o.name: offset(target, network, o) for o in taken}
         self.layers: list[LayerRun] = []
         self.progress = progress
-        self.steps = Steps(network, REFERENCE, self)
+        self.steps = Interpreter(network, REFERENCE, self)
 
     def step(self, codes: Mapping[str, np.ndarray], device: Device) -> Values:
         """Outputs' codes, int64, by name, the sums from `device`."""

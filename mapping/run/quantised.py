@@ -81,7 +81,7 @@ def start(network: graph.CodedNetwork, inputs: Mapping[str, np.ndarray]) -> Valu
     return values
 
 
-class Steps:
+class Interpreter:
     """A network that keeps state, step after step."""
 
     def __init__(self, network: graph.CodedNetwork, p: AcceleratorParams, array: Array | None = None) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from golden.accelerator.assembler import Command
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
 from mapping.backends.program.compiler import lowered
-from mapping.backends.program.pipeline import Parts, Pipeline, parts
+from mapping.backends.program.pipeline import Pipeline, StepCycles, step_cycles
 from mapping.backends.program.plan import (
     MATRIX,
     NONE,
@@ -23,7 +23,7 @@ from mapping.backends.program.plan import (
     words_of,
 )
 from mapping.backends.program.segments import parted
-from mapping.backends.program.steps_taken import Steps, Taken, without_weights
+from mapping.backends.program.steps_taken import NetworkSteps, Taken, without_weights
 from mapping.cost import energy
 from mapping.ir import graph
 from mapping.ir.graph import CodedNetwork
@@ -42,7 +42,7 @@ class Kind:
     """Quantities that all steps of a kind share. read, written: words over the bus; passed: scratchpad words
     and sums as in mapping.cost.energy.passed."""
 
-    parts: Parts
+    parts: StepCycles
     compute: int
     read: int
     written: int
@@ -101,7 +101,7 @@ def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tu
     """Totals over each operation's steps, in program order, and the cycle in which all steps are done."""
     network = without_weights(lowered(coded, p))
     units = {operation.name: unit_of(p, coded, operation) for operation in coded.operations}
-    steps, kinds = Steps(network, p), dict[int, Kind]()
+    steps, kinds = NetworkSteps(network, p), dict[int, Kind]()
     pipeline = Pipeline(p, latency, network.inputs)
     found: list[Sums] = []
     for taken in steps:
@@ -122,7 +122,7 @@ def kind_of(p: AcceleratorParams, latency: int, unit: str, taken: Taken) -> Kind
     commands: Sequence[Command] = [*taken.loads, *taken.work]
     read, written = words_of(commands)
     return Kind(
-        parts=parts(p, latency, taken.loads, taken.work),
+        parts=step_cycles(p, latency, taken.loads, taken.work),
         compute=unit_work(p, unit, commands),
         read=read,
         written=written,

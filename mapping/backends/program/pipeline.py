@@ -38,7 +38,7 @@ LIVE = 3  # steps whose weights are in the scratchpad together
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class StepCycles:
     """Cycles of a step on each unit, and of its first tile of sums. loads: whether it has operands of its
     own; operands: their words in the region of left operands."""
 
@@ -51,8 +51,10 @@ class Parts:
     operands: int
 
 
-def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Sequence[Command]) -> Parts:
-    """The Parts of a step's commands."""
+def step_cycles(
+    p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Sequence[Command]
+) -> StepCycles:
+    """The StepCycles of a step's commands."""
     commands = [*loads, *work]
     products = [each for each in work if each.opcode == Opcode.MULTIPLY]
     cycles = [unit(each.unit).work(p, each) for each in products]
@@ -61,7 +63,7 @@ def parts(p: AcceleratorParams, latency: int, loads: Sequence[Command], work: Se
     left = Regions(p).left.words
     words = sum(bus(p, each, latency, p.read.outstanding) for each in moves)
     fetched = len(commands) * COMMAND_BYTES // p.lanes
-    return Parts(
+    return StepCycles(
         load=sum(words_moved(each.fields) for each in fills) + fetched + words,
         matrix=sum(cycles),
         tile=cycles[0] // tiles_of(products[0].fields) if products else 0,
@@ -121,7 +123,7 @@ class Pipeline:
             found = max(found, next(there, known[-1][1] if known else 0.0))
         return found
 
-    def step(self, taken: Taken, parts: Parts, reads: Sequence[str], writes: Sequence[str]) -> float:
+    def step(self, taken: Taken, parts: StepCycles, reads: Sequence[str], writes: Sequence[str]) -> float:
         """Simulate the next step; returns the cycle in which its work is done. reads, writes: places of
         tensors."""
         there = 0.0
@@ -151,7 +153,7 @@ class Pipeline:
                 self.stored.setdefault(place, []).append((taken.step.part[1], self.store + self.way))
         return done
 
-    def work(self, parts: Parts, there: float) -> float:
+    def work(self, parts: StepCycles, there: float) -> float:
         """Simulate the matrix and vector unit's parts of a step, whose operands are there in cycle `there`;
         returns the cycle in which these have been used."""
         if parts.matrix:

@@ -77,7 +77,7 @@ class Taken:
 
 
 @dataclass(slots=True)
-class Steps:
+class NetworkSteps:
     """A network's steps, in order."""
 
     network: graph.CodedNetwork

@@ -10,7 +10,7 @@ import pytest
 from golden.check import BadValue
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
-from mapping.run.quantised import Steps, run
+from mapping.run.quantised import Interpreter, run
 
 
 def rounded(value):
@@ -173,7 +173,7 @@ def test_state_goes_from_step_to_step(net, epilogue, params):
     o = graph.Map(name="sum", x="x", y="y", operation="add", b="old", epilogue=epilogue("int16"))
     tensors = {"x": ((1, 2), "int16"), "old": ((1, 2), "int16"), "y": ((1, 2), "int16")}
     made = net(tensors, o, inputs=("x", "old"), state=(("old", "y"),), initial={"old": np.array([[5, -5]])})
-    steps = Steps(made, params)
+    steps = Interpreter(made, params)
     assert [steps.step({"x": np.array([[1, 2]])})["y"].tolist() for _ in range(3)] == [
         [[6, -3]], [[7, -1]], [[8, 1]]
     ]  # fmt: skip

@@ -130,7 +130,7 @@ def test_a_deep_product_is_added_up(m, n, k):
 
 def test_state_is_there_for_the_next_step():
     from golden.accelerator.machine import Machine
-    from mapping.run.quantised import Steps
+    from mapping.run.quantised import Interpreter
 
     tensors = {
         "x": Tensor(name="x", shape=(2, 20)),
@@ -146,7 +146,7 @@ def test_state_is_there_for_the_next_step():
         ),
         initial={"s": np.full((3, 20), 7)},
     )  # fmt: skip
-    program, steps = compile(net, P), Steps(net, P)
+    program, steps = compile(net, P), Interpreter(net, P)
     memory = program.memory.copy()
     for seed in range(4):
         x = any_codes(net, "x", seed)

@@ -17,7 +17,7 @@ from mapping.ir import graph
 from mapping.legalise.float_network import encoded, quantise
 from mapping.passes import simplify
 from mapping.run.floating import run_float
-from mapping.run.quantised import Steps, run
+from mapping.run.quantised import Interpreter, run
 from tests.mapping.legalise.against import model, node
 
 P = AcceleratorParams()
@@ -155,7 +155,7 @@ def test_a_state_goes_through_the_host(tflite_tools):
         key: getattr(network, key) for key in network.__slots__ if key != "operations"
     }, operations=operations)  # fmt: skip
     made = parts(split, P)
-    steps, programs = Steps(network, P), Programs(split, P, made)
+    steps, programs = Interpreter(network, P), Programs(split, P, made)
     random, (name, *_) = np.random.default_rng(3), network.inputs
     for _ in range(3):
         codes = {name: random.integers(-128, 128, network.tensors[name].shape)}
