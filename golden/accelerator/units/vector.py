@@ -211,6 +211,7 @@ def execute_exponential(p: AcceleratorParams, f: Fields, machine: "Machine") -> 
 
 HALF_WORDS = 2  # of a vector
 BEGIN = 1  # cycles from a command to its walks' beginning
+CODES = 1  # register in which codes wait while an r is written
 WRITER = 1  # register of the vector that is being written
 
 
@@ -229,11 +230,27 @@ def cycles(p: AcceleratorParams, opcode: Opcode, command: Fields) -> int:
     ends = first + HALF_WORDS - 1  # the first vector is there
     groups = command["count1"] * command["count2"]
     write = WRITER + HALF_WORDS - 1 + DONE
-    if opcode == EXPONENTIAL:  # codes wait in a register while an r is written, so nothing else does
-        every = 2 * groups * command["count0"]
-        return ends + HALF_WORDS * (every - 1) + exponential.r_latency(p) + write
+    if opcode == EXPONENTIAL:
+        every, lost = 2 * groups * command["count0"], lost_to_r(p, command["count0"], groups)
+        return ends + HALF_WORDS * (every - 1) + exponential.r_latency(p) + lost + write
     within = 2 * HALF_WORDS * (command["count0"] - 1) + normalise.pause(p, bool(command["columns"])) + 1
     return ends + groups * within + HALF_WORDS * (groups - 1) + normalise.LATENCY + write
+
+
+def lost_to_r(p: AcceleratorParams, count0: int, groups: int) -> int:
+    """Cycles in which EXPONENTIAL's engine stands because the writer is at an r, in rows of count0 vectors.
+
+    An r takes the writer for HALF_WORDS cycles and goes first. Codes that come together with it wait in their
+    register, so those of the row's next vector, HALF_WORDS cycles behind, find it full and the engine stands
+    for a cycle. It would have taken a vector then, since its latency is even where codes and an r can meet.
+    """
+    behind = exponential.r_latency(p) - exponential.latency(p)  # of an r, behind the codes of its row's last
+    ahead = behind - CODES - HALF_WORDS  # between the vector after that one and the one whose codes meet r
+    if ahead % HALF_WORDS:
+        return 0  # r comes between two codes
+    # the second reading of the next row has codes; behind the last of them nothing has to wait
+    meets = count0 <= ahead // HALF_WORDS < 2 * count0 - 1
+    return groups - 1 if meets else 0
 
 
 SHAPE = tuple(

@@ -1,6 +1,7 @@
 """Bench of hw.accelerator.units.vector: commands over a scratchpad whose ports are granted at random."""
 
 from functools import partial
+from itertools import product
 from typing import Any
 
 import cocotb
@@ -25,6 +26,7 @@ from sim.benches.accelerator.maps import (
 from sim.benches.accelerator.unit_bench import Fields, UnitBench
 
 COMMANDS = 40
+ROWS = ((1, 1), (2, 1), (1, 3), (5, 1))  # count1, count2 of two-pass commands
 BLOCKS = 40  # of parameters, at the beginning of the scratchpad, where nothing is written
 
 
@@ -106,6 +108,12 @@ class VectorBench(UnitBench):
         """The scratchpad's words that a walk touches, each as often as it does."""
         return [int(place) for place in self.machine.walked(walk).ravel()]
 
+    def check_cycles(self) -> None:
+        """Every command took what golden says, unstalled."""
+        for command, took in zip(self.commands, self.took(), strict=True):
+            golden = cycles(self.p, command.opcode, command.fields) + 1
+            assert took == golden, f"{command} took {took} cycles, golden {golden}"
+
     async def settle(self) -> None:
         await super().settle()
         assert not self.sources["sums"].words, "sums left over"
@@ -122,9 +130,21 @@ async def commands_do_what_golden_does(dut: Any, busy: float, stall_in: float) -
     bench.check_refusals()
     assert (bench.sources["sums"].stalls > 0) == (stall_in > 0), "the stalls asked for did not happen"
     if busy == stall_in == 0:
-        for command, took in zip(bench.commands, bench.took(), strict=True):
-            golden = cycles(bench.p, command.opcode, command.fields) + 1
-            assert took == golden, f"{command} took {took} cycles, golden {golden}"
+        bench.check_cycles()
+
+
+@cocotb.test
+@cocotb.parametrize(name=["EXPONENTIAL", "NORMALISE"], first=[1, 5, 9])
+async def rows_of_every_length_take_golden_cycles(dut: Any, name: str, first: int) -> None:
+    """1, 2, 3 and 5 rows of `first` vectors to three more, columns too; strides are random."""
+    bench = VectorBench(dut)
+    opcode = Opcode.members()[name]
+    kinds = ({"columns": 0}, {"columns": 1}) if opcode == Opcode.NORMALISE else ({},)
+    for count0, (count1, count2), kind in product(range(first, first + 4), ROWS, kinds):
+        bench.send_any(opcode, count0=count0, count1=count1, count2=count2, **kind)
+    await bench.start()
+    await bench.settle()
+    bench.check_cycles()
 
 
 @cocotb.test
@@ -155,7 +175,7 @@ CASES = [
     case("x16", lanes=16, functions=["gelu", "silu", "sigmoid", "tanh"]),
     case("x8-plain", lanes=8, functions=[]),
 ]
-QUICK = {"verilator": ["x4"]}
+QUICK = {"verilator": ["x4", "x16"]}
 LONG = {"icarus": ["x4"]}
 EXTREME = [CASES[0], CASES[2]]
 MUTANTS = [Faults("x4", 1)]
