@@ -15,6 +15,7 @@ from typing import Any
 from golden import check, pe
 from golden.accelerator.params import AcceleratorParams
 from golden.formats.rounding import Rounding
+from golden.pe import counted
 from golden.systolic.params import MatrixUnitParams
 from golden.tile.params import TileParams
 from golden.vector.requantise import ROUNDINGS
@@ -24,6 +25,7 @@ from systola.composition import Units
 from systola.design_schema import Composition, Matrix, integer_format
 
 KIB = 1024
+WEIGHT_BITS = 8  # of an accelerator: a weight stands in a byte of a word
 
 # golden names a parameter by its own block; a user knows it by its key
 KEYS = {
@@ -94,6 +96,9 @@ def accelerator_target(design: Composition, units: Units) -> Target:
     if "accelerator" not in pe.stands(unit.pe):
         sums = f"{pe.kind_of(unit.pe)} with sums in {unit.pe.accumulator}"
         raise check.fail("pe", sums, f"one that adds up integers' products in {pe.WIDEST} bits")
+    if not counted.plain(unit.pe) and unit.pe.weight.width > WEIGHT_BITS:
+        words = f"{pe.kind_of(unit.pe)} with weights of {unit.pe.weight.width} bits"
+        raise check.fail("pe", words, f"{WEIGHT_BITS} bits or fewer for all that a weight carries")
     accelerator = AcceleratorParams(
         unit=unit,
         banks=design.scratchpad.banks,

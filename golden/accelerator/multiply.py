@@ -24,7 +24,7 @@ from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.walk import addresses
 from golden.division import ceil_div
 from golden.formats import Int
-from golden.pe import integers
+from golden.pe import counted, integers
 from golden.systolic.params import MatrixUnitParams
 
 LARGEST_PASSES = (1 << 16) - 1
@@ -133,6 +133,6 @@ def multiply(p: AcceleratorParams, command: Fields, scratch: np.ndarray) -> np.n
 
 
 def product(params: Any, left: np.ndarray, top: np.ndarray) -> np.ndarray:
-    """left [count, k] by top [k, L], integers of the PE's formats: its `dot`, without its checks."""
-    dot = pe.module_of(params).dot
-    return np.asarray((integers.unchecked if dot is integers.dot else dot)(params, left, top))
+    """left [count, k] by top [k, L], integers of the PE's formats: its `dot`, where plain without checks."""
+    dot = integers.unchecked if counted.plain(params) else pe.module_of(params).dot
+    return np.asarray(dot(params, left, top))

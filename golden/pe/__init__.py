@@ -11,7 +11,9 @@ A PE is a golden module and the module of `hw` at the same path. The golden modu
     EXACT           whether a sum is the same in every order
     GROUPED         True: weights share a scale in groups of `group` along K, by which a group's sum is
                     multiplied behind the array. False: a sum goes over all of K, and is requantised there.
-                    In an accelerator it is False of every PE
+                    In an accelerator every sum goes over all of K: the scale of a group is in its weights
+                    (golden.pe.counted; Params then has scale_group, the weights that share one, or 0 for all
+                    of a channel), or there is none
     name(p)         the definition's name, with the parameters in it
     latency(p)      cycles from the operands to the sum that they enter
     quantise(p, weights)           float64 [K, N] -> golden.pe.weights.Quantised: codes, scales, zero points,
@@ -61,7 +63,6 @@ from golden.pe import (
     bitmod,
     dequantise,
     float_multiply_add,
-    integers,
     lut,
     mixpe,
     mixpe_float,
@@ -95,12 +96,11 @@ def module_of(params: object) -> ModuleType:
 
 
 def stands(params: Any) -> tuple[str, ...]:
-    """Where the PE of `params` can stand: its STANDS, and "accelerator" where an array adds up products of
-    the operands themselves, exact integers of at most WIDEST bits."""
+    """Where the PE of `params` can stand: its STANDS, and "accelerator" where an array adds up exact integers
+    of at most WIDEST bits."""
     module, sums = module_of(params), params.accumulator
-    plain = "array" in module.STANDS and module.EXACT and module.dot is integers.dot
-    short = isinstance(sums, Int) and sums.width <= WIDEST
-    return (*module.STANDS, *(("accelerator",) if plain and short else ()))
+    whole = "array" in module.STANDS and module.EXACT and isinstance(sums, Int)
+    return (*module.STANDS, *(("accelerator",) if whole and sums.width <= WIDEST else ()))
 
 
 def standing(where: str) -> list[str]:

@@ -9,7 +9,7 @@ s is an unsigned integer; ties round up (toward +infinity); a shift of 0 rounds 
 codes about z = 8 and the greatest scale just fill int8.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,7 +28,8 @@ INT8 = Int(8)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DequantiseParams:
     """code: format of q and z; scale_bits: of s; shift: of (q - z) s; group: products in a sum;
-    registers: 0 to 2, the first behind the product, the second behind the dequantised weight."""
+    registers: 0 to 2, the first behind the product, the second behind the dequantised weight;
+    scale_group: weights along K that `quantise` gives one z and s, a divisor of group; 0: all of a sum."""
 
     code: Int = Int(4, False)
     scale_bits: int = 8
@@ -36,6 +37,7 @@ class DequantiseParams:
     activation: Int = Int(8)
     group: int = 65536
     registers: int = 0
+    scale_group: int = 0
 
     def __post_init__(self) -> None:
         check.in_range("pe.code.width", self.code.width, 1, 8)
@@ -45,6 +47,9 @@ class DequantiseParams:
         check.in_range("pe.activation.width", self.activation.width, 1, 16)
         check.in_range("pe.group", self.group, 1, 1 << 20)
         check.in_range("pe.registers", self.registers, 0, 2)
+        check.in_range("pe.scale_group", self.scale_group, 0, self.group)
+        if self.scale_group and self.group % self.scale_group:
+            raise check.fail("pe.scale_group", self.scale_group, f"divisors of pe.group, {self.group}, and 0")
 
     @property
     def weight(self) -> Int:
@@ -117,17 +122,19 @@ def dot(p: DequantiseParams, activations: np.ndarray, weights: np.ndarray) -> np
 
 
 def quantise(p: DequantiseParams, weights: np.ndarray) -> Quantised:
-    """Words {q, z, s} of weights float64 [K, N], in groups of p.group along K, about a zero point.
+    """Words {q, z, s} of weights float64 [K, N], z and s shared in groups of p.scale_group along K.
 
     The greatest scale of a channel takes all bits of s, unless int8 would then not hold the weights; the
     channel's unit of s, of fp16, is the scale of all its groups.
     """
-    found = grouped.nearest(weights, p.code.width, p.group, symmetric=p.code.signed)
+    each = replace(p, group=p.scale_group or p.group)
+    found = grouped.nearest(weights, p.code.width, each.group, symmetric=p.code.signed)
     zero = np.zeros_like(found.scale, np.int64) if found.zero is None else found.zero
     shifted, most = found.scale * (1 << p.shift), (1 << p.scale_bits) - 1
-    reach = np.abs(grouped.in_groups(found.codes - spread(p, zero), p.group)).max(1)
+    reach = np.abs(grouped.in_groups(found.codes - spread(each, zero), each.group)).max(1)
     unit = np.maximum(shifted.max(0) / most, (reach * found.scale).max(0) / INT8.max)
     unit = FP16.quantise(grouped.kept(unit))
     s = np.clip(np.rint(shifted / unit), 0, most).astype(np.int64)
-    codes = pack(p, found.codes, spread(p, zero), spread(p, s))
-    return scaled(p, codes, dequantise(p, codes), np.broadcast_to(unit, found.scale.shape))
+    codes = pack(p, found.codes, spread(each, zero), spread(each, s))
+    scales = np.broadcast_to(unit, (len(weights) // p.group, weights.shape[1]))
+    return scaled(p, codes, dequantise(p, codes), scales)

@@ -115,7 +115,7 @@ class Operation:
 class Product(Operation):
     """Constant weights: a convolution of an image [h, w, c], or of rows [..., c] where the kernel is 1 x 1.
 
-    weights   integers [kh, kw, c, n], values of pe.weight
+    weights   integers [kh, kw, c, n], numbers that pe.weight stands for
     pad_value code that stands outside the image (x's zero point)
     pads      top, left, bottom, right
     y         [oh, ow, n], or [..., n]

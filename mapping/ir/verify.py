@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from golden import check
+from golden import check, pe
 from golden.accelerator.exponential import LONGEST as LONGEST_EXPONENTIAL
 from golden.accelerator.map_lanes import MAX_SHIFT, TABLE_ENTRIES
 from golden.accelerator.multiply import most_passes
 from golden.accelerator.normalise import LONGEST as LONGEST_NORMALISE
 from golden.accelerator.params import AcceleratorParams
 from golden.division import ceil_div
+from golden.pe import counted
 from mapping.ir import graph
 from mapping.refused import at
 from mapping.unknown import is_unknown
@@ -166,6 +167,9 @@ class Checker:
 
     def operand(self, name: str, place: int) -> None:
         """BadValue unless a factor's codes fit the PE."""
+        if place and not counted.plain(self.p.unit.pe):
+            constants = f"constants: weights of {pe.kind_of(self.p.unit.pe)} stand for other numbers"
+            raise self.bad(f"the computed right factor {name}", constants)
         fmt = (self.p.unit.pe.activation, self.p.unit.pe.weight)[place]
         tensor = self.network.tensors[name]
         allowed = {(8, True): ["int8"], (8, False): ["uint8"]}.get((fmt.width, fmt.signed), ["int8", "uint8"])
@@ -176,10 +180,10 @@ def product(c: Checker, o: graph.Product) -> None:
     if o.weights.ndim != 4:
         raise c.bad(f"weights {list(o.weights.shape)}", "[kh, kw, channels, n]")
     kh, kw, channels, n = o.weights.shape
-    fmt, shape = c.p.unit.pe.weight, c.shape(o.x)
+    shape = c.shape(o.x)
     c.operand(o.x, 0)
     if not is_unknown(o.weights):
-        check.array(f"{c.where}: weights", o.weights, fmt.min, fmt.max)
+        counted.check_numbers(c.p.unit.pe, f"{c.where}: weights", o.weights)
         c.sums(o.x, o.weights)
     plain = (kh, kw) == (1, 1) and o.strides == (1, 1) and not any(o.pads)
     wanted = (*shape[:-1], n) if plain else (*c.image(o, (kh, kw), channels), n)

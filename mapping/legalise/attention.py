@@ -7,7 +7,8 @@ from math import prod
 
 import numpy as np
 
-from golden import check
+from golden import check, pe
+from golden.pe import counted
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder, standing
@@ -49,7 +50,7 @@ def together(c: Coder, node: Node, made: list[Node]) -> list[Coded]:
     widths = [p.w.shape[-1] for p in every]
     if x.form.evened is not None and not is_unknown(w):
         w = w * x.form.evened[:, None]
-    codes, scale = coded_weights(c, w, bias, x.scale, c.p.unit.pe.weight)
+    codes, scale = coded_weights(c, w, bias, x.scale, c.p.unit.pe)
     out = np.repeat([f.scale for f in forms], widths)
     one = Affine(dtype=forms[0].dtype, scale=1.0, low=forms[0].low, high=forms[0].high)
     how = Stage(scale=1.0, fields={"low": one.low, "high": one.high})
@@ -102,8 +103,11 @@ def attention(c: Coder, node: Node) -> None:
 
 
 def check_right(c: Coder, *factors: Coded) -> None:
-    """BadValue where the codes of a computed right factor are wider than the PE's weights."""
+    """BadValue where the codes of a computed right factor are no weights of the PE."""
     weight = c.p.unit.pe.weight
+    if not counted.plain(c.p.unit.pe):
+        allowed = f"constant: weights of {pe.kind_of(c.p.unit.pe)} stand for other numbers"
+        raise check.fail("right factor", "computed", allowed)
     for w in factors:
         if w.form.low < weight.min or w.form.high > weight.max:
             what = f"in codes of {w.form.low} to {w.form.high}"

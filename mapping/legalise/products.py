@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from golden import check
+from golden import pe as pes
 from golden.formats import Int
 from golden.operators.convolution import conv_window
+from golden.pe import counted
+from golden.pe.multiplier import MultiplierParams
 from mapping.frontends import onnx_stated
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
@@ -21,10 +24,12 @@ from mapping.network import Node, Shape
 from mapping.patterns.curves import Function, Spelt, Stage
 from mapping.patterns.recognise import weighted
 from mapping.patterns.structure import Line
-from mapping.quantise.weights import check_formats, quantise_weights
+from mapping.quantise.channels import quantise_channels
+from mapping.quantise.weights import check_formats
 from mapping.unknown import column_sums, is_unknown, reals, unknown
 
 SHORT = Int(16)
+BYTES = MultiplierParams()  # of the vector unit's depthwise convolutions: int8 weights
 MOST_SUMMANDS = 3  # of weights beyond the format: 255 is 127 + 127 + 1
 ROOM = 1 << 29  # a bias takes no more of 32 bits
 
@@ -123,22 +128,22 @@ def dense(w: np.ndarray, groups: int) -> np.ndarray:
 
 
 def coded_weights(
-    c: Coder, w: np.ndarray, bias: np.ndarray, scale: float, fmt: Int
+    c: Coder, w: np.ndarray, bias: np.ndarray, scale: float, pe: Any
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Codes [k, n] and scales [n] of w [k, n]; scale: of the other factor."""
+    """Codes [k, n], the numbers that `pe` adds up, and scales [n] of w [k, n]; scale: of the other factor."""
     check_formats(c.p.unit)
     if is_unknown(w):
         return unknown(w.shape, np.int64), np.ones(w.shape[1])
-    coded = quantise_weights(
-        w[None], fmt, grouped=False, method=c.method, least=np.abs(bias) / (scale * ROOM)
-    )
-    return coded.codes[0], coded.scale.reshape(-1)
+    return quantise_channels(pe, w, method=c.method, least=np.abs(bias) / (scale * ROOM))
 
 
 def stated_weights(c: Coder, node: Node, part: Weighted) -> tuple[np.ndarray, np.ndarray]:
     """Codes [k, n] and scales [n] of a quantised network's weights, less their zero points: 9 bits."""
-    name = node.inputs[1]
+    name, pe = node.inputs[1], c.p.unit.pe
     called = c.weight_names.get(name, name)
+    if not counted.plain(pe):
+        allowed = f"real: weights of {pes.kind_of(pe)} stand for other numbers"
+        raise check.fail(f"weights {called}", "in codes", allowed)
     if name not in c.weight_scales:
         raise check.fail(f"weights {called}", "not in codes", "constants behind a DequantizeLinear")
     shadow = copy(c)
@@ -207,7 +212,7 @@ def product(c: Coder, node: Node) -> None:
     if x.form.evened is not None and not is_unknown(w):
         w = w * x.form.evened[:, None]
     if given is None:
-        codes, scale = coded_weights(c, w.reshape(-1, w.shape[-1]), bias, x.scale, c.p.unit.pe.weight)
+        codes, scale = coded_weights(c, w.reshape(-1, w.shape[-1]), bias, x.scale, c.p.unit.pe)
         weights = codes.reshape(w.shape)
     else:
         codes, scale = given[0].reshape(-1, w.shape[-1]), given[1]
@@ -260,7 +265,7 @@ def depthwise(
     y = node.outputs[0]
     order = tuple(axis for axis in part.axes if c.shape(y)[axis] > 1)
     w = part.w[:, :, 0]
-    codes, scale = given or coded_weights(c, w.reshape(-1, w.shape[-1]), part.bias, x.scale, Int(8))
+    codes, scale = given or coded_weights(c, w.reshape(-1, w.shape[-1]), part.bias, x.scale, BYTES)
 
     def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         return graph.Depthwise(

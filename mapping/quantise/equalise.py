@@ -11,16 +11,17 @@ Source: Xiao et al., SmoothQuant, ICML 2023, equation 4.
 
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from golden.formats import Int
 from mapping.layers import layer
 from mapping.legalise.coder import Coder
 from mapping.legalise.products import is_weighted
 from mapping.network import Node
+from mapping.quantise.channels import quantise_channels
 from mapping.quantise.smoothquant import Channels
-from mapping.quantise.weights import quantise_weights, real_weights
+from mapping.quantise.weights import real_weights
 
 ELEMENTWISE = ("Add", "Sub", "Mul", "Elementwise", "Identity")  # results whose axes are an operand's
 
@@ -98,17 +99,17 @@ def seers(c: Coder, found: dict[str, list[Node]]) -> dict[str, Channels]:
 
 def choose(c: Coder, found: dict[str, list[Node]], channels: dict[str, Channels]) -> None:
     """Choose the factors e; fills c.evened."""
-    weight, activation = c.p.unit.pe.weight, c.p.unit.pe.activation
+    pe = c.p.unit.pe
     for tensor, readers in found.items():
         each = [real_weights(layer(c.network, bare(n)), c.network.constants[n.inputs[1]])[0] for n in readers]
         if len({len(w) for w in each}) == 1:
             weights = np.concatenate(each, axis=1)
             c.evened[tensor] = channels[tensor].choose(
-                weights, lambda w: as_coded(w, weight, c.method), activation, c.method
+                weights, lambda w: as_coded(w, pe, c.method), pe.activation, c.method
             )
 
 
-def as_coded(w: np.ndarray, fmt: Int, method: str) -> np.ndarray:
+def as_coded(w: np.ndarray, pe: Any, method: str) -> np.ndarray:
     """Weights [k, n] rounded to the reals that their codes represent."""
-    coded = quantise_weights(w[None], fmt, grouped=False, method=method, least=0.0)
-    return np.asarray(coded.codes[0] * coded.scale[0])
+    numbers, scale = quantise_channels(pe, w, method=method, least=0.0)
+    return np.asarray(numbers * scale)

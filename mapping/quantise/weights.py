@@ -6,6 +6,7 @@ import numpy as np
 
 from golden import check
 from golden.formats import Int
+from golden.pe import counted
 from golden.systolic.params import MatrixUnitParams
 from mapping.layers import ProductLayer
 from mapping.quantise.calibrate import SHRINKS
@@ -24,7 +25,8 @@ class Weights:
 def check_formats(unit: MatrixUnitParams) -> None:
     """BadValue unless factors can be scaled: weights have both signs, activations more than one value."""
     weight, activation = unit.pe.weight, unit.pe.activation
-    if not weight.signed or weight.max < 1:
+    least, largest = counted.ends(unit.pe)
+    if least >= 0 or largest < 1:
         raise check.fail("pe.weight", weight, "int2 and wider: weights have no zero point")
     if activation.max < 1:
         raise check.fail("pe.activation", activation, "int2, uint1 and wider")

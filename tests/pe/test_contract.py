@@ -8,7 +8,7 @@ import pytest
 from golden import pe
 from golden.check import BadValue
 from golden.formats import Int
-from golden.pe import integers, multiplier, quantise, tiled
+from golden.pe import multiplier, quantise, tiled
 from systola import pe_table
 
 EVERY = ("STANDS", "EXACT", "GROUPED", "name", "latency", "quantise", "activations")
@@ -51,8 +51,8 @@ def test_its_group_is_called_depth_by_older_design_files(kind):
 
 def test_it_stands_in_an_accelerator_where_sums_are_integers_of_32_bits(module):
     p = module.Params()
-    own = "array" in module.STANDS and module.EXACT and module.dot is integers.dot  # operands' own products
-    whole = own and isinstance(p.accumulator, Int) and p.accumulator.width <= 32
+    exact = "array" in module.STANDS and module.EXACT
+    whole = exact and isinstance(p.accumulator, Int) and p.accumulator.width <= 32
     assert pe.stands(p) == module.STANDS + (("accelerator",) if whole else ())
     wide = multiplier.Params(weight=Int(16), activation=Int(16))
     assert wide.accumulator.width > 32 and "accelerator" not in pe.stands(wide)

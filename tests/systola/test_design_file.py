@@ -163,7 +163,7 @@ def grouped_message(**tables: dict) -> str:
          "one that adds up integers' products in 32 bits"),
         ({"family": "accelerator", "array": {"rows": 16, "cols": 16, "dataflow": "weight"},
           "pe": {"kind": "dequantise"}},
-         "pe is dequantise with sums in int32; allowed: one that adds up integers' products in 32 bits"),
+         "pe is dequantise with weights of 16 bits; allowed: 8 bits or fewer for all that a weight carries"),
     ],
 )  # fmt: skip
 def test_what_a_family_or_a_pe_cannot_hold_is_named(tables, wanted):

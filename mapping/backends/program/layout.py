@@ -12,6 +12,7 @@ from golden import check
 from golden.accelerator.elements import KIND_WORDS, Kind
 from golden.accelerator.params import AcceleratorParams
 from golden.division import ceil_div
+from golden.pe import counted
 from mapping.ir.graph import Epilogue, Shape
 from mapping.unknown import is_unknown, unknown
 
@@ -101,12 +102,13 @@ def pass_words(p: AcceleratorParams) -> int:
 
 
 def pack_weights(p: AcceleratorParams, weights: np.ndarray) -> np.ndarray:
-    """Weights [passes, lanes, columns of a tile: lanes] as words uint8 [passes * pass_words, lanes].
+    """Numbers [passes, lanes, columns of a tile: lanes] as words uint8 [passes * pass_words, lanes], of the
+    weights that stand for them.
 
     Row r stands in word r // packed_rows, bits [(r % packed_rows) * lanes * width, + lanes * width).
     """
     width = p.unit.pe.weight.width
-    codes: np.ndarray = p.unit.pe.weight.encode(weights).astype(np.uint8)
+    codes: np.ndarray = counted.encode(p.unit.pe, weights).astype(np.uint8)
     if p.packed_rows == 1:
         return codes.reshape(-1, p.lanes)
     passes = len(codes)

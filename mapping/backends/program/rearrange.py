@@ -21,6 +21,7 @@ from golden import check
 from golden.accelerator.elements import BLOCK_WORDS
 from golden.accelerator.params import AcceleratorParams
 from golden.division import ceil_div
+from golden.pe import counted
 from mapping.backends.program.aliases import same_rows
 from mapping.backends.program.layout import pass_words, rows_of
 from mapping.backends.program.scratchpad_allocation import Regions
@@ -244,7 +245,8 @@ class Mover:
         """Matrices transposed, one after another."""
         rows, channels = self.tensors[x].shape
         high = index.shape[1]
-        if rows % high or index.size != rows * channels or self.p.packed_rows > 1:
+        whole = not rows % high and index.size == rows * channels
+        if not whole or self.p.packed_rows > 1 or not counted.plain(self.p.unit.pe):
             return None
         heads = rows // high
         wanted = np.arange(rows * channels).reshape(heads, high, channels).transpose(0, 2, 1)
