@@ -17,7 +17,7 @@ from golden import blocks
 from mapping.target import Design
 from systola import block_document, core_file, design_file, testbench
 
-AROUND = ("buffers", "memory", "clock")  # tables of a design file that shape no hardware
+AROUND = ("buffers", "memory", "clock", "pe.scale_group")  # tables and keys that shape no hardware
 
 
 def contents(target: Design) -> dict[str, str]:
@@ -61,4 +61,5 @@ def parameters(tables: Mapping[str, Any]) -> dict[str, Any]:
         for section, values in tables.items()
         if isinstance(values, dict) and section not in AROUND
         for key, value in values.items()
+        if f"{section}.{key}" not in AROUND
     }
