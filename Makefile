@@ -20,7 +20,7 @@ test-fast: $(STAMP)
 	$(PYTEST) -m "$(FAST)"
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -q -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 # what needs no compiler, on another Python: `make test-other OTHER=python3.13`
 OTHER ?= python3.13
