@@ -118,4 +118,4 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, after: int, column
 CASES = cases_of("accelerator/normalise", 4, 8, 16, 64)
 QUICK = {"verilator": ["x4", "x16"], "icarus": ["x4"]}
 EXTREME = cases_of("accelerator/normalise", 4, 32)
-MUTANTS = [Faults("x4", 2, seed=7), Faults("x4", 3, seed=7, slow=True)]
+MUTANTS = [Faults("x4", 2, seed=6), Faults("x4", 3, seed=6, slow=True)]
