@@ -33,7 +33,7 @@ EQUIVALENT = [
      "a step that is neither first nor final: it adds to a sum that is begun anew before it is used"),
     ("vector/piecewise", "^piecewise_", r"constant plus one.*table *\[\d+\] = ",
      "the bench gives every code of every function: no result changes with this last bit of a coefficient"),
-    ("systolic/|units/matrix|accelerator$", "row_ring", r"if \(rst\) \\?end +<=",
+    ("systolic/|units/matrix|accelerator$", "row_ring", r"if \(rst\) (\\?end|base) +<=",
      "a first pass sets it, and only a pass that is not first reads it"),
     ("accelerator/(control|accelerator)$", "^control_", r"if \(rst\) checked_(wrong|error) +<=",
      "of a command that is there, and a reset leaves none"),

@@ -10,8 +10,7 @@ import pytest
 
 from sim.benches.systolic.coverage import FILE, plan, report
 from sim.benches.systolic.matrix_unit import CASES, SLOW
-from sim.campaign import module_at
-from sim.equivalents import reason
+from sim.campaign import judged, module_at
 from sim.mutate import mutants, sites
 from sim.runner import BenchResult, run_bench
 from sim.tools import ToolMissing
@@ -108,7 +107,7 @@ def survivors(name: str, count: int, seed: int) -> list[str]:
         )  # fmt: skip
         part = module_at(mutant.verilog, mutant.line)
         killed[part] += not result.passed
-        if result.passed and not reason("systolic/matrix_unit", part, mutant):
+        if result.passed and not judged("systolic/matrix_unit", verilog, mutant).why:
             alive.append(f"{part}: {mutant}")
     for part, number in sorted(killed.items()):
         print(f"{name}: {part}: {number} killed")
