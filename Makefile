@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/systola demo
 
 # a worker a core; a file's or a block's tests stay together, since they share what they build
-PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 test: $(STAMP)
 	$(PYTEST)
 

@@ -15,18 +15,31 @@ from sim.tools import ToolMissing
 from sim.verilate import verilate_lint
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Files that end in _rtl carry the mark; a file's tests share what they build, so one process runs them.
+    """Files that end in _rtl carry the mark.
 
-    Those with Verilog take longest and go first, which leaves short ones to fill the other processes' ends.
+    Tests with Verilog take longest and go first, which leaves short ones to fill the other processes' ends.
     """
     for item in items:
         if item.path.stem.endswith("_rtl"):
             item.add_marker(pytest.mark.rtl)
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
     items.sort(key=lambda item: item.get_closest_marker("rtl") is None)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests share what they build, so one process runs them; of test_blocks_rtl, a block's tests.
+
+    Not by marks of xdist_group: pytest 9.2 writes test names anew, and xdist 3.8 finds no group in them.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Grouped(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path, _, name = nodeid.partition("::")
+            block = name.partition("[")[2].partition("-")[0] if path.endswith("test_blocks_rtl.py") else ""
+            return f"{path} {block}"
+
+    return Grouped(config, log)
 
 
 TOOL = re.compile(r"yosys|verilator(_bin)?|iverilog|vvp|(.*-)?[cg]\+\+")

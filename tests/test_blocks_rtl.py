@@ -22,7 +22,7 @@ NO_MULTIPLIER = re.compile("pe/(aligned|bitmod|bitmod_column|bitmod_finish|mixpe
 
 def param(block, *values, slow=False):
     """A test of a block; its id names what is not the block's module."""
-    marks = [pytest.mark.xdist_group(block), *([pytest.mark.slow] if slow else [])]
+    marks = [pytest.mark.slow] if slow else []
     return pytest.param(block, *values, marks=marks, id="-".join(map(str, (block, *values))))
 
 
