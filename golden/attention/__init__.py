@@ -1,0 +1,1 @@
+"""Attention engines: a sliding window in rolling buffers, and streaming in constant memory."""
