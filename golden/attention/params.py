@@ -76,8 +76,10 @@ class AttentionParams:
 
     @property
     def dot(self) -> Int:
-        """The sum of head_dim products: log2(head_dim) bits more, rounded up."""
-        return Int(self.product.width + (self.head_dim - 1).bit_length())
+        """The sum of head_dim products, each of integers at most 2^(2a - 2)."""
+        if self.floating:
+            return Int(self.product.width + (self.head_dim - 1).bit_length())
+        return Int((self.head_dim << 2 * self.qk.width - 2).bit_length() + 1)
 
     @property
     def value(self) -> Int:
