@@ -13,7 +13,7 @@ subnormals they read as zeros, and what lies between zero and the least normal n
 zero, both with their sign (Arm's flush-to-zero; the standard leaves before or after rounding open, 7.5).
 
 Values are float64 arrays that hold the format's numbers. Float64 does the work, and exactly: a product of two
-24-bit significands has 48 bits and no exponent below -298. A sum is rounded to odd in 53 bits, from its exact
+24-bit significands has 48 bits and no exponent below -554. A sum is rounded to odd in 53 bits, from its exact
 error (Moller and Knuth's two-sum), which no rounding to 51 bits or fewer can tell from the exact sum
 (Boldo and Melquiond, IEEE Trans. Computers 57(4), 2008, theorem 3).
 """

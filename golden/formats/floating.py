@@ -1,4 +1,4 @@
-"""Binary floating point of 3 to 32 bits: fp32, fp16, bf16, and the OCP eight-bit formats.
+"""Binary floating point of 3 to 33 bits: fp32, fp16, bf16, and the OCP eight-bit formats.
 
     value = (-1)^sign * 2^(max(E, 1) - bias - mantissa_bits) * (mantissa + (E > 0) * 2^mantissa_bits)
 
@@ -27,7 +27,8 @@ from golden import check
 
 @dataclass(frozen=True, slots=True)
 class Float:
-    """A floating-point format. exponent_bits: 2 to 8; mantissa_bits: 1 to 23, so that float64 holds it."""
+    """A floating-point format. exponent_bits: 2 to 9; mantissa_bits: 1 to 23, so that float64 holds it, and the
+    product of two: with 9, between 2^-554 and 2^512."""
 
     signed: ClassVar[bool] = True
 
@@ -38,7 +39,7 @@ class Float:
     saturating: bool = False
 
     def __post_init__(self) -> None:
-        check.in_range(f"{self.name}.exponent_bits", self.exponent_bits, 2, 8)
+        check.in_range(f"{self.name}.exponent_bits", self.exponent_bits, 2, 9)
         check.in_range(f"{self.name}.mantissa_bits", self.mantissa_bits, 1, 23)
         check.one_of(f"{self.name}.specials", self.specials, ("ieee", "nan", "none"))
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from golden.check import BadValue
-from golden.formats import BF16, FP8_E4M3, FP8_E5M2, FP16, FP32, Int
+from golden.formats import BF16, FP8_E4M3, FP8_E5M2, FP16, FP32, Float, Int
 from golden.formats.arithmetic import Mode, add, check_result, multiply, multiply_add, round_once
 
 TYPES = {FP16: np.float16, FP32: np.float32, BF16: ml_dtypes.bfloat16, FP8_E5M2: ml_dtypes.float8_e5m2}
 COUNT = 1 << 20
 MODES = [Mode(rounding, kept) for rounding in ("nearest", "truncate") for kept in (True, False)]
-RESULTS = [FP32, FP16, BF16]
+RESULTS = [FP32, FP16, BF16, Float("wide", 9, 23)]
 
 
 def same(found, wanted):

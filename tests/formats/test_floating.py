@@ -177,7 +177,7 @@ def test_check_names_what_the_format_does_not_hold():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ((1, 3), "x.exponent_bits is 1; allowed: 2 to 8"),
+        ((1, 3), "x.exponent_bits is 1; allowed: 2 to 9"),
         ((5, 24), "x.mantissa_bits is 24; allowed: 1 to 23"),
         ((5, 2, "inf"), "x.specials is 'inf'; allowed: ieee, nan, none"),
     ],
