@@ -27,8 +27,8 @@ from golden import check
 
 @dataclass(frozen=True, slots=True)
 class Float:
-    """A floating-point format. exponent_bits: 2 to 9; mantissa_bits: 1 to 23, so that float64 holds it, and the
-    product of two: with 9, between 2^-554 and 2^512."""
+    """A floating-point format. exponent_bits: 2 to 9; mantissa_bits: 1 to 23, so that float64 holds it and
+    the product of two (with 9 bits: between 2^-554 and 2^512)."""
 
     signed: ClassVar[bool] = True
 
