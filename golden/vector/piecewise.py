@@ -8,6 +8,10 @@ The coefficients are a row of a table, fitted here: minimax on the codes of the 
 `constant` holds the half that rounds to nearest, ties up. Everything before the floor is exact. Beyond the
 ends of its format the input has saturated before, and y is what the function gives at the end.
 
+Degree 0 is a table: a constant a segment, of one code or more. Where the function is `rising`
+(golden.vector.functions) the first segment begins exactly, its slope fitted to that, and a segment that would
+begin below the end of the one before it begins there.
+
 Largest errors over all codes, in codes of out, where rounding alone is 0.5:
                                           gelu   silu   sigmoid  tanh
     16 bits, 12 below 1, 64 quadratics    0.76   0.61   0.54     1.10
@@ -33,6 +37,8 @@ from golden.vector.functions import FUNCTIONS
 from golden.vector.minimax import minimax
 
 MAX_INPUT = 20  # bits: a fit and a worst error go through all codes
+HALVINGS = 80  # by a third each, of a slope's interval: to 2^-46 of it
+Row = tuple[int, int, int]  # constant, slope, curvature
 ROOM = 60  # bits of a term, so that the sum of all three is below 2^62
 
 
@@ -42,7 +48,7 @@ class PiecewiseParams:
 
     functions     names in golden.vector.functions; a word says by number which one it wants
     segment_bits  2^segment_bits segments
-    degree        1 (linear) or 2 (quadratic)
+    degree        0 (a table), 1 (linear) or 2 (quadratic)
     """
 
     input: Int = Int(16)
@@ -54,13 +60,14 @@ class PiecewiseParams:
     degree: int = 2
 
     def __post_init__(self) -> None:
-        check.in_range("degree", self.degree, 1, 2)
+        check.in_range("degree", self.degree, 0, 2)
         check.in_range("input.width", self.input.width, 4, MAX_INPUT, "a fit goes through all codes")
-        check.in_range("out.width", self.out.width, 1, 24)
+        check.in_range("out.width", self.out.width, 1, 26)
         check.in_range("input_fraction", self.input_fraction, 0, 24)
         check.in_range("out_fraction", self.out_fraction, 0, 24)
-        most = self.input.width - 2
-        check.in_range("segment_bits", self.segment_bits, 1, most, "segments of four codes or more")
+        most = self.input.width - 2 * (self.degree > 0)
+        why = "segments of four codes or more" if self.degree else "segments of a code or more"
+        check.in_range("segment_bits", self.segment_bits, 1, most, why)
         check.in_range("len(functions)", len(self.functions), 1, 16)
         for name in self.functions:
             check.one_of("functions", name, FUNCTIONS)
@@ -99,7 +106,7 @@ class PiecewiseParams:
 
     @property
     def latency(self) -> int:
-        """Registers between i and o: entry, (inner where quadratic,) product, o."""
+        """Registers between i and o: entry, (inner where quadratic, product where not a table,) o."""
         return 2 + self.degree
 
     @property
@@ -118,7 +125,7 @@ class PiecewiseParams:
     def inner(self) -> Int:
         """slope + t curvature: |t curvature| < 2^(offset_bits + curvature.width - 1), one bit for the sum."""
         _, slope, curvature = self.coefficients
-        if self.degree == 1:
+        if self.degree < 2:
             return slope
         return Int(max(slope.width, curvature.width + self.offset_bits) + 1)
 
@@ -135,6 +142,8 @@ def table(p: PiecewiseParams, name: str) -> np.ndarray:
     wanted = FUNCTIONS[name].of(codes / 2.0**p.input_fraction) * 2.0 ** (p.out_fraction + p.fraction)
     offsets = np.arange(codes.shape[1], dtype=np.float64)
     rows = [_fit(offsets, segment, p.degree) for segment in wanted]
+    if FUNCTIONS[name].rising:
+        rows = _risen(offsets, wanted[0], rows)
     for power in range(3):
         room = 1 << max(ROOM - power * p.offset_bits, 0)
         largest = max((row[power] for row in rows), key=abs)
@@ -142,7 +151,7 @@ def table(p: PiecewiseParams, name: str) -> np.ndarray:
     return np.asarray(np.array(rows, np.int64) + np.array([1 << p.fraction - 1, 0, 0]))
 
 
-def _fit(offsets: np.ndarray, wanted: np.ndarray, degree: int) -> tuple[int, int, int]:
+def _fit(offsets: np.ndarray, wanted: np.ndarray, degree: int) -> Row:
     """Integers constant, slope, curvature of one segment; the constant is that of the least largest error."""
     found = [0, 0, 0]
     for power in range(degree, 0, -1):
@@ -150,6 +159,32 @@ def _fit(offsets: np.ndarray, wanted: np.ndarray, degree: int) -> tuple[int, int
         wanted = wanted - found[power] * offsets**power
     found[0] = round((wanted.max() + wanted.min()) / 2)
     return found[0], found[1], found[2]
+
+
+def _risen(offsets: np.ndarray, first: np.ndarray, rows: list[Row]) -> list[Row]:
+    """`rows`, begun exactly at the first wanted value, and none below the end of the one before it."""
+    _, first_slope, bend = rows[0]
+    end = round(first[0])
+    if first_slope:
+        first_slope = _slope_through_zero(offsets[1:], first[1:] - end - bend * offsets[1:] ** 2)
+    risen, last = [], int(offsets[-1])
+    for constant, slope, curvature in [(end, first_slope, bend), *rows[1:]]:
+        begin = max(constant, end)
+        risen.append((begin, slope, curvature))
+        end = begin + last * (slope + last * curvature)
+    return risen
+
+
+def _slope_through_zero(points: np.ndarray, values: np.ndarray) -> int:
+    """The slope, rounded, of the line through 0 whose largest error at `points`, all above 0, is least."""
+    low, high = float((values / points).min()), float((values / points).max())
+    for _ in range(HALVINGS):  # the largest error is convex in the slope
+        left, right = low + (high - low) / 3, high - (high - low) / 3
+        if np.abs(values - left * points).max() < np.abs(values - right * points).max():
+            high = right
+        else:
+            low = left
+    return round((low + high) / 2)
 
 
 def piecewise(p: PiecewiseParams, name: str, x: ArrayLike) -> np.ndarray:

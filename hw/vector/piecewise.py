@@ -23,7 +23,7 @@ COEFFICIENTS = ("constant", "slope", "curvature")
 
 def stages(p: PiecewiseParams) -> tuple[str, ...]:
     """The registers from x to y, named after what they hold."""
-    return ("entry", "inner", "product", "o") if p.degree == 2 else ("entry", "product", "o")
+    return {0: ("entry", "o"), 1: ("entry", "product", "o"), 2: ("entry", "inner", "product", "o")}[p.degree]
 
 
 def entry_layout(p: PiecewiseParams) -> data.StructLayout:
@@ -62,7 +62,7 @@ class PiecewiseLane(wiring.Component):
         rows = entries(p)
         m.submodules.table = rom = memory.Memory(shape=entry_layout(p), depth=len(rows), init=rows)
         port = rom.read_port()
-        t = Signal(p.offset_bits, reset_less=True)
+        t = Signal(p.offset_bits, reset_less=True)  # a table has no use for it
         # x - input.min, where input is signed, is x with its first bit inverted
         above = Cat(self.x[:-1], ~self.x[-1] if p.input.signed else self.x[-1])
         m.d.comb += [
@@ -71,21 +71,24 @@ class PiecewiseLane(wiring.Component):
         ]
         with m.If(self.entry_go):
             m.d.sync += t.eq(above)
-        constant, inner = port.data.constant, port.data.slope
-        if p.degree == 2:
-            constant, inner, t = self.inner_stage(m, port.data, t)
-        # product: t (slope + t curvature).
-        product = Signal(shape_of(p.product), reset_less=True)
-        product_constant = Signal.like(constant, name="product_constant", reset_less=True)
-        with m.If(self.product_go):
-            m.d.sync += [fit(product, inner * t), fit(product_constant, constant)]
+        exact = port.data.constant if p.degree == 0 else self.sum_of_terms(m, port.data, t)
         # o: the sum without the bits below out's last, clipped.
-        exact = product_constant + product
         y = Signal(p.out.width, reset_less=True)
         with m.If(self.o_go):
             m.d.sync += y.eq(self.clip(m, exact[p.fraction :].as_signed()))
         m.d.comb += self.y.eq(y)
         return m
+
+    def sum_of_terms(self, m, entry, t):
+        """constant + t (slope + t curvature); the product and the constant are registered."""
+        constant, inner = entry.constant, entry.slope
+        if self.params.degree == 2:
+            constant, inner, t = self.inner_stage(m, entry, t)
+        product = Signal(shape_of(self.params.product), reset_less=True)
+        product_constant = Signal.like(constant, name="product_constant", reset_less=True)
+        with m.If(self.product_go):
+            m.d.sync += [fit(product, inner * t), fit(product_constant, constant)]
+        return product_constant + product
 
     def inner_stage(self, m, entry, t):
         """Stage 2 where there is a curvature: slope + t curvature, with what later stages need."""

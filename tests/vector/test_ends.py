@@ -157,9 +157,9 @@ def piecewises(draw):
     return {
         "input": Int(width, signed=not unit),
         "input_fraction": width if unit else draw(st.sampled_from([0, 24]) | st.integers(0, 24)),
-        "out": Int(draw(st.sampled_from([1, 2, 24])), signed=draw(st.booleans())),
+        "out": Int(draw(st.sampled_from([1, 2, 26])), signed=draw(st.booleans())),
         "out_fraction": draw(st.sampled_from([0, 24]) | st.integers(0, 24)), "functions": (name,),
-        "segment_bits": draw(st.integers(1, width - 2)), "degree": draw(st.sampled_from([1, 2])),
+        "segment_bits": draw(st.integers(1, width - 2)), "degree": draw(st.sampled_from([0, 1, 2])),
     }  # fmt: skip
 
 
@@ -184,7 +184,7 @@ def test_the_widest_piecewise_units_are_refused(name):
         PiecewiseParams(**wide, functions=(name,), segment_bits=1, out_fraction=24)
 
 
-@pytest.mark.parametrize("name", ["exp2", "inverse", "root_1", "root_2"])
+@pytest.mark.parametrize("name", ["exp2", "power", "inverse", "root_1", "root_2"])
 @pytest.mark.parametrize("width, signed, fraction", [(12, True, 12), (12, False, 11), (20, False, 0)])
 def test_functions_of_0_to_1_take_nothing_else(name, width, signed, fraction):
     """2^524288 is no number; nor is 1 / (1 + -1)."""

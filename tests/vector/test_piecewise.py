@@ -20,12 +20,11 @@ INT8 = PiecewiseParams(
 )  # fmt: skip
 
 
-def power(segment_bits, degree):
-    """2^f with 12 bits of f, to 15 bits below 1."""
-    u12, u16 = Int(12, signed=False), Int(16, signed=False)
+def power(segment_bits, degree, fraction=12, bits=15, function="exp2"):
+    """2^f with `fraction` bits of f, to `bits` below 1."""
     return PiecewiseParams(
-        input=u12, input_fraction=12, out=u16, out_fraction=15, functions=("exp2",),
-        segment_bits=segment_bits, degree=degree,
+        input=Int(fraction, signed=False), input_fraction=fraction, out=Int(bits + 1, signed=False),
+        out_fraction=bits, functions=(function,), segment_bits=segment_bits, degree=degree,
     )  # fmt: skip
 
 
@@ -84,6 +83,27 @@ def test_powers_of_two_never_fall_with_the_exponent(p):
     assert (np.diff(piecewise(p, "exp2", codes(p))) >= 0).all()
 
 
+RISING = [
+    (8, 4, 1, 1), (8, 8, 6, 0), (8, 16, 3, 0), (8, 16, 8, 0), (8, 16, 1, 1), (8, 16, 4, 1), (8, 16, 1, 2),
+    (12, 24, 1, 1), (12, 24, 2, 1), (12, 24, 4, 1), (12, 24, 3, 2), (12, 24, 5, 2), (14, 24, 2, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fraction", "bits", "segment_bits", "degree"), RISING)
+def test_a_rising_power_begins_at_one_and_never_falls(fraction, bits, segment_bits, degree):
+    """Not even where it begins again, an octave up; `exp2` of 4 lines does fall, at 12 bits."""
+    p = power(segment_bits, degree, fraction, bits, "power")
+    y = piecewise(p, "power", codes(p))
+    assert y[0] == 1 << bits
+    assert (np.diff(y) >= 0).all()
+    assert y[-1] <= 2 << bits
+
+
+def test_four_lines_without_that_fall_where_they_meet():
+    p = power(2, 1, 12, 24)
+    assert (np.diff(piecewise(p, "exp2", codes(p))) < 0).any()
+
+
 @pytest.mark.parametrize(("segment_bits", "degree"), [(3, 1), (4, 1), (3, 2)])
 def test_the_error_of_exp2_is_that_of_the_best_real_polynomials(segment_bits, degree):
     h = 2.0**-segment_bits
@@ -114,7 +134,7 @@ def test_the_real_functions_are_those_of_the_math_module(name):
 
     wanted = {
         "gelu": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2, "silu": lambda x: x * sigmoid(x),
-        "sigmoid": sigmoid, "tanh": math.tanh, "exp2": lambda x: 2**x,
+        "sigmoid": sigmoid, "tanh": math.tanh, "exp2": lambda x: 2**x, "power": lambda x: 2**x,
         "inverse": lambda x: 1 / (1 + x), "root_1": lambda x: 1 / math.sqrt(1 + x),
         "root_2": lambda x: 1 / math.sqrt(2 * (1 + x)), "relu": lambda x: max(x, 0),
         "relu6": lambda x: min(max(x, 0), 6), "leaky_relu": lambda x: x if x > 0 else x / 100,
@@ -148,8 +168,9 @@ def test_any_shape_goes_through():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"degree": 3}, "degree is 3; allowed: 1 to 2"),
+        ({"degree": 3}, "degree is 3; allowed: 0 to 2"),
         ({"input": Int(24)}, "input.width is 24; allowed: 4 to 20"),
+        ({"segment_bits": 17, "degree": 0}, r"allowed: 1 to 16 \(segments of a code or more\)"),
         ({"segment_bits": 15}, r"segment_bits is 15; allowed: 1 to 14 \(segments of four codes or more\)"),
         ({"functions": ()}, r"len\(functions\) is 0"),
         ({"functions": ("softplus",)}, "functions is 'softplus'; allowed: gelu, silu"),
