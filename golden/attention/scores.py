@@ -1,15 +1,11 @@
-"""Scores: products of a query and its keys, in fixed point, as octaves.
+"""Scores: sums of products of a query and a key, as octaves.
 
-    product = q k of integers; of FP16  sign(q k) min(floor(|q k| 2^dot_fraction), product_limit)
-    D       = sum of products, exact
     s       = clip(floor(D multiplier / 2^shift + 1/2), score.min, score.max)
     capped, where cap > 0:
     u       = clip(floor(D multiplier / 2^shift + 1/2), 20 bits with 16 below 1), which is s / cap
     s       = floor(cap tanh(u) + 1/2)
 
-A product that saturates, and a score that is clipped, raise the flag `saturated`; u, beyond which tanh is 1,
-does not. Cutting each product makes D independent of the order of its elements, with one shifter an element
-and no normaliser; D is off by less than head_dim units.
+A score that is clipped raises the flag `saturated`; u, beyond which tanh is 1, does not.
 
 Source: softcap of scores: Gemma 2 (arXiv 2408.00118), section 2; ONNX's Attention, opset 23.
 """
@@ -29,11 +25,9 @@ from golden.attention.arithmetic import (
     MULTIPLIER,
     Arithmetic,
 )
-from golden.formats import Int, Rounding, round_shift
+from golden.formats import Rounding, round_shift
 from golden.vector.piecewise import piecewise
 from golden.vector.requantise import multiplier_and_shift
-
-BLOCK = 1 << 22  # products of FP16 numbers at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,55 +68,6 @@ def scaling(p: Arithmetic, scale: float, softcap: float = 0.0) -> Scaling:
     return found
 
 
-def operand(fmt: object, where: str, values: ArrayLike) -> np.ndarray:
-    """Values of `fmt`, int64 or float64; BadValue for what it does not hold, infinities and NaN."""
-    if isinstance(fmt, Int):
-        return fmt.check(where, values)
-    given = np.asarray(values, np.float64)
-    with np.errstate(over="ignore"):
-        held = np.isfinite(given) & (given.astype(np.float16) == given)
-    if not held.all():
-        index = [int(i) for i in np.argwhere(~held)[0]]
-        raise check.fail(f"{where}{index or ''}", float(given[tuple(index)]), "finite numbers of fp16")
-    return given
-
-
-def products(p: Arithmetic, q: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(q k in units of p.product, int64; whether each saturated); of arrays that broadcast, values of p."""
-    if not p.floating:
-        exact: np.ndarray = np.multiply(q, k, dtype=np.int64)
-        return exact, np.zeros(exact.shape, bool)
-    size = np.floor(np.ldexp(np.abs(q * k), p.dot_fraction))  # exact: significands of 22 bits
-    saturated = size > p.product_limit
-    held = np.minimum(size, p.product_limit).astype(np.int64)
-    return np.where(np.signbit(q) ^ np.signbit(k), -held, held), np.asarray(saturated)
-
-
-def dots(p: Arithmetic, q: ArrayLike, k: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """(D, int64 [..., rows, keys]; whether a product of it saturated).
-
-    q       [..., rows, d], values of p.query, d at most p.head_dim
-    k       [..., keys, d], values of p.key
-    raises  BadValue, naming the argument
-    """
-    q, k = operand(p.query, "q", q), operand(p.key, "k", k)
-    check.in_range("q.shape[-1]", q.shape[-1], 1, p.head_dim, "head_dim")
-    check.in_range("k.shape[-1]", k.shape[-1], q.shape[-1], q.shape[-1], "q's")
-    if not p.floating:  # float64 holds head_dim products of 2^14, in any order
-        exact = np.matmul(q.astype(np.float64), np.swapaxes(k, -1, -2).astype(np.float64)).astype(np.int64)
-        return exact, np.zeros(exact.shape, bool)
-    rows = max(1, BLOCK // max(1, k.size))
-    parts = [_dots(p, q[..., start : start + rows, :], k) for start in range(0, q.shape[-2], rows)]
-    if not parts:
-        parts = [_dots(p, q, k)]
-    return np.concatenate([d for d, _ in parts], axis=-2), np.concatenate([s for _, s in parts], axis=-2)
-
-
-def _dots(p: Arithmetic, q: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    each, saturated = products(p, q[..., :, None, :], k[..., None, :, :])
-    return np.asarray(each.sum(-1)), np.asarray(saturated.any(-1))
-
-
 def scores(p: Arithmetic, dot: ArrayLike, by: Scaling) -> tuple[np.ndarray, np.ndarray]:
     """(s, int64 of dot's shape, values of p.score; whether each was clipped).
 
@@ -138,3 +83,15 @@ def scores(p: Arithmetic, dot: ArrayLike, by: Scaling) -> tuple[np.ndarray, np.n
         return round_shift(raised, CAP_OUT_FRACTION, Rounding.HALF_UP), np.zeros(dot.shape, bool)
     s = p.score.saturate(exact)
     return s, np.asarray(s != exact)
+
+
+def stages(p: Arithmetic) -> tuple[str, ...]:
+    """Registers from D to s, named after what they hold; with a softcap those of tanh among them."""
+    if not p.softcap:
+        return ("product", "score")
+    return ("product", "scaled", "entry", "inner", "slope", "tanh", "raised", "score")
+
+
+def cycles(p: Arithmetic, count: int) -> int:
+    """Cycles from the first word accepted to the last delivered, both counted, unstalled."""
+    return count + len(stages(p)) if count else 0

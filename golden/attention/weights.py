@@ -84,3 +84,14 @@ def check_valid(valid: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
         return np.broadcast_to(given, shape)
     except ValueError:
         raise check.fail("valid.shape", list(given.shape), f"what broadcasts to {list(shape)}") from None
+
+
+def stages(p: Arithmetic) -> tuple[str, ...]:
+    """Registers from a score to its weight, named after what they hold: those of 2^f, and the weight."""
+    polynomial = {0: (), 1: ("product",), 2: ("inner", "product")}[p.degree]
+    return ("entry", *polynomial, "power", "weight")
+
+
+def cycles(p: Arithmetic, count: int) -> int:
+    """Cycles from the first word accepted to the last delivered, both counted, unstalled."""
+    return count + len(stages(p)) if count else 0

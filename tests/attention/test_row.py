@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from golden.attention.arithmetic import Arithmetic, fp16
-from golden.attention.row import attend, divided, sums
-from golden.attention.scores import Scaling, dots, scaling, scores
+from golden.attention.products import dots, sums
+from golden.attention.quotients import divided
+from golden.attention.row import attend
+from golden.attention.scores import Scaling, scaling, scores
 from golden.attention.weights import tops, weights
 from golden.check import BadValue
 from golden.formats import FP16, Int
