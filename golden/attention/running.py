@@ -1,13 +1,13 @@
-"""Running sums of attention in base 2: floating point, oldest key first, memory that does not grow with a row.
+"""Running sums of attention in base 2: floating point, oldest key first, memory that no row's length grows.
 
     w_j = 2^(s_j)        s in octaves, fixed point; a number of significand weight_bits + 1 (weights.power_of)
     l   = R(R(w_1 + w_2) + w_3) ...        o = likewise of R(w_j v_j)        R rounds to `fmt`, ties to even
 
 Three ways to keep these in range, of which all give the same bits, but for the power of two:
 
-    wide      as above: no maximum. The exponent of `fmt` holds every power of two of a score, which is clipped
-              to its format; `check_range` says whether it does.
-    running   m' = max(m, ceil(s_j)); l' = R(l 2^(m - m') + w_j 2^-m'), o' likewise; in the end l 2^m is wide's
+    wide      as above: no maximum. The exponent of `fmt` holds every power of two of a score, which is
+              clipped to its format; `check_range` says whether it does.
+    running   m' = max(m, ceil(s_j)); l' = R(l 2^(m - m') + w_j 2^-m'), o' likewise; and l 2^m is wide's
     two_pass  m of the whole row first, then sums of w_j 2^-m.
 
 They are equal since a product with a power of two is exact and commutes with R, as long as nothing leaves
