@@ -27,9 +27,10 @@ def executable(
     cpp = folder / "cpp"
     (cpp / "ports.h").write_text(header)
     names = [*build.write_units(cpp), loop]
-    for source in (NATIVE / loop, build.NATIVE / beside, build.NATIVE / build.EXTEND):
+    for source in (NATIVE / loop, build.NATIVE / beside):
         shutil.copy(source, cpp / source.name)
     flags = [*build.SHARED, *build.defines(False)]
-    build.compile_all(names, ["-O3", *flags, "-I.", *build.include_flags(), "-include", build.EXTEND], cpp)
+    to_compile = ["-O3", *flags, *build.include_flags()]
+    build.compile_all(names, [*build.read_first(build.EXTEND, to_compile), *to_compile, "-I."], cpp)
     build.link(cpp, names, flags, ["-o", "program"])
     return cpp / "program"

@@ -14,14 +14,15 @@ from pathlib import Path
 from golden import check
 from golden.division import ceil_div
 from sim import ports, process, quote
+from sim.cache import directory as cache_directory
 from sim.cache import kept, key
 from sim.ports import StreamPort, WatchPort
-from sim.tools import find_compiler, find_verilator, verilator_include
+from sim.tools import find_compiler, find_verilator, is_clang, verilator_include
 from sim.verilate import APART, PIECES, SPEED, WARNINGS, verilate, verilate_to_run
 
 NATIVE = Path(__file__).parent / "native"
 DRIVER = "driver.cpp"
-EXTEND = "extend.h"
+HEADERS, EXTEND = "headers.h", "extend.h"  # what a bench's model reads first; and a driven one's
 LIBRARY = "model.so"
 BENCH_LEVEL = "-O0"  # of a bench's model, which mostly waits for Python: -O1 takes twice as long to compile
 LEVELS = ("-O0", "-O1", "-O2", "-O3")
@@ -74,6 +75,29 @@ def tool_key() -> list[str]:
 def native(*names: str) -> list[str]:
     """The text of files in sim/native."""
     return [(NATIVE / name).read_text() for name in names]
+
+
+def read_first(name: str, flags: Sequence[str]) -> list[str]:
+    """Flags by which a file that is compiled with `flags` reads sim/native/`name` before all else.
+
+    It is compiled once for all files of these flags, and kept. Clang reads the text: its compiled headers
+    work only where they were made.
+    """
+    return ["-include", str(_compiled_header(cache_directory(), name, tuple(flags)) / name)]
+
+
+@cache
+def _compiled_header(shelf: Path, name: str, flags: tuple[str, ...]) -> Path:
+    """Folder of the header; once a process and cache (`shelf`), since to check so large a file takes time."""
+    compiler, texts = find_compiler(), {each: (NATIVE / each).read_text() for each in (HEADERS, EXTEND)}
+
+    def build(folder: Path) -> None:
+        for each, text in texts.items():
+            (folder / each).write_text(text)
+        if not is_clang(compiler):
+            run([compiler.path, *flags, "-x", "c++-header", name, "-o", f"{name}.gch"], folder)
+
+    return kept("header", key(tool_key(), flags, texts, name), build)
 
 
 def runtime_sources(classes: str) -> list[Path]:
@@ -142,10 +166,10 @@ def build_library(
     cpp = folder / "cpp"
     (cpp / "ports.h").write_text(port_header)
     names = [*write_units(cpp), driver]
-    for name in (driver, EXTEND):
-        shutil.copy(NATIVE / name, cpp / name)
+    shutil.copy(NATIVE / driver, cpp / driver)
     flags = [*SHARED, *defines(trace)]
-    compile_all(names, [opt, *flags, "-I.", *include_flags(), "-include", EXTEND], cpp)
+    to_compile = [opt, *flags, *include_flags()]
+    compile_all(names, [*read_first(EXTEND, to_compile), *to_compile, "-I."], cpp)
     link(cpp, names, flags, ["-shared", "-o", f"../{LIBRARY}"])
     shutil.rmtree(cpp)
 
@@ -164,7 +188,8 @@ def build_bench(
     cpp = folder / "cpp"
     flags = [*COMMON, *defines("--trace-fst" in options)]
     names = write_units(cpp, [main])
-    compile_all(names, [BENCH_LEVEL, *flags, "-I.", *include_flags()], cpp)
+    to_compile = [BENCH_LEVEL, *flags, *include_flags()]
+    compile_all(names, [*read_first(HEADERS, to_compile), *to_compile, "-I."], cpp)
     found = ["-Xlinker", "-rpath", "-Xlinker", str(libraries), f"-L{libraries}", "-lcocotbvpi_verilator"]
     link(cpp, names, flags, ["-o", f"../{top}", *found])
     shutil.rmtree(cpp)
@@ -200,5 +225,5 @@ def build_with(
         build_library, verilog=verilog, top=top, port_header=header, driver=driver, trace=trace, opt=opt,
         options=options,
     )  # fmt: skip
-    sources = native(driver, EXTEND, "lz4.h", "zlib.h")
+    sources = native(driver, HEADERS, EXTEND, "lz4.h", "zlib.h")
     return kept("model", key(tool_key(), flags, sources, verilog, top, header), build) / LIBRARY

@@ -2,16 +2,13 @@
 
 import importlib
 import json
-import os
 import pkgutil
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,17 +16,14 @@ from xml.etree import ElementTree
 
 import sim.benches
 from golden import check
-from sim import cache, leftovers, process
+from sim import leftovers
 from sim.benches import ENVIRONMENT
-from sim.build import BENCH_LEVEL, tool_key
-from sim.simulate import BUILD_FAILED
+from sim.build import BuildError
+from sim.simulate import LOG, RESULTS, WAVES, Simulation
 from sim.tools import ToolMissing, find_compiler, find_verilator
-from sim.verilate import WARNINGS
+from sim.verilate import VerilogError
 
 SIMULATORS = ("verilator", "icarus")
-BENCH = ["--vpi", "--x-initial", "unique", "--timescale", "1ns/1ps"]  # for Verilator
-# all signals public, as cocotb's runner asks, take as long again to compile, and crash where they are many
-PORTS_ONLY = ["--public-depth", "1"]
 Keep = Callable[[str], AbstractContextManager[Path]]
 LOG_LINES = 15  # of the log, where a simulation leaves no results
 
@@ -82,94 +76,65 @@ def run_bench(
     inside         the bench looks at more than the top's ports
     raises         BadValue if the simulator is unknown, ToolMissing if it is not here
     """
-    environment = environment_of(simulator)
+    need(simulator)
     started = time.monotonic()
+    simulation = Simulation(
+        verilog=verilog, top=top, bench=bench_module, simulator=simulator, seed=seed, testcase=testcase,
+        waves=waves, inside=inside,
+        environment={
+            ENVIRONMENT: json.dumps({"seed": seed, "parameters": parameters or {}}),
+            "COCOTB_MAX_FAILURES": str(int(stop_at_first)),
+        },
+    )  # fmt: skip
     with ExitStack() as stack:
         folder = build_dir or stack.enter_context(leftovers.temporary())
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        results = folder / "results.xml"
-        dump = folder / ("dump.fst" if simulator == "verilator" else f"model/{top}.fst")
-        for left in (results, dump, folder / "waves.fst"):
+        dump, kept_waves = folder / WAVES, folder / "waves.fst"
+        for left in (folder / RESULTS, dump, kept_waves):
             left.unlink(missing_ok=True)
-        job = {
-            "verilog": verilog,
-            "top": top,
-            "bench": bench_module,
-            "test_dir": str(folder),
-            "results": str(results),
-            "testcase": testcase,
-            "seed": seed,
-            "waves": waves,
-            **_of_simulator(simulator, verilog, top, seed, waves, inside),
-            "environment": {
-                ENVIRONMENT: json.dumps({"seed": seed, "parameters": parameters or {}}),
-                "COCOTB_REWRITE_ASSERTION_FILES": "",  # the benches' own words suffice
-                "COCOTB_MAX_FAILURES": str(int(stop_at_first)),
-                "COCOTB_ANSI_OUTPUT": "0",
-            },
-        }
-        status = _simulate(job, folder, environment, timeout)
-        tests, messages = _read(results, status, (folder / "log.txt").read_text(errors="replace"), timeout)
-        fst = dump.rename(folder / "waves.fst") if dump.exists() else None
+        built, tests, messages = _simulate(simulation, folder, timeout)
+        fst = dump.rename(kept_waves) if dump.exists() else None
     return BenchResult(
         name=bench_module.removeprefix("sim.benches.").replace(".", "/"),
         tests=tests,
         failures=len(messages),
         messages=tuple(messages),
         seconds=time.monotonic() - started,
-        built=status != BUILD_FAILED,
+        built=built,
         waves=fst,
     )
 
 
-def environment_of(simulator: str) -> dict[str, str]:
-    """The environment that `simulator` runs in; BadValue if it is unknown, ToolMissing if it is not here."""
+def need(simulator: str) -> None:
+    """Raise BadValue if `simulator` is unknown, ToolMissing if it is not here."""
     check.one_of("simulator", simulator, SIMULATORS)
     if simulator == "icarus":
         if not shutil.which("iverilog"):
             raise ToolMissing("icarus is missing; needed: iverilog on PATH")
-        return dict(os.environ)
+        return
     find_verilator()
     find_compiler()
-    return dict(os.environ)
 
 
-def _of_simulator(
-    simulator: str, verilog: str, top: str, seed: int, waves: bool, inside: bool
-) -> dict[str, Any]:
-    """The job's entries about the simulator. An Icarus model builds in a moment; a Verilated one has a
-    key."""
-    if simulator == "icarus":
-        return {"simulator": simulator, "options": [], "plusargs": [], "key": None}
-    options = [*BENCH, "--public-flat-rw"] if inside else [*BENCH, *PORTS_ONLY]
-    options += ["--trace-fst"] if waves else []
-    # registers start at random, by the seed: what works only from zero fails
-    plusargs = [f"+verilator+seed+{seed}", "+verilator+rand+reset+2"]
-    made_from = cache.key(
-        verilog, top, options, WARNINGS, BENCH_LEVEL, tool_key(), metadata.version("cocotb"), sys.prefix
-    )
-    return {"simulator": simulator, "options": options, "plusargs": plusargs, "key": made_from}
-
-
-def _simulate(job: dict[str, Any], folder: Path, environment: dict[str, str], timeout: float) -> int | None:
-    """Exit status of sim.simulate, None if it took too long; its words are in log.txt."""
-    (folder / "job.json").write_text(json.dumps(job))
-    command = [sys.executable, "-m", "sim.simulate", str(folder / "job.json")]
-    environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner would judge the results itself
-    with open(folder / "log.txt", "w") as log:
-        return process.run(command, None, log, env=environment, timeout=timeout)
+def _simulate(simulation: Simulation, folder: Path, timeout: float) -> tuple[bool, int, list[str]]:
+    """(whether the model was built, tests that ran, a message for each failure)."""
+    try:
+        command = simulation.build(folder)
+    except (BuildError, VerilogError) as error:
+        lines = str(error).splitlines()
+        said = [line for line in lines if re.search("error|warning", line, re.IGNORECASE)][:LOG_LINES]
+        return False, 0, ["\n".join(["the model did not build:", *(said or lines[-LOG_LINES:])])]
+    status = simulation.run(command, folder, timeout)
+    log = (folder / LOG).read_text(errors="replace")
+    return True, *_read(folder / RESULTS, status, log, timeout)
 
 
 def _read(results: Path, status: int | None, log: str, timeout: float) -> tuple[int, list[str]]:
     """(tests that ran, a message for each failure): no results, or none that ran, is a failure."""
-    lines = log.splitlines()
-    tail = "\n".join(lines[-LOG_LINES:])
+    tail = "\n".join(log.splitlines()[-LOG_LINES:])
     if status is None:
         return 0, [f"the simulation took over {timeout:g} s"]
-    if status == BUILD_FAILED:
-        said = [line for line in lines if re.search("error|warning", line, re.IGNORECASE)][:LOG_LINES]
-        return 0, ["\n".join(["the model did not build:", *(said or [tail])])]
     if not results.exists():
         return 0, [f"the simulation broke off ({status}):\n{tail}"]
     ran = [test for test in ElementTree.parse(results).iter("testcase") if test.find("skipped") is None]
@@ -215,7 +180,7 @@ def run_block(
     cases = {each.name: each for each in known[name].CASES}
     if case is not None:
         check.one_of("case", case, cases)
-    environment_of(simulator)
+    need(simulator)
     again = f"systola test {name} --seed {seed} --waves{' --sim icarus' if simulator == 'icarus' else ''}"
     results = []
     for each in cases.values() if case is None else [cases[case]]:

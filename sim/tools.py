@@ -106,6 +106,11 @@ def verilator_include(verilator_path: str) -> Path:
     return Path(said([verilator_path, "--getenv", "VERILATOR_ROOT"], tool.env()).strip()) / "include"
 
 
+def is_clang(compiler: Tool) -> bool:
+    """Whether a C++ compiler is Clang, by whatever name."""
+    return "clang" in said([compiler.path, "--version"])
+
+
 def find_compiler() -> Tool:
     """The C++ compiler: $CXX, else c++, g++ or clang++ of PATH; raises ToolMissing."""
     given = os.environ.get("CXX")

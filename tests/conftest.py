@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sim.accept import icarus_accepts, yosys_accepts
-from sim.runner import environment_of, run_block
+from sim.runner import need, run_block
 from sim.tools import ToolMissing
 from sim.verilate import verilate_lint
 
@@ -68,13 +68,13 @@ sys.addaudithook(refuse_tools)
 def has():
     """Skips where a simulator is not here."""
 
-    def need(simulator):
+    def ask(simulator):
         try:
-            environment_of(simulator)
+            need(simulator)
         except ToolMissing as missing:
             pytest.skip(str(missing))
 
-    return need
+    return ask
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@
 // and in every compiler that Verilator supports before it).
 #pragma once
 
-#include "verilated.h"
+#include "headers.h"
 
 #undef VL_EXTENDS_II
 #define VL_EXTENDS_II(obits, lbits, lhs)                   \

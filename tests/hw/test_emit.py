@@ -24,7 +24,7 @@ from hw.emit import Definition, flat_ports, reachable, verilog
 from hw.fit import fit
 from hw.systolic.matrix_unit import definition as matrix_unit
 from hw.vector.requantise import definition as requantise
-from sim.runner import environment_of
+from sim.runner import need
 from sim.tools import ToolMissing
 
 pytestmark = pytest.mark.rtl
@@ -211,7 +211,7 @@ def different(cleaned, own):
 @pytest.mark.parametrize("top", TOPS)
 def test_the_cleaned_verilog_does_what_amaranths_own_does(tmp_path, top):
     try:
-        environment_of("icarus")
+        need("icarus")
     except ToolMissing as missing:
         pytest.skip(str(missing))
     for definition in reachable(TOPS[top]()):

@@ -6,7 +6,7 @@ from golden.check import BadValue
 from sim.benches import Case, stages
 from sim.benches.stages import CASES
 from sim.mutate import Mutant, mutants, mutation_score, sites
-from sim.runner import environment_of
+from sim.runner import need
 from sim.tools import ToolMissing
 
 TEXT = """module dut(clk, q);
@@ -23,7 +23,7 @@ endmodule
 def icarus():
     """Mutants take one build each: on Verilator minutes."""
     try:
-        environment_of("icarus")
+        need("icarus")
     except ToolMissing as missing:
         pytest.skip(str(missing))
 

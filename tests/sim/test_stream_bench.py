@@ -9,7 +9,7 @@ from golden.check import BadValue
 from sim import runner
 from sim.benches import Case, stages
 from sim.benches.stream import compare, pack_word, unpack_word
-from sim.runner import environment_of, run_bench, run_block
+from sim.runner import need, run_bench, run_block
 from sim.tools import ToolMissing
 
 pytestmark = pytest.mark.rtl
@@ -39,7 +39,7 @@ endmodule
 def simulator():
     """The quicker one, if it is here."""
     try:
-        environment_of("icarus")
+        need("icarus")
     except ToolMissing:
         return "verilator"
     return "icarus"
@@ -102,7 +102,7 @@ def test_one_register_too_many_fails(simulator):
 
 def test_an_unknown_payload_fails_on_icarus():
     try:
-        environment_of("icarus")
+        need("icarus")
     except ToolMissing as missing:
         pytest.skip(str(missing))
     result = run(broken(("o_payload <= i_payload", "o_payload <= 8'hx0 | i_payload")), "icarus")
@@ -160,7 +160,7 @@ def test_two_runs_at_once_do_not_meet():
 @pytest.mark.parametrize("name", runner.SIMULATORS)
 def test_waves_are_left_in_the_folder(name, tmp_path):
     try:
-        environment_of(name)
+        need(name)
     except ToolMissing as missing:
         pytest.skip(str(missing))
     result = run(ONE, name, waves=True, build_dir=tmp_path)

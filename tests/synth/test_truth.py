@@ -3,7 +3,7 @@
 import pytest
 
 from golden.pe import PES
-from sim.runner import blocks, environment_of
+from sim.runner import blocks, need
 from sim.tools import ToolMissing
 from synth import cell_models, truth
 from synth.asic import map_asic
@@ -17,7 +17,7 @@ BLOCK = "pe/multiplier"
 @pytest.fixture(scope="module")
 def liberty():
     try:
-        environment_of("icarus")
+        need("icarus")
         return Liberty.read(default_liberty())
     except ToolMissing as missing:
         pytest.skip(str(missing))
