@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from golden import blocks
+from golden import blocks, streams
 from mapping.target import Design
-from systola import block_document, core_file, design_file, testbench
+from systola import design_file, testbench
+from systola.templates import core, filled
 
 AROUND = ("buffers", "memory", "clock", "pe.scale_group")  # tables and keys that shape no hardware
 
@@ -28,9 +29,15 @@ def contents(target: Design) -> dict[str, str]:
     return {
         verilog: verilog_of(name, p, tables),
         bench: testbench.write(name, p),
-        f"{name}.core": core_file.write(name, tables["family"], what, p.name, verilog, bench),
-        f"{name}.md": block_document.write(name, p, tables),
+        f"{name}.core": core(name, tables["family"], what, p.name, verilog, bench),
+        f"{name}.md": document(name, p, tables),
     }
+
+
+def document(name: str, p: Any, tables: Mapping[str, Any]) -> str:
+    """The documentation of the block of `p`: ports, words to the bit, what the block says of itself."""
+    keys = dotted(tables)
+    return filled("block.md", name=name, p=p, block=blocks.module_of(p), bits=streams.bits, parameters=keys)
 
 
 def top_of(target: Design) -> str:
@@ -46,7 +53,7 @@ def verilog_of(name: str, p: Any, tables: Mapping[str, Any]) -> str:
     header = "\n".join([
         f"{name}: {blocks.module_of(p).WHAT}, written by systola {metadata.version('systola')}",
         "",
-        *(f"  {key:32} {value}" for key, value in parameters(tables).items()),
+        *(f"  {key:32} {value}" for key, value in shaping(tables).items()),
         "",
         f"Top module: {p.name}",
         f"Streams and their words: {name}.md",
@@ -54,12 +61,13 @@ def verilog_of(name: str, p: Any, tables: Mapping[str, Any]) -> str:
     return str(verilog(definition(p), header=header))
 
 
-def parameters(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """The design file's keys that shape the hardware, dotted, with their values."""
-    return {
-        f"{section}.{key}": value
-        for section, values in tables.items()
-        if isinstance(values, dict) and section not in AROUND
-        for key, value in values.items()
-        if f"{section}.{key}" not in AROUND
-    }
+def dotted(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a design file's tables, dotted, with their values."""
+    inner = {section: values for section, values in tables.items() if isinstance(values, dict)}
+    return {f"{section}.{key}": value for section, values in inner.items() for key, value in values.items()}
+
+
+def shaping(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that shape the hardware."""
+    keys = dotted(tables)
+    return {key: keys[key] for key in keys if key not in AROUND and key.split(".")[0] not in AROUND}

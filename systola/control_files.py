@@ -16,28 +16,11 @@ from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NO_UNIT, Cause, counters, system_rdl
 from golden.accelerator.units import names
 from sim import leftovers
+from systola.templates import filled
 
 DRIVER = Path(__file__).parent / "driver"
 # the pages read well in the reader's own fonts, which takes 7 MB off; launchers are for other browsers' sake
 LEFT_OUT = (".eot", ".ttf", ".woff", ".woff2", ".bat", ".png")
-
-XDC = """\
-# {name}: constraints for Vivado. A template: the ports' delays are the board's, or the interconnect's.
-create_clock -name clk -period {period:.3f} [get_ports clk]
-set_input_delay  -clock clk {delay:.3f} [get_ports -filter {{DIRECTION == IN && NAME != clk}}]
-set_output_delay -clock clk {delay:.3f} [get_ports -filter {{DIRECTION == OUT}}]
-# rst is synchronous to clk and active high. s_axil and m_axi are in the domain of clk: put a clock
-# converter between them and any other domain, not a false path.
-"""
-SDC = """\
-# {name}: constraints for ASIC tools. A template: delays are 30 % of a cycle on either side.
-create_clock -name clk -period {period:.3f} [get_ports clk]
-set_clock_uncertainty {uncertainty:.3f} [get_clocks clk]
-set inputs [remove_from_collection [all_inputs] [get_ports clk]]
-set_input_delay  -clock clk {delay:.3f} $inputs
-set_output_delay -clock clk {delay:.3f} [all_outputs]
-# rst is synchronous to clk and active high.
-"""
 
 
 def files(p: AcceleratorParams, name: str, clock_mhz: float) -> dict[str, str]:
@@ -45,26 +28,16 @@ def files(p: AcceleratorParams, name: str, clock_mhz: float) -> dict[str, str]:
     found = exported(p)
     found["driver/systola_names.h"] = names_header(p)
     found |= {f"driver/{path.name}": path.read_text() for path in sorted(DRIVER.glob("*.[ch]"))}
-    period = 1000 / clock_mhz
-    values = {"name": name, "period": period, "delay": 0.3 * period, "uncertainty": 0.05 * period}
-    found[f"constraints/{name}.xdc"] = XDC.format(**values)
-    found[f"constraints/{name}.sdc"] = SDC.format(**values)
+    for kind in ("xdc", "sdc"):
+        text = filled(f"constraints.{kind}", name=name, period=1000 / clock_mhz)
+        found[f"constraints/{name}.{kind}"] = text
     return found
 
 
 def names_header(p: AcceleratorParams) -> str:
     """The C header with the names of counters, causes and units."""
-    of_counters = "".join(f"    SYSTOLA_{name},\n" for name, _ in counters(p))
-    causes = "".join(f'[{int(each)}] = "{each.what}", ' for each in Cause)
-    units = "".join(f'[{number}] = "{name}", ' for number, name in {**names(), NO_UNIT: "none"}.items())
-    return (
-        "/* Generated. Counters in the order of the register map; causes and units. */\n\n"
-        "#ifndef SYSTOLA_NAMES_H\n#define SYSTOLA_NAMES_H\n\n"
-        f"enum systola_counter {{\n{of_counters}    SYSTOLA_COUNTERS\n}};\n\n"
-        f"#define SYSTOLA_CAUSE_TEXTS {{{causes.rstrip(', ')}}}\n"
-        f"#define SYSTOLA_UNIT_TEXTS {{{units.rstrip(', ')}}}\n\n"
-        "#endif\n"
-    )
+    of_counters = [name for name, _ in counters(p)]
+    return filled("names.h", counters=of_counters, causes=list(Cause), units={**names(), NO_UNIT: "none"})
 
 
 def exported(p: AcceleratorParams) -> dict[str, str]:

@@ -11,7 +11,7 @@ from golden.check import BadValue
 from golden.systolic.params import DATAFLOWS, MatrixUnitParams
 from golden.tile.params import TileParams
 from sim.device import Comparing, Golden, Model, stream_ports
-from systola import block_document, testbench
+from systola import block_folder, testbench
 
 MEMBERS = ("Params", "WHAT", "MEANING", "fields", "inputs", "pack", "unpack", "delivered", "count", "compute",
            "follow", "cycles", "example", "title", "about", "sections")  # fmt: skip
@@ -86,7 +86,7 @@ def test_the_same_seed_is_the_same_example(p, block):
 
 
 def test_what_a_folder_says_of_it_has_its_streams(p, block):
-    text = block_document.write("it", p, {"pe": {"group": 16}})
+    text = block_folder.document("it", p, {"pe": {"group": 16}})
     assert f"# it: {block.title(p)}" in text and "## Cycles" in text and "| pe.group | 16 |" in text
     bench = testbench.write("it", p)
     job, _ = block.example(p, testbench.SEED)

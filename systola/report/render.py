@@ -2,57 +2,31 @@
 
 import json
 from collections.abc import Sequence
-from importlib.resources import files
 
-import jinja2
 from markupsafe import Markup
 
 from systola.output import is_number
 from systola.report import numbers, svg, timeline, wavefront
 from systola.report.schema import Report, Wavefront
+from systola.templates import asset, environment
+
+FILTERS = (numbers.count, numbers.percent, numbers.label, numbers.size)
 
 
 def render(report: Report) -> str:
     """The whole page as text; KeyError or UndefinedError if the dict lacks something."""
-    wave = report["wavefront"]
-    return (
-        environment()
-        .get_template("report.html")
-        .render(
-            report=report,
-            picture=pictures(wave) if wave else None,
-            wave_data=Markup(script_data(wave)) if wave else None,
-            picture_css=Markup(svg.style()),
-            page_css=Markup(asset("page.css")),
-            page_js=Markup(asset("page.js")),
-        )
+    wave, pages = report["wavefront"], environment(escaped=True)
+    pages.filters |= {each.__name__: each for each in (*FILTERS, column_is_number)}
+    return pages.get_template("report.html").render(
+        report=report,
+        picture=pictures(wave) if wave else None,
+        wave_data=Markup(script_data(wave)) if wave else None,
+        timeline=lambda run: Markup(timeline.draw(run)),
+        losses=lambda program: Markup(timeline.losses(program)),
+        picture_css=Markup(svg.style()),
+        page_css=Markup(asset("page.css")),
+        page_js=Markup(asset("page.js")),
     )
-
-
-def asset(name: str) -> str:
-    return (files("systola.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-def environment() -> jinja2.Environment:
-    """Templates of the package; a name that is not there is an error, not a blank."""
-    made = jinja2.Environment(
-        loader=jinja2.FunctionLoader(asset),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    made.filters |= {
-        "count": numbers.count,
-        "percent": numbers.percent,
-        "label": numbers.label,
-        "size": numbers.size,
-        "column_is_number": column_is_number,
-    }
-    made.globals |= {
-        "timeline": lambda run: Markup(timeline.draw(run)),
-        "losses": lambda program: Markup(timeline.losses(program)),
-    }
-    return made
 
 
 def column_is_number(rows: Sequence[Sequence[str]], index: int) -> bool:

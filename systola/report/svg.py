@@ -6,10 +6,10 @@ dark page. `standalone` puts that style inside, for a README.
 
 import re
 from collections.abc import Iterable
-from importlib.resources import files
 
 from golden import check
 from sim.quote import html
+from systola.templates import asset
 
 LIGHT_DARK = re.compile(r"light-dark\((#\w+), (#\w+)\)")
 
@@ -59,7 +59,7 @@ def picture(width: float, height: float, parts: Iterable[str], label: str) -> st
 
 def style() -> str:
     """The pictures' style sheet."""
-    return (files("systola.report") / "templates" / "picture.css").read_text(encoding="utf-8")
+    return asset("picture.css")
 
 
 def resolved(css: str, index: int) -> str:
