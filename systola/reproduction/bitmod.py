@@ -18,7 +18,7 @@ from hw.pe import bitmod as hw_bitmod
 from systola.reproduction import bitmod_jobs, cells, jobs, operands, parts
 from systola.reproduction import bitmod_system as model
 from systola.reproduction.blocks import Block, Form, Job, Measured, Part
-from systola.reproduction.claims import Claim, System, paragraphs
+from systola.reproduction.claims import system
 from systola.reproduction.operands import GROUP, Groups
 
 SIDE = 8  # rows and columns of BitMoD's tile; the baseline's has 6 x 8
@@ -26,7 +26,6 @@ BASE_ROWS = 6
 DATATYPES = ("bitmod_fp3", "bitmod_fp4", "int6", "int8")
 SEPARATE, SEPARATE_CUT = "FP16 multiplier and adder", "FP16 multiplier and adder, cut"
 FUSED, WIDE = "FP16 multiply-add, cut", "FP16 multiply-add, FP32 sum, cut"
-FLOATS = (SEPARATE, SEPARATE_CUT, FUSED, WIDE)
 PLAIN = ("", "noalumacc")  # there is no multiplier to build
 CUT: Any = {"rounding": "truncate", "subnormals": False}
 # as DesignWare's, which the authors take: rounded to nearest, subnormal numbers read and written as zeros
@@ -198,81 +197,4 @@ def counts() -> tuple[float, dict[str, float]]:
     return float(exact), speeds
 
 
-def speed(kind: str, over: str, phase: str, published: float) -> Claim:
-    return Claim(
-        what=f"speed, {kind} over {over}, {phase}, mean of six decoders", source="figure of speed-ups",
-        published=published, band=(published - 0.005, published + 0.005), higher=True,
-        figure=f"{kind} {over} {phase}",
-    )  # fmt: skip
-
-
-TABLE_X = "Table X: a tile is 95,498 um2 of 48 FP16 PEs, or 97,090 of 64 and 2,419 of encoders"
-PROBE = "a probe on Nangate45"
-LARGER = (
-    "the published multiplier is 2.8 times the published adder, here 1.5 times (OSU 0.18 um): with theirs "
-    "the PE would be 1.1 times as large as the baseline; and theirs aligns the sum alone, this one both "
-    "sides, in a window of 24 bits"
-)
-FP4, INT6 = block_name("bitmod_fp4"), block_name("int6")
-SYSTEM = System(
-    name="bitmod",
-    title="BitMoD: bit-serial terms of a mixture of datatypes",
-    paper="Chen et al., BitMoD, HPCA 2025, arXiv 2411.11745",
-    claim="a PE 24 % smaller than FP16's; at one area 1.99 and 2.41 times as fast without loss",
-    clock_mhz=50.0,
-    claims=(
-        Claim(
-            what="area, BitMoD's PE / FP16 multiplier and adder", figure="PE", published=0.76, why=LARGER,
-            source=f"{TABLE_X}; 0.91 in the authors' spreadsheet",
-        ),
-        Claim(
-            what="area of a tile, BitMoD's 8x8 / the baseline's 6x8", source=TABLE_X, published=1.042,
-            band=(0.95, 1.10), figure="tile", why=LARGER,
-        ),
-        *(
-            Claim(
-                what=f"area for a product, {over} / {of}", source=source, published=published, higher=True,
-                over=over, of=of, why=LARGER,
-            )
-            for over, of, source, published in (
-                (SEPARATE, FP4, TABLE_X, 2.56), (SEPARATE_CUT, FP4, "ours", None), (FUSED, FP4, PROBE, 1.16),
-                (WIDE, FP4, PROBE, 1.73), (SEPARATE, INT6, TABLE_X, 1.71), (WIDE, INT6, "ours", None),
-            )
-        ),
-        Claim(
-            what=f"energy of a product, {SEPARATE} / {FP4}", source="Table X: 36.96 and 39.36 mW a tile",
-            published=2.50, higher=True, figure="energy", over=SEPARATE, of=FP4,
-        ),
-        Claim(what="share of the encoders in a tile", source=TABLE_X, published=0.024, figure="encoder"),
-        Claim(
-            what=f"published cycle counts that come out exactly, of {TOTAL}", published=TOTAL,
-            band=(TOTAL, TOTAL), source="the authors' artefact, November 2024", higher=True, figure="exact",
-        ),
-        *(
-            speed(*each)
-            for each in (
-                ("lossless", "FP16", "256 tokens read", 1.99), ("lossless", "FP16", "and 20 written", 2.41),
-                ("lossy", "ANT", "256 tokens read", 1.72), ("lossy", "ANT", "and 20 written", 1.66),
-                ("lossy", "OliVe", "256 tokens read", 1.56), ("lossy", "OliVe", "and 20 written", 1.39),
-            )
-        ),
-    ),
-    notes=paragraphs("""
-        the clock is slow enough for all baselines to have their least area
-
-        tiles as in Table X: 8x8 PEs of BitMoD, 6x8 of the baseline, with its rows' and columns' registers
-
-        the sources differ: 1,508 um2 a PE in Table X, 1,794 in the authors' spreadsheet, of 1,969 of the
-        baseline's: 24 % and 9 % smaller
-
-        this PE is right where the authors' RTL is not: it aligns both sides, not the sum alone
-
-        speed-ups over ANT and OliVe rest on bits of weights that the authors set by hand, model by model
-
-        the authors say that BitMoD is subject to a patent application filed by Cornell; here is the general
-        form: signed terms, and a table of special values
-    """),
-    blocks=blocks,
-    baselines={name: (SEPARATE, SEPARATE_CUT) for name in (*FLOATS, *map(block_name, DATATYPES))},
-    more=more,
-)  # fmt: skip
+SYSTEM = system("bitmod", blocks, more)

@@ -1,7 +1,9 @@
 """A paper's claim as data, and what becomes of it: beaten, met, not met and why, or without a figure."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from systola.reproduction.blocks import Block, Measured
@@ -26,17 +28,12 @@ class Claim:
     what: str
     source: str
     published: float | None = None
-    band: tuple[float, float] | None = None
+    band: Sequence[float] | None = None
     higher: bool = False
     figure: str = "area"
     over: str = ""
     of: str = ""
     why: str = ""
-
-
-def paragraphs(text: str) -> tuple[str, ...]:
-    """Each as one line."""
-    return tuple(" ".join(each.split()) for each in text.strip().split("\n\n"))
 
 
 def ratio(claim: Claim, found: Mapping[str, Measured]) -> float | None:
@@ -87,6 +84,29 @@ class System:
     more: Any = None
 
 
+def system(name: str, blocks: Any, more: Any = None, **words: object) -> System:
+    """The paper that NAME.toml beside this module states.
+
+    blocks, more  as in System        words  what its texts have in braces, beside its own table of them
+    """
+    found = tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8"))
+    words |= found.pop("words")
+
+    def said(text: str) -> str:
+        return text.format_map(words)
+
+    pairs = {each: (row["paper"], row["strongest"]) for row in found.pop("baseline") for each in row["of"]}
+    claims = [claim(**{key: said(value) if isinstance(value, str) else value for key, value in row.items()})
+              for row in found.pop("claims")]  # fmt: skip
+    notes = [said(note) for note in found.pop("notes")]
+    return System(name=name, claims=claims, notes=notes, blocks=blocks, baselines=pairs, more=more, **found)
+
+
+def claim(figure: str = "area", over: str = "", of: str = "", what: str = "", **given: Any) -> Claim:
+    """One ratio, which says of what it is where nothing else does."""
+    return Claim(what=what or f"{figure}, {over} / {of}", figure=figure, over=over, of=of, **given)
+
+
 def block_of(measured: Measured, found: Mapping[str, Measured], baselines: tuple[str, str]) -> dict[str, Any]:
     """A row of the result."""
     rates = {
@@ -104,4 +124,4 @@ def block_of(measured: Measured, found: Mapping[str, Measured], baselines: tuple
     return plain | rates | {"over": over, "parts": measured.parts}
 
 
-__all__ = ["VERDICTS", "Block", "Claim", "System", "block_of", "judged", "paragraphs", "ratio"]
+__all__ = ["VERDICTS", "Block", "Claim", "System", "block_of", "judged", "ratio", "system"]

@@ -18,7 +18,7 @@ from synth.asic_script import FLAGS
 from systola.reproduction import cells, jobs, operands
 from systola.reproduction.blocks import Block, Form, Job, Measured, Part
 from systola.reproduction.cells import DotParams
-from systola.reproduction.claims import Claim, System, paragraphs
+from systola.reproduction.claims import system
 from systola.reproduction.operands import GROUP, Groups
 
 M, N, K = 2, 64, 4  # the paper's tile, MNK = 512
@@ -163,75 +163,4 @@ def more(found: Mapping[str, Measured]) -> dict[str, Any]:
     }]}  # fmt: skip
 
 
-TABLE_2 = "Table 2 (W2A8, MNK = 512)"
-PROBE = "a probe of ours on Nangate45, N = 16"
-MAPPED = (
-    "mapping for least area, which the probe did not have, makes multipliers and adders smaller, a table's "
-    "multiplexers and the sum's register hardly"
-)
-CORES = "figure of tensor cores: 4 to 6 times at W1"
-SYSTEM = System(
-    name="lut",
-    title="LUT Tensor Core: tables of sums in place of multipliers",
-    paper="Mo et al., LUT Tensor Core, ISCA 2025, arXiv 2408.06003",
-    claim="weights of 1 bit: 4 to 6 times less area and power than MACs; 1.44 over UNPU in four steps",
-    clock_mhz=100.0,
-    claims=(
-        Claim(
-            what=f"area, {INT8} / LUT W1A8", source=f"{CORES}; {PROBE} saw 5.9", published=5.0, band=(4, 7),
-            higher=True, over=INT8, of="LUT W1A8",
-            why="how much smaller a sum of 20 bits and a choice of one in eight are than four multipliers is "
-                "the library's ratio of multiplexers and flip-flops to full adders",
-        ),
-        Claim(
-            what=f"energy, {INT8} / LUT W1A8", source=CORES, published=5.0, band=(4, 6), higher=True,
-            figure="energy", over=INT8, of="LUT W1A8",
-            why="a multiplier's nets switch more often than a table's, which stand still while the index "
-                "chooses; glitches, of which multipliers have most, are not even counted",
-        ),
-        *(
-            Claim(
-                what=f"area, {over} / {of}", source=source, published=published, higher=True, over=over,
-                of=of, why=why,
-            )
-            for over, of, source, published, why in (
-                (INT8, "LUT W2A8", PROBE, 2.9, ""),
-                (INT8, "LUT W4A8", PROBE, 1.5, MAPPED),
-                ("MAC W1A8", "LUT W1A8", "ours", None, ""),
-                ("MAC W2A8", "LUT W2A8", PROBE, 0.94, ""),
-                ("MAC W4A8", "LUT W4A8", PROBE, 0.76, ""),
-                ("ADD W1A8", "LUT W1A8", PROBE, 1.18, MAPPED),
-            )
-        ),
-        *(
-            Claim(what=f"{figure}, {STEPS[0]} / {step}", source=TABLE_2, published=published, higher=True,
-                  figure=figure, over=STEPS[0], of=step,
-                  band=(1.25, 1.5) if figure == "area" and step == STEPS[-1] else None)
-            for figure, values in (("area", (1.317, 1.351, 1.440)), ("energy", (1.301, 1.347, 1.442)))
-            for step, published in zip(STEPS[1:], values, strict=True)
-        ),
-    ),
-    notes=paragraphs(f"""
-        a tile of M{M} N{N} K{K}: cells, columns and rows are each synthesised by themselves, and counted; a
-        row drives {N} cells, without buffers
-
-        sums of up to {DEPTH} pairs, exact, in every block; INT8 activations are -127 to 127, so that sums of
-        four have 10 bits
-
-        the paper's MACs bring weights up to the activations' format: {INT8}; the strongest baseline is a MAC
-        of the weights' own width
-
-        as in the paper, which fuses it into the operator before, `LUT` does not count what makes the tables;
-        the first three steps of the ablation do: a small part of a tile of {M} rows, which is what the last
-        step gains
-
-        FP16 activations (18 times in the paper) are left out: the table of PEs has them, this comparison not
-    """),
-    blocks=blocks,
-    baselines={
-        INT8: (INT8, INT8),
-        **{f"{kind} W{b}A8": (INT8, f"MAC W{b}A8") for b in NARROW for kind in ("LUT", "MAC", "ADD")},
-        **{step: (STEPS[0], "MAC W2A8") for step in STEPS},
-    },
-    more=more,
-)  # fmt: skip
+SYSTEM = system("lut", blocks, more, M=M, N=N, K=K, DEPTH=DEPTH)

@@ -22,7 +22,7 @@ from hw.vector import align as hw_align
 from systola.reproduction import jobs, operands, parts
 from systola.reproduction.bitmod_system import CONTEXT, MODELS, products
 from systola.reproduction.blocks import Block, Form, Job, Measured, Part
-from systola.reproduction.claims import Claim, System, paragraphs
+from systola.reproduction.claims import system
 from systola.reproduction.operands import GROUP, RUNS, Groups
 
 SIDE = 32  # rows and columns of the array of INT8 PEs whose area the others get
@@ -187,82 +187,4 @@ def array(p: Any, measured: Measured, budget: float) -> dict[str, Any]:
     return found
 
 
-PROBE = "a probe on Nangate45 (Yosys 0.70): no table of the paper could be found"
-ABSTRACT = "abstract: of whole accelerators over others; here of PEs"
-SYSTEM = System(
-    name="mixpe",
-    title="MixPE: shift and add for weights of 4 bits",
-    paper="Zhang et al., MixPE, arXiv 2411.16158 (2024)",
-    claim="2.6 times as fast as accelerators for quantised networks, 1.4 times as thrifty (abstract)",
-    clock_mhz=50.0,
-    claims=(
-        Claim(
-            what="area, W4A8 shift-add / best INT4 x INT8 multiplier", source=PROBE, published=0.89,
-            band=(0.85, 0.95), over=SHIFT_ADD, of=INT4,
-            why="the best one is radix-4 Booth by hand, whose two rows are as small as the four of shift and "
-                "add: what shift and add saves, it saves on a multiplier that synthesis made",
-        ),
-        Claim(
-            what="area, W4A8 shift-add / best INT4 x INT8 multiplier of Yosys alone", source=PROBE,
-            published=0.89, band=(0.85, 0.95), over=SHIFT_ADD, of=INT4_YOSYS,
-        ),
-        Claim(
-            what="area, W4A8 shift-add / best INT8 PE", source=PROBE, published=0.52, band=(0.45, 0.60),
-            over=SHIFT_ADD, of=INT8,
-            why="the narrow PE is half registers: a library whose flip-flops are small beside its adders "
-                "shows more, one with large ones less",
-        ),
-        Claim(
-            what="area, FP16 multiply-add (FP32 sum, cut) / pre-aligned W4A16", source=PROBE, published=3.7,
-            band=(3.2, 4.5), higher=True, over=FMA_CUT, of=ALIGNED,
-            why="where the clock is fast, the floating adder must be, the integer one need not: the ratio "
-                "grows with the clock",
-        ),
-        Claim(
-            what="the same with the aligner and its buffers", source="ours", higher=True,
-            over=FMA_CUT, of=ALIGNED_WHOLE,
-        ),
-        Claim(
-            what="area, dequantise in the loop / W4A8 shift-add", source=PROBE, published=2.95, higher=True,
-            over=LOOP, of=SHIFT_ADD,
-        ),
-        Claim(
-            what="area, FP16 multiply-add (cut) / W4A16 with a floating sum (cut)", source=PROBE,
-            published=1.28, higher=True, over=FMA_CUT, of=FLOAT_CUT,
-        ),
-        Claim(
-            what="energy, best INT8 PE / W4A8 shift-add", source=ABSTRACT, published=1.4, higher=True,
-            figure="energy", over=INT8, of=SHIFT_ADD,
-        ),
-        Claim(
-            what="energy, best INT4 x INT8 multiplier / W4A8 shift-add", source="ours", higher=True,
-            figure="energy", over=INT4, of=SHIFT_ADD,
-        ),
-        Claim(
-            what="speed of W4A8 over INT8 at one area, mean of six decoders", source=ABSTRACT, published=2.6,
-            higher=True, figure="speed-up",
-        ),
-    ),
-    notes=paragraphs("""
-        the clock is slow enough for all baselines to have their least area; with a faster one the floating
-        ones grow
-
-        a block is the operands' registers, the PE, the running sum's register and what clears it; the sum
-        stays in it
-
-        the paper's tables of area and power could not be found: bands are a probe's, its 2.6 and 1.4 are of
-        whole accelerators over BitFusion, ANT and others, so that only the shape compares
-
-        INT8's sum has 32 bits, a group's sum of 128 what it needs: `INT8 x INT8, group's sum` shows its part
-
-        W4A8 is symmetric here; a zero point costs a sum of the activations once a row and group
-
-        decoding is bound by memory: its speed-up is the ratio of the weights' bits, whatever the PE
-    """),
-    blocks=blocks,
-    baselines={
-        **{name: (INT8, INT4) for name in (INT8, INT8_SHORT, INT4, INT4_YOSYS, INT2, LOOP, SHIFT_ADD)},
-        **{name: (FMA, FMA_CUT) for name in (FMA, FMA_CUT, FLOAT, FLOAT_CUT, ALIGNED, ALIGNED_WHOLE)},
-    },
-    more=more,
-)  # fmt: skip
+SYSTEM = system("mixpe", blocks, more)
