@@ -23,8 +23,10 @@ from systola.demonstration import files, sentences, sounds, words
 from systola.demonstration.job import Progress, Ran
 from systola.generation import generate
 from systola.report import render
-from systola.report.schema import Design, Figure, Network, Report, Tool, Wavefront, Written
+from systola.report.schema import Design, Figure, Network, Report, Tool, Wavefront, Written, figure
 
+MEANINGS = {".v": "Verilog", ".core": "FuseSoC core", ".md": "documentation", ".json": "data",
+            ".toml": "the design"}  # fmt: skip
 UNIT = MatrixUnitParams(pe=MultiplierParams(weight=Int(8), activation=Int(8), group=32768))
 REFERENCE = Target(
     name="accelerator16_int8",
@@ -48,9 +50,7 @@ def demo(folder: str | Path, *, force: bool = False, progress: Progress | None =
     tell = progress or (lambda what, done, total: None)
     with output.whole_folder(Path(folder), by="demo", force=force) as building:
         report = perform(building, tell)
-        report["figures"].append(
-            {"label": "the whole demo", "value": f"{perf_counter() - began:.0f} s", "source": "measured"}
-        )
+        report["figures"].append(figure("the whole demo", f"{perf_counter() - began:.0f} s", "measured"))
         report["files"] = written(building)
         (building / "report.html").write_text(render(report), encoding="utf-8")
         (building / "report.json").write_text(output.as_json(report) + "\n", encoding="utf-8")
@@ -93,18 +93,11 @@ def perform(folder: Path, progress: Progress) -> Report:
 
 def headline(rans: list[Ran], seconds: float) -> list[Figure]:
     """The figures over all networks."""
+    macs = sum(ran.macs for ran in rans)
     return [
-        {
-            "label": "cycles simulated",
-            "value": f"{sum(ran.cycles for ran in rans) / 1e6:.2f} M",
-            "source": "RTL",
-        },
-        {
-            "label": "multiply-accumulates",
-            "value": f"{sum(ran.macs for ran in rans) / 1e6:,.0f} M",
-            "source": "golden",
-        },
-        {"label": "all networks, all inputs", "value": f"{seconds:.0f} s", "source": "measured"},
+        figure("cycles simulated", f"{sum(ran.cycles for ran in rans) / 1e6:.2f} M", "RTL"),
+        figure("multiply-accumulates", f"{macs / 1e6:,.0f} M", "golden"),
+        figure("all networks, all inputs", f"{seconds:.0f} s", "measured"),
     ]
 
 
@@ -125,33 +118,21 @@ def whole(networks: list[Network], figures: list[Figure], *, verdict: str, ok: b
 
 
 def design(target: Target) -> Design:
-    """The design's facts."""
-    unit = target.unit
+    """The design's facts: the array, and the units and memories around it."""
+    unit, p, pe = target.unit, target.accelerator, target.unit.pe
+    assert p is not None
     return {
         "name": target.name,
         "facts": [
             ("array", f"{unit.rows} x {unit.cols}, {unit.dataflow}-stationary"),
-            (
-                "operands",
-                f"{unit.pe.weight} weights, {unit.pe.activation} activations, {unit.pe.accumulator} sums",
-            ),
+            ("operands", f"{pe.weight} weights, {pe.activation} activations, {pe.accumulator} sums"),
             ("accumulator memory", f"{unit.accumulator_rows} rows of {unit.cols} sums"),
-            *accelerator_facts(target),
+            ("scratchpad", f"{p.words * p.lanes >> 10} KiB in {p.banks} banks"),
+            ("vector unit", f"{p.lanes} lanes; piecewise {', '.join(p.functions)}; tables"),
+            ("bus", f"AXI4, {8 * p.lanes} bits, {p.outstanding} bursts on the way"),
+            ("memory", f"{target.memory_latency} cycles to a first word"),
         ],
     }
-
-
-def accelerator_facts(target: Target) -> list[tuple[str, str]]:
-    """Facts about the units and memories around the array."""
-    p = target.accelerator
-    if p is None:
-        return []
-    return [
-        ("scratchpad", f"{p.words * p.lanes >> 10} KiB in {p.banks} banks"),
-        ("vector unit", f"{p.lanes} lanes; piecewise {', '.join(p.functions)}; tables"),
-        ("bus", f"AXI4, {8 * p.lanes} bits, {p.outstanding} bursts on the way"),
-        ("memory", f"{target.memory_latency} cycles to a first word"),
-    ]
 
 
 def tools() -> list[Tool]:
@@ -188,19 +169,9 @@ def wavefront() -> Wavefront:
 
 def written(folder: Path) -> list[Written]:
     """The files beside the report."""
-    meanings = {
-        ".v": "Verilog",
-        ".core": "FuseSoC core",
-        ".md": "documentation",
-        ".json": "data",
-        ".toml": "the design",
-    }
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [
-        {
-            "path": str(path.relative_to(folder)),
-            "what": meanings.get(path.suffix, ""),
-            "bytes": path.stat().st_size,
-        }
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    ]
+        Written(path=str(path.relative_to(folder)), what=MEANINGS.get(path.suffix, ""),
+                bytes=path.stat().st_size)
+        for path in files
+    ]  # fmt: skip

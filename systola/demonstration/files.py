@@ -12,8 +12,8 @@ from mapping.passes import simplify
 from mapping.target import Target
 from systola.coding import of_network
 from systola.demonstration import packages
-from systola.demonstration.job import Inputs, Progress, Ran, reference, run_on_rtl, section
-from systola.report.schema import Answers
+from systola.demonstration.job import Inputs, Progress, Ran, answers, reference, run_on_rtl, section
+from systola.report.schema import Answers, figure
 from systola.report.schema import Network as Section
 
 
@@ -30,13 +30,8 @@ def calibration() -> list[Path]:
     magika, minilm = packages.magika(), packages.minilm()
     here = Path(__file__)
     sources = sorted((magika.parent.parent / "types").glob("*.py"))[:4]
-    documents = [
-        minilm / "README.md",
-        minilm / "config.json",
-        minilm / "tokenizer.json",
-        magika / "metadata.json",
-    ]
-    candidates = [here, *documents, *sources, Path(np.__file__)]
+    documents = [minilm / name for name in ("README.md", "config.json", "tokenizer.json")]
+    candidates = [here, *documents, magika / "metadata.json", *sources, Path(np.__file__)]
     binaries = sorted(Path(np.__file__).parent.rglob("*.so"))[:3]
     return [path for path in [*candidates, *binaries] if path.is_file()]
 
@@ -73,11 +68,7 @@ def run(target: Target, judge: list[Path], progress: Progress) -> tuple[Ran, Sec
         about="The file-type classifier Magika whole, bytes in and scores out: weights as published, "
         f" quantised here to {target.unit.pe.weight} x {target.unit.pe.activation}.",
         answers=[types(judge, floats, found, settings["target_labels_space"])],
-        agreement={
-            "label": "same answer as float",
-            "value": f"{agree} of {len(judge)} files",
-            "source": "onnxruntime",
-        },
+        agreement=figure("same answer as float", f"{agree} of {len(judge)} files", "onnxruntime"),
     )
 
 
@@ -87,5 +78,4 @@ def types(paths: list[Path], floats: np.ndarray, found: np.ndarray, labels: list
         [path.name, labels[f.argmax()], f"{f.max():.4f}", labels[r.argmax()], f"{r.max():.4f}"]
         for path, f, r in zip(paths, floats, found, strict=True)
     ]
-    columns = ["file", "float says", "score", "RTL says", "score of RTL"]
-    return {"title": "Types of real files", "columns": columns, "rows": rows, "source": "onnxruntime; RTL"}
+    return answers("Types of real files", ["file", "float says", "score", "RTL says", "score of RTL"], rows)

@@ -13,7 +13,7 @@ from systola import program_session
 from systola.coding import Source
 from systola.operands import Inputs
 from systola.report import numbers
-from systola.report.schema import Answers, Figure, Program
+from systola.report.schema import Answers, Figure, Program, figure
 from systola.report.schema import Network as Section
 
 Progress = Callable[[str, int, int], None]
@@ -83,18 +83,13 @@ def section(ran: Ran, *, about: str, answers: list[Answers], agreement: Figure) 
     """The network's part of the report."""
     cycles, predicted = ran.results[0].cycles, ran.prepared.plan.total
     operators = len(ran.prepared.coded.operations)
-    figures: list[Figure] = [
-        {"label": "operators on RTL", "value": f"{operators} of {operators}", "source": "RTL"},
-        {
-            "label": "cycles, start to interrupt", "value": f"{cycles:,}", "source": "RTL",
-            "note": f"predicted {predicted.cycles:,}, {100 * (predicted.cycles / cycles - 1):+.2f} %",
-        },
-        {
-            "label": "array used", "source": "RTL",
-            "value": numbers.percent(predicted.losses["useful"] / cycles),
-        },
+    off = f"predicted {predicted.cycles:,}, {100 * (predicted.cycles / cycles - 1):+.2f} %"
+    figures = [
+        figure("operators on RTL", f"{operators} of {operators}", "RTL"),
+        figure("cycles, start to interrupt", f"{cycles:,}", "RTL", note=off),
+        figure("array used", numbers.percent(predicted.losses["useful"] / cycles), "RTL"),
         agreement,
-    ]  # fmt: skip
+    ]
     return {
         "name": ran.prepared.source.name,
         "about": about,
@@ -107,6 +102,13 @@ def section(ran: Ran, *, about: str, answers: list[Answers], agreement: Figure) 
     }
 
 
+def answers(
+    title: str, columns: list[str], rows: list[list[str]], source: str = "onnxruntime; RTL"
+) -> Answers:  # fmt: skip
+    """A table of the report."""
+    return {"title": title, "columns": columns, "rows": rows, "source": source}
+
+
 def reference(model: Any, inputs: Inputs) -> dict[str, np.ndarray]:
     """onnxruntime's outputs in float32: `model` is an onnx.ModelProto or the path of one."""
     import onnxruntime
@@ -117,4 +119,4 @@ def reference(model: Any, inputs: Inputs) -> dict[str, np.ndarray]:
     return dict(zip(names, session.run(None, inputs), strict=True))
 
 
-__all__ = ["Inputs", "Progress", "Ran", "reference", "run_on_rtl", "section"]
+__all__ = ["Inputs", "Progress", "Ran", "answers", "reference", "run_on_rtl", "section"]

@@ -1,6 +1,10 @@
 """MiniLM whole, at 16 and at 128 tokens: how alike are real sentences, and longer texts?"""
 
+import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
@@ -11,59 +15,17 @@ from mapping.passes import simplify
 from mapping.target import Target
 from systola.coding import of_network
 from systola.demonstration import packages
-from systola.demonstration.job import Inputs, Progress, Ran, reference, run_on_rtl, section
-from systola.report.schema import Answers
+from systola.demonstration.job import Inputs, Progress, Ran, answers, reference, run_on_rtl, section
+from systola.report.schema import Answers, figure
 from systola.report.schema import Network as Section
 
 TOKENS = 16
-SENTENCES = (
-    "A man is playing a guitar on stage.",
-    "Someone performs music with a stringed instrument.",
-    "The cat sleeps on the warm windowsill.",
-    "A kitten naps in the sun by the window.",
-    "Quarterly profits rose by twelve percent.",
-    "The company earned more money this quarter.",
-)
-# other sentences, so that the ranges are not taken from what is then judged
-CALIBRATION = (
-    "The train to the coast leaves at half past nine.",
-    "She wrote a long letter to her grandmother.",
-    "Rain is expected over the northern hills tonight.",
-    "How do I reset the password of my account?",
-    "The recipe needs two eggs and a cup of flour.",
-    "Engineers tested the bridge before it opened.",
-    "He did not agree with the court's decision.",
-    "Bees visit thousands of flowers every day.",
-)
-
-LONG = (
-    "The old lighthouse stood at the end of a narrow spit of land, and every evening its keeper climbed "
-    "the hundred and twelve steps with a can of oil in each hand. He had done so for thirty years. When "
-    "the harbour authority wrote to say that the lamp would be replaced by an electric one, run from the "
-    "mainland by a cable under the sea, he read the letter twice, folded it into the logbook and went up "
-    "as usual. That night the fog came in so thick that three fishing boats steered home by his light "
-    "alone.",
-    "Caches keep copies of recently used data close to the processor, because main memory takes a hundred"
-    " times longer to answer. When a program walks through an array in order, the hardware fetches the "
-    "next lines before they are asked for. When it jumps about at random, most accesses miss and the "
-    "processor waits. Rearranging the data so that what is used together lies together often helps more "
-    "than any faster algorithm, and measuring the misses is the first step to knowing where the time "
-    "goes.",
-)
-LONG_CALIBRATION = (
-    "Bread needs four things: flour, water, salt and time. The dough is mixed in the evening, folded a "
-    "few times and left in a cool place overnight, so that the yeast works slowly and the taste becomes "
-    "deeper. In the morning it is shaped, rested once more under a cloth and baked in a very hot oven "
-    "with a little steam, which keeps the crust soft long enough for the loaf to rise.",
-    "The committee met on Tuesday to discuss the budget for the coming year. After a long debate the "
-    "members agreed to spend less on roads and more on schools, and to ask the region for help with the "
-    "bridge, whose repair has been put off three times. A second vote on the new library was postponed "
-    "until the architect has shown what it would cost to heat.",
-)
-TEXTS = {16: (SENTENCES, CALIBRATION), 128: (LONG, LONG_CALIBRATION)}  # judged, for the ranges
+WRITTEN = tomllib.loads(Path(__file__).with_name("texts.toml").read_text(encoding="utf-8"))
+TEXTS = {int(tokens): (each["judged"], each["ranges"]) for tokens, each in WRITTEN.items()}
+SENTENCES, CALIBRATION = TEXTS[TOKENS]
 
 
-def tokenised(sentences: tuple[str, ...], tokens: int = TOKENS) -> list[Inputs]:
+def tokenised(sentences: Sequence[str], tokens: int = TOKENS) -> list[Inputs]:
     """One input set a sentence, padded to `tokens`."""
     from tokenizers import Tokenizer
 
@@ -107,47 +69,25 @@ def run(target: Target, tokens: int, progress: Progress) -> tuple[Ran, Section]:
         about="The sentence model all-MiniLM-L6-v2 whole, from token numbers to the last layer's states, at "
         f"{tokens} tokens: weights as published, quantised here to {pe.weight} x {pe.activation}.",
         answers=[similarities(texts, floats @ floats.T, found @ found.T), same(texts, alike)],
-        agreement={
-            "label": "least cosine to float",
-            "value": f"{alike.min():.4f}",
-            "source": "onnxruntime",
-        },
+        agreement=figure("least cosine to float", f"{alike.min():.4f}", "onnxruntime"),
     )
 
 
-def similarities(texts: tuple[str, ...], floats: np.ndarray, found: np.ndarray) -> Answers:
+def similarities(texts: Sequence[str], floats: np.ndarray, found: np.ndarray) -> Answers:
     """How alike each two sentences are, by float and by RTL."""
     rows = [
-        [
-            beginning(texts[i]),
-            beginning(texts[j]),
-            f"{floats[i, j]:.3f}",
-            f"{found[i, j]:.3f}",
-            f"{found[i, j] - floats[i, j]:+.3f}",
-        ]
-        for i in range(len(texts))
-        for j in range(i + 1, len(texts))
-    ]
+        [beginning(texts[i]), beginning(texts[j]), f"{floats[i, j]:.3f}", f"{found[i, j]:.3f}",
+         f"{found[i, j] - floats[i, j]:+.3f}"]
+        for i, j in combinations(range(len(texts)), 2)
+    ]  # fmt: skip
     rows.sort(key=lambda row: -float(row[2]))
-    columns = ["sentence", "and", "float", "RTL", "difference"]
-    return {
-        "title": "Similarity of sentences",
-        "columns": columns,
-        "rows": rows,
-        "source": "onnxruntime; RTL",
-    }
+    return answers("Similarity of sentences", ["sentence", "and", "float", "RTL", "difference"], rows)
 
 
-def same(texts: tuple[str, ...], alike: np.ndarray) -> Answers:
+def same(texts: Sequence[str], alike: np.ndarray) -> Answers:
     """Each sentence's embedding beside float's."""
     rows = [[beginning(sentence), f"{value:.4f}"] for sentence, value in zip(texts, alike, strict=True)]
-    columns = ["sentence", "cosine of RTL to float"]
-    return {
-        "title": "Embeddings beside float's",
-        "columns": columns,
-        "rows": rows,
-        "source": "onnxruntime; RTL",
-    }
+    return answers("Embeddings beside float's", ["sentence", "cosine of RTL to float"], rows)
 
 
 def beginning(text: str) -> str:

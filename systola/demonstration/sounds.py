@@ -5,9 +5,9 @@ import numpy as np
 from mapping.target import Target
 from systola import coding
 from systola.demonstration import packages, speech
-from systola.demonstration.job import Inputs, Progress, Ran, run_on_rtl, section
+from systola.demonstration.job import Inputs, Progress, Ran, answers, run_on_rtl, section
 from systola.demonstration.tflite_runtime import Interpreter
-from systola.report.schema import Answers
+from systola.report.schema import Answers, figure
 from systola.report.schema import Network as Section
 
 FRAMES = 76  # of 10 ms that the network sees at once
@@ -45,14 +45,12 @@ def run(target: Target, progress: Progress) -> tuple[Ran, Section]:
         f"weights as published in float32, quantised here to {target.unit.pe.weight} x "
         f"{target.unit.pe.activation}.",
         answers=[table(alike)],
-        agreement={
-            "label": "least cosine to float", "value": f"{alike.min():.4f}", "source": "TFLite's run-time",
-        },
-    )  # fmt: skip
+        agreement=figure("least cosine to float", f"{alike.min():.4f}", "TFLite's run-time"),
+    )
 
 
 def table(alike: np.ndarray) -> Answers:
     """Each window's embedding beside float's."""
     rows = [[f"window {i + 1}", f"{value:.4f}"] for i, value in enumerate(alike)]
     columns = ["of speech", "cosine of RTL to float"]
-    return {"title": "Embeddings beside float's", "columns": columns, "rows": rows, "source": "TFLite; RTL"}
+    return answers("Embeddings beside float's", columns, rows, "TFLite; RTL")

@@ -5,9 +5,9 @@ import numpy as np
 from mapping.target import Target
 from systola import coding
 from systola.demonstration import packages, speech
-from systola.demonstration.job import Inputs, Progress, Ran, run_on_rtl, section
+from systola.demonstration.job import Inputs, Progress, Ran, answers, run_on_rtl, section
 from systola.demonstration.tflite_runtime import Interpreter
-from systola.report.schema import Answers
+from systola.report.schema import Answers, figure
 from systola.report.schema import Network as Section
 
 WORD = "okay_nabu"
@@ -48,11 +48,8 @@ def run(target: Target, progress: Progress, count: int = STEPS) -> tuple[Ran, Se
         about=f"The wake word {WORD}, an INT8 TFLite network with state, run as it ships: {count} steps of "
         "30 ms, speech made by a formant synthesiser, one program run a step.",
         answers=[heard_table(found, wanted)],
-        agreement={
-            "label": "steps equal to TFLite's", "value": f"{equal} of {len(wanted)}",
-            "source": "TFLite's run-time",
-        },
-    )  # fmt: skip
+        agreement=figure("steps equal to TFLite's", f"{equal} of {len(wanted)}", "TFLite's run-time"),
+    )
 
 
 def heard_table(found: list[int], wanted: list[int]) -> Answers:
@@ -60,4 +57,4 @@ def heard_table(found: list[int], wanted: list[int]) -> Answers:
     loud = sorted(sorted(range(len(found)), key=lambda i: -wanted[i])[:8])
     rows = [[f"{30 * i / 1000:.2f} s", str(wanted[i]), str(found[i])] for i in loud]
     columns = ["at", "TFLite says, of 255", "RTL says"]
-    return {"title": "Where the word is heard", "columns": columns, "rows": rows, "source": "TFLite; RTL"}
+    return answers("Where the word is heard", columns, rows, "TFLite; RTL")

@@ -16,6 +16,12 @@ class Figure(TypedDict):
     note: NotRequired[str]
 
 
+def figure(label: str, value: str, source: str, note: str | None = None) -> Figure:
+    """One figure."""
+    found = Figure(label=label, value=value, source=source)
+    return found if note is None else {**found, "note": note}
+
+
 class Tool(TypedDict):
     name: str
     version: str
