@@ -1,6 +1,7 @@
 """The command line: `systola COMMAND --help` says what each takes.
 
-A command parses its words, calls the function of the same name, and prints. Exit status: see `failures`.
+A command parses its words, calls the function of the same name, and prints; `options` are the function's, as
+they come. Exit status: see `failures`.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,21 +51,26 @@ def main() -> None:
     """From a neural network and a quantisation scheme to an accelerator that is proven to compute it."""
 
 
-def pairs(values: Sequence[str], option: str, form: str) -> list[tuple[str, str]]:
-    """NAME=VALUE of an option that may be given several times."""
+def pairs(values: Sequence[str], option: str, form: str) -> dict[str, str]:
+    """NAME=VALUE of an option that may be given several times, each time of another name."""
+    found: dict[str, str] = {}
     for value in values:
-        if "=" not in value:
+        name, is_, rest = value.partition("=")
+        if not is_:
             raise check.fail(option, repr(value), form)
-    return [(name, rest) for name, _, rest in (value.partition("=") for value in values)]
+        if name in found:
+            raise check.fail(f"{option} {name}".rstrip(), "given twice", "once for each name")
+        found[name] = rest
+    return found
 
 
 def sizes(values: Sequence[str]) -> dict[str, int]:
     """--dim name=value."""
     found = pairs(values, "--dim", "NAME=SIZE")
-    for name, size in found:
+    for name, size in found.items():
         if not size.isdecimal() or len(size) > DIGITS or int(size) < 1:
             raise check.fail(f"--dim {name}", repr(size), "a whole number from 1")
-    return {name: int(size) for name, size in found}
+    return {name: int(size) for name, size in found.items()}
 
 
 def show(as_json: bool, result: object, text: Callable[[], str]) -> None:
@@ -156,15 +162,13 @@ def generate(design: Path, folder: Path, force: bool, as_json: bool) -> None:
 @force_option
 @seed_option
 @as_json_option
-def test(
-    blocks: Sequence[str], waves: bool, simulator: str, force: bool, seed: int | None, as_json: bool
-) -> None:
+def test(simulator: str, seed: int | None, as_json: bool, **options: Any) -> None:
     """Run the benches of BLOCKs (all, if none is named) against their RTL."""
     from systola import testing
 
     with output.progress(None, "benches") as update:
         found = systola.test(
-            blocks, waves=waves, simulator=simulator, seed=1 if seed is None else seed, force=force,
+            simulator=simulator, seed=1 if seed is None else seed, **options,
             progress=lambda name, done, total: update(done, f"{name} ({done + 1} of {total})"),
         )  # fmt: skip
     result = {
@@ -191,17 +195,11 @@ def test(
     help="On an accelerator: of the program, or in closed form.  [default: exact, but for shapes alone]",
 )  # fmt: skip
 @as_json_option
-def map_(
-    network: Path, on: Path, tokens: int | None, dims: Sequence[str], write_to: Path | None, force: bool,
-    compat: str | None, exact: bool | None, as_json: bool,
-) -> None:  # fmt: skip
+def map_(dims: Sequence[str], write_to: Path | None, as_json: bool, **options: Any) -> None:
     """Place NETWORK on a design: per layer shape, tiles, cycles, utilisation, bytes."""
     from systola import tables
 
-    result = systola.map(
-        network, on=on, tokens=tokens, dims=sizes(dims), compat=compat, exact=exact, write_to=write_to,
-        force=force,
-    )  # fmt: skip
+    result = systola.map(dims=sizes(dims), write_to=write_to, **options)
     wrote = f"\nwrote {write_to}" if write_to else ""
     show(as_json, result, lambda: tables.whole(result) + wrote)
 
@@ -228,18 +226,16 @@ def map_(
 @click.option("--window", metavar="FIRST:LAST", help="Cycles of the waveform.")
 @as_json_option
 def run(
-    network: Path, on: Path, tokens: int | None, dims: Sequence[str], engine: str, inputs: Sequence[str],
-    calibrate: Sequence[str], write_to: Path | None, force: bool, seed: int | None, waves: str | None,
-    window: str | None, as_json: bool,
+    dims: Sequence[str], engine: str, inputs: Sequence[str], calibrate: Sequence[str], write_to: Path | None,
+    seed: int | None, window: str | None, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Run NETWORK on a design: golden by passes or commands, the model at once, or the Verilog itself."""
     from systola import tables
 
     with output.progress(None, engine) as update:
         result = systola.run(
-            network, on=on, engine=engine, tokens=tokens, dims=sizes(dims), inputs=input_files(inputs),
-            calibrate=input_files(calibrate, "--calibrate"), write_to=write_to, force=force,
-            seed=seed or 0, waves=waves, window=cycles(window),
+            engine=engine, dims=sizes(dims), inputs=input_files(inputs), seed=seed or 0, write_to=write_to,
+            calibrate=input_files(calibrate, "--calibrate"), window=cycles(window), **options,
             progress=lambda name, done, total: update(done, f"{engine}: {name} ({done} of {total})"),
         )  # fmt: skip
     wrote = "".join(f"\nwrote {path}" for path in (*result["waves"], *([write_to] if write_to else [])))
@@ -263,8 +259,7 @@ def run(
 @force_option
 @as_json_option
 def synth(
-    design: Path, target: str, part: str, liberty: Sequence[Path], clock: float | None, against: Path | None,
-    flatten: bool, place: bool, power: bool, write_to: Path | None, force: bool, as_json: bool,
+    design: Path, target: str, part: str, write_to: Path | None, as_json: bool, **options: Any
 ) -> None:  # fmt: skip
     """Area, clock and resources of DESIGN.toml by real tools, and what they add up of."""
     from systola import synthesis, synthesis_tables
@@ -273,8 +268,7 @@ def synth(
     place_of = write_to or Path(f"{stem}.{target}.synth.json")
     with output.progress(None, target) as update:
         result = systola.synth(
-            design, target=target, part=part, liberty=liberty, clock=clock, against=against, flatten=flatten,
-            place=place, power=power, write_to=place_of, force=force,
+            design, target=target, part=part, write_to=place_of, **options,
             progress=lambda done, total, what: update(
                 done, f"{target}: {what}" + (f" ({done} of {total})" if total else "")
             ),
@@ -295,16 +289,14 @@ def synth(
 )  # fmt: skip
 @force_option
 @as_json_option
-def reproduce(
-    name: str, liberty: Sequence[Path], clock: float | None, write_to: Path | None, force: bool, as_json: bool
-) -> None:
+def reproduce(name: str, write_to: Path | None, as_json: bool, **options: Any) -> None:
     """A paper's hardware claim beside ours, at equal clock, over its baseline and over the strongest."""
     from systola.reproduction import tables
 
     folder = write_to or Path(f"{name}-reproduced")
     with output.progress(None, name) as update:
         result = systola.reproduce(
-            name, liberty=liberty, clock=clock, write_to=folder, force=force,
+            name, write_to=folder, **options,
             progress=lambda done, total, what: update(done, f"{name}: {what} ({done} of {total})"),
         )  # fmt: skip
     show(as_json, result, lambda: f"{tables.whole(result)}\n\nwrote {folder}")
@@ -312,9 +304,7 @@ def reproduce(
 
 def input_files(values: Sequence[str], option: str = "--input") -> dict[str, str]:
     """NAME=FILE, or FILE for the one input."""
-    return dict(
-        pairs([value if "=" in value else f"={value}" for value in values], option, "[NAME=]FILE.npy")
-    )
+    return pairs([value if "=" in value else f"={value}" for value in values], option, "[NAME=]FILE.npy")
 
 
 def cycles(window: str | None) -> tuple[int, int] | None:

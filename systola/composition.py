@@ -35,13 +35,14 @@ PLACED = re.compile(r"\bunit\.(\d+)")
 
 @dataclass(slots=True)
 class Units:
-    """A composition's units. array: the one with the PEs, at `place`. more: by place, what is neither it nor
-    the vector unit. added: how many of them a shorthand has not written out; -1: all are.
+    """A composition's units. array: the one with the PEs, at `place`; the vector unit at `beside`. more: by
+    place, what is neither. added: how many of them a shorthand has not written out; -1: all are.
     """
 
     array: Matrix | Tile
     place: int
     vector: Vector | None = None
+    beside: int = 0
     more: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     added: int = -1
 
@@ -51,15 +52,16 @@ class Units:
         if self.added >= 0:
             return PLACED.sub(lambda found: f"unit.{int(found[1]) - self.added}", where) + is_ + rest
         unit = f"unit.{self.place}"
-        names = {"array": unit, "units": "control"}
+        names = {"array": unit, "units": f"unit.{self.beside}"}
+        where = where.replace("units.queue", "control.queue")
         return SHORT.sub(lambda found: names.get(found[1], f"{unit}.{found[1]}"), where) + is_ + rest
 
 
 def is_composed(values: Mapping[str, Any]) -> bool:
     """Whether a file names its units."""
     control, units = values.get("control"), values.get("unit")
-    kinds = [each.get("kind") for each in units if isinstance(each, dict)] if isinstance(units, list) else []
-    return (isinstance(control, dict) and "kind" in control) or any(kind in UNITS for kind in kinds)
+    given = [each.get("kind") for each in units if isinstance(each, dict)] if isinstance(units, list) else []
+    return (isinstance(control, dict) and "kind" in control) or any(kind in list(UNITS) for kind in given)
 
 
 def read(values: Mapping[str, Any], where: str) -> tuple[Composition, int]:
@@ -107,7 +109,7 @@ def units_of(design: Composition, added: int) -> Units:
     if len(arrays) != 1:
         raise check.fail("unit", f"{len(arrays)} of kind matrix or tile", "one")
     tables = {place: table(place, each) for place, each in enumerate(design.unit) if kinds[place] in UNITS}
-    vectors = [each for each in tables.values() if isinstance(each, Vector)]
+    vectors = {place: each for place, each in tables.items() if isinstance(each, Vector)}
     if len(vectors) != (design.control.kind == "program"):
         wanted = 'one with control.kind = "program", none with "host"'
         raise check.fail("unit", f"{len(vectors)} of kind vector", wanted)
@@ -118,7 +120,8 @@ def units_of(design: Composition, added: int) -> Units:
     if foreign and design.control.kind == "host":
         raise check.fail(foreign[0], "given", 'a design with control.kind = "program"')
     found: Any = tables[arrays[0]]
-    return Units(found, arrays[0], vectors[0] if vectors else None, more, added)
+    beside, vector = next(iter(vectors.items()), (0, None))
+    return Units(found, arrays[0], vector, beside, more, added)
 
 
 def table(place: int, values: Mapping[str, Any]) -> Table:

@@ -8,7 +8,7 @@ name, before anything runs:
     ws16.toml: array.rowz is not a key; allowed: cols, dataflow, rows (did you mean rows?)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from golden.formats.rounding import Rounding
 from golden.pe import counted
 from golden.systolic.params import MatrixUnitParams
 from golden.tile.params import TileParams
+from golden.vector.functions import FUNCTIONS
 from golden.vector.requantise import ROUNDINGS
 from mapping.target import Design, Target, TileTarget
 from systola import composition, pe_table, toml_file, unit_table
@@ -34,6 +35,9 @@ KEYS = {
     "acc.width + 1 + multiplier.width": "requantise: accumulator bits + 1 + multiplier_bits",
     "buffers.weight in bytes": "buffers.weight_kib * 1024",
     "buffers.activation in bytes": "buffers.activation_kib * 1024",
+    "buffer": "bus.read_buffer",
+    "outstanding": "bus.outstanding",
+    "queue": "units.queue",
     "pe.weight.width": "width of pe.weight",
     "pe.activation.width": "width of pe.activation",
 }
@@ -99,6 +103,7 @@ def accelerator_target(design: Composition, units: Units) -> Target:
     if not counted.plain(unit.pe) and unit.pe.weight.width > WEIGHT_BITS:
         words = f"{pe.kind_of(unit.pe)} with weights of {unit.pe.weight.width} bits"
         raise check.fail("pe", words, f"{WEIGHT_BITS} bits or fewer for all that a weight carries")
+    check_functions(units.vector.functions)
     accelerator = AcceleratorParams(
         unit=unit,
         banks=design.scratchpad.banks,
@@ -122,6 +127,14 @@ def accelerator_target(design: Composition, units: Units) -> Target:
         memory_latency=design.memory.latency,
         host=design.control.host,
     )
+
+
+def check_functions(names: Sequence[str]) -> None:
+    """BadValue for a name that no piecewise polynomial of 16-bit codes has, or that comes again."""
+    for place, name in enumerate(names):
+        check.one_of("units.functions", name, [each for each, kind in FUNCTIONS.items() if not kind.unit])
+        if name in names[:place]:
+            raise check.fail("units.functions", f"{name} twice", "each function once")
 
 
 def tile_target(design: Composition, units: Units) -> TileTarget:

@@ -22,6 +22,7 @@ TYPES = {
     "float_type": "a number",
     "string_type": "text in quotes",
     "model_type": "a table",
+    "dict_type": "a table",
     "list_type": "a list",
     "finite_number": "a finite number",
 }

@@ -31,7 +31,7 @@ def one(where: str, values: Mapping[str, Any]) -> Any:
     """The Params of one table."""
     if "kind" not in values:
         raise check.fail(f"{where}.kind", "missing", "it must be given")
-    if values["kind"] not in kinds():
+    if not isinstance(values["kind"], str) or values["kind"] not in kinds():
         raise check.fail(f"{where}.kind", repr(values["kind"]), ", ".join(kinds()) or "no further units")
     made = kinds()[values["kind"]]
     types = get_type_hints(made)

@@ -54,8 +54,8 @@ class AcceleratorParams:
         check.one_of("array.cols", unit.cols, [unit.rows])
         for name, operand in (("pe.weight", unit.pe.weight), ("pe.activation", unit.pe.activation)):
             check.in_range(f"{name} width", operand.width, 1, 8, "a byte of a word")
-        least = f"a pass is {unit.rows} products"
-        check.in_range("pe.group", unit.pe.group, unit.rows, max(unit.rows, unit.pe.group), least)
+        if unit.pe.group < unit.rows:
+            raise check.fail("pe.group", unit.pe.group, f"{unit.rows} or more: products of a pass")
         check.in_range("pe accumulator width", unit.pe.accumulator.width, 1, 32, "the vector unit's")
         check.one_of("scratchpad.banks", self.banks, [2, 4, 8, 16])
         check.one_of("scratchpad.bank_words", self.bank_words, [1 << i for i in range(6, 15)])

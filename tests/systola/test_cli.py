@@ -147,6 +147,7 @@ def test_a_missing_network_is_named(tmp_path):
             "Invalid value for '--engine': 'verilog' is not one of 'golden', 'model', 'rtl'.",
         ),
         (["--dim", "n"], "--dim is 'n'; allowed: NAME=SIZE"),
+        (["--dim", "n=1", "--dim", "n=2"], "--dim n is given twice; allowed: once for each name"),
         (["--dim", "n=0"], "--dim n is '0'; allowed: a whole number from 1"),
         (
             ["--window", "9:3", "--waves", "first"],

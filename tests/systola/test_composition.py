@@ -62,6 +62,10 @@ def test_units_stand_in_any_order_and_control_says_who_runs_them():
         (HOST, {"memory": {"latency": 4}},
          'memory.latency is given; allowed: a design with control.kind = "program"'),
         (PROGRAM, {"memory": {"bytes_per_cycle": 4}}, "memory.bytes_per_cycle is 4; allowed: 8"),
+        (PROGRAM, {"control": {"kind": "program", "queue": 1}}, "control.queue is 1; allowed: 2 to 64"),
+        (PROGRAM, {"bus": {"outstanding": 3}}, "bus.outstanding is 3; allowed: 2, 4, 8, 16, 32, 64"),
+        (PROGRAM, {"unit": [*PROGRAM["unit"], {"kind": ["dma"]}]},
+         "unit.2.kind is ['dma']; allowed: no further units"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_named(base, changes, wanted):
@@ -85,6 +89,11 @@ def test_what_does_not_go_together_is_named(base, changes, wanted):
         (PROGRAM, 1, {"buffers": {}},
          'unit.1.buffers is given; allowed: a design with control.kind = "host"'),
         (PROGRAM, 0, {"functions": "gelu"}, 'unit.0.functions is "gelu"; allowed: a list'),
+        (PROGRAM, 0, {"functions": ["tanh", "gelu", "tanh"]},
+         "unit.0.functions is tanh twice; allowed: each function once"),
+        (PROGRAM, 0, {"functions": ["gelo"]},
+         "unit.0.functions is 'gelo'; allowed: gelu, silu, sigmoid, tanh, relu, relu6, leaky_relu"),
+        (PROGRAM, 1, {"pe": 4}, "unit.1.pe is 4; allowed: a table"),
     ],
 )  # fmt: skip
 def test_a_units_key_is_named_at_its_place(base, place, changes, wanted):
@@ -93,3 +102,47 @@ def test_a_units_key_is_named_at_its_place(base, place, changes, wanted):
     with pytest.raises(BadValue) as refused:
         design_file.parse(tables, where="x.toml")
     assert str(refused.value) == f"x.toml: {wanted}"
+
+
+ODD = (None, "", "x", "int8", 0, -1, 3, 1 << 64, 1.5, float("nan"), True, [], ["x"], [{}], {}, {"x": 1})
+
+
+def keys(table, above=()):
+    """Where each value of nested tables stands."""
+    entries = table.items() if isinstance(table, dict) else enumerate(table)
+    for key, value in entries:
+        yield (*above, key)
+        if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
+            yield from keys(value, (*above, key))
+
+
+def with_value(tables, place, value):
+    """A copy with another value at a place; None: with nothing there."""
+    found = copy.deepcopy(tables)
+    home = found
+    for key in place[:-1]:
+        home = home[key]
+    home[place[-1]] = value
+    if value is None:
+        del home[place[-1]]
+    return found
+
+
+BASES = {
+    **{path.stem: design_file.tables(design_file.load(path)) for path in EXAMPLES
+       if path.stem in ("ws16_int8", "tile8_bitmod_fp4", "accelerator16_int8")},
+    "host": HOST | {"control": {"kind": "host"}}, "program": PROGRAM,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_any_value_at_any_place_makes_a_design_or_is_refused_by_the_name_of_its_file(base):
+    for place in keys(BASES[base]):
+        for value in ODD:
+            tables = with_value(BASES[base], place, value)
+            try:
+                made = design_file.parse(tables, where="x.toml", name="x")
+            except BadValue as refused:
+                assert str(refused).startswith("x.toml: ") and "Input should" not in str(refused), refused
+            else:
+                assert design_file.parse(tomllib.loads(design_file.dump(made)), where="x.toml") == made
