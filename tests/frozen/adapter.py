@@ -1,7 +1,6 @@
 """The only module here that knows the code under test: whoever changes its Python API edits this file.
 
-Figures go by the names that the frozen files have. A figure that is called otherwise today is renamed here
-(as_was), so that a frozen file changes only where a value does.
+Figures go by the names of mapping.result, in the files as in the code.
 """
 
 import hashlib
@@ -40,10 +39,10 @@ DESIGNS = {path.stem: path for path in sorted((ROOT / "examples").glob("*.toml")
 WITH_GROUPS = {name for name, path in DESIGNS.items() if 'family = "tile"' in (text := path.read_text())
                or 'kind = "multiplier"' not in text}  # fmt: skip
 # of a row and of the total; the shapes are the network's own, and `tiles` follows from what is here
-FIGURES = ("operator", "count", "placed_on", "macs", "groups", "commands", "compute_cycles", "cycles",
-           "ended", "model_cycles", "utilisation", "losses", "bound", "bytes_read", "bytes_written",
-           "shared_bytes", "energy_pj", "digest", "error", "cosine", "layers", "macs_on_array",
-           "host_operators", "milliseconds", "compute_bound", "program_bytes", "memory_bytes")  # fmt: skip
+FIGURES = ("operator", "count", "unit", "macs", "groups", "commands", "compute_cycles", "cycles",
+           "ended", "utilisation", "losses", "bound", "bytes_read", "bytes_written",
+           "shared_bytes", "energy_pj", "digest", "error", "cosine", "layers", "macs_on_host",
+           "host_operators", "milliseconds", "program_bytes", "memory_bytes")  # fmt: skip
 Figures = dict[str, Any]
 Record = dict[str, Figures]  # by entry: "total", "outputs", "layer NAME", "refused"
 
@@ -92,36 +91,12 @@ def digest_of(values: np.ndarray) -> str:
 
 def record(result: Mapping[str, Any]) -> Record:
     """The figures of a result, layer by layer; a name that comes again gets a number."""
-    total, ran, ended = result["total"], "engine" in result, 0
-    found: Record = {"total": figures(as_was(total, result, ran))}
+    found: Record = {"total": figures(result["total"])}
     for row in result["layers"]:
         name, number = f"layer {row['name']}", 1
         while (entry := name if number == 1 else f"{name} #{number}") in found:
             number += 1
-        was = as_was(row, result, ran)
-        if "ended" in row:
-            was["cycles"], ended = row["ended"] - ended, row["ended"]
-        found[entry] = figures(was)
-    return found
-
-
-def as_was(values: Mapping[str, Any], result: Mapping[str, Any], ran: bool) -> Figures:
-    """Figures of a row or of the total by the names and in the units that they had when they were frozen."""
-    unit, program = values.get("unit", "total"), "commands" in result["total"]
-    found = {**values, "placed_on": "array" if unit == "matrix" and not program else unit}
-    if unit == "host":
-        return found
-    of, causes = ("cycles", {"useful": "compute"}) if program else ("compute_cycles", {"waste": "tile_waste"})
-    found["losses"] = {causes.get(cause, cause): lost / values[of] for cause, lost in values["losses"].items()
-                       if values[of] and (program or cause != "memory")}  # fmt: skip
-    if ran and not program:
-        found["model_cycles"] = values["compute_cycles"]
-    if unit == "total":
-        del found["placed_on"]
-        found["macs_on_array"] = 1 - values["macs_on_host"]
-        if program:
-            useful = values["losses"]["useful"]
-            found |= {"compute_bound": useful, "utilisation": useful / values["cycles"]}
+        found[entry] = figures(row)
     return found
 
 

@@ -20,8 +20,7 @@ PLANNED = ("accelerator16_int8", "is16_int8", "os16_int8", "tile2x64_lut_w2a8", 
            "ws16_int4", "ws16_int8")  # fmt: skip
 LONG_PLANS = {("resnet50", "accelerator16_int8")}
 EMITTED = ("tile8_int8", "ws16_fp16", "ws16_int8")  # Verilog that is not slow: one of each way to a top
-RUN_ALONE = frozenset({"outputs", "digest", "error", "cosine", "model_cycles"})  # figures that `map` has not
-REAL = RUN_ALONE - {"model_cycles"}  # figures that depend on how a processor rounds sums
+RUN_ALONE = frozenset({"outputs", "digest", "error", "cosine"})  # figures that `map` has not
 
 
 def slow_unless(quick: bool, *values: str):
@@ -41,7 +40,7 @@ def compare(network: str, design: str, *, plan_alone: bool = False) -> None:
     if not NETWORKS[network].exact and runs and not plan_alone and frozen[parts.BY] != environment():
         warnings.warn(f"real numbers of {network} are frozen by {frozen[parts.BY]}, and here is "
                       f"{environment()}: not compared", stacklevel=2)  # fmt: skip
-        left_out |= REAL
+        left_out |= RUN_ALONE  # which depend on how a processor rounds sums
     try:
         found = parts.record(network, design, plan_alone=plan_alone)
     except BadValue as missing:  # a refusal is a record; this is a package that is not here
