@@ -26,6 +26,7 @@ from golden.tile import tile
 from sim.benches.systolic import coverage
 from sim.runner import blocks
 from systola.reproduction.bitmod_system import PUBLISHED
+from tests import test_blocks_rtl
 from tests.pe.test_every_pair_rtl import SWEPT
 
 ROOT = Path(__file__).parents[1]
@@ -75,6 +76,7 @@ def behind(params: object) -> int:
 
 
 FIGURES: dict[str, Callable[[], str]] = {
+    "slow-runs": lambda: str(sum(bool(each.marks) for each in test_blocks_rtl.runs())),
     "bins": lambda: str(len(coverage.plan())),
     "tflite-operators": lambda: tests("tflite/test_operators.py"),
     "sets-multiplier": lambda: swept("multiplier"),
