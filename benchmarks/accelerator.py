@@ -21,8 +21,7 @@ from mapping.ir.graph import CodedNetwork, MatMul, Product
 from mapping.legalise.float_network import encoded, quantise
 from mapping.network import Network
 from mapping.run.quantised import run
-from sim.accelerator import Accelerator, Bus, named_verilog
-from sim.accelerator import Result as Ran
+from sim.accelerator import Accelerator, Bus, Outcome, named_verilog
 from systola.demonstration.packages import minilm
 from systola.demonstration.sentences import TEXTS, tokenised
 from tests.mapping.backends.program.gemm import gemm
@@ -44,7 +43,7 @@ def measure() -> Iterator[Result]:
         yield from sentence(tokens, bar)
 
 
-def rtl(network: CodedNetwork, program: Program, codes: Codes, ahead: int = 0) -> tuple[Ran, float]:
+def rtl(network: CodedNetwork, program: Program, codes: Codes, ahead: int = 0) -> tuple[Outcome, float]:
     """The program in RTL, and by how many per cent `predict` is off; its outputs are the network's."""
     memory = program.memory.copy()
     for name, values in codes.items():

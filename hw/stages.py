@@ -30,7 +30,7 @@ def hold_stages(m: Module, go: dict[str, Value], *, valid: Value, ready: Value) 
     return valid
 
 
-class Registers(wiring.Component):
+class RegisterStages(wiring.Component):
     """`count` registers in a row between streams `i` and `o` of `width` bits; i.ready is combinational."""
 
     def __init__(self, width: int, count: int):
@@ -53,4 +53,4 @@ class Registers(wiring.Component):
 
 def definition(width: int, count: int) -> Definition:
     """`count` registers of `width` bits."""
-    return Definition(f"registers_{width}_x{count}", Registers(width, count))
+    return Definition(f"registers_{width}_x{count}", RegisterStages(width, count))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from golden.operators.convolution import col2im, conv_window, im2col
-from golden.operators.window import Window
+from golden.operators.window import OperatorWindow
 from golden.systolic.gemm import Gemm
 from mapping.network import Network, Node, Shape, ShapeNetwork, batch_axes, product
 
@@ -61,7 +61,7 @@ class ProductLayer:
         return self.node.attributes.get("activation") if self.node else None
 
     @property
-    def window(self) -> Window:
+    def window(self) -> OperatorWindow:
         """The window of a convolution."""
         return conv_window(self.shapes[0], self.shapes[1], **self.attributes)
 

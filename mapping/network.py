@@ -94,7 +94,7 @@ class Network:
                 found.setdefault(tensor, []).append(node)
         return found
 
-    def products(self) -> list["Product"]:
+    def products(self) -> list["MatrixProduct"]:
         """Shape of every matrix product, in order."""
         return [product(self, node) for node in self.nodes if node.is_product]
 
@@ -127,7 +127,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class MatrixProduct:
     """`batch` products Y[m, n] = A[m, k] W[k, n].
 
     A convolution's batch is its groups, its m the stops of all samples.
@@ -146,7 +146,7 @@ class Product:
         return self.batch * self.m * self.n * self.k
 
 
-def product(network: Network, node: Node) -> Product:
+def product(network: Network, node: Node) -> MatrixProduct:
     """Shape of the matrix product that `node` is.
 
     A MatMul by constant weights [k, n] is one product over all rows of A; if W has batch axes, or is
@@ -164,7 +164,7 @@ def product(network: Network, node: Node) -> Product:
         batch = prod(batch_axes(a, w)) if len(w) > 2 else 1
         n, k = (w[-1] if len(w) > 1 else 1), a[-1]
         axes = {"m": prod(y) // (n * batch), "n": n, "k": k, "batch": batch}
-    return Product(node=node, weights=weights, **axes)
+    return MatrixProduct(node=node, weights=weights, **axes)
 
 
 def batch_axes(a: Shape, w: Shape) -> Shape:

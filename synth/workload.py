@@ -13,7 +13,7 @@ from golden import blocks, check, pe
 from golden.formats import Int
 from golden.pe.quantise import activations, quantise
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.operands import Operands, Scaling
+from golden.systolic.operands import ChannelScaling, Operands
 from golden.systolic.params import MatrixUnitParams
 from golden.tile import tile
 from golden.tile.params import TileParams
@@ -182,11 +182,11 @@ def cut(work: Workload, gemm: Gemm, run: int) -> tuple[Array, Array]:
 OPERANDS: dict[str, Any] = {"systolic/matrix_unit": of_matrix_unit, "tile/tile": of_tile}
 
 
-def scaling_of(p: MatrixUnitParams, activations: Array, weights: Array) -> Scaling:
+def scaling_of(p: MatrixUnitParams, activations: Array, weights: Array) -> ChannelScaling:
     """One factor for all channels, so that the codes hold the sums' spread."""
     n = weights.shape[-1]
     spread = max(1.0, DEVIATIONS * float((activations @ weights).std()))
     factor = min(p.requantise.out.max / spread, p.requantise.multiplier.max / 2)
     requantise = p.requantise
     multiplier, shift = multiplier_and_shift(np.full(n, factor), requantise.multiplier, requantise.max_shift)
-    return Scaling(bias=np.zeros(n, np.int64), multiplier=multiplier, shift=shift)
+    return ChannelScaling(bias=np.zeros(n, np.int64), multiplier=multiplier, shift=shift)

@@ -36,8 +36,8 @@ class Source:
     inputs: Mapping[str, TensorType]
     outputs: tuple[str, ...]
     network: Network | None = None
-    model: reader.Model | None = None
-    onnx: onnx_quantised.Quantised | None = None
+    model: reader.TfliteModel | None = None
+    onnx: onnx_quantised.QuantisedModel | None = None
 
     @property
     def fixed(self) -> Mapping[str, np.ndarray]:
@@ -133,7 +133,7 @@ def of_quantised(
     path: Path, model: Any, tokens: int | None = None, dims: Mapping[str, int] | None = None
 ) -> Source:
     """ONNX with scales and zero points of its own."""
-    made = onnx_quantised.Quantised(model, path.name, path.stem, tokens=tokens, dims=dims)
+    made = onnx_quantised.QuantisedModel(model, path.name, path.stem, tokens=tokens, dims=dims)
     inputs = {
         name: TensorType(shape, made.bare.kinds.get(name, dtype))
         for name, (shape, dtype) in made.network.inputs.items()

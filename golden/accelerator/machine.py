@@ -21,7 +21,7 @@ from golden.accelerator.footprints import MEMORY_SIZE, Loop, Walk
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
 from golden.accelerator.registers import NO_UNIT, Cause
 from golden.accelerator.units import names, numbers, streams, unit
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 
 S = TypeVar("S")
 
@@ -152,9 +152,9 @@ class Machine:
         wrong = refused[..., None] | outside | failing
         if wrong.any():
             place = np.unravel_index(int(wrong.argmax()), wrong.shape)
-            response = Status.DECERR if outside[place] else Status.SLVERR
+            response = BurstStatus.DECERR if outside[place] else BurstStatus.SLVERR
             if refused[place[:-1]]:
-                response = Status.REFUSED
+                response = BurstStatus.REFUSED
             raise self.fault(cause, response, f"{response.name} at {int(words[place]):#x}")
         return np.asarray(words - self.base)
 

@@ -24,7 +24,7 @@ def latency(p: AcceleratorParams, function: int) -> int:
     return FRONT + BACK + (PIECEWISE if function >= FIRST_FUNCTION else 0)
 
 
-class Reader:
+class OperandReader:
     """A fetcher, and the words of a vector that it has delivered.
 
     asked      words requested so far
@@ -78,8 +78,8 @@ class MapRegisters:
         self.reduce = bool(c["reduce"])
         self.sizes = (count0 * count1 if self.reduce else block, block, whole)
         self.results = whole // (count0 * count1) if self.reduce else whole
-        self.operands = [Reader(words, words * whole) for words in self.kinds[:2] if words]
-        self.blocks = Reader(1, BLOCK_WORDS * (whole // block))
+        self.operands = [OperandReader(words, words * whole) for words in self.kinds[:2] if words]
+        self.blocks = OperandReader(1, BLOCK_WORDS * (whole // block))
         self.stages = latency(p, c["function"]) - FRONT
         self.front: list[tuple[bool, bool] | None] = [None] * (FRONT - 1)
         self.total: bool | None = None

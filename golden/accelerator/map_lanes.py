@@ -41,7 +41,7 @@ FACTOR = Int(18)  # of b' in a product
 S16, S32 = Int(16), Int(32)
 
 
-class Operation(IntEnum):
+class MapOperation(IntEnum):
     """MAP's operation on its operands before it requantises, or after (ADD)."""
 
     COPY = 0
@@ -79,14 +79,14 @@ def map_lanes(
     """
     for name in USED:
         check.in_range(name, command[name], *Opcode.MAP.places[name][0].range)
-    operation, reduce = Operation(command["operation"]), bool(command["reduce"])
+    operation, reduce = MapOperation(command["operation"]), bool(command["reduce"])
     near = S32.check("a", a) - command["a_zero"]
     if near.ndim != 5:
         raise check.fail("a.shape", list(near.shape), "[n3, n2, n1, n0, lanes]")
     far = None if b is None else S32.check("b", b) - command["b_zero"]
-    if operation in (Operation.MUL, Operation.ADD) and far is None:
+    if operation in (MapOperation.MUL, MapOperation.ADD) and far is None:
         raise check.fail("b", None, f"an operand ({operation.name})")
-    if operation == Operation.ADD and reduce:
+    if operation == MapOperation.ADD and reduce:
         raise check.fail("reduce", 1, "0 (ADD)")
 
     t = front(operation, near, far, command["b_shift"])
@@ -95,7 +95,7 @@ def map_lanes(
         t = reduced(operation, t)
         parameters = [each[:, :, :1, :1] for each in parameters]
     s = requantise32(t, *parameters)
-    if operation == Operation.ADD and far is not None:
+    if operation == MapOperation.ADD and far is not None:
         s = S32.saturate(s + scaled(far, command["b_multiplier"], command["b_shift"]))
     v = function(p, command["function"], s, table)
     v = post(v, command["post_multiplier"], command["post_shift"])
@@ -104,18 +104,18 @@ def map_lanes(
     return clipped(v + command["zero_point"], command["low"], command["high"])
 
 
-def front(operation: Operation, near: np.ndarray, far: np.ndarray | None, b_shift: int) -> np.ndarray:
+def front(operation: MapOperation, near: np.ndarray, far: np.ndarray | None, b_shift: int) -> np.ndarray:
     """t of a' and b', before it is reduced."""
-    if operation == Operation.MUL and far is not None:
+    if operation == MapOperation.MUL and far is not None:
         return scaled(near, FACTOR.wrap(far), b_shift)
-    if operation == Operation.MAX and far is not None:
+    if operation == MapOperation.MAX and far is not None:
         near = np.maximum(near, far)
     return S32.saturate(near)
 
 
-def reduced(operation: Operation, t: np.ndarray) -> np.ndarray:
+def reduced(operation: MapOperation, t: np.ndarray) -> np.ndarray:
     """t [n3, n2, n1, n0, L] over loops 0 and 1: [n3, n2, 1, 1, L]."""
-    if operation == Operation.MAX:
+    if operation == MapOperation.MAX:
         return np.asarray(t.max(axis=(2, 3), keepdims=True))
     return S32.wrap(t.sum(axis=(2, 3), keepdims=True))
 

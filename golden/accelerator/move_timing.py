@@ -20,7 +20,7 @@ from golden.axi.timing import Slots
 TAKEN = read.TAKEN - 1  # cycles from a beat on R to its word being taken
 
 
-class Commands:
+class CommandQueue:
     """Commands in the load or store unit: one is held, then starts; at most PENDING have started and are not
     done."""
 
@@ -49,13 +49,13 @@ class Commands:
         return cycle
 
 
-class LoadTiming(Commands):
+class LoadTiming(CommandQueue):
     """Timing of the load unit. memory_latency: cycles from AR accepted to the burst's first beat, at
     least 1."""
 
     def __init__(self, p: AcceleratorParams, memory_latency: int):
         super().__init__(p.read)
-        self.p, self.port = p, read.Timing(p.read, memory_latency)
+        self.p, self.port = p, read.ReadTiming(p.read, memory_latency)
         self.run = 0  # cycle in which the last run was taken
         self.owners: deque[int] = deque(maxlen=word_owners(p))  # cycles in which runs' last words were placed
         self.placed = -1  # cycle in which the last word was
@@ -155,7 +155,7 @@ class Loads(LoadTiming):
             self.fetch()
 
 
-class StoreTiming(Commands):
+class StoreTiming(CommandQueue):
     """Timing of the store unit. memory_latency: cycles from a burst's last word accepted to its response, at
     least 1."""
 

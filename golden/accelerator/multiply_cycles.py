@@ -76,7 +76,7 @@ class Requests:
         self.taken = taken[-QUEUE:]
 
 
-class Pipeline:
+class MultiplyPipeline:
     """The unit's pipeline: `command` gives the Times of each command in turn."""
 
     def __init__(self, p: AcceleratorParams):
@@ -167,7 +167,7 @@ class Pipeline:
 
 def times(p: AcceleratorParams, commands: Iterable[Fields]) -> list[Times]:
     """The Times of commands offered one after another without a pause, from cycle 0 on."""
-    pipeline = Pipeline(p)
+    pipeline = MultiplyPipeline(p)
     return [pipeline.command(command) for command in commands]
 
 

@@ -103,7 +103,7 @@ def tokens_and_rows(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
     return found + [f"{left} rows of {' and '.join(rows)} are left"] * (left > 0)
 
 
-class Rows:
+class StreamRows:
     """Rows of a stream made and taken by commands that have started, and by commands that are done.
 
     A command of the giver can be done when its rows that no command has begun to take fit into the stream's
@@ -140,7 +140,7 @@ def stuck(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
     tokens = dict.fromkeys(((a, b) for a in p.present for b in p.present), 0)
     started, done = [0 for _ in units], [0 for _ in units]
     given = 0  # commands that went to their queues
-    rows = [Rows(p, stream, *ends) for stream, ends in streams(p.present).items()]
+    rows = [StreamRows(p, stream, *ends) for stream, ends in streams(p.present).items()]
     moving = True
 
     def may_start(unit: int) -> bool:
@@ -277,7 +277,7 @@ def overflows(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
     return found
 
 
-class Space:
+class AccessHistory:
     """The last command of each unit that read or wrote each word: order + 1, or 0. int32 [units, words]
 
     first  number of word 0
@@ -315,11 +315,11 @@ def conflicts(p: AcceleratorParams, works: Sequence[Work], most: int) -> list[st
     """Pairs of conflicting commands that nothing orders, the first `most`."""
     units = len(p.present)
     mine = [[work for work in works if work.unit == unit] for unit in range(units)]
-    scratch = Space("the scratchpad", units, p.words)
+    scratch = AccessHistory("the scratchpad", units, p.words)
     stored = {work.number: words_of_memory(p.lanes, walk) for work, walk in moving(p, works, "write")}
     low = min((int(words[0]) for words in stored.values()), default=0)
     high = max((int(words[-1]) + 1 for words in stored.values()), default=0)
-    memory = Space("memory", units, high - low, low)
+    memory = AccessHistory("memory", units, high - low, low)
     loaded = {work.number: walk for work, walk in moving(p, works, "read")}
     none = np.zeros(0, np.int64)
     found: list[str] = []

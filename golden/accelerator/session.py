@@ -113,7 +113,7 @@ class Status:
         }
 
 
-class Recorder(Machine):
+class StoreRecorder(Machine):
     """A machine that records its stores: for each STORE (indices into memory, bytes), arrays of
     equal shapes."""
 
@@ -131,7 +131,7 @@ class Outcome:
     memory  afterwards, uint8 [bytes]; of a program that is stopped: with the stores of all commands before
             the fault
     fault   what stops it
-    stored  as in Recorder
+    stored  as in StoreRecorder
     given   commands executed, END included; 0 where a fault stops the program
     read, written  bus words, fetched commands not included
     """
@@ -158,7 +158,7 @@ def outcome(
     """The Outcome of the program of `most` commands at an address. memory: uint8 [bytes] from address 0, not
     changed."""
     after, fault, given = memory.copy(), None, 0
-    machine = Recorder(p, after, 0, failing)
+    machine = StoreRecorder(p, after, 0, failing)
     machine.stored = []
     try:
         given = machine.run(address, most)

@@ -88,7 +88,7 @@ def predict(
     read_latency, write_latency  cycles from AR accepted to the first beat, from the last W accepted to B
     raises                       BadValue if it never ends
     """
-    model = Model(p, commands, read_latency, write_latency, address, ahead)
+    model = TimingModel(p, commands, read_latency, write_latency, address, ahead)
     end = model.run() - ahead
     spans = {
         name: [Span(s.number, s.ready - ahead, s.start - ahead, s.done - ahead, s.waits) for s in each]
@@ -97,7 +97,7 @@ def predict(
     return Prediction(end, spans, model.all_lost())
 
 
-class Model:
+class TimingModel:
     """The program as it runs; see `predict`. Cycle 0 is that in which fetching begins.
 
     timings     by unit: its Timing

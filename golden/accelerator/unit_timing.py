@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from golden.accelerator.assembler import Command
 
 if TYPE_CHECKING:
-    from golden.accelerator.timing import Model
+    from golden.accelerator.timing import TimingModel
 
 Step = Generator[None, None, None]  # it yields where more must be known before it can go on
 
@@ -17,7 +17,7 @@ class UnitTiming:
     A unit that overlaps commands has `begin` and `finish` of its own.
     """
 
-    def __init__(self, model: "Model"):
+    def __init__(self, model: "TimingModel"):
         self.model, self.p = model, model.p
         self.free = 0  # the cycle from which on a command may start
         self.done = -1  # of the command that was finished last
@@ -44,7 +44,7 @@ class UnitTiming:
         yield
 
 
-class Taken:
+class TakenRows:
     """When rows of a stream are taken. segments: (first row, rows, cycle of the first, cycles per row)."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class StreamTiming:
 
     def __init__(self) -> None:
         self.there: list[tuple[int, int]] = []
-        self.taken = Taken()
+        self.taken = TakenRows()
 
     @property
     def known(self) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from golden.division import ceil_div
 BOUNDARY = 4096  # bytes; no burst crosses a multiple of it (A3.4.1)
 
 
-class Status(IntEnum):
+class BurstStatus(IntEnum):
     """How a command ended: a response of A3.4.4, or REFUSED, which has the code no burst of ours can get."""
 
     OKAY = 0
@@ -107,11 +107,11 @@ def burst_count(p: AxiParams, address: int, count: int) -> int:
     return ceil_div(address // p.word_bytes % p.longest_burst + p.beats(count), p.longest_burst)
 
 
-def status(p: AxiParams, address: int, count: int, responses: list[int]) -> Status:
+def status(p: AxiParams, address: int, count: int, responses: list[int]) -> BurstStatus:
     """Status of a command, given the responses of all its beats or bursts: the first error.
 
     EXOKAY answers exclusive accesses only (A3.4.4): here it counts as OKAY.
     """
     if p.refuses(address, count):
-        return Status.REFUSED
-    return Status(next((code for code in responses if code >= Status.SLVERR), Status.OKAY))
+        return BurstStatus.REFUSED
+    return BurstStatus(next((code for code in responses if code >= BurstStatus.SLVERR), BurstStatus.OKAY))

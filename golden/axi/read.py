@@ -56,7 +56,7 @@ def cycles(p: ReadParams, commands: Sequence[tuple[int, int]], memory_latency: i
     Exact, whatever the slots and the buffer, if the memory takes an AR each cycle and gives a burst's beats
     one a cycle, `memory_latency` after its AR or right behind the burst before; data and status always taken.
     """
-    timing = Timing(p, memory_latency)
+    timing = ReadTiming(p, memory_latency)
     for address, count in commands:
         lengths = [beats for _, beats in bursts(p, address, count)]
         if not lengths:
@@ -66,7 +66,7 @@ def cycles(p: ReadParams, commands: Sequence[tuple[int, int]], memory_latency: i
     return timing.last_beat + TAKEN if timing.ends else 0
 
 
-class Timing:
+class ReadTiming:
     """The cycles in which bursts are issued and arrive.
 
     ends  (words so far, cycle of its last beat) of each burst that may still hold room

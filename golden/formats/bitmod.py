@@ -180,7 +180,7 @@ def signed(datatype: Datatype, pattern: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Coded:
+class BitModWeights:
     """Weights [K, N] as BitMoD's PE takes them.
 
     codes      int64 [K, N]
@@ -199,7 +199,7 @@ class Coded:
 
 def quantise(
     weights: np.ndarray, datatype: Datatype, group: int, *, arithmetic: Arithmetic = "fp64"
-) -> Coded:
+) -> BitModWeights:
     """Weights [K, N], each group along K in the best of the datatype's four (golden.formats.grouped)."""
     if datatype.integer:
         found = nearest(weights, datatype.width, group, arithmetic=arithmetic)
@@ -217,4 +217,4 @@ def quantise(
     channel = (found.scale.max(0) / LARGEST_SCALE).astype(np.float32).astype(np.float64)
     scales = np.clip(np.rint(found.scale / channel), 0, LARGEST_SCALE).astype(np.int64)
     values = datatype.represented(codes, spread) * np.repeat(scales, group, 0) * channel
-    return Coded(codes=codes, scales=scales, selectors=selectors, channel=channel, values=values)
+    return BitModWeights(codes=codes, scales=scales, selectors=selectors, channel=channel, values=values)

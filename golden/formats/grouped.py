@@ -27,7 +27,7 @@ LEAST_SCALE, LARGEST_SCALE = 1e-5, 1e4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Grouped:
+class GroupedWeights:
     """Weights [K, N] as codes, with the parameters that a group shares.
 
     codes     int64 [K, N]; of a datatype, indices into its values
@@ -62,7 +62,7 @@ def kept(scale: Any) -> Any:
 
 def nearest(
     weights: np.ndarray, bits: int, group: int, *, symmetric: bool = True, arithmetic: Arithmetic = "fp64"
-) -> Grouped:
+) -> GroupedWeights:
     """Round to nearest, `bits` a weight, 2 to 8 (1 where asymmetric)."""
     check.in_range("bits", bits, 2 if symmetric else 1, 8)
     w = in_groups(weights, group).astype(np.dtype(np.float16 if arithmetic == "fp16" else np.float64))
@@ -79,7 +79,7 @@ def nearest(
         codes = np.clip(np.rint(w / scale) + zero, 0, most)
         values = (codes - zero) * scale
     shape = np.shape(weights)
-    return Grouped(
+    return GroupedWeights(
         group=group,
         codes=codes.reshape(shape).astype(np.int64),
         scale=scale[:, 0].astype(np.float64),
@@ -94,7 +94,7 @@ def choose(
     group: int,
     *,
     arithmetic: Arithmetic = "fp64",
-) -> Grouped:
+) -> GroupedWeights:
     """For each group and column, the datatype of the least mean square error; each lists rising values."""
     w = in_groups(weights, group).astype(np.dtype(np.float16 if arithmetic == "fp16" else np.float64))
     tries = [in_datatype(w, np.array(values, w.dtype)) for values in datatypes]
@@ -106,7 +106,7 @@ def choose(
 
     codes, scale, values = (chosen(list(parts)) for parts in zip(*tries, strict=True))
     shape = np.shape(weights)
-    return Grouped(
+    return GroupedWeights(
         group=group,
         codes=codes.reshape(shape),
         scale=scale[:, 0].astype(np.float64),

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from golden.operators.window import Window
+from golden.operators.window import OperatorWindow
 
 
-def im2col(x: np.ndarray, window: Window, *, groups: int = 1, padding: float = 0) -> np.ndarray:
+def im2col(x: np.ndarray, window: OperatorWindow, *, groups: int = 1, padding: float = 0) -> np.ndarray:
     """One row for each stop of the window.
 
     x        [N, C, *spatial], any type
@@ -38,9 +38,9 @@ def conv_window(
     x_shape: Sequence[int], weights_shape: Sequence[int], *, auto_pad: str = "NOTSET",
     dilations: Sequence[int] | None = None, group: int = 1, kernel_shape: Sequence[int] | None = None,
     pads: Sequence[int] | None = None, strides: Sequence[int] | None = None,
-) -> Window:
+) -> OperatorWindow:
     """The window of an ONNX Conv with these attributes. The kernel's size is the weights' own."""
-    return Window.resolve(x_shape[2:], tuple(weights_shape[2:]), strides, pads, dilations, auto_pad)
+    return OperatorWindow.resolve(x_shape[2:], tuple(weights_shape[2:]), strides, pads, dilations, auto_pad)
 
 
 def conv(
@@ -49,7 +49,7 @@ def conv(
     pads: Sequence[int] | None = None, strides: Sequence[int] | None = None,
 ) -> np.ndarray:
     """x [N, C, *spatial], weights [O, C/group, *kernel], bias [O] -> [N, O, *out]."""
-    window = Window.resolve(x.shape[2:], weights.shape[2:], strides, pads, dilations, auto_pad)
+    window = OperatorWindow.resolve(x.shape[2:], weights.shape[2:], strides, pads, dilations, auto_pad)
     out = window.out(x.shape[2:])
     per_group = weights.reshape(group, len(weights) // group, -1).swapaxes(1, 2)
     y = col2im(np.matmul(im2col(x, window, groups=group), per_group), len(x), out)

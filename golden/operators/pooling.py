@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from golden import check
-from golden.operators.window import Window
+from golden.operators.window import OperatorWindow
 
 Sizes = Sequence[int] | None
 
 
 def kernel_axes(view: np.ndarray) -> tuple[int, ...]:
-    """The axes of Window.view that a pool reduces: the last half of the axes behind N and C."""
+    """The axes of OperatorWindow.view that a pool reduces: the last half of the axes behind N and C."""
     return tuple(range(2 + (view.ndim - 2) // 2, view.ndim))
 
 
@@ -25,14 +25,14 @@ def max_pool(
     storage_order  places count an image's elements row by row (0) or column by column (1)
     """
     check.one_of("MaxPool.storage_order", storage_order, (0, 1))
-    window = Window.resolve(x.shape[2:], kernel_shape, strides, pads, dilations, auto_pad)
+    window = OperatorWindow.resolve(x.shape[2:], kernel_shape, strides, pads, dilations, auto_pad)
     window = window.ceiled(x.shape[2:]) if ceil_mode else window
     least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     view = window.view(x, least)
     return np.asarray(view.max(kernel_axes(view))), places(x, window, view, storage_order)
 
 
-def places(x: np.ndarray, window: Window, view: np.ndarray, storage_order: int) -> np.ndarray:
+def places(x: np.ndarray, window: OperatorWindow, view: np.ndarray, storage_order: int) -> np.ndarray:
     """The place, among all elements of x, of each stop's first greatest element; int64."""
     spatial = x.shape[2:]
     every = np.arange(int(np.prod(spatial)), dtype=np.int64)
@@ -51,7 +51,7 @@ def lp_pool(
     dilations: Sizes = None, p: int = 2, pads: Sizes = None, strides: Sizes = None,
 ) -> np.ndarray:
     """The p-norm of the elements under the window."""
-    window = Window.resolve(x.shape[2:], kernel_shape, strides, pads, dilations, auto_pad)
+    window = OperatorWindow.resolve(x.shape[2:], kernel_shape, strides, pads, dilations, auto_pad)
     window = window.ceiled(x.shape[2:]) if ceil_mode else window
     view = window.view(np.abs(x) ** p)
     return np.asarray(view.sum(kernel_axes(view)) ** np.float64(1 / p)).astype(x.dtype)
@@ -92,13 +92,13 @@ def average_pool(
 
     Padding that ceil_mode adds counts in neither case.
     """
-    given = Window.resolve(x.shape[2:], kernel_shape, strides, pads, dilations, auto_pad)
+    given = OperatorWindow.resolve(x.shape[2:], kernel_shape, strides, pads, dilations, auto_pad)
     window = given.ceiled(x.shape[2:]) if ceil_mode else given
     counted = np.ones((1, 1, *x.shape[2:]), x.dtype)
     if count_include_pad:
         extra = tuple((0, w[1] - g[1]) for w, g in zip(window.pads, given.pads, strict=True))
         counted = np.pad(counted, ((0, 0), (0, 0), *given.pads), constant_values=1)
-        counts = Window(window.kernel, window.strides, window.dilations, extra).view(counted)
+        counts = OperatorWindow(window.kernel, window.strides, window.dilations, extra).view(counted)
     else:
         counts = window.view(counted)
     view = window.view(x)

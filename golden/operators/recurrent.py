@@ -36,7 +36,7 @@ USES_BETA = ("affine", "scaledtanh", "hardsigmoid")
 DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 
 
-class Layer(NamedTuple):
+class RecurrentLayer(NamedTuple):
     """Weights of one direction: w [gates * hidden, inputs], r [gates * hidden, hidden], bias [2 * gates *
     hidden]."""
 
@@ -48,7 +48,7 @@ class Layer(NamedTuple):
     peepholes: np.ndarray
 
 
-Step = Callable[[Layer, np.ndarray, tuple[np.ndarray, ...]], tuple[np.ndarray, ...]]
+Step = Callable[[RecurrentLayer, np.ndarray, tuple[np.ndarray, ...]], tuple[np.ndarray, ...]]
 
 
 def functions(
@@ -78,7 +78,7 @@ def limited(x: np.ndarray, clip: float | None) -> np.ndarray:
 
 
 def scan(
-    x: np.ndarray, layer: Layer, states: tuple[np.ndarray, ...], lengths: np.ndarray, reverse: bool,
+    x: np.ndarray, layer: RecurrentLayer, states: tuple[np.ndarray, ...], lengths: np.ndarray, reverse: bool,
     step: Step,
 ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     """One direction. x [steps, batch, inputs]; states [batch, hidden] -> outputs [steps, batch, hidden]."""
@@ -120,7 +120,8 @@ def recurrent(
         held = np.zeros(3 * hidden, x.dtype) if peepholes is None else peepholes[i]
         added = np.zeros(2 * w.shape[1], x.dtype) if bias is None else bias[i]
         start = tuple(np.zeros((x.shape[1], hidden), x.dtype) if s is None else s[i] for s in first)
-        y, end = scan(x, Layer(w[i], r[i], added, chosen[i], clip, held), start, counts, reverse, step)
+        layer = RecurrentLayer(w[i], r[i], added, chosen[i], clip, held)
+        y, end = scan(x, layer, start, counts, reverse, step)
         outputs.append(y)
         ends.append(end)
     whole = np.stack(outputs, 1)
@@ -130,13 +131,13 @@ def recurrent(
     return whole, *last
 
 
-def sums(layer: Layer, x: np.ndarray, h: np.ndarray) -> np.ndarray:
+def sums(layer: RecurrentLayer, x: np.ndarray, h: np.ndarray) -> np.ndarray:
     """x W + h R + both biases: [batch, gates * hidden]."""
     wb, rb = np.split(layer.bias, 2)
     return np.asarray(x @ layer.w.T + h @ layer.r.T + wb + rb)
 
 
-def rnn_step(layer: Layer, x: np.ndarray, states: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+def rnn_step(layer: RecurrentLayer, x: np.ndarray, states: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
     return (layer.functions[0](limited(sums(layer, x, states[0]), layer.clip)),)
 
 
@@ -155,7 +156,7 @@ def rnn(
 
 
 def gru_step(linear_before_reset: bool) -> Step:
-    def step(layer: Layer, x: np.ndarray, states: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    def step(layer: RecurrentLayer, x: np.ndarray, states: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
         h = states[0]
         n = h.shape[1]
         f, g = layer.functions
@@ -188,7 +189,7 @@ def gru(
 
 
 def lstm_step(coupled: bool) -> Step:
-    def step(layer: Layer, x: np.ndarray, states: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    def step(layer: RecurrentLayer, x: np.ndarray, states: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
         h, c = states
         f, g, last = layer.functions
         i, o, forget, cell = np.split(sums(layer, x, h), 4, axis=1)

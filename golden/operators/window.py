@@ -12,7 +12,7 @@ AUTO_PAD = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class OperatorWindow:
     """Each field has one entry for each spatial axis. pads: elements (before, after)."""
 
     kernel: tuple[int, ...]
@@ -24,7 +24,7 @@ class Window:
     def resolve(
         cls, spatial: Sequence[int], kernel: Sequence[int], strides: Sequence[int] | None = None,
         pads: Sequence[int] | None = None, dilations: Sequence[int] | None = None, auto_pad: str = "NOTSET",
-    ) -> "Window":
+    ) -> "OperatorWindow":
         """From ONNX attributes; `spatial` is the input's size. pads: all the befores, then all the afters."""
         check.one_of("auto_pad", auto_pad, AUTO_PAD)
         ones = (1,) * len(kernel)
@@ -47,7 +47,7 @@ class Window:
         padded = (n + b + a for n, (b, a) in zip(spatial, self.pads, strict=True))
         return tuple((n - e) // s + 1 for n, e, s in zip(padded, self.extent, self.strides, strict=True))
 
-    def ceiled(self, spatial: Sequence[int]) -> "Window":
+    def ceiled(self, spatial: Sequence[int]) -> "OperatorWindow":
         """The window with the last stop of ceil_mode: more padding behind, unless that stop would lie all in
         padding."""
         pads = []
@@ -56,7 +56,7 @@ class Window:
             if (stops - 1) * s >= n + before:
                 stops -= 1
             pads.append((before, max((stops - 1) * s + e - n - before, after)))
-        return Window(self.kernel, self.strides, self.dilations, tuple(pads))
+        return OperatorWindow(self.kernel, self.strides, self.dilations, tuple(pads))
 
     def view(self, x: np.ndarray, padding: float = 0) -> np.ndarray:
         """The elements under each stop: x [N, C, *spatial], any type -> [N, C, *out, *kernel], read only."""

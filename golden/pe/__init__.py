@@ -16,8 +16,8 @@ A PE is a golden module and the module of `hw` at the same path. The golden modu
                     of a channel), or there is none
     name(p)         the definition's name, with the parameters in it
     latency(p)      cycles from the operands to the sum that they enter
-    quantise(p, weights)           float64 [K, N] -> golden.pe.weights.Quantised: codes, scales, zero points,
-                                   selectors, and what they stand for
+    quantise(p, weights)           float64 [K, N] -> golden.pe.weights.QuantisedWeights: codes, scales, zero
+                                   points, selectors, and what they stand for
     activations(p, x, groups)      float64 [M, K] -> (values [M, K] of p.activation, scale float64 [M, 1], or
                                    [M, groups] where the groups of a row have scales of their own)
 

@@ -40,7 +40,7 @@ from golden.formats import FP16, FP32, Float
 from golden.formats.bitmod import LARGEST_SCALE, Datatype
 from golden.formats.bitmod import quantise as quantise_datatypes
 from golden.pe import by_format
-from golden.pe.weights import Quantised, Weights
+from golden.pe.weights import PeWeights, QuantisedWeights
 
 STANDS = ("tile",)
 EXACT = False
@@ -307,11 +307,11 @@ def finished(p: BitModParams, codes: np.ndarray, scales: np.ndarray) -> np.ndarr
     return np.asarray(product & (1 << WINDOW) - 1 | exponent << WINDOW).view(np.uint64)
 
 
-def quantise(p: BitModParams, weights: np.ndarray) -> Quantised:
+def quantise(p: BitModParams, weights: np.ndarray) -> QuantisedWeights:
     """Weights float64 [K, N]: each group along K in the datatype of least error, with a whole scale.
 
     A channel's factor is a number of fp32 (golden.formats.bitmod).
     """
     found = quantise_datatypes(weights, p.weight, p.group)
-    coded = Weights(codes=found.codes, scales=found.scales.astype(np.float64), selectors=found.selectors)
-    return Quantised(weights=coded, values=found.values, channel=found.channel)
+    coded = PeWeights(codes=found.codes, scales=found.scales.astype(np.float64), selectors=found.selectors)
+    return QuantisedWeights(weights=coded, values=found.values, channel=found.channel)

@@ -20,10 +20,10 @@ import numpy as np
 
 from golden import check
 from golden.formats import FP16, Float, Int, grouped
-from golden.pe.weights import Quantised, has_zeros, in_range, scaled, spread
+from golden.pe.weights import QuantisedWeights, has_zeros, in_range, scaled, spread
 
 
-def quantise(p: Any, weights: np.ndarray) -> Quantised:
+def quantise(p: Any, weights: np.ndarray) -> QuantisedWeights:
     """Weights float64 [K, N] as codes of p.weight, K a multiple of the group.
 
     raises  BadValue: a format that is none of these, or that cannot hold them
@@ -39,7 +39,7 @@ def quantise(p: Any, weights: np.ndarray) -> Quantised:
     return scaled(p, found.codes, found.codes, found.scale, found.zero)
 
 
-def floating(p: Any, weights: np.ndarray) -> Quantised:
+def floating(p: Any, weights: np.ndarray) -> QuantisedWeights:
     """Floating weights; those of 8 bits in groups with a scale."""
     fmt = p.weight
     scale = np.ones((len(weights) // p.group, weights.shape[1]))

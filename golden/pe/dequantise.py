@@ -16,7 +16,7 @@ import numpy as np
 from golden import check
 from golden.formats import FP16, Int, grouped
 from golden.pe import by_format, integers
-from golden.pe.weights import Quantised, scaled, spread
+from golden.pe.weights import QuantisedWeights, scaled, spread
 
 STANDS = ("array", "tile")
 EXACT = True
@@ -121,7 +121,7 @@ def dot(p: DequantiseParams, activations: np.ndarray, weights: np.ndarray) -> np
     return integers.dot(integers.Formats(INT8, p.activation, p.group), activations, dequantise(p, weights))
 
 
-def quantise(p: DequantiseParams, weights: np.ndarray) -> Quantised:
+def quantise(p: DequantiseParams, weights: np.ndarray) -> QuantisedWeights:
     """Words {q, z, s} of weights float64 [K, N], z and s shared in groups of p.scale_group along K.
 
     The greatest scale of a channel takes all bits of s, unless int8 would then not hold the weights; the

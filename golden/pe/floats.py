@@ -10,7 +10,7 @@ from golden.formats import arithmetic as floats
 from golden.formats.arithmetic import Mode
 
 
-class Params(Protocol):
+class FloatParams(Protocol):
     """Params of a floating PE."""
 
     @property
@@ -23,18 +23,18 @@ class Params(Protocol):
     def mode(self) -> Mode: ...
 
 
-def add_product(p: Params, acc: np.ndarray, entering: np.ndarray) -> np.ndarray:
+def add_product(p: FloatParams, acc: np.ndarray, entering: np.ndarray) -> np.ndarray:
     """acc plus the result of the PE's `product`, elementwise, unchecked: for loops over K."""
     return floats.add_exact(p.accumulator, acc, entering, p.mode)
 
 
-def combine(p: Params, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def combine(p: FloatParams, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The sum of two running sums: what the accumulator memory adds with."""
     return floats.add(p.accumulator, p.accumulator.check("a", a), p.accumulator.check("b", b), p.mode)
 
 
 def accumulate(
-    p: Params,
+    p: FloatParams,
     acc: np.ndarray,
     weight: np.ndarray,
     activation: np.ndarray,

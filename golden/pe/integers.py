@@ -9,7 +9,7 @@ from golden import check
 from golden.formats import Int
 
 
-class Params(Protocol):
+class IntegerParams(Protocol):
     """Params of an integer PE."""
 
     @property
@@ -21,7 +21,7 @@ class Params(Protocol):
 
 
 class Formats(NamedTuple):
-    """Formats alone, as Params of no particular PE."""
+    """Formats alone, as IntegerParams of no particular PE."""
 
     weight: Int
     activation: Int
@@ -39,7 +39,7 @@ def narrowest(least: int, largest: int) -> Int:
     return Int(max(end.bit_length() for end in (largest, ~least, 0)) + 1)
 
 
-def dot(p: Params, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def dot(p: IntegerParams, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """activations [..., M, K] by weights [..., K, N] -> int64 [..., M, N], as the array adds them up.
 
     Integer sums do not depend on their order, so the array's schedule does not enter.
@@ -50,7 +50,7 @@ def dot(p: Params, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return unchecked(p, activations, p.weight.check("weights", weights))
 
 
-def unchecked(p: Params, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def unchecked(p: IntegerParams, activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """`dot` of values that are known to be of their formats, of any integer dtype.
 
     BLAS is fast, and exact where no sum exceeds a float's significand, in whatever order it adds.

@@ -27,7 +27,7 @@ from golden import check
 from golden.formats import FP16, FP32, Float, Int, grouped
 from golden.formats.arithmetic import Mode, add
 from golden.pe import by_format, integers
-from golden.pe.weights import Quantised, scaled, spread
+from golden.pe.weights import QuantisedWeights, scaled, spread
 
 STANDS = ("tile",)
 EXACT = False  # with fp16; integers do not mind
@@ -247,7 +247,7 @@ def group_sum(
     return acc
 
 
-def quantise(p: LutParams, weights: np.ndarray) -> Quantised:
+def quantise(p: LutParams, weights: np.ndarray) -> QuantisedWeights:
     """Codes of weights float64 [K, N], in groups of p.group along K that share a scale of fp16.
 
     Integers about a zero point: q' = 2 q - (2^B - 1), z' = 2 z + 1 - 2^B, half the scale. A single bit, and

@@ -10,17 +10,17 @@ import numpy as np
 from golden import pe
 from golden.formats import grouped
 from golden.formats.rounding import finite
-from golden.pe.weights import Quantised
+from golden.pe.weights import QuantisedWeights
 
 
-def quantise(p: Any, weights: np.ndarray) -> Quantised:
+def quantise(p: Any, weights: np.ndarray) -> QuantisedWeights:
     """Weights float [K, N], K a multiple of the group.
 
     raises  BadValue: not finite, a group that does not divide K, a format that cannot hold them
     """
     grouped.in_groups(weights, p.group)
     found = pe.module_of(p).quantise(p, np.asarray(weights, np.float64))
-    assert isinstance(found, Quantised)
+    assert isinstance(found, QuantisedWeights)
     return found
 
 

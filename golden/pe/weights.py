@@ -15,7 +15,7 @@ from golden.formats import FP16, Float, Int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Weights:
+class PeWeights:
     """Weights of a product.
 
     codes      int64 [K, N] (float64 of a floating format): the operands of the PE
@@ -31,7 +31,7 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Quantised:
+class QuantisedWeights:
     """A quantised weight matrix.
 
     weights  as the PE takes them
@@ -39,25 +39,25 @@ class Quantised:
     channel  float64 [N] or [1], the factor of each channel's final results
     """
 
-    weights: Weights
+    weights: PeWeights
     values: np.ndarray
     channel: np.ndarray = field(default_factory=lambda: np.ones(1))
 
 
 def scaled(
     p: Any, codes: np.ndarray, counted: np.ndarray, scales: np.ndarray, zeros: np.ndarray | None = None
-) -> Quantised:
+) -> QuantisedWeights:
     """Quantised weights from their parts.
 
-    codes, zeros  as in Weights
+    codes, zeros  as in PeWeights
     counted       the numbers that the codes stand for in the PE's sums
     scales        not yet rounded to fp16
     raises        BadValue where a scale has no finite fp16
     """
     scales = in_range(FP16.quantise(scales), scales, "scales", FP16)
     values = counted if zeros is None else counted - spread(p, zeros)
-    weights = Weights(codes=codes, scales=scales, zeros=zeros)
-    return Quantised(weights=weights, values=values * spread(p, scales))
+    weights = PeWeights(codes=codes, scales=scales, zeros=zeros)
+    return QuantisedWeights(weights=weights, values=values * spread(p, scales))
 
 
 def spread(p: Any, shared: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from golden.formats.packing import pack_values
 from golden.systolic import cycles as unit_cycles
 from golden.systolic import description, passes, words
 from golden.systolic.gemm import AXES, Gemm, Schedule, Tiling
-from golden.systolic.operands import Operands, Scaling
+from golden.systolic.operands import ChannelScaling, Operands
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.sums import matrix_product
 
@@ -96,7 +96,7 @@ def example(p: MatrixUnitParams, seed: int) -> tuple[Schedule, Operands]:
     largest = int(np.abs(matrix_product(p, a, w)).max())
     half = 1 << p.multiplier_bits - 1
     shift = max(1, (largest * half).bit_length() - p.out.width)
-    scaling = Scaling(
+    scaling = ChannelScaling(
         bias=random.integers(-largest // 8, largest // 8 + 1, gemm.n),
         multiplier=random.integers(half // 2, half + 1, gemm.n),
         shift=np.full(gemm.n, min(shift, p.requantise.max_shift)),

@@ -7,7 +7,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scaling:
+class ChannelScaling:
     """Requantisation of a product's channels (golden.vector.requantise).
 
     bias, multiplier, shift: int64 [n]. zero_point of the codes. relu: codes are no less than zero_point.
@@ -26,4 +26,4 @@ class Operands(NamedTuple):
 
     activations: np.ndarray
     weights: np.ndarray
-    scaling: Scaling | None = None
+    scaling: ChannelScaling | None = None

@@ -5,7 +5,7 @@ import numpy as np
 
 from golden import pe
 from golden.systolic.gemm import Schedule
-from golden.systolic.operands import Operands, Scaling
+from golden.systolic.operands import ChannelScaling, Operands
 from golden.systolic.sums import in_order
 from golden.vector.requantise import requantise
 
@@ -35,7 +35,9 @@ def tile(schedule: Schedule, a: np.ndarray, w: np.ndarray) -> np.ndarray:
     return sums
 
 
-def drain(schedule: Schedule, sums: np.ndarray, scaling: Scaling | None, channels: slice) -> np.ndarray:
+def drain(
+    schedule: Schedule, sums: np.ndarray, scaling: ChannelScaling | None, channels: slice
+) -> np.ndarray:
     """The results of a tile whose columns are `channels`: its sums, or their codes."""
     if scaling is None:
         return sums

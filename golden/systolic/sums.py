@@ -11,7 +11,7 @@ has `stream` of k, the last one fewer. 0 is the code 0, +0 of a float.
 import numpy as np
 
 from golden import check, pe
-from golden.systolic.operands import Scaling
+from golden.systolic.operands import ChannelScaling
 from golden.systolic.params import MatrixUnitParams
 from golden.vector.requantise import requantise
 
@@ -62,7 +62,7 @@ def matrix_product(
     p: MatrixUnitParams,
     activations: np.ndarray,
     weights: np.ndarray,
-    scaling: Scaling | None = None,
+    scaling: ChannelScaling | None = None,
     stream: int | None = None,
 ) -> np.ndarray:
     """The matrix unit's results: [batch, m, n], codes of p.out, or the sums if there is no scaling.

@@ -13,7 +13,7 @@ from golden.systolic.cycles import cycles, dataflow_module
 from golden.systolic.gemm import Schedule
 
 
-class State(IntEnum):
+class PeActivity(IntEnum):
     """A PE's activity: idle, take a resting operand, multiply, multiply a tile's padding."""
 
     IDLE = 0
@@ -62,7 +62,8 @@ def used(schedule: Schedule) -> np.ndarray:
 
 
 def film(schedule: Schedule) -> tuple[np.ndarray, np.ndarray]:
-    """Every PE in every cycle that `cycles` counts: its State, and which vector of its pass it multiplies.
+    """Every PE in every cycle that `cycles` counts: its PeActivity, and which vector of its pass it
+    multiplies.
 
     returns  uint8 [cycles, rows, cols], and int64 [cycles, rows, cols], -1 where no vector is
     """
@@ -73,13 +74,13 @@ def film(schedule: Schedule) -> tuple[np.ndarray, np.ndarray]:
     for tile in loads(schedule):
         for word, cycle in enumerate(tile):
             for c in range(p.cols):
-                state[cycle + 1 + c, : word + 1, c] = State.LOADING
+                state[cycle + 1 + c, : word + 1, c] = PeActivity.LOADING
     real = used(schedule)
     counts = schedule.counts()
     numbers = np.repeat(np.arange(len(counts)), counts)
     places = np.concatenate([np.arange(count) for count in counts])
     for cycle, number, place in zip(vectors(schedule), numbers, places, strict=True):
         at = (cycle + 1 + row + col, row, col)
-        state[at] = np.where(real[number], State.MULTIPLYING, State.PADDING)
+        state[at] = np.where(real[number], PeActivity.MULTIPLYING, PeActivity.PADDING)
         vector[at] = place
     return state, vector

@@ -19,7 +19,7 @@ from golden import check, streams
 from golden.division import ceil_div
 from golden.formats.packing import pack_values, unpack_values
 from golden.systolic.gemm import Schedule
-from golden.systolic.operands import Scaling
+from golden.systolic.operands import ChannelScaling
 from golden.systolic.params import MatrixUnitParams
 
 INPUTS = ("command", "left", "top", "drain", "scale")
@@ -116,7 +116,7 @@ def commands(schedule: Schedule) -> dict[str, np.ndarray]:
     }
 
 
-def drains(schedule: Schedule, scaling: Scaling | None) -> dict[str, np.ndarray]:
+def drains(schedule: Schedule, scaling: ChannelScaling | None) -> dict[str, np.ndarray]:
     """Fields of the words of `drain`, int64 [tiles]."""
     rows = schedule.tile_rows()
     relu, zero = (scaling.relu, scaling.zero_point) if scaling else (False, 0)
@@ -124,7 +124,7 @@ def drains(schedule: Schedule, scaling: Scaling | None) -> dict[str, np.ndarray]
     return {"count": rows} | {name: np.full(len(rows), int(value)) for name, value in flags.items()}
 
 
-def scales(schedule: Schedule, scaling: Scaling | None) -> dict[str, np.ndarray]:
+def scales(schedule: Schedule, scaling: ChannelScaling | None) -> dict[str, np.ndarray]:
     """Fields of the words of `scale`, int64 [words, scale_lanes]; no words if there is no scaling."""
     p = schedule.unit
     if scaling is None:
@@ -147,7 +147,7 @@ def scales(schedule: Schedule, scaling: Scaling | None) -> dict[str, np.ndarray]
 
 
 def pack_streams(
-    schedule: Schedule, activations: np.ndarray, weights: np.ndarray, scaling: Scaling | None = None
+    schedule: Schedule, activations: np.ndarray, weights: np.ndarray, scaling: ChannelScaling | None = None
 ) -> dict[str, np.ndarray]:
     """uint8 [words, bytes] of each input stream."""
     p = schedule.unit

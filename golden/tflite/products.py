@@ -11,7 +11,7 @@ from math import prod
 import numpy as np
 
 from golden import check
-from golden.operators.window import Window
+from golden.operators.window import OperatorWindow
 from golden.tflite.fixed_point import Rounding, multiply, quantise_multiplier
 from golden.tflite.quantisation import Quantisation
 
@@ -28,7 +28,7 @@ def patches(
     check.one_of("padding", padding, PADDINGS)
     channels_first = (x.astype(np.float64) - zero).transpose(0, 3, 1, 2)
     spatial = channels_first.shape[2:]
-    window = Window.resolve(spatial, kernel, strides, None, dilations, PADDINGS[padding])
+    window = OperatorWindow.resolve(spatial, kernel, strides, None, dilations, PADDINGS[padding])
     out = window.out(spatial)
     if min(*out, *kernel) < 1:
         raise check.fail("kernel", list(kernel), f"at most the input's {list(spatial)}, and not empty")

@@ -20,7 +20,7 @@ from golden import check, pe
 from golden.formats import FP16, FP32, Int
 from golden.formats.arithmetic import add_exact, exact_product, round_once, to_odd
 from golden.pe import tiled
-from golden.pe.weights import Weights
+from golden.pe.weights import PeWeights
 from golden.tile.params import TileParams
 
 EXACT = 48  # bits of a term that float64 adds to a total with one rounding
@@ -60,7 +60,7 @@ def added(
     return found
 
 
-def grouped_product(p: TileParams, activations: np.ndarray, weights: Weights) -> np.ndarray:
+def grouped_product(p: TileParams, activations: np.ndarray, weights: PeWeights) -> np.ndarray:
     """activations [M, K] by weights [K, N] -> values of fp32 [M, N]; K a multiple of the group.
 
     raises  BadValue, naming the array, for a value outside its format, or a K that groups do not divide or

@@ -13,7 +13,7 @@ from golden.division import ceil_div
 from golden.formats import FP32
 from golden.formats.packing import pack_values
 from golden.pe.quantise import activations, quantise
-from golden.pe.weights import Weights
+from golden.pe.weights import PeWeights
 from golden.systolic.gemm import Gemm
 from golden.tile import cycles as tile_cycles
 from golden.tile import description, words
@@ -38,7 +38,7 @@ class Operands(NamedTuple):
     """activations [m, k], values of the PE's format."""
 
     activations: np.ndarray
-    weights: Weights
+    weights: PeWeights
 
 
 def pack(p: TileParams, job: Gemm, operands: Operands) -> dict[str, np.ndarray]:
@@ -61,7 +61,7 @@ def delivered(p: TileParams, job: Gemm, operands: Operands) -> np.ndarray:
         return np.pad(shared, ((0, 0), (0, beside)))
 
     zeros, selectors = (None if each is None else wide(each) for each in (w.zeros, w.selectors))
-    whole = Weights(codes=wide(w.codes), scales=wide(w.scales), zeros=zeros, selectors=selectors)
+    whole = PeWeights(codes=wide(w.codes), scales=wide(w.scales), zeros=zeros, selectors=selectors)
     y = grouped_product(p, np.pad(a, ((0, below), (0, 0))), whole)
     blocks = y.reshape(-1, p.rows, y.shape[1] // p.cols, p.cols).swapaxes(1, 2).reshape(-1, p.cols)
     return pack_values(FP32, blocks)

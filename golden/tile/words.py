@@ -16,7 +16,7 @@ from golden import check, pe, streams
 from golden.division import ceil_div
 from golden.formats import FP16, FP32
 from golden.pe import tiled
-from golden.pe.weights import Weights
+from golden.pe.weights import PeWeights
 from golden.tile.params import TileParams
 
 INPUTS = ("command", "left", "top", "scale")
@@ -43,7 +43,7 @@ def fields(p: TileParams) -> streams.Layout:
     }
 
 
-def pack_streams(p: TileParams, activations: np.ndarray, weights: Weights) -> dict[str, np.ndarray]:
+def pack_streams(p: TileParams, activations: np.ndarray, weights: PeWeights) -> dict[str, np.ndarray]:
     """uint8 [words, bytes] of each input stream, of activations [M, K] by weights [K, N]; whole groups."""
     k = activations.shape[1]
     groups = k // p.group

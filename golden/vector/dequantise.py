@@ -26,7 +26,7 @@ EXACT_BITS = 48  # of a product that golden.formats.arithmetic adds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DequantiseParams:
+class GroupScalingParams:
     """acc: sums of products; row_sum: sums of activations; zero: zero points; scale: floating format;
     exponent_bits: of the groups' exponents, 0 if there are none; exponent_bias: theirs."""
 
@@ -63,7 +63,7 @@ class DequantiseParams:
         return narrowest(self.acc.min - max(products), self.acc.max - min(products))
 
 
-def step(p: DequantiseParams, total: np.ndarray, *group: np.ndarray) -> np.ndarray:
+def step(p: GroupScalingParams, total: np.ndarray, *group: np.ndarray) -> np.ndarray:
     """`total`, FP32's numbers in float64, plus one more group: values of p.fields, in their order."""
     acc, row_sum, zero, scale, *exponent = (
         fmt.check(name, values) for (name, fmt), values in zip(p.fields.items(), group, strict=True)
@@ -73,7 +73,7 @@ def step(p: DequantiseParams, total: np.ndarray, *group: np.ndarray) -> np.ndarr
     return add_exact(FP32, total, exact_product((acc - zero * row_sum).astype(np.float64), scale))
 
 
-def dequantise(p: DequantiseParams, *groups: np.ndarray) -> np.ndarray:
+def dequantise(p: GroupScalingParams, *groups: np.ndarray) -> np.ndarray:
     """Totals over groups, bit for bit what hw.vector.dequantise gives.
 
     groups   arrays [..., groups] of p.fields, in their order, which broadcast: int64 acc, row_sum and zero,

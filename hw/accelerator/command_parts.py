@@ -11,7 +11,7 @@ from amaranth.hdl import Module, Signal, Value
 from hw.lanes import bits
 
 
-class Part:
+class CommandPart:
     """A part of the unit that takes a command of its own: `begins` stands from `begin` on until the part is
     ready."""
 
@@ -59,7 +59,7 @@ def one_at_a_time(m: Module, unit, waiting: Value) -> Value:
     return takes
 
 
-def command(part: Part, payload: Value, name: str = "command") -> dict[str, Value]:
+def command(part: CommandPart, payload: Value, name: str = "command") -> dict[str, Value]:
     """The ports of a part's stream of commands."""
     return {f"{name}_valid": part.begins, f"{name}_ready": part.ready, f"{name}_payload": payload}
 

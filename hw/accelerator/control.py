@@ -10,7 +10,7 @@ from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import CAUSE_BITS, NUMBER_BITS
 from golden.accelerator.units import numbers
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from hw.accelerator import counters, faults, fetch, issue_gate, tokens
 from hw.accelerator.legal import illegal, too_many
 from hw.accelerator.ports import memory_read
@@ -164,7 +164,7 @@ class Control(wiring.Component):
             m.d.comb += self.aims[index].eq(command[4:8] == numbers()[unit] + 1)
         m.d.comb += [
             bad_fetch.eq(
-                self.running & ~drops & ((failed == Status.REFUSED) | (valid & error & (failed != 0)))
+                self.running & ~drops & ((failed == BurstStatus.REFUSED) | (valid & error & (failed != 0)))
             ),
             # the words have run out before an END: the program is too short
             bad.eq(self.running & Mux(valid, (wrong | excess) & ~error, exhausted & ~drops)),

@@ -28,7 +28,7 @@ from hw.vector.root import without_zeros
 LENGTH = signed(33)  # |length + length_step i1| < 2^32
 
 
-class Exponential(wiring.Component):
+class ExponentialEngine(wiring.Component):
     """start  stream of commands; ready from a register, once the vectors of the one before are all taken
     a      stream of vectors of scores, a row's count0 and again the same; ready is combinational
            (of out.ready, r.ready)
@@ -189,4 +189,4 @@ def larger(a, b):
 @cache
 def definition(p: AcceleratorParams) -> Definition:
     """The engine of `p`."""
-    return Definition(f"exponential_x{p.lanes}", Exponential(p))
+    return Definition(f"exponential_x{p.lanes}", ExponentialEngine(p))

@@ -13,7 +13,7 @@ from hw.emit import Definition
 from hw.lanes import lane
 
 
-class Faults(wiring.Component):
+class FaultLogic(wiring.Component):
     """fault, fault_code, fault_response, overflow, blocked, flying, head, oldest: a lane for each unit
     running         a program runs: a fault counts
     illegal         the next command is illegal, or missing; bad_fetch: its fetch failed, with `response`
@@ -104,4 +104,4 @@ class Faults(wiring.Component):
 @cache
 def definition(p: AcceleratorParams) -> Definition:
     """The fault logic for the units of `p`."""
-    return Definition(f"faults{p.suffix}", Faults(p))
+    return Definition(f"faults{p.suffix}", FaultLogic(p))

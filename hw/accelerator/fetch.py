@@ -12,7 +12,7 @@ from golden.accelerator.commands import BITS
 from golden.accelerator.control import REQUESTS, request_words
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NUMBER_BITS
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from hw.axi import bursts, read
 from hw.axi.queue import definition as queue
 from hw.emit import Definition
@@ -26,7 +26,7 @@ class Fetch(wiring.Component):
     halt       level: ask for no more, drop what comes
     command    stream of {address, bytes}: requests; valid is combinational
     data       stream of {data, last, error}; always ready, as only what has room is asked for
-    status     stream of Status; always ready
+    status     stream of BurstStatus; always ready
     o          stream of {word, error}: a command, and whether a response to it was an error; registered
     failed     the first status that was not OKAY; REFUSED: no more is asked for
     exhausted  all of `most` commands have gone out
@@ -63,7 +63,7 @@ class Fetch(wiring.Component):
         moves = self.command.valid & self.command.ready
         m.d.comb += [
             self.status.ready.eq(1),
-            refused.eq(self.status.valid & (self.status.payload == Status.REFUSED)),
+            refused.eq(self.status.valid & (self.status.payload == BurstStatus.REFUSED)),
             self.exhausted.eq((self.left == 0) & (reserved == 0) & ~assembling & ~self.o.valid),
             self.drained.eq(~self.command.valid & (waiting == 0) & (reserved == 0)),
         ]
@@ -90,7 +90,7 @@ class Fetch(wiring.Component):
         moves = self.command.valid & self.command.ready
         m.d.comb += [
             count.eq(Mux(left < to_edge, left, to_edge)[: len(count)]),
-            halts.eq(self.halt | (self.failed == Status.REFUSED)),
+            halts.eq(self.halt | (self.failed == BurstStatus.REFUSED)),
             # what has been offered stays, also when told to halt
             self.command.valid.eq((left != 0) & (reserved + count <= self.depth) & (~halts | held)),
             self.command.p.address.eq(address),

@@ -27,7 +27,7 @@ def command_layout() -> data.StructLayout:
     })
 
 
-class Gather(wiring.Component):
+class GatherEngine(wiring.Component):
     """command  stream; ready between commands
     request_*, data  a read port of the scratchpad
     o           stream of {address, ends}: a row each, as of a walk of one loop; registered
@@ -122,4 +122,4 @@ class Gather(wiring.Component):
 @cache
 def definition(p: AcceleratorParams) -> Definition:
     """The gatherer of `p`."""
-    return Definition(f"gather_{8 * p.lanes}", Gather(p))
+    return Definition(f"gather_{8 * p.lanes}", GatherEngine(p))

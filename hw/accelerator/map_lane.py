@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
-from golden.accelerator.map_lanes import FACTOR, TABLE, TABLE_ENTRIES, Operation
+from golden.accelerator.map_lanes import FACTOR, TABLE, TABLE_ENTRIES, MapOperation
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from hw.accelerator.command_fields import layout_of
 from hw.emit import Definition
@@ -93,9 +93,9 @@ class MapLane(wiring.Component):
         self.adds = Signal()
         self.takes_greatest = Signal()
         m.d.comb += [
-            self.adds.eq(c.operation == Operation.ADD),
-            self.scales.eq(self.adds | (c.operation == Operation.MUL)),
-            self.takes_greatest.eq(c.operation == Operation.MAX),
+            self.adds.eq(c.operation == MapOperation.ADD),
+            self.scales.eq(self.adds | (c.operation == MapOperation.MUL)),
+            self.takes_greatest.eq(c.operation == MapOperation.MAX),
         ]
         t, f = self.front(m, *self.operand(m))
         s = self.requantise(m, self.total(m, t), f)

@@ -29,7 +29,7 @@ PASSES = ("entry", "product", "deviation", "scaled", "shifted")  # and then out
 TO_UNDER = ("moments", "products", "raised", "under")
 
 
-class Normalise(wiring.Component):
+class NormaliseEngine(wiring.Component):
     """start  stream of commands; ready from registers, once the last result of the one before has gone
     a      stream of vectors, a group's count0 and again the same; ready is combinational, from out.ready
     out    stream of vectors of results, 16 bits a lane; registered
@@ -204,4 +204,4 @@ def same_width_add(a, b):
 @cache
 def definition(p: AcceleratorParams) -> Definition:
     """The engine of `p`."""
-    return Definition(f"normalise_x{p.lanes}", Normalise(p))
+    return Definition(f"normalise_x{p.lanes}", NormaliseEngine(p))

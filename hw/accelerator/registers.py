@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import ADDRESS_BITS, FIRST_COUNTER, Bits, Register, counters, registers
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from hw.emit import Definition
 from hw.lanes import tree
 
@@ -93,7 +93,7 @@ class Registers(wiring.Component):
             m.d.sync += bus.bvalid.eq(0)
         with m.If(write):
             m.d.sync += [addressed.eq(0), filled.eq(0), bus.bvalid.eq(1)]
-            m.d.sync += response.eq(Mux(self.exists(word), Status.OKAY, Status.SLVERR))
+            m.d.sync += response.eq(Mux(self.exists(word), BurstStatus.OKAY, BurstStatus.SLVERR))
         return word, data, strobe, write
 
     def hold_fields(self, m, word, data, strobe, write):
@@ -156,7 +156,7 @@ class Registers(wiring.Component):
         m.d.comb += [bus.arready.eq(~bus.rvalid), bus.rdata.eq(found), bus.rresp.eq(response)]
         with m.If(bus.arready):
             m.d.sync += bus.rvalid.eq(bus.arvalid)
-            m.d.sync += response.eq(Mux(self.exists(word), Status.OKAY, Status.SLVERR))
+            m.d.sync += response.eq(Mux(self.exists(word), BurstStatus.OKAY, BurstStatus.SLVERR))
             # one register at most is not 0 here: OR is shallower than a chain of choices
             m.d.sync += found.eq(tree(m, shown, or_, "read"))
         with m.Elif(bus.rready):

@@ -8,7 +8,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.axi.bursts import AxiParams, Status
+from golden.axi.bursts import AxiParams, BurstStatus
 from hw.axi.queue import definition as queue
 from hw.emit import Definition
 from hw.lanes import bits
@@ -17,7 +17,7 @@ from hw.lanes import bits
 class ResponseTracker(wiring.Component):
     """run, final  a run is requested; whether it is its command's last
     room        one more run may be requested
-    status      stream of Status, one a run, in order; always taken
+    status      stream of BurstStatus, one a run, in order; always taken
     good        pulse: all runs of a command succeeded; combinational, with its last status
     bad         pulse: the first failure, and never `good` again; combinational
     """
@@ -47,7 +47,7 @@ class ResponseTracker(wiring.Component):
         m.d.comb += [
             self.room.eq(used != self.depth),
             taken.eq(self.status.valid & self.status.ready),
-            fails.eq(self.status.payload != Status.OKAY),
+            fails.eq(self.status.payload != BurstStatus.OKAY),
             # once a run has failed no later command is done: the fault must find the oldest one
             self.good.eq(taken & final & ~fails & ~failed),
             self.bad.eq(taken & fails & ~failed),

@@ -15,7 +15,7 @@ from hw.emit import Definition
 from hw.lanes import lane
 
 
-class Bank(wiring.Component):
+class ScratchpadBank(wiring.Component):
     """One memory. read_data stands in the cycle after read_en, with the contents before that cycle's
     write."""
 
@@ -56,7 +56,8 @@ class Scratchpad(wiring.Component):
     def __init__(self, p: AcceleratorParams):
         self.banks, self.width = p.banks, 8 * p.lanes
         self.readers, self.writers = tuple(readers(p)), tuple(writers(p))
-        self.bank = Definition(f"scratchpad_bank_{p.bank_words}x{self.width}", Bank(p.bank_words, self.width))
+        bank = ScratchpadBank(p.bank_words, self.width)
+        self.bank = Definition(f"scratchpad_bank_{p.bank_words}x{self.width}", bank)
         self.uses = (self.bank,)
         self.inside = (p.bank_words - 1).bit_length()  # address bits of a word in its bank
         self.outside = (p.words - 1).bit_length()

@@ -10,7 +10,7 @@ from hw.emit import Definition
 from hw.lanes import lane
 
 
-class Row(wiring.Component):
+class SquareRow(wiring.Component):
     """A row of the square: at `step` it takes the word above or, `across`, a lane from the left.
 
     above  the word of the row above, or the one that enters
@@ -48,7 +48,7 @@ class Transpose(wiring.Component):
 
     def __init__(self, lanes: int, width: int):
         self.lanes = lanes
-        self.row = Definition(f"transpose_row_{lanes}x{width}", Row(lanes, width))
+        self.row = Definition(f"transpose_row_{lanes}x{width}", SquareRow(lanes, width))
         self.uses = (self.row,)
         super().__init__({
             "i": In(stream.Signature(lanes * width)),

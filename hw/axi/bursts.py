@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.axi.bursts import AxiParams, Status
+from golden.axi.bursts import AxiParams, BurstStatus
 from hw.emit import Definition
 from hw.fit import fit
 
@@ -101,7 +101,7 @@ class Bursts(wiring.Component):
             self.issue.eq(go & ~empty & self.slot & self.room & (~self.a_valid | self.a_ready)),
             # statuses leave in the commands' order, so one without bursts waits for those before it
             self.skip.eq(go & empty & self.idle),
-            self.code.eq(Mux(refused, Status.REFUSED, Status.OKAY)),
+            self.code.eq(Mux(refused, BurstStatus.REFUSED, BurstStatus.OKAY)),
             done.eq(self.skip | (self.issue & self.final)),
             self.command.ready.eq((~active | done) & ~self.stop),
         ]

@@ -15,7 +15,7 @@ def data_layout(p: ReadParams) -> data.StructLayout:
     return data.StructLayout({"data": p.data_bits, "last": 1, "error": 1})
 
 
-class Read(wiring.Component):
+class ReadMaster(wiring.Component):
     """command  stream of {address, bytes}; ready is combinational
     data        stream of {data, last, error}: whole bus words; registered
     status      stream of Status, one a command, in order; registered
@@ -89,4 +89,4 @@ class Read(wiring.Component):
 
 def definition(p: ReadParams) -> Definition:
     """The read master of `p`."""
-    return Definition(bursts.name_of("axi_read", p, p.buffer), Read(p))
+    return Definition(bursts.name_of("axi_read", p, p.buffer), ReadMaster(p))

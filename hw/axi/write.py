@@ -15,7 +15,7 @@ def plan_layout(p: WriteParams) -> data.StructLayout:
     return data.StructLayout({"beats_1": 8, "final": 1, "tail": p.size})
 
 
-class Write(wiring.Component):
+class WriteMaster(wiring.Component):
     """command  stream of {address, bytes}; ready is combinational
     data        stream of bus words; ready is combinational
     status      stream of Status, one a command, in order; registered
@@ -117,4 +117,4 @@ class Write(wiring.Component):
 
 def definition(p: WriteParams) -> Definition:
     """The write master of `p`."""
-    return Definition(bursts.name_of("axi_write", p), Write(p))
+    return Definition(bursts.name_of("axi_write", p), WriteMaster(p))

@@ -9,7 +9,7 @@ from golden.formats import Float
 from golden.formats.arithmetic import Mode
 from hw.fit import fit
 from hw.float.bits import add_with_carry, cut, leading_zeros, named, shifted_left, shifted_right
-from hw.float.unpack import Operand
+from hw.float.unpack import Unpacked
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Fields:
 
 def product(
     m: Module,
-    a: Operand,
-    b: Operand,
+    a: Unpacked,
+    b: Unpacked,
     out: Float,
     mode: Mode,
     name: str = "product",
@@ -89,7 +89,7 @@ def product(
 
 
 def _full(
-    m: Module, a: Operand, b: Operand, raw: Value, zero: Value, fields: Fields, offset: int, name: str
+    m: Module, a: Unpacked, b: Unpacked, raw: Value, zero: Value, fields: Fields, offset: int, name: str
 ) -> tuple[Value, Value]:
     """Exponent and significand where all operands begin with a one, so that products do at 2.0 or at 1.0.
 
@@ -107,7 +107,7 @@ def _full(
 
 
 def _with_subnormals(
-    m: Module, a: Operand, b: Operand, raw: Value, zero: Value, fields: Fields, bits: int, name: str
+    m: Module, a: Unpacked, b: Unpacked, raw: Value, zero: Value, fields: Fields, bits: int, name: str
 ) -> tuple[Value, Value]:
     """Exponent and significand where operands may begin with zeros.
 

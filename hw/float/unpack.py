@@ -9,7 +9,7 @@ from hw.float.bits import named, normalised
 
 
 @dataclass(frozen=True)
-class Operand:
+class Unpacked:
     """(-1)^sign * 2^(exponent - bias) * significand / 2^(its width - 1).
 
     exponent      unsigned, from `least` to `most` for numbers that are not zero
@@ -28,7 +28,7 @@ class Operand:
     most: int
 
 
-def unpack(m: Module, fmt: Float, code: Value, subnormals: bool, name: str) -> Operand:
+def unpack(m: Module, fmt: Float, code: Value, subnormals: bool, name: str) -> Unpacked:
     """A code of `fmt`. With subnormals the significand of zero is 0 and its exponent the least, 1."""
     mantissa, exponent = code[: fmt.mantissa_bits], code[fmt.mantissa_bits : -1]
     normal = named(m, exponent.any(), f"{name}_normal")
@@ -45,10 +45,10 @@ def unpack(m: Module, fmt: Float, code: Value, subnormals: bool, name: str) -> O
         # a subnormal has the exponent 1 and no hidden one
         exponent = Cat(exponent[0] | ~normal, exponent[1:])
     significand = Cat(mantissa, hidden)
-    return Operand(code[-1], exponent, significand, zero, infinite, nan, fmt.bias, 1, most)
+    return Unpacked(code[-1], exponent, significand, zero, infinite, nan, fmt.bias, 1, most)
 
 
-def unpack_integer(m: Module, fmt: Int, value: Value, subnormals: bool, name: str) -> Operand:
+def unpack_integer(m: Module, fmt: Int, value: Value, subnormals: bool, name: str) -> Unpacked:
     """An integer: its magnitude is the significand, the top bit of which stands for 2^(width - 1).
 
     Without subnormals significands begin with a one: leading zeros are shifted out, and the exponent is the
@@ -61,8 +61,8 @@ def unpack_integer(m: Module, fmt: Int, value: Value, subnormals: bool, name: st
     zero, last = named(m, ~bits.any(), f"{name}_zero"), fmt.width - 1
     if subnormals:
         exponent = Const(last, last.bit_length())
-        return Operand(sign, exponent, magnitude, zero, Const(0), Const(0), 0, last, last)
+        return Unpacked(sign, exponent, magnitude, zero, Const(0), Const(0), 0, last, last)
     significand, zeros = normalised(m, magnitude, f"{name}_norm")
     place = named(m, (last - zeros)[: last.bit_length()], f"{name}_place")
     significand = Cat(significand[int(fmt.signed) : -1], Const(1))
-    return Operand(sign, place, significand, zero, Const(0), Const(0), 0, 0, last)
+    return Unpacked(sign, place, significand, zero, Const(0), Const(0), 0, 0, last)

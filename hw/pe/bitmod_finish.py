@@ -8,7 +8,7 @@ from golden.formats import FP32, Int
 from golden.formats.arithmetic import IEEE
 from golden.pe.bitmod import BIAS, EXPONENT, MANTISSA, SCALE, WINDOW, BitModParams
 from hw.float.product import Term, product
-from hw.float.unpack import Operand, unpack_integer
+from hw.float.unpack import Unpacked, unpack_integer
 
 
 class Finish(wiring.Component):
@@ -51,5 +51,5 @@ def partial(m: Module, p: BitModParams, finished) -> Term:
     """What `Finish` gives, as a number of fp32, exact: |mantissa * scale| < 2^23."""
     whole = unpack_integer(m, Int(WINDOW), finished[:WINDOW], True, "whole")
     no, most = Const(0), (1 << EXPONENT) - 1
-    power = Operand(no, finished[WINDOW:], Const(1, 1), no, no, no, BIAS + 20, 0, most)
+    power = Unpacked(no, finished[WINDOW:], Const(1, 1), no, no, no, BIAS + 20, 0, most)
     return product(m, whole, power, FP32, IEEE)

@@ -9,7 +9,7 @@ from golden.pe.lut import LutParams, activation_bits, column_bits, row_bits, wei
 from hw.emit import Definition
 from hw.float.add import Adder, add_terms, term
 from hw.float.product import product
-from hw.float.unpack import Operand, unpack
+from hw.float.unpack import Unpacked, unpack
 from hw.formats import shape_of
 from hw.lanes import chosen, lane
 from hw.pe.integer import registered
@@ -169,7 +169,7 @@ class Pe(wiring.Component):
         """acc_in + 2^bit (+-entry) in fp32."""
         mode, no = self.params.mode, Const(0)
         looked_up = unpack(m, FP16, entry, mode.subnormals, "entry")
-        power = Operand(negative, bit, Const(1, 1), no, no, no, 0, 0, self.params.weight.width - 1)
+        power = Unpacked(negative, bit, Const(1, 1), no, no, no, 0, 0, self.params.weight.width - 1)
         entering = product(m, looked_up, power, FP32, mode)
         running = term(m, FP32, self.acc_in, mode, "acc", entering.offset)
         return add_terms(m, FP32, mode, running, entering)

@@ -11,7 +11,7 @@ from hw.emit import Definition
 from hw.lanes import bits
 
 
-class Bank(wiring.Component):
+class AccumulatorBank(wiring.Component):
     """The sums of one column.
 
     valid, row, first (_in, _out)   one cycle ahead of the sum; one register on the way to the next bank.
@@ -125,6 +125,6 @@ def adder(p: MatrixUnitParams) -> Definition | None:
 
 def definition(p: MatrixUnitParams) -> Definition:
     """The bank of `p`."""
-    name, bank = f"accumulator_bank_{p.accumulator_rows}x{p.pe.accumulator.width}", Bank(p)
+    name, bank = f"accumulator_bank_{p.accumulator_rows}x{p.pe.accumulator.width}", AccumulatorBank(p)
     name += f"_{bank.adder.name}" if bank.adder else ""
     return Definition(name + "_r1" * p.accumulator_registers, bank)

@@ -43,7 +43,7 @@ class WeightStationaryArray(wiring.Component):
     def __init__(self, p: MatrixUnitParams):
         self.p = p
         name = f"{p.dataflow}_column_{p.rows}{by(p)}_{kind(p)}"
-        self.column = Definition(name, weight_stationary.Column(p))
+        self.column = Definition(name, weight_stationary.WeightColumn(p))
         self.skew_left = skew.definition(p.rows, p.left.width)
         self.skew_swap = skew.definition(p.rows, 1, reset=True)
         self.skew_top = skew.definition(p.cols, p.rows_in_word * p.top.width)
@@ -107,7 +107,7 @@ class OutputStationaryArray(wiring.Component):
     def __init__(self, p: MatrixUnitParams):
         self.p = p
         name = f"{p.dataflow}_column_{p.rows}_{kind(p)}"
-        self.column = Definition(name, output_stationary.Column(p))
+        self.column = Definition(name, output_stationary.OutputColumn(p))
         self.skew_left = skew.definition(p.rows, p.left.width)
         self.skew_flag = skew.definition(p.rows, 1, reset=True)
         self.skew_top = skew.definition(p.cols, p.top.width)

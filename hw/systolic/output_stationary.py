@@ -10,7 +10,7 @@ from hw.emit import Definition
 from hw.lanes import delayed, lane
 
 
-class Cell(wiring.Component):
+class OutputCell(wiring.Component):
     """A PE with its sum and the shadow that drains it.
 
     weight_in, weight_out   one register, down
@@ -58,7 +58,7 @@ class Cell(wiring.Component):
         return m
 
 
-class Column(wiring.Component):
+class OutputColumn(wiring.Component):
     """`rows` cells: weights go down, activations right, finished sums down.
 
     activation_in, activation_out       [rows] lanes, one register each
@@ -72,7 +72,8 @@ class Column(wiring.Component):
 
     def __init__(self, p: MatrixUnitParams):
         self.p = p
-        self.cell = Definition(f"{p.dataflow}_cell_{pe.definition(p.pe).name.removeprefix('pe_')}", Cell(p))
+        name = f"{p.dataflow}_cell_{pe.definition(p.pe).name.removeprefix('pe_')}"
+        self.cell = Definition(name, OutputCell(p))
         self.uses = (self.cell,)
         flags = {f"{flag}_{way}": (In if way == "in" else Out)(p.rows)
                  for flag in ("step", "clear", "last") for way in ("in", "out")}

@@ -10,7 +10,7 @@ from hw.emit import Definition
 from hw.lanes import lane
 
 
-class Cell(wiring.Component):
+class WeightCell(wiring.Component):
     """A PE with its resting operand, double-buffered.
 
     take     the operand above moves into `next_out`
@@ -52,7 +52,7 @@ class Cell(wiring.Component):
         return m
 
 
-class Column(wiring.Component):
+class WeightColumn(wiring.Component):
     """`rows` cells: operands to rest and sums go down, moving operands go right.
 
     moving_in, moving_out   [rows] lanes, one register each
@@ -82,7 +82,8 @@ class Column(wiring.Component):
 
     def __init__(self, p: MatrixUnitParams):
         self.p = p
-        self.cell = Definition(f"{p.dataflow}_cell_{pe.definition(p.pe).name.removeprefix('pe_')}", Cell(p))
+        name = f"{p.dataflow}_cell_{pe.definition(p.pe).name.removeprefix('pe_')}"
+        self.cell = Definition(name, WeightCell(p))
         self.uses = (self.cell,)
         moving, stacks = p.rows * p.left.width, p.rows_in_word
         super().__init__({

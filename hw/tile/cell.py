@@ -12,7 +12,7 @@ from hw import pe
 from hw.emit import Definition
 
 
-class Cell(wiring.Component):
+class TileCell(wiring.Component):
     """weight, activation    the PE's ports
     step, clear, capture  add; begin at zero; the new sum is the group's and is kept: they belong to the
                           operands of the PE's latency before
@@ -76,4 +76,4 @@ def sum_bits(given) -> int:
 
 def definition(given) -> Definition:
     """The cell of a PE's Params."""
-    return Definition(f"tile_cell_{golden_pe.module_of(given).name(given)}", Cell(given))
+    return Definition(f"tile_cell_{golden_pe.module_of(given).name(given)}", TileCell(given))

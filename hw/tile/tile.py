@@ -19,7 +19,7 @@ from hw.lanes import chosen, lane, tree
 from hw.tile import cell, edges, scaling, sequencer
 
 
-class Tile(wiring.Component):
+class DotProductTile(wiring.Component):
     """command, left, top, scale   streams in; ready is combinational, from the others' valid
     o                              stream out; registered
     """
@@ -154,4 +154,4 @@ class Tile(wiring.Component):
 
 def definition(p: TileParams) -> Definition:
     """The tile of `p`."""
-    return Definition(p.name, Tile(p))
+    return Definition(p.name, DotProductTile(p))

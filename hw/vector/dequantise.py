@@ -9,12 +9,12 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import FP32, Int
 from golden.formats.arithmetic import IEEE
-from golden.vector.dequantise import DequantiseParams
+from golden.vector.dequantise import GroupScalingParams
 from hw.emit import Definition
 from hw.fit import fit
 from hw.float.add import add_terms, term
 from hw.float.product import product
-from hw.float.unpack import Operand, unpack, unpack_integer
+from hw.float.unpack import Unpacked, unpack, unpack_integer
 from hw.formats import shape_of
 from hw.stages import hold_stages
 
@@ -30,7 +30,7 @@ class Dequantise(wiring.Component):
     Only the last total of a row is offered; those before stay in their register, to be added to.
     """
 
-    def __init__(self, params: DequantiseParams):
+    def __init__(self, params: GroupScalingParams):
         self.params = p = params
         self.flags = {"first": 1, "last": 1}
         word = {
@@ -93,7 +93,7 @@ class Dequantise(wiring.Component):
         ]
         return m
 
-    def scaled(self, m: Module, integer: Operand, go: Value) -> Operand:
+    def scaled(self, m: Module, integer: Unpacked, go: Value) -> Unpacked:
         """The difference times 2^(exponent - exponent_bias), of the word that `go` takes."""
         p = self.params
         exponent = Signal(p.exponent_bits, name="exponent_q", reset_less=True)
@@ -106,7 +106,7 @@ class Dequantise(wiring.Component):
 
 
 @cache
-def definition(p: DequantiseParams) -> Definition:
+def definition(p: GroupScalingParams) -> Definition:
     """The dequantiser of a column."""
     exponent = f"_e{p.exponent_bits}_bias{p.exponent_bias}" if p.exponent_bits else ""
     return Definition(f"dequantise_{p.acc}_{p.row_sum}_{p.zero}_{p.scale}{exponent}", Dequantise(p))

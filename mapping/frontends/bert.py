@@ -13,7 +13,7 @@ import onnx
 
 from golden import check
 from mapping.frontends.bert_keys import check_keys
-from mapping.frontends.onnx_build import Builder
+from mapping.frontends.onnx_build import GraphBuilder
 from mapping.frontends.tensors import Tensors
 
 # hidden_act -> operator and its attributes
@@ -77,7 +77,7 @@ class Bert:
 
     def __init__(self, config: BertConfig, tensors: Tensors, tokens: int, batch: int) -> None:
         self.config, self.tensors, self.tokens, self.batch = config, tensors, tokens, batch
-        self.graph = Builder()
+        self.graph = GraphBuilder()
 
     def model(self) -> onnx.ModelProto:
         g, c = self.graph, self.config

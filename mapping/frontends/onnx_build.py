@@ -11,7 +11,7 @@ OPSET = 20  # the first with Gelu
 IR_VERSION = 9  # of the same release of ONNX
 
 
-class Builder:
+class GraphBuilder:
     """A graph under construction. A node's output has the node's name."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ import onnx
 from onnx import AttributeProto
 
 
-class Step(NamedTuple):
+class VersionedNode(NamedTuple):
     """A node of the file or of a definition, its name, and the opset in which it is written."""
 
     message: onnx.NodeProto
@@ -24,7 +24,7 @@ def is_defined(operator: str, opset: int) -> bool:
     return bool(schema.has_function or schema.has_context_dependent_function)
 
 
-def body(step: Step, types: Mapping[str, onnx.TypeProto]) -> list[Step] | None:
+def body(step: VersionedNode, types: Mapping[str, onnx.TypeProto]) -> list[VersionedNode] | None:
     """The nodes by which the standard defines `step`, ending in its outputs; None where it has no definition.
 
     types  of the tensors it reads
@@ -49,11 +49,11 @@ def body(step: Step, types: Mapping[str, onnx.TypeProto]) -> list[Step] | None:
             tensors.extend(renamed)
         del inner.attribute[:]
         inner.attribute.extend(resolved(node.attribute, attributes))
-        found.append(Step(inner, inner.name, opset))
+        found.append(VersionedNode(inner, inner.name, opset))
     return found
 
 
-def definition(step: Step, types: Mapping[str, onnx.TypeProto]) -> onnx.FunctionProto | None:
+def definition(step: VersionedNode, types: Mapping[str, onnx.TypeProto]) -> onnx.FunctionProto | None:
     """The standard's definition that the node's opset asks for."""
     schema = onnx.defs.get_schema(step.message.op_type, step.opset, "")
     if schema.has_function:
@@ -74,7 +74,7 @@ def definition(step: Step, types: Mapping[str, onnx.TypeProto]) -> onnx.Function
     return found
 
 
-def arguments(step: Step, function: onnx.FunctionProto) -> dict[str, AttributeProto]:
+def arguments(step: VersionedNode, function: onnx.FunctionProto) -> dict[str, AttributeProto]:
     """The node's attributes, with the standard's defaults."""
     schema = onnx.defs.get_schema(step.message.op_type, step.opset, "")
     found = {

@@ -8,7 +8,7 @@ import onnx
 from onnx import AttributeProto, TensorProto, numpy_helper
 
 from golden import check, operators
-from mapping.frontends.onnx_functions import Step, is_defined
+from mapping.frontends.onnx_functions import VersionedNode, is_defined
 from mapping.frontends.onnx_versions import is_old
 from mapping.network import Network, Node
 
@@ -19,13 +19,13 @@ TYPES = ("FLOAT", "DOUBLE", "FLOAT16", "BOOL", *INTEGERS)
 ATTRIBUTES = ("FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS")
 
 
-def steps(graph: onnx.GraphProto, opset: int | None, where: str) -> list[Step]:
+def steps(graph: onnx.GraphProto, opset: int | None, where: str) -> list[VersionedNode]:
     """Each node that computes, under a name of its own.
 
     opset   of the standard operators; None: the file has none
     raises  BadValue for an operator that is neither supported, nor defined by operators that are
     """
-    found: dict[str, Step] = {}
+    found: dict[str, VersionedNode] = {}
     for index, message in enumerate(graph.node):
         name = message.name or f"{message.op_type}_{index}"
         name = f"{name}_{index}" if name in found else name
@@ -33,7 +33,7 @@ def steps(graph: onnx.GraphProto, opset: int | None, where: str) -> list[Step]:
         if message.op_type in operators.OPERATORS and not is_old(message.op_type, opset or 0):
             check_attributes(message, f"{where}: node {name}")
         if message.op_type != "Constant":
-            found[name] = Step(message, name, opset or 0)
+            found[name] = VersionedNode(message, name, opset or 0)
     return list(found.values())
 
 

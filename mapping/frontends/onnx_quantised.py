@@ -53,7 +53,7 @@ def product_of_codes(model: onnx.ModelProto) -> onnx.NodeProto | None:
     return None
 
 
-class Quantised:
+class QuantisedModel:
     """A quantised model, read: its float network and the encodings that the file states.
 
     where   begins each error: the file's name
@@ -111,8 +111,8 @@ def coded(
     model: onnx.ModelProto, p: AcceleratorParams, where: str, name: str,
     *, tokens: int | None = None, dims: Mapping[str, int] | None = None,
 ) -> graph.CodedNetwork:  # fmt: skip
-    """A quantised model for the accelerator; see Quantised."""
-    return Quantised(model, where, name, tokens=tokens, dims=dims).coded(p)
+    """A quantised model for the accelerator; see QuantisedModel."""
+    return QuantisedModel(model, where, name, tokens=tokens, dims=dims).coded(p)
 
 
 def scales_after(

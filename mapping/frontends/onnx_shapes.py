@@ -13,9 +13,9 @@ import onnx
 from onnx import helper, numpy_helper
 
 from golden import check, operators
-from golden.operators.window import Window
+from golden.operators.window import OperatorWindow
 from mapping.frontends import onnx_functions, onnx_graph, onnx_parameters
-from mapping.frontends.onnx_functions import Step
+from mapping.frontends.onnx_functions import VersionedNode
 from mapping.frontends.onnx_limits import Room, check_elements, check_given, check_parameters, check_scalars
 from mapping.frontends.onnx_versions import is_old, modern
 from mapping.network import Node, Shape, TensorType
@@ -27,10 +27,11 @@ MOST_DATA = 4096  # elements of a constant that can decide a shape; weights are 
 
 
 def propagate(
-    steps: Sequence[Step], constants: dict[str, np.ndarray], inputs: dict[str, TensorType], where: str,
+    steps: Sequence[VersionedNode], constants: dict[str, np.ndarray], inputs: dict[str, TensorType],
+    where: str,
 ) -> tuple[list[Node], dict[str, Shape], dict[str, np.dtype[Any]]]:  # fmt: skip
     """The nodes that remain, and shape and type of every tensor; folded results are added to `constants`."""
-    graph = Graph(constants, inputs, where)
+    graph = ShapedGraph(constants, inputs, where)
     waiting = deque(steps)
     while waiting:
         step = waiting.popleft()
@@ -43,7 +44,7 @@ def propagate(
     return graph.kept, graph.shapes, types
 
 
-class Graph:
+class ShapedGraph:
     """The state of propagation: types and shapes of tensors, constants, the nodes that remain."""
 
     def __init__(
@@ -57,7 +58,7 @@ class Graph:
         self.shapes = {name: entry.shape for name, entry in inputs.items()}
         self.shapes |= {name: array.shape for name, array in constants.items()}
 
-    def defined(self, step: Step) -> list[Step]:
+    def defined(self, step: VersionedNode) -> list[VersionedNode]:
         """The nodes by which the standard defines an operator."""
         at = f"{self.where}: node {step.name}: operator"
         found = onnx_functions.body(step, self.types)
@@ -76,7 +77,7 @@ class Graph:
         self.types |= {name: type_of(array.dtype, array.shape) for name, array in made.items()}
         self.shapes |= {name: array.shape for name, array in made.items()}
 
-    def add(self, step: Step) -> None:
+    def add(self, step: VersionedNode) -> None:
         """Add a node of the file, in its latest form: folded, or kept."""
         where = f"{self.where}: node {step.name}"
         added: dict[str, np.ndarray] = {}
@@ -161,7 +162,7 @@ def check_window(node: Node, shapes: Mapping[str, Shape], where: str) -> None:
         return
     a, spatial = node.attributes, shapes[node.inputs[0]][2:]
     kernel = shapes[node.inputs[1]][2:] if node.operator == "Conv" else tuple(a["kernel_shape"])
-    window = Window.resolve(
+    window = OperatorWindow.resolve(
         spatial, kernel, a.get("strides"), a.get("pads"), a.get("dilations"), a.get("auto_pad", "NOTSET")
     )
     if any(e > n + sum(pads) for e, n, pads in zip(window.extent, spatial, window.pads, strict=True)):

@@ -24,7 +24,7 @@ def inputs(
     raises  BadValue for an open dimension without a size, and for a size that no dimension takes
     """
     open_inputs = [entry for entry in graph.input if entry.name not in set(constants)]
-    sizes = Sizes(where, tokens, batch, dims)
+    sizes = AskedSizes(where, tokens, batch, dims)
     for entry in open_inputs:
         sizes.collect(entry)
     found = {entry.name: sizes.type_of(entry) for entry in open_inputs}
@@ -32,7 +32,7 @@ def inputs(
     return found
 
 
-class Sizes:
+class AskedSizes:
     """The sizes that were asked for, and which of them some dimension took."""
 
     def __init__(self, where: str, tokens: int | None, batch: int, dims: Mapping[str, int]) -> None:

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from golden import check
-from golden.pe.weights import Quantised
+from golden.pe.weights import QuantisedWeights
 from mapping.unknown import is_unknown, unknown
 
 
@@ -66,7 +66,7 @@ class Grouped:
     """Weights of each product of a batch in groups of `group` along K; K is padded to whole groups."""
 
     group: int
-    products: tuple[Quantised, ...]
+    products: tuple[QuantisedWeights, ...]
 
 
 Encoding = Real | Affine | Grouped

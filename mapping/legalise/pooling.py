@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from golden import check
-from golden.operators.window import Window
+from golden.operators.window import OperatorWindow
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
 from mapping.legalise.coder import FORMS, PASSED, Coded, Coder
@@ -26,7 +26,7 @@ def image(c: Coder, x: str) -> tuple[tuple[int, ...], Shape]:
     return ((2, 3, 1), shape[2:]) if len(shape) == 4 else ((0, 2, 1), (1, *shape[2:]))
 
 
-def check_fits(window: Window, spatial: Shape) -> None:
+def check_fits(window: OperatorWindow, spatial: Shape) -> None:
     """BadValue for a kernel that is larger than its image and the padding."""
     if min(window.out(spatial)) < 1:
         size, apart, around = (list(part) for part in (window.kernel, window.dilations, window.pads))
@@ -53,7 +53,7 @@ def pool(c: Coder, node: Node) -> None:
 def window_of(c: Coder, node: Node) -> tuple["WindowOf", tuple[int, int]]:
     """A pool's window, and the padding that ceil_mode adds at the bottom and at the right."""
     a, spatial = node.attributes, c.shape(node.inputs[0])[2:]
-    stated = Window.resolve(
+    stated = OperatorWindow.resolve(
         spatial, a["kernel_shape"], a.get("strides"), a.get("pads"), a.get("dilations"),
         a.get("auto_pad", "NOTSET"),
     )  # fmt: skip

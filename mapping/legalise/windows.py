@@ -28,7 +28,7 @@ MOST = 64  # windows of a function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class TableWindow:
     """A table: entries at codes start + step i, i from 0 to 255. values: the reals of its entries."""
 
     start: int
@@ -36,7 +36,7 @@ class Window:
     values: np.ndarray
 
 
-def windows(y: np.ndarray, start: int, close: float) -> Iterator[Window]:
+def windows(y: np.ndarray, start: int, close: float) -> Iterator[TableWindow]:
     """The windows of a function whose value at code start + i is y[i]; at least one."""
     at, last = 0, len(y) - 1
     first = True
@@ -45,13 +45,13 @@ def windows(y: np.ndarray, start: int, close: float) -> Iterator[Window]:
             changed = np.flatnonzero(np.abs(y[at:] - y[at]) > close / 4)
             if not changed.size:
                 if first:
-                    yield Window(start=start, step=1, values=np.full(ENTRIES, y[0]))
+                    yield TableWindow(start=start, step=1, values=np.full(ENTRIES, y[0]))
                 return
             if not first:
                 at = max(at, at + int(changed[0]) - 1)
         step = widest(y, at, close)
         values = y[np.minimum(at + step * np.arange(ENTRIES), last)]
-        yield Window(start=start + at, step=step, values=values)
+        yield TableWindow(start=start + at, step=step, values=values)
         at += step * (ENTRIES - 1)
         first = False
 
@@ -153,7 +153,7 @@ def added(c: Coder, name: str, a: str, b: str, form: Affine) -> str:
     return made
 
 
-def table(window: Window, form: Affine, base: float) -> graph.Epilogue:
+def table(window: TableWindow, form: Affine, base: float) -> graph.Epilogue:
     """The epilogue of x's codes that looks up a window's entries, less `base`."""
     codes = np.rint(window.values / form.scale) - np.rint(base / form.scale)
     lowest, highest = LIMITS["int16"]

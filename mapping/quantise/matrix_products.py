@@ -23,7 +23,7 @@ import numpy as np
 
 from golden import check
 from golden.formats import Int, Scale
-from golden.systolic.operands import Scaling
+from golden.systolic.operands import ChannelScaling
 from golden.vector.requantise import multiplier_and_shift
 from mapping.cost.tilings import Placement, place
 from mapping.ir.encodings import Affine
@@ -32,7 +32,7 @@ from mapping.network import Network
 from mapping.quantise.calibrate import METHODS, Observer, Seer, finite, observe
 from mapping.quantise.requantise_points import factor_format, factor_through, leaves_as_codes, result_bits
 from mapping.quantise.smoothquant import Channels
-from mapping.quantise.weights import Weights, check_formats, quantise_weights, real_weights
+from mapping.quantise.weights import WeightCodes, check_formats, quantise_weights, real_weights
 from mapping.target import Target
 
 LOST = 0.9  # of the largest magnitude: an error that leaves nothing of a product
@@ -56,9 +56,9 @@ class QuantisedProduct:
     left: Scale
     right: Scale | None
     evened: np.ndarray | None = None
-    weights: Weights | None = None
+    weights: WeightCodes | None = None
     bias: np.ndarray | None = None
-    scaling: Scaling | None = None
+    scaling: ChannelScaling | None = None
     out: Scale | None = None
 
     @property
@@ -127,7 +127,8 @@ class Quantiser:
         self.channels = {x.name: Channels(x) for x in found if self.has_channels(x)}
         self.tensors = {x.inputs[i]: Observer() for x in found for i in (0, 1) if self.is_plain(x, i)}
         self.results = {x.name: Observer() for x in found if x.name in self.coded}
-        self.pairs = {x.name: (Kept(), Kept()) for x in found if self.is_real(x, 0) and self.is_real(x, 1)}
+        computed = [x for x in found if self.is_real(x, 0) and self.is_real(x, 1)]
+        self.pairs = {x.name: (Sampled(), Sampled()) for x in computed}
         self.seers: list[tuple[str, Seer]] = [
             *self.tensors.items(),
             *((x.inputs[0], self.channels[x.name]) for x in found if x.name in self.channels),
@@ -203,7 +204,7 @@ class Quantiser:
         return seen.scale(fmt, self.method, symmetric=not has_zero_point)
 
 
-class Kept:
+class Sampled:
     """The first tensor seen, unless it is large."""
 
     def __init__(self) -> None:
@@ -243,7 +244,7 @@ def channel_bias(x: ProductLayer, network: Network) -> np.ndarray | None:
     return value.reshape(-1) if value.size == value.shape[-1] else None
 
 
-def scaling(x: QuantisedProduct, out: Scale, target: Target) -> Scaling:
+def scaling(x: QuantisedProduct, out: Scale, target: Target) -> ChannelScaling:
     """The requantiser's parameters for codes of the encoding `out`; BadValue names the layer."""
     unit, n = target.unit, x.layer.gemm.n
     factor = np.broadcast_to(x.factor.reshape(-1), (n,))
@@ -256,7 +257,7 @@ def scaling(x: QuantisedProduct, out: Scale, target: Target) -> Scaling:
         multiplier, shift = multiplier_and_shift(factor / out.scale, fixed, unit.max_shift)
     except check.BadValue as bad:
         raise check.BadValue(f"layer {x.layer.name}: {bad}") from None
-    return Scaling(
+    return ChannelScaling(
         bias=codes,
         multiplier=multiplier,
         shift=shift,

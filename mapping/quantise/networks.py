@@ -13,7 +13,7 @@ from mapping.target import Design, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quantised:
+class QuantisedProducts:
     """products: by node name; a product that is not there runs on the host, in reals.
 
     encodings  of results that are codes between products, and of weights in groups; all else is real
@@ -31,7 +31,7 @@ class Quantised:
 
 def quantise(
     network: Network, design: Design, samples: Iterable[Mapping[str, np.ndarray]], *, method: str = "max"
-) -> Quantised:
+) -> QuantisedProducts:
     """The products of `network` as `design` computes them: in groups along K where its PE's sums are of a
     group (activations are then scaled as they come, and no sample is needed), else in codes of whole tensors,
     after calibration on `samples` by a method of mapping.quantise.calibrate.
@@ -42,9 +42,9 @@ def quantise(
     if design.grouped:
         grouped = quantise_groups(network, design)
         weights = {x.layer.inputs[1]: x.weights for x in grouped.values()}
-        return Quantised(network=network, design=design, products=grouped, encodings=weights)
+        return QuantisedProducts(network=network, design=design, products=grouped, encodings=weights)
     assert isinstance(design, Target)
     products = quantise_codes(network, design, samples, method)
-    return Quantised(
+    return QuantisedProducts(
         network=network, design=design, products=products, encodings=encodings(network, products)
     )

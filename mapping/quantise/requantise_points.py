@@ -40,7 +40,7 @@ def factor_through(node: Node, constants: Mapping[str, np.ndarray]) -> float | N
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class TensorRead:
     """A layer that reads a tensor: as its factor 0 or 1 (`place`), `factor` times the tensor's value."""
 
     layer: str
@@ -48,7 +48,7 @@ class Read:
     factor: float
 
 
-def readers(network: Network, tensor: str) -> list[Read] | None:
+def readers(network: Network, tensor: str) -> list[TensorRead] | None:
     """The products that read `tensor`, if nothing else does; a network's output is also read outside."""
     consumers, found = network.consumers(), []
     waiting = [(tensor, 1.0)]
@@ -59,7 +59,7 @@ def readers(network: Network, tensor: str) -> list[Read] | None:
         for node in consumers.get(current, ()):
             places = [i for i, name in enumerate(node.inputs) if name == current]
             if node.is_product and max(places) < 2:
-                found += [Read(node.name, i, factor) for i in places]
+                found += [TensorRead(node.name, i, factor) for i in places]
                 continue
             through = factor_through(node, network.constants)
             if places != [0] or through is None:
@@ -78,7 +78,7 @@ def holds(fmt: Int, codes: Int) -> bool:
     return fmt.min <= codes.min and codes.max <= fmt.max
 
 
-def leaves_as_codes(network: Network, x: ProductLayer, target: Target) -> list[Read] | None:
+def leaves_as_codes(network: Network, x: ProductLayer, target: Target) -> list[TensorRead] | None:
     """The readers of a layer's codes, or None if it leaves as sums.
 
     The requantiser has a scale and a bias for each column, the same for a whole batch: weights that differ

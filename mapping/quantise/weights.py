@@ -15,7 +15,7 @@ TRIED = 12  # of the shrinks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
+class WeightCodes:
     """codes: int64 [batch, k, n], values of the format. scale: float64 [batch or 1, 1, n]."""
 
     codes: np.ndarray
@@ -34,7 +34,7 @@ def check_formats(unit: MatrixUnitParams) -> None:
 
 def quantise_weights(
     w: np.ndarray, fmt: Int, *, grouped: bool, method: str, least: np.ndarray | float
-) -> Weights:
+) -> WeightCodes:
     """Codes of w, float64 [batch, k, n].
 
     grouped  whether each product of the batch has its own channels: a convolution's groups
@@ -48,7 +48,7 @@ def quantise_weights(
     if method == "mse":
         scale = scale * least_error(w, scale, fmt, shared)
     scale = np.maximum(scale, least)
-    return Weights(codes=rounded(w, scale, fmt), scale=scale)
+    return WeightCodes(codes=rounded(w, scale, fmt), scale=scale)
 
 
 def rounded(w: np.ndarray, scale: np.ndarray, fmt: Int) -> np.ndarray:

@@ -13,7 +13,7 @@ from golden.blocks import OUTPUT, Device, Job, Result
 from golden.division import ceil_div
 from golden.pe import tiled
 from golden.pe.quantise import activations
-from golden.pe.weights import Quantised
+from golden.pe.weights import QuantisedWeights
 from golden.systolic.gemm import Gemm
 from golden.systolic.operands import Operands
 from golden.tile import tile
@@ -76,7 +76,9 @@ def in_groups(values: np.ndarray, count: int) -> np.ndarray:
     return values.reshape(count, -1, values.shape[1])
 
 
-def totals(p: object, sums: np.ndarray, q: Quantised, codes: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def totals(
+    p: object, sums: np.ndarray, q: QuantisedWeights, codes: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
     """fp32 [m, n] of sums [groups, m, n]; scales of groups that are powers of two are multiplied in here."""
     tile, w, total = TileParams(rows=1, cols=1, pe=p), q.weights, np.zeros(sums.shape[1:])
     if w.zeros is not None and not tiled.zero_bits(p):

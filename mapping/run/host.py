@@ -20,7 +20,7 @@ from mapping.layers import ProductLayer
 from mapping.network import Node
 from mapping.quantise.groups import GroupedProduct
 from mapping.quantise.matrix_products import QuantisedProduct
-from mapping.quantise.networks import Quantised
+from mapping.quantise.networks import QuantisedProducts
 from mapping.quantise.requantise_points import MOVING
 from mapping.run import groups
 from mapping.run.floating import Values, run_node, walk
@@ -58,7 +58,7 @@ class Execution:
 
 
 def execute(
-    quantised: Quantised,
+    quantised: QuantisedProducts,
     inputs: Mapping[str, np.ndarray],
     device: Device,
     *,
@@ -88,14 +88,16 @@ def execute(
     )
 
 
-def on_host(quantised: Quantised, node: Node, values: Values) -> list[np.ndarray]:
+def on_host(quantised: QuantisedProducts, node: Node, values: Values) -> list[np.ndarray]:
     """Run a host node. Codes are moved as they are; a constant factor is already in their encoding."""
     if node.inputs and quantised.in_codes(node.inputs[0]) and node.operator not in MOVING:
         return [values[node.inputs[0]].reshape(quantised.network.shapes[node.outputs[0]])]
     return run_node(node, values)
 
 
-def on_device(quantised: Quantised, name: str, values: Values, device: Device) -> tuple[np.ndarray, LayerRun]:
+def on_device(
+    quantised: QuantisedProducts, name: str, values: Values, device: Device
+) -> tuple[np.ndarray, LayerRun]:
     """The output of a product, codes or reals."""
     x = quantised.products[name]
     if isinstance(x, GroupedProduct):
@@ -119,7 +121,7 @@ def on_device(quantised: Quantised, name: str, values: Values, device: Device) -
     return finished(x.layer, sums * x.factor, values), ran
 
 
-def factor(quantised: Quantised, x: QuantisedProduct, place: int, values: Values) -> np.ndarray:
+def factor(quantised: QuantisedProducts, x: QuantisedProduct, place: int, values: Values) -> np.ndarray:
     """Codes of a factor: the tensor's own, or those of its reals."""
     tensor, scale = x.layer.inputs[place], (x.left, x.right)[place]
     assert scale is not None

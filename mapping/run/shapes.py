@@ -8,7 +8,7 @@ from golden import check
 from golden.blocks import Device, Job
 from golden.formats import Int
 from golden.systolic.gemm import Gemm
-from golden.systolic.operands import Operands, Scaling
+from golden.systolic.operands import ChannelScaling, Operands
 from golden.systolic.params import MatrixUnitParams
 from golden.vector.requantise import multiplier_and_shift
 from mapping.layers import layers
@@ -53,7 +53,8 @@ def operands(unit: MatrixUnitParams, gemm: Gemm, random: np.random.Generator) ->
     most = int(min(spread, unit.pe.accumulator.max))
     bias = random.integers(-most, most, gemm.n, endpoint=True)
     middle = (unit.out.max + unit.out.min + 1) // 2
-    return Operands(left, right, Scaling(bias=bias, multiplier=multiplier, shift=shift, zero_point=middle))
+    scaling = ChannelScaling(bias=bias, multiplier=multiplier, shift=shift, zero_point=middle)
+    return Operands(left, right, scaling)
 
 
 def codes(random: np.random.Generator, fmt: Int, shape: tuple[int, ...]) -> np.ndarray:

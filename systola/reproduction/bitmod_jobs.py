@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from golden.formats.bitmod import Coded, Datatype, quantise
+from golden.formats.bitmod import BitModWeights, Datatype, quantise
 from golden.pe import bitmod as golden
 from golden.pe.bitmod import BitModParams
 from systola.reproduction import jobs, operands
@@ -13,7 +13,7 @@ from systola.reproduction.operands import GROUP, RUNS, Groups
 
 
 @cache
-def coded(datatype: Datatype) -> Coded:
+def coded(datatype: Datatype) -> BitModWeights:
     """The layer's weights."""
     return quantise(operands.layer().weights, datatype, GROUP)
 

@@ -9,7 +9,7 @@ from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
 from golden.accelerator.footprints import touched
-from golden.accelerator.map_lanes import Operation
+from golden.accelerator.map_lanes import MapOperation
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from golden.accelerator.units import UNITS, unit
 from golden.systolic.params import MatrixUnitParams
@@ -184,9 +184,9 @@ class Programs:
                 return command
 
     def mapped(self, counts: list[int], a_kind: Kind) -> Command:
-        operation = Operation(self.below(4))
-        b_kind = Kind(1 + self.below(2 if operation == Operation.MUL else 3))
-        if operation in (Operation.COPY, Operation.MAX) and self.below(2):
+        operation = MapOperation(self.below(4))
+        b_kind = Kind(1 + self.below(2 if operation == MapOperation.MUL else 3))
+        if operation in (MapOperation.COPY, MapOperation.MAX) and self.below(2):
             b_kind = Kind.NONE
         out_kind = Kind(1 + self.below(3))
         low, high = ((-128, 127), (0, 255))[self.below(2)] if out_kind == Kind.BYTE else (-30000, 30000)
@@ -195,7 +195,7 @@ class Programs:
             "a": self.place(), "b": self.place(), "out": self.place(), "p": self.blocks + 9 * self.below(4),
             "p_stride": 9 * self.below(2), "p_loop": self.below(2), "a_kind": a_kind, "b_kind": b_kind,
             "out_kind": out_kind, "a_unsigned": self.below(2), "b_unsigned": self.below(2),
-            "operation": operation, "reduce": 0 if operation == Operation.ADD else self.below(2),
+            "operation": operation, "reduce": 0 if operation == MapOperation.ADD else self.below(2),
             "a_zero": self.below(256) - 128, "b_zero": self.below(256) - 128, "b_shift": self.below(16),
             "b_multiplier": self.below(1000) - 500, "function": functions[self.below(len(functions))],
             "post_multiplier": self.below(2) * self.below(1 << 16), "post_shift": self.below(20),

@@ -11,7 +11,7 @@ from golden.accelerator.assembler import Command, pack
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
 from golden.accelerator.machine import Machine
-from golden.accelerator.map_lanes import Operation
+from golden.accelerator.map_lanes import MapOperation
 from golden.accelerator.registers import Cause
 from sim.accelerator import Accelerator, Bus
 
@@ -103,7 +103,7 @@ class Grouped:
             }
             if group:
                 fields |= {
-                    "operation": Operation.ADD,
+                    "operation": MapOperation.ADD,
                     "b": sums,
                     "b_kind": Kind.WORD,
                     "b_stride0": 4,

@@ -9,7 +9,7 @@ import pytest
 from golden.accelerator import map_lanes as golden
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
-from golden.accelerator.map_lanes import Operation
+from golden.accelerator.map_lanes import MapOperation
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from golden.check import BadValue
 from golden.vector.piecewise import piecewise
@@ -49,16 +49,16 @@ def up(x, shift):
 
 def exact_t(c, a, b):
     near, far = a - c["a_zero"], None if b is None else b - c["b_zero"]
-    if c["operation"] == Operation.MUL:
+    if c["operation"] == MapOperation.MUL:
         return clip(up(near * wrap(far, 18), c["b_shift"]), 32)
-    if c["operation"] == Operation.MAX and far is not None:
+    if c["operation"] == MapOperation.MAX and far is not None:
         near = max(near, far)
     return clip(near, 32)
 
 
 def exact_o(c, t, b, bias, multiplier, shift, table):
     s = clip(up(wrap(t + bias, 32) * multiplier, shift), 32)
-    if c["operation"] == Operation.ADD:
+    if c["operation"] == MapOperation.ADD:
         s = clip(s + clip(up((b - c["b_zero"]) * c["b_multiplier"], c["b_shift"]), 32), 32)
     if c["function"] == 1:
         s = table[max(-128, min(s, 127)) + 128]
@@ -84,7 +84,7 @@ def exact(c, a, b, bias, multiplier, shift, table):
         else:
             inner = [place]
         ts = [exact_t(c, int(a[j]), None if b is None else int(b[j])) for j in inner]
-        t = max(ts) if c["operation"] == Operation.MAX else wrap(sum(ts), 32)
+        t = max(ts) if c["operation"] == MapOperation.MAX else wrap(sum(ts), 32)
         out[place] = exact_o(c, t, None if b is None else int(b[inner[0]]), *own, table)
     return out
 
@@ -104,7 +104,7 @@ def random_command(rng):
     given |= {"operation": int(rng.integers(4)), "out_kind": int(rng.integers(1, 4))}
     given |= {"function": int(rng.integers(FIRST_FUNCTION + len(P.functions)))}
     given["post_multiplier"] *= int(rng.integers(2))
-    given["reduce"] = int(rng.integers(2)) if given["operation"] != Operation.ADD else 0
+    given["reduce"] = int(rng.integers(2)) if given["operation"] != MapOperation.ADD else 0
     return given
 
 
@@ -114,7 +114,7 @@ def test_random_commands_are_the_equations(seed):
     c = random_command(rng)
     word = (-(1 << 31), (1 << 31) - 1)
     a = spread(rng, *word, SHAPE)
-    with_b = c["operation"] in (Operation.MUL, Operation.ADD) or rng.integers(2)
+    with_b = c["operation"] in (MapOperation.MUL, MapOperation.ADD) or rng.integers(2)
     b = spread(rng, *((-(1 << 15), (1 << 16) - 1) if rng.integers(2) else word), SHAPE) if with_b else None
     bias = spread(rng, *word, LOOPED)
     multiplier = spread(rng, 0, (1 << 31) - 1, LOOPED)
@@ -153,12 +153,12 @@ def test_corners_of_requantisation(t, bias, multiplier, shift, r):
 
 @pytest.mark.parametrize(("b", "b_zero"), [(65535, -32768), (-32768, 32767), (0, -32768)])
 def test_any_16_bits_less_their_zero_point_are_a_factor(b, b_zero):
-    given = {"operation": Operation.MUL, "b_zero": b_zero}
+    given = {"operation": MapOperation.MUL, "b_zero": b_zero}
     assert run(given, one([3]), one([b])).item() == 3 * (b - b_zero)
 
 
 def test_a_product_takes_18_bits_of_b():
-    assert run({"operation": Operation.MUL}, one([3]), one([1 << 17])).item() == -3 << 17
+    assert run({"operation": MapOperation.MUL}, one([3]), one([1 << 17])).item() == -3 << 17
 
 
 def test_a_sum_wraps_where_a_sum_of_products_is_too_large():
@@ -168,9 +168,9 @@ def test_a_sum_wraps_where_a_sum_of_products_is_too_large():
 
 def test_the_greatest_of_two_operands_and_of_loops():
     a, b = one([1, 9, 3]), one([5, 2, 3])
-    assert run({"operation": Operation.MAX}, a, b).ravel().tolist() == [5, 9, 3]
+    assert run({"operation": MapOperation.MAX}, a, b).ravel().tolist() == [5, 9, 3]
     looped = np.arange(12).reshape(1, 2, 2, 3, 1)
-    got = run({"operation": Operation.MAX, "reduce": 1}, looped)
+    got = run({"operation": MapOperation.MAX, "reduce": 1}, looped)
     assert (got.shape, got.ravel().tolist()) == ((1, 2, 1, 1, 1), [5, 11])
 
 
@@ -199,8 +199,8 @@ def test_functions_are_those_of_the_parameters():
 @pytest.mark.parametrize(
     ("given", "more", "message"),
     [
-        ({"operation": Operation.MUL}, {}, r"b is None; allowed: an operand \(MUL\)"),
-        ({"operation": Operation.ADD, "reduce": 1}, {"b": one([1])}, r"reduce is 1; allowed: 0 \(ADD\)"),
+        ({"operation": MapOperation.MUL}, {}, r"b is None; allowed: an operand \(MUL\)"),
+        ({"operation": MapOperation.ADD, "reduce": 1}, {"b": one([1])}, r"reduce is 1; allowed: 0 \(ADD\)"),
         ({"function": 6}, {}, "function is 6; allowed: 0 to 5"),
         ({"function": 1}, {}, "table is None; allowed: 256 integers of 16 bits"),
         ({"function": 1}, {"table": [1, 2]}, r"table.shape is \[2\]; allowed: \[256\]"),
@@ -217,7 +217,7 @@ def test_what_is_no_command_is_refused(given, more, message):
 
 def test_a_million_elements_take_a_moment():
     a = np.random.default_rng(1).integers(-(1 << 20), 1 << 20, (1, 64, 32, 32, 16))
-    given = {"operation": Operation.ADD, "b_multiplier": 77, "b_shift": 3, "function": 2}
+    given = {"operation": MapOperation.ADD, "b_multiplier": 77, "b_shift": 3, "function": 2}
     started = time.perf_counter()
     run(given | {"out_kind": Kind.BYTE}, a, a, multiplier=1 << 30, shift=40)
     assert time.perf_counter() - started < 3 and math.prod(a.shape) == 1 << 20

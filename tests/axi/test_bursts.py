@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from golden.axi.bursts import AxiParams, Status, burst_count, bursts, status
+from golden.axi.bursts import AxiParams, BurstStatus, burst_count, bursts, status
 from golden.check import BadValue
 
 P = AxiParams(address_bits=20, data_bits=64, bytes_bits=16, longest_burst=16)
@@ -39,7 +39,7 @@ def test_all_but_the_first_and_the_last_are_longest():
 
 @pytest.mark.parametrize("address, count", [(1, 8), (0xFFFF8, 9), (4, 0)])
 def test_unaligned_or_beyond_the_last_address_is_refused(address, count):
-    assert status(P, address, count, []) == Status.REFUSED
+    assert status(P, address, count, []) == BurstStatus.REFUSED
     assert bursts(P, address, count) == []
     assert burst_count(P, address, count) == 0
 
@@ -49,16 +49,16 @@ def test_the_last_address_is_allowed():
 
 
 def test_nothing_to_move_is_okay():
-    assert status(P, 8, 0, []) == Status.OKAY
+    assert status(P, 8, 0, []) == BurstStatus.OKAY
     assert bursts(P, 8, 0) == []
 
 
 def test_the_first_error_is_the_status():
-    assert status(P, 0, 32, [0, Status.DECERR, Status.SLVERR, 0]) == Status.DECERR
+    assert status(P, 0, 32, [0, BurstStatus.DECERR, BurstStatus.SLVERR, 0]) == BurstStatus.DECERR
 
 
 def test_an_exclusive_okay_is_no_error():
-    assert status(P, 0, 16, [1, 0]) == Status.OKAY
+    assert status(P, 0, 16, [1, 0]) == BurstStatus.OKAY
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from golden.blocks import Job
 from golden.formats import FP16
 from golden.formats.bitmod import Datatype, quantise
 from golden.pe.bitmod import BitModParams
-from golden.pe.weights import Weights
+from golden.pe.weights import PeWeights
 from golden.systolic.gemm import Gemm
 from golden.tile import cycles as tile_cycles
 from golden.tile.params import TileParams
@@ -24,7 +24,8 @@ def product(p, m, k, n, seed):
     rng = np.random.default_rng(seed)
     found = quantise(rng.standard_t(4, size=(k, n)), p.pe.weight, p.group)
     a = FP16.quantise(np.ldexp(rng.normal(size=(m, k)), rng.integers(-6, 4, (m, k))))
-    return a, found, Weights(codes=found.codes, scales=found.scales.astype(float), selectors=found.selectors)
+    weights = PeWeights(codes=found.codes, scales=found.scales.astype(float), selectors=found.selectors)
+    return a, found, weights
 
 
 @pytest.mark.parametrize("stalls", [0.0, 0.4])

@@ -9,7 +9,7 @@ from golden.pe import PES, float_multiply_add, standing
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.cycles import cycles, longest_stream
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.operands import Operands, Scaling
+from golden.systolic.operands import ChannelScaling, Operands
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.sums import matrix_product
 from sim.benches.systolic import jobs
@@ -35,7 +35,7 @@ def operands(p, gemm, seed=7):
 
 def some_scaling(n, seed=3):
     rng = np.random.default_rng(seed)
-    return Scaling(
+    return ChannelScaling(
         bias=rng.integers(-5000, 5000, n),
         multiplier=rng.integers(1 << 15, 1 << 16, n),
         shift=rng.integers(22, 28, n),

@@ -6,7 +6,7 @@ import pytest
 from golden.systolic.cycles import cycles
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.params import MatrixUnitParams
-from golden.systolic.wavefront import State, film
+from golden.systolic.wavefront import PeActivity, film
 
 
 def schedule(dataflow, m=7, n=5, k=9, stream=6):
@@ -18,8 +18,8 @@ def schedule(dataflow, m=7, n=5, k=9, stream=6):
 def test_every_multiply_accumulate_is_drawn_once(dataflow):
     plan = schedule(dataflow)
     states, vectors = film(plan)
-    assert (states == State.MULTIPLYING).sum() == plan.gemm.macs
-    assert ((vectors >= 0) == (states >= State.MULTIPLYING)).all()
+    assert (states == PeActivity.MULTIPLYING).sum() == plan.gemm.macs
+    assert ((vectors >= 0) == (states >= PeActivity.MULTIPLYING)).all()
     assert len(states) == cycles(plan)
 
 
@@ -27,7 +27,7 @@ def test_every_multiply_accumulate_is_drawn_once(dataflow):
 def test_padding_and_work_together_are_the_vectors_that_pass(dataflow):
     plan = schedule(dataflow)
     states, _ = film(plan)
-    assert (states >= State.MULTIPLYING).sum() == plan.counts().sum() * 12
+    assert (states >= PeActivity.MULTIPLYING).sum() == plan.counts().sum() * 12
 
 
 def test_the_front_is_diagonal():
@@ -37,4 +37,4 @@ def test_the_front_is_diagonal():
 
 
 def test_output_stationary_loads_nothing():
-    assert not (film(schedule("output"))[0] == State.LOADING).any()
+    assert not (film(schedule("output"))[0] == PeActivity.LOADING).any()

@@ -9,7 +9,7 @@ from golden.formats.packing import pack, unpack, unpack_values
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic import words
 from golden.systolic.gemm import Gemm, Schedule, Tiling
-from golden.systolic.operands import Scaling
+from golden.systolic.operands import ChannelScaling
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.sums import matrix_product
 
@@ -74,7 +74,7 @@ def test_each_row_delivered_meets_its_channels_scale(dataflow):
     gemm = Gemm(m=7, n=11, k=4)
     schedule = Schedule(p, gemm, Tiling(stream=4))
     channel = np.arange(gemm.n)
-    scaling = Scaling(bias=channel * 10, multiplier=channel + 100, shift=channel % 7 + 1)
+    scaling = ChannelScaling(bias=channel * 10, multiplier=channel + 100, shift=channel % 7 + 1)
     fields = words.scales(schedule, scaling)
     drains = words.drains(schedule, scaling)
     word, seen = 0, []

@@ -12,7 +12,7 @@ from golden.blocks import Job
 from golden.check import BadValue
 from golden.formats import FP16, Int
 from golden.pe import aligned, dequantise, lut, mixpe, multiplier, tiled
-from golden.pe.weights import Weights
+from golden.pe.weights import PeWeights
 from golden.systolic.gemm import Gemm
 from golden.tile import words
 from golden.tile.params import TileParams
@@ -61,7 +61,7 @@ def by_fractions(p, a, w, zeros, scales):
 @given(st.data(), st.sampled_from(WIDE))
 def test_sums_are_rounded_once(data, p):
     a, w, zeros, scales = drawn(data, p, 3)
-    weights = Weights(
+    weights = PeWeights(
         codes=np.array(w)[:, None], scales=np.array(scales)[:, None], zeros=np.array(zeros)[:, None]
     )
     assert grouped_product(p, np.array([a]), weights)[0, 0] == by_fractions(p, a, w, zeros, scales)
@@ -78,7 +78,7 @@ def tie_and_one():
 
 def test_a_sum_beyond_float64_is_not_rounded_twice():
     w, a = tie_and_one()
-    weights = Weights(codes=np.array(w), scales=np.array([[1025 / 1024]]), zeros=np.array([[0]]))
+    weights = PeWeights(codes=np.array(w), scales=np.array([[1025 / 1024]]), zeros=np.array([[0]]))
     (found,) = grouped_product(WIDE[0], np.array([a]), weights)[0]
     total = sum(x * q[0] for x, q in zip(a, w, strict=True))
     assert total.bit_length() + 11 > EXACT
@@ -89,7 +89,7 @@ def test_what_cancels_leaves_its_last_bit():
     """-S rounded, then S: what is left is all below fp32's 24 bits."""
     w, a = tie_and_one()
     codes = np.array([[-q[0]] for q in w] + w)
-    weights = Weights(
+    weights = PeWeights(
         codes=codes, scales=np.full((2, 1), 1025 / 1024), zeros=np.zeros((2, 1), np.int64)
     )
     total = Fraction(sum(x * q[0] for x, q in zip(a, w, strict=True)) * 1025, 1024)
@@ -101,11 +101,11 @@ def test_zeros_groups_and_scales_have_their_ranges():
     p = TileParams(rows=1, cols=1, pe=mixpe.Params(group=2), groups=2)
     one, many = np.ones((1, 1)), np.ones((6, 1), np.int64)
     with pytest.raises(BadValue, match=r"zeros\[0\] is 16; allowed: -16 to 15"):
-        grouped_product(p, many[:2].T, Weights(codes=many[:2], scales=one, zeros=np.array([16])[:, None]))
+        grouped_product(p, many[:2].T, PeWeights(codes=many[:2], scales=one, zeros=np.array([16])[:, None]))
     with pytest.raises(BadValue, match="groups is 3; allowed: 1 to 2"):
-        grouped_product(p, many.T, Weights(codes=many, scales=np.ones((3, 1))))
+        grouped_product(p, many.T, PeWeights(codes=many, scales=np.ones((3, 1))))
     with pytest.raises(BadValue, match="scales"):
-        grouped_product(p, many[:2].T, Weights(codes=many[:2], scales=one / 3))
+        grouped_product(p, many[:2].T, PeWeights(codes=many[:2], scales=one / 3))
     bitmod = TileParams(pe=pe.PES["bitmod"].Params(group=8))
     with pytest.raises(BadValue, match="scales is not whole"):
         words.scale_codes(bitmod, one / 2)
@@ -163,7 +163,7 @@ def test_the_rtl_rounds_wide_sums_as_golden_does():
     activations = rng.permutation(codes.ravel()).reshape(codes.shape)
     codes[:6:2], codes[1:6:2] = -np.array(w)[:, 0], np.array(w)[:, 0]
     activations[:6] = a
-    weights = Weights(
+    weights = PeWeights(
         codes=codes.reshape(-1, 1),
         zeros=rng.integers(-(1 << 24), 1 << 24, (groups, 1)) * rng.integers(0, 2, (groups, 1)),
         scales=FP16.decode(np.array(SCALES)[rng.integers(0, len(SCALES), (groups, 1))]),

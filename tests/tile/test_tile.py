@@ -9,7 +9,7 @@ from golden.check import BadValue
 from golden.formats import FP16, FP32, Int
 from golden.formats.bitmod import Datatype
 from golden.pe import bitmod, float_multiply_add, lut, mixpe, multiplier, tiled
-from golden.pe.weights import Weights
+from golden.pe.weights import PeWeights
 from golden.tile import cycles as tile_cycles
 from golden.tile import words
 from golden.tile.params import TileParams
@@ -106,7 +106,7 @@ def test_real_products_are_float64s_within_one_rounding_a_group(p):
         scales = rng.integers(1, 256, (groups, n)).astype(float)
     bits = tiled.zero_bits(p.pe)
     zeros = rng.integers(-1 << bits - 1, 1 << bits - 1, (groups, n)) if bits else None
-    found = grouped_product(p, a, Weights(codes=codes, scales=scales, zeros=zeros))
+    found = grouped_product(p, a, PeWeights(codes=codes, scales=scales, zeros=zeros))
     exact, size = np.zeros((m, n)), np.zeros((m, n))
     for g in range(groups):
         place = slice(g * p.group, (g + 1) * p.group)
@@ -220,17 +220,17 @@ def test_long_groups_keep_every_pe_busy():
 def test_what_cannot_be_run_is_named():
     p = SMALL[0]
     a, codes, scales = np.zeros((2, 16), np.int64), np.zeros((16, 3), np.int64), np.ones((2, 3))
-    weights = Weights(codes=codes, scales=scales)
+    weights = PeWeights(codes=codes, scales=scales)
     with pytest.raises(BadValue, match="K is 12; allowed: multiples of 8"):
         grouped_product(p, a[:, :12], weights)
     floats = TileParams(rows=2, cols=3, pe=lut.Params(activation=FP16, group=8))
     with pytest.raises(BadValue, match="zeros is given; allowed: none: sums of fp32 have no zero point"):
-        grouped_product(floats, a.astype(float), Weights(codes=codes, scales=scales, zeros=codes[:2]))
+        grouped_product(floats, a.astype(float), PeWeights(codes=codes, scales=scales, zeros=codes[:2]))
     with pytest.raises(BadValue, match=r"groups is 2; allowed: 1 to 1 \(tile.groups"):
         words.pack_streams(TileParams(rows=3, cols=4, pe=p.pe, groups=1), a, weights)
     with pytest.raises(BadValue, match=r"scales\[0\] is 1000000.0; allowed: numbers fp16"):
-        grouped_product(p, a, Weights(codes=codes, scales=scales * 1e6))
+        grouped_product(p, a, PeWeights(codes=codes, scales=scales * 1e6))
     with pytest.raises(BadValue, match=r"array.rows is 0; allowed: 1 to 128"):
         TileParams(rows=0)
     with pytest.raises(BadValue, match=r"weights\[0, 0\] is 128"):
-        grouped_product(p, a, Weights(codes=codes + 128, scales=scales))
+        grouped_product(p, a, PeWeights(codes=codes + 128, scales=scales))

@@ -9,7 +9,7 @@ from golden.formats.bitmod import Datatype
 from golden.formats.bitmod import quantise as bitmod_quantise
 from golden.formats.grouped import nearest
 from golden.pe import bitmod, lut, mixpe, multiplier, tiled
-from golden.pe.weights import Weights
+from golden.pe.weights import PeWeights
 from golden.systolic.gemm import Gemm
 from golden.tile import cycles as tile_cycles
 from golden.tile.params import TileParams
@@ -37,13 +37,13 @@ def layer(p, m, n, seed=1):
     a = np.clip(np.rint(a * 40), -127, 127).astype(np.int64) if whole else FP16.quantise(a)
     if isinstance(p.pe.weight, Datatype):
         q = bitmod_quantise(w, p.pe.weight, p.group)
-        return a, Weights(codes=q.codes, scales=q.scales.astype(float), selectors=q.selectors)
+        return a, PeWeights(codes=q.codes, scales=q.scales.astype(float), selectors=q.selectors)
     bits = p.pe.weight.width
     q = nearest(w, bits, p.group, symmetric=False)
     half = getattr(p.pe, "table", "") == "half"
     zeros = 2 * q.zero + 1 - (1 << bits) if half else q.zero
     kept = zeros if tiled.zero_bits(p.pe) else None
-    return a, Weights(codes=q.codes, scales=FP16.quantise(q.scale), zeros=kept)
+    return a, PeWeights(codes=q.codes, scales=FP16.quantise(q.scale), zeros=kept)
 
 
 def run(p, a, weights, stalls=0.0):

@@ -8,7 +8,7 @@ import pytest
 
 from golden.check import BadValue
 from golden.formats import BF16, FP16, FP32, Int
-from golden.vector.dequantise import DequantiseParams, cycles, dequantise, step
+from golden.vector.dequantise import GroupScalingParams, cycles, dequantise, step
 
 DTYPES = {FP16: np.float16, BF16: ml_dtypes.bfloat16}
 
@@ -22,7 +22,7 @@ def nearest(exact):
 
 @pytest.mark.parametrize("scale", [FP16, BF16], ids=str)
 def test_each_group_rounds_the_exact_total_once(scale):
-    p = DequantiseParams(scale=scale)
+    p = GroupScalingParams(scale=scale)
     rng = np.random.default_rng(1)
     rows, groups = 200, 6
     acc, row = (
@@ -41,7 +41,7 @@ def test_each_group_rounds_the_exact_total_once(scale):
 
 
 def test_float64_is_as_near_as_the_roundings_allow():
-    p = DequantiseParams()
+    p = GroupScalingParams()
     rng = np.random.default_rng(2)
     acc, zero = rng.integers(-20000, 20000, (500, 12)), rng.integers(0, 16, (500, 12))
     row, scale = rng.integers(-2000, 2000, (500, 12)), FP16.quantise(rng.uniform(0.001, 0.1, (500, 12)))
@@ -54,7 +54,7 @@ def test_float64_is_as_near_as_the_roundings_allow():
 
 def test_an_exponent_of_the_group_is_a_power_of_two_of_its_scale():
     """As the aligner gives it: FP16's exponent field, bias 15 and 12 bits."""
-    p = DequantiseParams(acc=Int(25), exponent_bits=5, exponent_bias=27)
+    p = GroupScalingParams(acc=Int(25), exponent_bits=5, exponent_bias=27)
     rng = np.random.default_rng(3)
     acc, e = rng.integers(p.acc.min, p.acc.max + 1, (300, 1)), rng.integers(0, 32, (300, 1))
     scale, none = FP16.decode(rng.integers(0, 0x7C00, (300, 1))), np.zeros((300, 1), int)
@@ -66,7 +66,7 @@ def test_an_exponent_of_the_group_is_a_power_of_two_of_its_scale():
 
 
 def test_infinity_and_nan_are_ieee_754s():
-    p = DequantiseParams()
+    p = GroupScalingParams()
     inf = np.array([np.inf])
     one, none = np.array([1]), np.array([0])
     assert step(p, np.zeros(1), one, none, none, inf).tolist() == [np.inf]
@@ -76,14 +76,14 @@ def test_infinity_and_nan_are_ieee_754s():
 
 
 def test_the_difference_holds_its_ends():
-    p = DequantiseParams()
+    p = GroupScalingParams()
     assert p.difference == Int(20)
     assert (p.acc.max + 15 * (1 << 14), p.acc.min - 15 * ((1 << 14) - 1)) == (507903, -507889)
 
 
 def test_a_product_that_would_round_before_its_sum_is_refused():
     with pytest.raises(BadValue, match="products of 48 bits or fewer"):
-        DequantiseParams(acc=Int(40))
+        GroupScalingParams(acc=Int(40))
 
 
 def test_cycles():

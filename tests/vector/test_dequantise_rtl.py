@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.formats import BF16, FP32, Int
-from golden.vector.dequantise import DequantiseParams, dequantise
+from golden.vector.dequantise import GroupScalingParams, dequantise
 from hw.emit import verilog
 from hw.vector.dequantise import definition
 from sim.benches.pe.vectors import corners
@@ -15,8 +15,8 @@ from sim.ports import StreamPort
 GROUPS = 4  # of a row
 ROWS = 1 << 18
 SWEPT = [
-    DequantiseParams(),
-    DequantiseParams(acc=Int(23), row_sum=Int(11), scale=BF16, exponent_bits=8, exponent_bias=137),
+    GroupScalingParams(),
+    GroupScalingParams(acc=Int(23), row_sum=Int(11), scale=BF16, exponent_bits=8, exponent_bias=137),
 ]
 
 

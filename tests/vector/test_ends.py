@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from golden.check import BadValue
 from golden.formats import BF16, FP16, FP32, Int
 from golden.vector.align import AlignParams, align
-from golden.vector.dequantise import EXACT_BITS, DequantiseParams, dequantise
+from golden.vector.dequantise import EXACT_BITS, GroupScalingParams, dequantise
 from golden.vector.functions import FUNCTIONS
 from golden.vector.piecewise import MAX_INPUT, PiecewiseParams, piecewise, table
 from golden.vector.reciprocal import ReciprocalParams, reciprocal
@@ -81,7 +81,7 @@ def dequantisers(draw):
     zero = draw(st.integers(1, 9))
     row = draw(st.integers(1, max(1, acc - zero - 1)))
     bits = draw(st.sampled_from([0, 1, 8]))
-    return DequantiseParams(
+    return GroupScalingParams(
         acc=Int(acc), row_sum=Int(row), zero=Int(zero, signed=False), scale=scale, exponent_bits=bits,
         exponent_bias=draw(st.sampled_from([0, 255])) if bits else 0,
     )  # fmt: skip
@@ -112,9 +112,9 @@ def test_dequantise(data, p):
 
 def test_a_dequantiser_a_bit_wider_is_refused():
     wide = {"row_sum": Int(1), "zero": Int(1, signed=False)}
-    DequantiseParams(acc=Int(EXACT_BITS - FP16.mantissa_bits - 1), **wide)
+    GroupScalingParams(acc=Int(EXACT_BITS - FP16.mantissa_bits - 1), **wide)
     with pytest.raises(BadValue, match="products of 48 bits or fewer"):
-        DequantiseParams(acc=Int(EXACT_BITS - FP16.mantissa_bits + 1), **wide)
+        GroupScalingParams(acc=Int(EXACT_BITS - FP16.mantissa_bits + 1), **wide)
 
 
 @often

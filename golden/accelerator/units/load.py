@@ -28,7 +28,7 @@ from golden.axi import read
 
 if TYPE_CHECKING:
     from golden.accelerator.machine import Machine
-    from golden.accelerator.timing import Model
+    from golden.accelerator.timing import TimingModel
 
 
 NUMBER = 0
@@ -146,7 +146,7 @@ class Timing(UnitTiming):
     """The load unit's timing. port: its client side of memory's read port, which serves command fetches
     first."""
 
-    def __init__(self, model: "Model"):
+    def __init__(self, model: "TimingModel"):
         super().__init__(model)
         self.port = Loads(model.p, model.read)
 

@@ -23,7 +23,7 @@ from golden.accelerator.multiply import (
     top_walk,
     words_of_pass,
 )
-from golden.accelerator.multiply_cycles import NEVER, Pipeline
+from golden.accelerator.multiply_cycles import NEVER, MultiplyPipeline
 from golden.accelerator.open_tiles import OpenTiles
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.unit_timing import Step, UnitTiming
@@ -31,7 +31,7 @@ from golden.accelerator.units import Stream, UnitState
 
 if TYPE_CHECKING:
     from golden.accelerator.machine import Machine
-    from golden.accelerator.timing import Model
+    from golden.accelerator.timing import TimingModel
 
 SUMS = "sums"
 
@@ -137,9 +137,9 @@ class Timing(UnitTiming):
     """Timing tile by tile; rows of sums leave when they are taken. The array's idle cycles go to
     model.lost."""
 
-    def __init__(self, model: "Model"):
+    def __init__(self, model: "TimingModel"):
         super().__init__(model)
-        self.pipeline = Pipeline(model.p)
+        self.pipeline = MultiplyPipeline(model.p)
         self.pipeline.vector = model.start - 1
         self.sums = model.streams[SUMS]
         self.previous = LONG  # vectors of the last pass

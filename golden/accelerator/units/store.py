@@ -22,7 +22,7 @@ from golden.axi import write
 
 if TYPE_CHECKING:
     from golden.accelerator.machine import Machine
-    from golden.accelerator.timing import Model
+    from golden.accelerator.timing import TimingModel
 
 NUMBER = 3
 Params = None
@@ -68,7 +68,7 @@ def cycles(p: AcceleratorParams, command: Fields, memory_latency: int) -> int:
 class Timing(UnitTiming):
     """The store unit's timing (golden.accelerator.move_timing)."""
 
-    def __init__(self, model: "Model"):
+    def __init__(self, model: "TimingModel"):
         super().__init__(model)
         self.unit = StoreTiming(model.p, model.write)
 

@@ -21,14 +21,14 @@ from golden.accelerator.commands import AtMost, Forbid, Opcode, choice, count, p
 from golden.accelerator.elements import BLOCK, BLOCK_WORDS, DTYPES, KIND_WORDS, Kind
 from golden.accelerator.footprints import Accesses, Fields, Walk, loops_of, vectors
 from golden.accelerator.map_cycles import DONE, latency
-from golden.accelerator.map_lanes import TABLE_ENTRIES, Operation, map_lanes
+from golden.accelerator.map_lanes import TABLE_ENTRIES, MapOperation, map_lanes
 from golden.accelerator.params import FIRST_FUNCTION, LANES, MOST_FUNCTIONS, AcceleratorParams
 from golden.accelerator.unit_timing import Step, UnitTiming
 from golden.accelerator.units import Stream, UnitState
 
 if TYPE_CHECKING:
     from golden.accelerator.machine import Machine
-    from golden.accelerator.timing import Model
+    from golden.accelerator.timing import TimingModel
 
 SUMS = "sums"
 LOOPS = range(4)  # of MAP
@@ -50,7 +50,7 @@ MAP = Opcode(NUMBER, 0, "MAP", (
     choice("out_kind", 2, Kind, "not NONE", 1),
     unsigned("a_unsigned", 1, "bytes or halves are unsigned"),
     unsigned("b_unsigned", 1, "bytes or halves are unsigned"),
-    choice("operation", 2, Operation, "of both operands"),
+    choice("operation", 2, MapOperation, "of both operands"),
     unsigned("reduce", 1, "loops 0 and 1 are summed, or their greatest is taken (MAX): one result"),
     signed("a_zero", 16, "taken from a"),
     signed("b_zero", 16, "taken from b"),
@@ -63,10 +63,10 @@ MAP = Opcode(NUMBER, 0, "MAP", (
     signed("low", 16, "least result"),
     signed("high", 16, "greatest result"),
 ), (
-    Forbid({"operation": Operation.ADD, "reduce": 1}, "0 (operation ADD)"),
-    Forbid({"operation": (Operation.MUL, Operation.ADD), "b_kind": Kind.NONE},
+    Forbid({"operation": MapOperation.ADD, "reduce": 1}, "0 (operation ADD)"),
+    Forbid({"operation": (MapOperation.MUL, MapOperation.ADD), "b_kind": Kind.NONE},
            "an operand (operations MUL and ADD)"),
-    Forbid({"operation": Operation.MUL, "b_kind": Kind.WORD}, "BYTE or HALF (operation MUL)"),
+    Forbid({"operation": MapOperation.MUL, "b_kind": Kind.WORD}, "BYTE or HALF (operation MUL)"),
     AtMost(("function",), lambda p: FIRST_FUNCTION + len(p.functions) - 1,
            FIRST_FUNCTION + MOST_FUNCTIONS - 1, "the functions that there are"),
 ))  # fmt: skip
@@ -279,7 +279,7 @@ FIXED = 22  # cycles of a MAP, about, beyond what its vectors take
 class Timing(UnitTiming):
     """One command after the other; a MAP of sums takes them as they come."""
 
-    def __init__(self, model: "Model"):
+    def __init__(self, model: "TimingModel"):
         super().__init__(model)
         self.sums = model.streams[SUMS]
         self.tile = self.used = 0  # of sums: at hand, and how many of its rows were taken

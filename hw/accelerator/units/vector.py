@@ -16,7 +16,7 @@ from golden.accelerator.map_lanes import TABLE_ENTRIES
 from golden.accelerator.params import AcceleratorParams
 from hw.accelerator import exponential, fetcher, map_lanes, normalise, vector_reader, vector_writer, walk
 from hw.accelerator.command_fields import fields, is_one
-from hw.accelerator.command_parts import End, Part, command, one_at_a_time, request
+from hw.accelerator.command_parts import CommandPart, End, command, one_at_a_time, request
 from hw.accelerator.map_lane import CONSTANTS
 from hw.accelerator.units import signature
 from hw.accelerator.vector_walks import DIMS, P_DIMS, Walks
@@ -79,9 +79,10 @@ class Vector(wiring.Component):
     def accept(self, m: Module):
         """Accept a command when none is under way."""
         self.a_part, self.b_part, self.p_part, self.loops_part, self.out_part, self.r_part = (
-            Part(m, name) for name in ("a", "b", "p", "loops", "out", "r")
+            CommandPart(m, name) for name in ("a", "b", "p", "loops", "out", "r")
         )
-        self.exponential_part, self.normalise_part = Part(m, "exponential"), Part(m, "normalise")
+        self.exponential_part = CommandPart(m, "exponential")
+        self.normalise_part = CommandPart(m, "normalise")
         self.out_end, self.r_end, self.entries_end = (End(m, name) for name in ("out", "r", "entries"))
         waiting = self.out_end.waits | self.r_end.waits | self.entries_end.waits
         # parts become ready in cycles of their own: each takes the command by itself

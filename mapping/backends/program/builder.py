@@ -12,7 +12,7 @@ from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from mapping.backends.program.aliases import Alias
-from mapping.backends.program.dependencies import Schedule, Span
+from mapping.backends.program.dependencies import Span, TokenSchedule
 from mapping.backends.program.layout import KINDS, Place, parameter_blocks, table_words
 from mapping.backends.program.scratchpad_allocation import Chunk, Constants, Regions
 from mapping.ir.graph import CodedNetwork, Epilogue
@@ -69,7 +69,7 @@ class Builder:
     aliases: Mapping[str, Alias]
     first: int = 0
     changing: int = 0
-    schedule: Schedule = field(init=False)
+    schedule: TokenSchedule = field(init=False)
     table: Chunk | None = None
 
     @property

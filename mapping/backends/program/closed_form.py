@@ -23,7 +23,7 @@ from mapping.backends.program.plan import (
     words_of,
 )
 from mapping.backends.program.segments import parted
-from mapping.backends.program.steps_taken import NetworkSteps, Taken, without_weights
+from mapping.backends.program.steps_taken import NetworkSteps, TakenStep, without_weights
 from mapping.cost import energy
 from mapping.ir import graph
 from mapping.ir.graph import CodedNetwork
@@ -38,7 +38,7 @@ END = 10  # cycles from the last word stored to the interrupt
 
 
 @dataclass(slots=True)
-class Kind:
+class StepCosts:
     """Quantities that all steps of a kind share. read, written: words over the bus; passed: scratchpad words
     and sums as in mapping.cost.energy.passed."""
 
@@ -52,7 +52,7 @@ class Kind:
 
 @dataclass(slots=True)
 class Sums:
-    """Totals over an operation's steps. read, written, words, sums: as in Kind; ended: the last
+    """Totals over an operation's steps. read, written, words, sums: as in StepCosts; ended: the last
     step's end."""
 
     name: str
@@ -64,7 +64,7 @@ class Sums:
     commands: int = 0
     ended: float = 0.0
 
-    def add(self, kind: Kind, taken: Taken, done: float) -> None:
+    def add(self, kind: StepCosts, taken: TakenStep, done: float) -> None:
         """Add a step, with a LOAD for each chunk of constants that it is the first to need."""
         self.compute += kind.compute
         self.read += kind.read + taken.constants
@@ -101,7 +101,7 @@ def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tu
     """Totals over each operation's steps, in program order, and the cycle in which all steps are done."""
     network = without_weights(lowered(coded, p))
     units = {operation.name: unit_of(p, coded, operation) for operation in coded.operations}
-    steps, kinds = NetworkSteps(network, p), dict[int, Kind]()
+    steps, kinds = NetworkSteps(network, p), dict[int, StepCosts]()
     pipeline = Pipeline(p, latency, network.inputs)
     found: list[Sums] = []
     for taken in steps:
@@ -117,11 +117,11 @@ def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tu
     return found, pipeline.end()
 
 
-def kind_of(p: AcceleratorParams, latency: int, unit: str, taken: Taken) -> Kind:
+def kind_of(p: AcceleratorParams, latency: int, unit: str, taken: TakenStep) -> StepCosts:
     """The quantities of steps like this one; unit: that of their operation."""
     commands: Sequence[Command] = [*taken.loads, *taken.work]
     read, written = words_of(commands)
-    return Kind(
+    return StepCosts(
         parts=step_cycles(p, latency, taken.loads, taken.work),
         compute=unit_work(p, unit, commands),
         read=read,

@@ -18,7 +18,7 @@ from mapping.backends.program import moving
 from mapping.backends.program.aliases import Alias, aliases
 from mapping.backends.program.buffer_allocation import Life, allocate
 from mapping.backends.program.builder import Builder, Step
-from mapping.backends.program.dependencies import Schedule, most_tokens
+from mapping.backends.program.dependencies import TokenSchedule, most_tokens
 from mapping.backends.program.flatten import flattened
 from mapping.backends.program.layout import Place
 from mapping.backends.program.padding import masked
@@ -113,7 +113,7 @@ class Compiler:
         builder.first = self.base
         builder.changing = self.base + aligned(self.constants.bytes)
         end = self.put(builder)
-        builder.schedule = Schedule(self.p.words, (end - builder.changing) // self.p.lanes)
+        builder.schedule = TokenSchedule(self.p.words, (end - builder.changing) // self.p.lanes)
         ranges = self.emit(builder, [step for _, step in steps], [name for name, _ in steps])
         builder.schedule.emit(Opcode.END, {})
         drafts = builder.schedule.drafts

@@ -48,7 +48,7 @@ def in_order(units: set[int]) -> tuple[str, ...]:
     return names_of(mask_of(UNITS[unit] for unit in units)) if units else ()
 
 
-class Space:
+class LastAccesses:
     """The last command of each unit that read or wrote each word, int32 [units, words]; 0: none."""
 
     def __init__(self, words: int):
@@ -72,7 +72,7 @@ class Space:
             self.written[unit, start : start + words] = number
 
 
-class Schedule:
+class TokenSchedule:
     """Commands in program order, with their tokens.
 
     scratch_words  words of the scratchpad
@@ -80,7 +80,7 @@ class Schedule:
     """
 
     def __init__(self, scratch_words: int, memory_words: int):
-        self.scratch, self.memory = Space(scratch_words), Space(memory_words)
+        self.scratch, self.memory = LastAccesses(scratch_words), LastAccesses(memory_words)
         self.drafts: list[Draft] = []
         self.of_unit: list[list[Draft]] = [[] for _ in (*UNITS, "control")]
 
@@ -158,4 +158,4 @@ def most_tokens(drafts: Sequence[Draft]) -> int:
     return most
 
 
-__all__ = ["TOKENS", "Draft", "Schedule", "Span", "most_tokens"]
+__all__ = ["TOKENS", "Draft", "Span", "TokenSchedule", "most_tokens"]

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from golden import check
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS
-from golden.accelerator.map_lanes import Operation
+from golden.accelerator.map_lanes import MapOperation
 from mapping.backends.program.builder import Builder, Parameters, Step
 from mapping.backends.program.layout import KINDS, Place
 from mapping.backends.program.scratchpad_allocation import Chunk, refuse
 from mapping.backends.program.window import fine, split
 from mapping.ir.graph import Map
 
-OPERATIONS = {"copy": Operation.COPY, "mul": Operation.MUL, "add": Operation.ADD}
+OPERATIONS = {"copy": MapOperation.COPY, "mul": MapOperation.MUL, "add": MapOperation.ADD}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from golden import check
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
-from golden.accelerator.map_lanes import Operation
+from golden.accelerator.map_lanes import MapOperation
 from golden.division import ceil_div
 from golden.systolic.cycles import longest_stream
 from mapping.backends.program.builder import Builder, Loop, Parameters, Step
@@ -267,14 +267,14 @@ class MatMulLowering:
         reads = [self.parameters.span(*w.columns)]
         if op.row_scale:
             fields |= {
-                "operation": Operation.MUL, "b": b, "b_kind": Kind.HALF, "b_unsigned": 1,
+                "operation": MapOperation.MUL, "b": b, "b_kind": Kind.HALF, "b_unsigned": 1,
                 "b_stride0": 2, "b_stride3": 2 * rows[1], "b_shift": op.row_shift,
             }  # fmt: skip
             reads.append((b, heads * rows[1] * 2))
         if op.residual:
             place, r = builder.place(op.residual.b), op.residual
             fields |= {
-                "operation": Operation.ADD, "b": b, "b_kind": KINDS[place.dtype],
+                "operation": MapOperation.ADD, "b": b, "b_kind": KINDS[place.dtype],
                 "b_unsigned": place.dtype.startswith("u"), "b_stride2": place.size,
                 "b_zero": r.zero, "b_multiplier": r.multiplier, "b_shift": r.shift,
             }  # fmt: skip

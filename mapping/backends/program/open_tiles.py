@@ -40,7 +40,7 @@ class Columns:
 
 
 @dataclass(slots=True)
-class Rows:
+class LeftRows:
     """Rows of the left operand.
 
     by_pass       whether the words of one pass, of all rows, stand together
@@ -76,24 +76,24 @@ class OpenTilesLowering:
     def run(self) -> list[Step]:
         """All steps."""
         lanes, total = self.builder.lanes, self.y.rows
-        rows = Rows(0, FIRST * lanes, by_pass=True)
+        rows = LeftRows(0, FIRST * lanes, by_pass=True)
         every = self.begin(rows)
         for columns in every[2:]:
             self.add(rows, columns, columns is every[-1])
         start, end = rows.count, total - min(lanes, total - rows.count)
         while start < end:
-            piece = Rows(start, min(start, LONGEST, end - start))
+            piece = LeftRows(start, min(start, LONGEST, end - start))
             for columns in every:
                 self.add(piece, columns, columns is every[-1])
             start += piece.count
-        last = Rows(end, total - end)
+        last = LeftRows(end, total - end)
         for columns in every:
             self.add(last, columns, None)
         for step in self.steps[:-1]:
             step.ahead = False
         return self.steps
 
-    def begin(self, rows: Rows) -> list[Columns]:
+    def begin(self, rows: LeftRows) -> list[Columns]:
         """The first tiles, in parts; returns all tiles of columns, of which the first two have been
         emitted."""
         builder, op, each = self.builder, self.op, pass_words(self.builder.p)
@@ -123,7 +123,8 @@ class OpenTilesLowering:
         return found
 
     def part(
-        self, rows: Rows, columns: Columns, chunk: Chunk, tile: int, passes: Range, opened: bool, more: bool
+        self, rows: LeftRows, columns: Columns, chunk: Chunk, tile: int, passes: Range, opened: bool,
+        more: bool,
     ) -> None:
         """A step: some passes of one tile."""
 
@@ -136,7 +137,7 @@ class OpenTilesLowering:
         brings = columns.first == 0 and tile == 0
         self.steps.append(Step(chunks=[chunk], load=load if brings else nothing, work=work))
 
-    def load_pass(self, rows: Rows, k: int) -> None:
+    def load_pass(self, rows: LeftRows, k: int) -> None:
         """Load the operands of a pass for some rows: one word of each row."""
         builder, x = self.builder, self.x
         if rows.address < 0:
@@ -144,7 +145,7 @@ class OpenTilesLowering:
         address = x.address + rows.first * x.row_bytes + k * x.lanes
         builder.load(address, rows.address + k * rows.count, 1, [(rows.count, x.row_bytes, 1)])
 
-    def load(self, rows: Rows) -> None:
+    def load(self, rows: LeftRows) -> None:
         """Load whole rows."""
         if rows.address < 0:
             words = rows.count * self.deep
@@ -157,7 +158,7 @@ class OpenTilesLowering:
             chunk.scratch = self.builder.regions.b.take(chunk.words)
             self.builder.load(self.builder.first + chunk.offset, chunk.scratch, chunk.words)
 
-    def add(self, rows: Rows, columns: Columns, final: bool | None) -> None:
+    def add(self, rows: LeftRows, columns: Columns, final: bool | None) -> None:
         """A step: rows by tiles of columns. final: True stores the whole rows, False keeps them; None stores
         these tiles' results alone."""
 
@@ -176,7 +177,7 @@ class OpenTilesLowering:
 
         self.steps.append(Step(chunks=columns.chunks, load=lambda: self.load(rows), work=work))
 
-    def finish(self, rows: Rows, parts: tuple[Columns, ...], final: bool) -> None:
+    def finish(self, rows: LeftRows, parts: tuple[Columns, ...], final: bool) -> None:
         """Emit the MAP into whole rows of results; `final`: these are then stored."""
         if rows.out < 0:
             rows.out = self.builder.regions.out.take(rows.count * self.columns * self.y.size)
@@ -187,7 +188,7 @@ class OpenTilesLowering:
             self.store(rows, 0, self.columns)
 
     def multiply(
-        self, rows: Rows, columns: Columns, top: int, passes: Range, opened: bool, more: bool
+        self, rows: LeftRows, columns: Columns, top: int, passes: Range, opened: bool, more: bool
     ) -> None:
         """Emit a MULTIPLY for some passes of one tile, or for all passes of all tiles."""
         first, count = passes
@@ -202,7 +203,7 @@ class OpenTilesLowering:
         reads = [(left, (rows.count - 1) * x + (count - 1) * k + 1), (top, tiles * count * each)]
         self.builder.schedule.emit(Opcode.MULTIPLY, fields, reads=reads)
 
-    def store(self, rows: Rows, first: int, count: int) -> None:
+    def store(self, rows: LeftRows, first: int, count: int) -> None:
         """Store results of rows, tiles of columns [first, first + count)."""
         y, words = self.y, count * self.y.size
         address = y.address + rows.first * y.row_bytes + first * y.size * y.lanes

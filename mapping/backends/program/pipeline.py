@@ -28,7 +28,7 @@ from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
 from golden.accelerator.units import unit
 from golden.division import ceil_div
 from mapping.backends.program.scratchpad_allocation import Regions
-from mapping.backends.program.steps_taken import Taken
+from mapping.backends.program.steps_taken import TakenStep
 
 ON_THE_WAY = 6  # cycles of a word's way from the memory and of a result's way to it, beside the memory's
 ANSWERED = 10  # cycles for which a burst holds its slot, beside the memory's and its words
@@ -123,7 +123,7 @@ class Pipeline:
             found = max(found, next(there, known[-1][1] if known else 0.0))
         return found
 
-    def step(self, taken: Taken, parts: StepCycles, reads: Sequence[str], writes: Sequence[str]) -> float:
+    def step(self, taken: TakenStep, parts: StepCycles, reads: Sequence[str], writes: Sequence[str]) -> float:
         """Simulate the next step; returns the cycle in which its work is done. reads, writes: places of
         tensors."""
         there = 0.0

@@ -15,7 +15,7 @@ import numpy as np
 from golden import check
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS, Kind
-from golden.accelerator.map_lanes import Operation
+from golden.accelerator.map_lanes import MapOperation
 from golden.division import ceil_div
 from golden.systolic.cycles import longest_stream
 from mapping.backends.program import open_tiles
@@ -72,7 +72,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class Rows:
+class ResultRows:
     """Results of a tile, all columns, that are stored together. address: in the scratchpad, -1: no buffer
     yet."""
 
@@ -198,7 +198,7 @@ class ProductLowering:
         )
         # rows go out whole; the last ones, for which all is waiting, piece by piece
         whole = 2 * self.window.out[1] * s.columns * s.out <= regions.out.words
-        together = [Rows() if whole else None for _ in rows[1:]] + [None]
+        together = [ResultRows() if whole else None for _ in rows[1:]] + [None]
         steps = [
             self.step(rows[tile], groups[group], together[tile], group == len(groups) - 1)
             for tile, group in order
@@ -248,7 +248,7 @@ class ProductLowering:
         chunk, old = self.builder.constants.again(group.chunk), group.parameters
         return Group(group.first, group.count, chunk, replace(old, chunk=chunk))
 
-    def step(self, tile: Tile, group: Group, rows: Rows | None = None, final: bool = True) -> Step:
+    def step(self, tile: Tile, group: Group, rows: ResultRows | None = None, final: bool = True) -> Step:
         """The step of one tile of results and one group of columns. rows: buffer stored with the `final`
         group."""
         residual = -1
@@ -308,7 +308,7 @@ class ProductLowering:
         reads = [(tile.address, height * width * s.deep), (top, group.count * weights)]
         self.builder.schedule.emit(Opcode.MULTIPLY, fields, reads=reads)
 
-    def map(self, tile: Tile, group: Group, residual: int, rows: Rows | None) -> int:
+    def map(self, tile: Tile, group: Group, residual: int, rows: ResultRows | None) -> int:
         """Emit the MAP commands of a tile; returns the address of its results in the scratchpad."""
         builder, size = self.builder, self.sizes.out
         row = (self.sizes.columns if rows else group.count) * size
@@ -355,7 +355,7 @@ class ProductLowering:
         row = group.count * place.size
         whole = place.rows == self.y.rows
         fields = {
-            "operation": Operation.ADD,
+            "operation": MapOperation.ADD,
             "b": address, "b_kind": KINDS[place.dtype], "b_unsigned": place.dtype.startswith("u"),
             "b_stride0": row if whole else 0, "b_stride1": tile.columns * row if whole else 0,
             "b_stride2": place.size,

@@ -11,7 +11,7 @@ import numpy as np
 
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS, Kind
-from golden.accelerator.map_lanes import Operation
+from golden.accelerator.map_lanes import MapOperation
 from mapping.backends.program.builder import Builder, Parameters, Step
 from mapping.backends.program.layout import KINDS, Place, parameter_blocks, rows_as_words
 from mapping.backends.program.scratchpad_allocation import Chunk, refuse
@@ -20,7 +20,7 @@ from mapping.ir.graph import Depthwise, Epilogue, Pool
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PixelPart:
     """The vectors [first, first + count) of each pixel; the chunk of parameters begins with their weights."""
 
     first: int
@@ -78,7 +78,7 @@ class Lowering:
         """The weights as constants, or none."""
         return np.zeros((0, 0, 0)) if self.weights is None else self.weights
 
-    def parts(self, most: int) -> list[Part]:
+    def parts(self, most: int) -> list[PixelPart]:
         """All vectors of a pixel, at most so many at once, with their constants."""
         x, constants = self.builder.place(self.x), self.builder.constants
         blocks = parameter_blocks(self.builder.p, self.epilogue, x.channels)
@@ -89,10 +89,10 @@ class Lowering:
             if self.weights is not None:
                 own.insert(0, self.weights[:, first : first + count])
             chunk = constants.chunk(*own)
-            found.append(Part(first, count, Parameters(chunk, len(self.taps) * count, stride, first)))
+            found.append(PixelPart(first, count, Parameters(chunk, len(self.taps) * count, stride, first)))
         return found
 
-    def step(self, tile: Tile, part: Part, last: Part) -> Step:
+    def step(self, tile: Tile, part: PixelPart, last: PixelPart) -> Step:
         """The step of one tile of results and some vectors of each pixel; `last`: the last part of all."""
 
         def load() -> None:
@@ -108,7 +108,7 @@ class Lowering:
             part=(tile.end, tile.end if part is last else 0.0),
         )  # fmt: skip
 
-    def work(self, tile: Tile, part: Part) -> None:
+    def work(self, tile: Tile, part: PixelPart) -> None:
         """Emit the MAP commands, then the store."""
         builder, y = self.builder, self.builder.place(self.y)
         first, count = part.first, part.count
@@ -127,7 +127,7 @@ class Lowering:
         builder.store(address, out, run, loops)
 
     def map(
-        self, tile: Tile, part: Part, out: int, words: int, fields: dict[str, int],
+        self, tile: Tile, part: PixelPart, out: int, words: int, fields: dict[str, int],
         vector: int, vectors: int,
     ) -> None:  # fmt: skip
         """Emit one MAP, for some vectors."""
@@ -148,7 +148,7 @@ class Lowering:
             "count2": tile.columns, "a_stride2": w.strides[1] * pixel, "out_stride2": count * y.size,
         }  # fmt: skip
 
-    def by_row(self, tile: Tile, part: Part, out: int, row: int) -> dict[str, int]:
+    def by_row(self, tile: Tile, part: PixelPart, out: int, row: int) -> dict[str, int]:
         """Emit a MAP for a row of results, all vectors."""
         x, y = self.builder.place(self.x), self.builder.place(self.y)
         first, count = part.first, part.count
@@ -161,7 +161,7 @@ class Lowering:
             **part.parameters.fields(first), "p_loop": 1,
         }  # fmt: skip
 
-    def by_vector(self, tile: Tile, part: Part, out: int, vector: int) -> dict[str, int]:
+    def by_vector(self, tile: Tile, part: PixelPart, out: int, vector: int) -> dict[str, int]:
         """Emit a MAP for all results, one vector."""
         x, y = self.builder.place(self.x), self.builder.place(self.y)
         first, count = part.first, part.count
@@ -186,7 +186,7 @@ def lower_depthwise(builder: Builder, op: Depthwise) -> list[Step]:
     x = builder.place(op.x)
     kh, kw, c = op.weights.shape
     weights = rows_as_words(builder.p, op.weights.reshape(-1, c), "int8").reshape(kh * kw, -1, x.lanes)
-    front = operand(x, op.x_zero) | {"operation": Operation.MUL, "b_kind": Kind.BYTE}
+    front = operand(x, op.x_zero) | {"operation": MapOperation.MUL, "b_kind": Kind.BYTE}
     window = window_of(x, (kh, kw), op.strides, op.pads, op.dilations)
     return Lowering(
         builder, op.name, op.x, op.y, op.epilogue, window, op.pad_value, front,
@@ -197,7 +197,7 @@ def lower_depthwise(builder: Builder, op: Depthwise) -> list[Step]:
 def lower_pool(builder: Builder, op: Pool) -> list[Step]:
     """The steps of pooling."""
     x = builder.place(op.x)
-    front = operand(x, op.x_zero) | {"operation": Operation.MAX if op.kind == "max" else Operation.COPY}
+    front = operand(x, op.x_zero) | {"operation": MapOperation.MAX if op.kind == "max" else MapOperation.COPY}
     window = window_of(x, op.kernel, op.strides, op.pads)
     return Lowering(
         builder, op.name, op.x, op.y, op.epilogue, window, op.pad_value, front,

@@ -22,7 +22,7 @@ from mapping.unknown import is_unknown, unknown
 
 
 class Listed:
-    """A list of commands in place of mapping.backends.program.dependencies.Schedule."""
+    """A list of commands in place of mapping.backends.program.dependencies.TokenSchedule."""
 
     def __init__(self) -> None:
         self.given: list[Command] = []
@@ -32,7 +32,7 @@ class Listed:
         self.given.append(legal(opcode, complete(opcode, fields)))
 
 
-class Sizes:
+class ConstantSizes:
     """Sizes of constants, in place of scratchpad_allocation.Constants."""
 
     def __init__(self, lanes: int):
@@ -59,7 +59,7 @@ Asked = tuple[int, list[Command], list[Command]]  # a kind, its loads, its work
 
 
 @dataclass(slots=True)
-class Taken:
+class TakenStep:
     """A step and its commands. name: its operation's.
 
     kind    a number that all steps with the same commands share
@@ -87,11 +87,11 @@ class NetworkSteps:
     known: dict[Hashable, Asked] = field(default_factory=dict)
     loaded: set[int] = field(default_factory=set)
 
-    def __iter__(self) -> Iterator[Taken]:
-        """Yield a Taken for each step; steps that are alike share its commands."""
+    def __iter__(self) -> Iterator[TakenStep]:
+        """Yield a TakenStep for each step; steps that are alike share its commands."""
         compiler = Compiler(self.network, self.p, 0)
         compiler.aliases = aliases(self.network, self.p)
-        constants: Any = Sizes(self.p.lanes)
+        constants: Any = ConstantSizes(self.p.lanes)
         places = compiler.unplaced()
         for name, alias in compiler.aliases.items():
             places[name] = replace(places[name], pitch=alias.pitch)
@@ -107,7 +107,7 @@ class NetworkSteps:
             new = [chunk for chunk in step.chunks if chunk.scratch < 0]
             for chunk in new:
                 chunk.scratch = 0
-            yield Taken(name, step, *self.taken(step), len(new), sum(chunk.words for chunk in new))
+            yield TakenStep(name, step, *self.taken(step), len(new), sum(chunk.words for chunk in new))
 
     def root(self, tensor: str) -> str:
         """The tensor within whose memory `tensor` stands."""

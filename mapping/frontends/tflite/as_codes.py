@@ -21,17 +21,17 @@ from mapping.frontends.tflite.coded_elementwise import add, mul, sub
 from mapping.frontends.tflite.coded_pooling import average_pool, mean
 from mapping.frontends.tflite.coded_products import conv_2d, depthwise, fully_connected, image
 from mapping.frontends.tflite.ends import SINGLE
-from mapping.frontends.tflite.integer_call import Call, scale_of
+from mapping.frontends.tflite.integer_call import IntegerCall, scale_of
 from mapping.frontends.tflite.integer_operators import OPERATORS
 from mapping.frontends.tflite.integer_run import Runner
-from mapping.frontends.tflite.reader import Model, Operator, Tensor
+from mapping.frontends.tflite.reader import Operator, TfliteModel, TfliteTensor
 from mapping.frontends.tflite.translation import Translation, ends, rows
 from mapping.ir import graph
 from mapping.legalise import images
 from mapping.legalise.fixed import plain
 
 
-def coded(model: Model, host: bool = False) -> graph.CodedNetwork:
+def coded(model: TfliteModel, host: bool = False) -> graph.CodedNetwork:
     """The coded network of a model's first graph.
 
     host    operators that no unit computes bit for bit go to the host, in TFLite's own integers
@@ -42,7 +42,7 @@ def coded(model: Model, host: bool = False) -> graph.CodedNetwork:
     return made if count == 1 else images.repeated(made, count)
 
 
-def alone(model: Model) -> tuple[Model, int]:
+def alone(model: TfliteModel) -> tuple[TfliteModel, int]:
     """The model of one image of a batch, and the number of images; the model itself where there is one image,
     or where images depend on each other (tested on random codes)."""
     g = model.graphs[0]
@@ -91,13 +91,13 @@ def single(t: Translation, operator: Operator) -> None:
     t.add(graph.Map(name=y, x=x, y=y, x_zero=off, epilogue=e))
 
 
-def tabulate(t: Translation, operator: Operator, codes: np.ndarray, y: Tensor, size: int) -> np.ndarray:
+def tabulate(t: Translation, operator: Operator, codes: np.ndarray, y: TfliteTensor, size: int) -> np.ndarray:
     """Golden's results for each of 256 codes, int64. size: elements of the real operand."""
-    call = Call(t.graph, operator, [codes], rounding="double", product_rounding="upward")
+    call = IntegerCall(t.graph, operator, [codes], rounding="double", product_rounding="upward")
     table = OPERATORS[operator.kind](call)[0].astype(np.int64)
     if operator.kind == "QUANTIZE" and size % 16:
         # the last elements, that fill no vector of TFLite's kernel, round otherwise
-        one = Call(t.graph, operator, [codes], rounding="double", product_rounding="double")
+        one = IntegerCall(t.graph, operator, [codes], rounding="double", product_rounding="double")
         apart = OPERATORS[operator.kind](one)[0].astype(np.int64)
         if size < 16:
             return apart

@@ -8,7 +8,7 @@ import numpy as np
 
 from golden import check
 from golden.formats import Int
-from golden.operators.window import Window
+from golden.operators.window import OperatorWindow
 from golden.tflite.fixed_point import quantise_multiplier
 from golden.tflite.products import PADDINGS, VECTOR, channel_multipliers
 from golden.tflite.quantisation import Quantisation
@@ -31,7 +31,7 @@ def image(t: Translation, operator: Operator, name: str, kernel: tuple[int, int]
         raise check.fail("input 0", list(shape), "[1, height, width, channels]")
     check.one_of("padding", options["padding"], PADDINGS)
     dilations = tuple(options.get("dilations", (1, 1)))
-    window = Window.resolve(
+    window = OperatorWindow.resolve(
         shape[:2], kernel, options["strides"], None, dilations, PADDINGS[options["padding"]]
     )
     (top, bottom), (left, right) = window.pads

@@ -14,7 +14,7 @@ import numpy as np
 from golden import check
 from golden.tflite import elementwise
 from golden.tflite.quantisation import Quantisation
-from mapping.frontends.tflite.reader import Graph, Model, Operator, Tensor
+from mapping.frontends.tflite.reader import Operator, TfliteGraph, TfliteModel, TfliteTensor
 
 # operators that map each code by itself, whatever else they are
 SINGLE = ("LOGISTIC", "TANH", "RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "QUANTIZE")
@@ -22,7 +22,7 @@ OFF = 128
 WIDE = ("int16", "int32", "int64")  # codes that no operand of an accelerator holds
 
 
-def first_in_codes(model: Model) -> tuple[Operator, Tensor] | None:
+def first_in_codes(model: TfliteModel) -> tuple[Operator, TfliteTensor] | None:
     """The first operator whose result is codes, and this result; None for a model that computes in reals."""
     graph = model.graphs[0]
     for operator in graph.operators:
@@ -33,12 +33,12 @@ def first_in_codes(model: Model) -> tuple[Operator, Tensor] | None:
     return None
 
 
-def is_integer(model: Model) -> bool:
+def is_integer(model: TfliteModel) -> bool:
     """Whether a model computes in codes."""
     return first_in_codes(model) is not None
 
 
-def check_codes(model: Model) -> None:
+def check_codes(model: TfliteModel) -> None:
     """BadValue for results in codes of more than 8 bits, by tensor and operator."""
     graph = model.graphs[0]
     for operator in graph.operators:
@@ -50,7 +50,7 @@ def check_codes(model: Model) -> None:
                 raise check.fail(where, what, "int8 or uint8, or the float network, quantised here")
 
 
-def turned(graph: Graph) -> frozenset[int]:
+def turned(graph: TfliteGraph) -> frozenset[int]:
     """Tensors of uint8 that are stored as int8: all except those that only tables of single codes make and
     read."""
     busy = {i for o in graph.operators if o.kind not in SINGLE for i in (*o.inputs, *o.outputs)}
@@ -60,10 +60,10 @@ def turned(graph: Graph) -> frozenset[int]:
     )  # fmt: skip
 
 
-def signed(model: Model) -> Model:
+def signed(model: TfliteModel) -> TfliteModel:
     """The model with codes of int8 in place of uint8."""
 
-    def of(tensor: Tensor) -> Tensor:
+    def of(tensor: TfliteTensor) -> TfliteTensor:
         q = tensor.quantisation
         if q is None:
             return tensor
@@ -72,7 +72,7 @@ def signed(model: Model) -> Model:
         return replace(tensor, dtype=kind, data=data,
                        quantisation=Quantisation(q.scale, q.zero_point - OFF, kind, q.axis))  # fmt: skip
 
-    def whole(graph: Graph) -> Graph:
+    def whole(graph: TfliteGraph) -> TfliteGraph:
         chosen = turned(graph)
         return replace(
             graph, tensors=tuple(of(t) if i in chosen else t for i, t in enumerate(graph.tensors))
@@ -90,7 +90,7 @@ class Ends:
            QUANTIZE and DEQUANTIZE
     """
 
-    graph: Graph
+    graph: TfliteGraph
     coded: Mapping[int, int]
 
     def encode(self, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -118,7 +118,7 @@ class Ends:
         return found
 
 
-def ends_of(model: Model) -> Ends:
+def ends_of(model: TfliteModel) -> Ends:
     """The Ends of a model.
 
     raises  BadValue where a real input is read by any operator but QUANTIZE of one scale
@@ -135,11 +135,11 @@ def ends_of(model: Model) -> Ends:
     return Ends(graph, coded)
 
 
-def readers(graph: Graph, index: int) -> Iterator[Operator]:
+def readers(graph: TfliteGraph, index: int) -> Iterator[Operator]:
     return (operator for operator in graph.operators if index in operator.inputs)
 
 
-def quantised(graph: Graph, index: int) -> int:
+def quantised(graph: TfliteGraph, index: int) -> int:
     """The tensor that QUANTIZE makes of a real input; the first of several that are equal."""
     found = [operator for operator in readers(graph, index) if operator.outputs]
     where = f"input {graph.tensors[index].name}"

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from golden import check
 from mapping.frontends import onnx_build, onnx_file
 from mapping.frontends.tflite import reader
-from mapping.frontends.tflite.to_onnx import Translation
+from mapping.frontends.tflite.to_onnx import OnnxTranslation
 from mapping.network import Network
 
 
@@ -22,9 +22,9 @@ def load(path: Path) -> Network:
     return from_graph(reader.read(path))
 
 
-def from_graph(model: reader.Model) -> Network:
+def from_graph(model: reader.TfliteModel) -> Network:
     """The network of a model's first graph."""
-    made = Translation(model)
+    made = OnnxTranslation(model)
     made.translate()
     network = onnx_file.from_model(proto(made), model.where, model.name)
     for tensor, (shape, where) in made.stated.items():
@@ -34,7 +34,7 @@ def from_graph(model: reader.Model) -> Network:
     return network
 
 
-def proto(made: Translation) -> onnx.ModelProto:
+def proto(made: OnnxTranslation) -> onnx.ModelProto:
     """The translated graph as an ONNX model: every input float32."""
 
     def info(name: str, shape: tuple[int, ...]) -> onnx.ValueInfoProto:

@@ -9,16 +9,16 @@ import numpy as np
 from golden import check
 from golden.tflite.fixed_point import Rounding
 from golden.tflite.quantisation import Quantisation
-from mapping.frontends.tflite.reader import Graph, Operator, Tensor
+from mapping.frontends.tflite.reader import Operator, TfliteGraph, TfliteTensor
 
 CODES = (np.dtype(np.int8), np.dtype(np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class IntegerCall:
     """One operator with its operands. given: one for each input, None if left out."""
 
-    graph: Graph
+    graph: TfliteGraph
     operator: Operator
     given: Sequence[np.ndarray | None]
     rounding: Rounding
@@ -49,7 +49,7 @@ class Call:
         return x.astype(np.int64)
 
     @property
-    def result(self) -> Tensor:
+    def result(self) -> TfliteTensor:
         if not self.operator.outputs:
             raise check.fail("outputs", "none", "1")
         return self.graph.tensors[self.operator.outputs[0]]
@@ -64,7 +64,7 @@ class Call:
             self.x(index)
         return tuple(scale_of(t) for t in [*(self.tensor(index) for index in inputs), self.result])
 
-    def tensor(self, index: int) -> Tensor:
+    def tensor(self, index: int) -> TfliteTensor:
         return self.graph.tensors[self.operator.inputs[index]]
 
     def unmoved(self, *inputs: int) -> None:
@@ -77,7 +77,7 @@ class Call:
                 raise check.fail(what, known[0].one_scale, f"{each.one_scale}, as its operands'")
 
 
-def scale_of(tensor: Tensor) -> Quantisation:
+def scale_of(tensor: TfliteTensor) -> Quantisation:
     if tensor.quantisation is None or tensor.dtype not in CODES:
         what = f"{tensor.dtype}, not quantised to 8 bits"
         raise check.fail(f"tensor {tensor.name}", what, "int8 or uint8 with a scale")

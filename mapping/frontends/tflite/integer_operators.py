@@ -8,10 +8,10 @@ import numpy as np
 
 from golden import check
 from golden.tflite import elementwise, moving, pooling, products, tables
-from mapping.frontends.tflite.integer_call import Call, scale_of
+from mapping.frontends.tflite.integer_call import IntegerCall, scale_of
 
 
-def product(function: Callable[..., np.ndarray], call: Call) -> list[np.ndarray]:
+def product(function: Callable[..., np.ndarray], call: IntegerCall) -> list[np.ndarray]:
     """Call a convolution or fully connected layer: input, weights, bias."""
     options = call.options
     if options.pop("format", 0):
@@ -27,7 +27,7 @@ def product(function: Callable[..., np.ndarray], call: Call) -> list[np.ndarray]
     return [made.reshape(call.result.shape) if function is products.fully_connected else made]
 
 
-def binary(function: Callable[..., np.ndarray], call: Call, **more: Any) -> list[np.ndarray]:
+def binary(function: Callable[..., np.ndarray], call: IntegerCall, **more: Any) -> list[np.ndarray]:
     a, b, q = call.x(), call.x(1), call.q(0, 1)
     if np.broadcast_shapes(a.shape, b.shape) != call.result.shape:
         shapes = [list(a.shape), list(b.shape)]
@@ -35,34 +35,34 @@ def binary(function: Callable[..., np.ndarray], call: Call, **more: Any) -> list
     return [function(a, b, q, rounding=call.rounding, **call.options, **more)]
 
 
-def pool(function: Callable[..., np.ndarray], call: Call) -> list[np.ndarray]:
+def pool(function: Callable[..., np.ndarray], call: IntegerCall) -> list[np.ndarray]:
     call.unmoved(0)
     return [function(call.image(), call.q(0)[1], **call.options)]
 
 
-def mean(call: Call) -> list[np.ndarray]:
+def mean(call: IntegerCall) -> list[np.ndarray]:
     axes = call.integers(1).ravel().tolist()
     if call.x().ndim == 4 and sorted(axes) == [1, 2] and call.options["keep"]:
         return [pooling.mean_of_image(call.x(), call.q(0), rounding=call.product_rounding)]
     return [pooling.mean(call.x(), call.q(0), axes=axes, rounding=call.rounding, **call.options)]
 
 
-def scaled(function: Callable[..., np.ndarray], call: Call, **more: Any) -> list[np.ndarray]:
+def scaled(function: Callable[..., np.ndarray], call: IntegerCall, **more: Any) -> list[np.ndarray]:
     """Call a function of one input whose result has its own scale."""
     return [function(call.x(), call.q(0), **call.options, **more)]
 
 
-def rounded(function: Callable[..., np.ndarray], call: Call) -> list[np.ndarray]:
+def rounded(function: Callable[..., np.ndarray], call: IntegerCall) -> list[np.ndarray]:
     """Call a function of one input whose multiplier is rounded."""
     return scaled(function, call, rounding=call.rounding)
 
 
-def relu(activation: str, call: Call) -> list[np.ndarray]:
+def relu(activation: str, call: IntegerCall) -> list[np.ndarray]:
     made = rounded(elementwise.relu, call)
     return [call.q(0)[1].codes(made[0].astype(np.int64), activation)]
 
 
-def quantise(call: Call) -> list[np.ndarray]:
+def quantise(call: IntegerCall) -> list[np.ndarray]:
     if call.x().dtype == np.float32:
         return [elementwise.quantise(call.x(), scale_of(call.result))]
     return scaled(
@@ -70,16 +70,16 @@ def quantise(call: Call) -> list[np.ndarray]:
     )  # fmt: skip
 
 
-def dequantise(call: Call) -> list[np.ndarray]:
+def dequantise(call: IntegerCall) -> list[np.ndarray]:
     return [elementwise.dequantise(call.x(), scale_of(call.tensor(0)))]
 
 
-def reshape(call: Call) -> list[np.ndarray]:
+def reshape(call: IntegerCall) -> list[np.ndarray]:
     call.unmoved(0)
     return [call.x().reshape(call.result.shape)]
 
 
-def concatenate(call: Call) -> list[np.ndarray]:
+def concatenate(call: IntegerCall) -> list[np.ndarray]:
     call.unmoved(*range(len(call.given)))
     values = [call.x(index) for index in range(len(call.given))]
     if call.options["activation"] != "NONE":
@@ -87,7 +87,7 @@ def concatenate(call: Call) -> list[np.ndarray]:
     return [np.concatenate(values, call.options["axis"])]
 
 
-def split(call: Call) -> list[np.ndarray]:
+def split(call: IntegerCall) -> list[np.ndarray]:
     """Equal pieces; the axis comes first."""
     x, axis, count = call.x(1), int(call.integers(0).item()), len(call.operator.outputs)
     check.in_range("axis", axis, -x.ndim, x.ndim - 1)
@@ -95,11 +95,11 @@ def split(call: Call) -> list[np.ndarray]:
     return moving.split(x, [x.shape[axis] // count] * count, axis)
 
 
-def split_v(call: Call) -> list[np.ndarray]:
+def split_v(call: IntegerCall) -> list[np.ndarray]:
     return moving.split(call.x(), call.integers(1).ravel().tolist(), int(call.integers(2).item()))
 
 
-def strided_slice(call: Call) -> list[np.ndarray]:
+def strided_slice(call: IntegerCall) -> list[np.ndarray]:
     call.unmoved(0)
     options = call.options
     for key in ("ellipsis_mask", "new_axis_mask", "offset"):
@@ -108,7 +108,7 @@ def strided_slice(call: Call) -> list[np.ndarray]:
     return [np.ascontiguousarray(call.x()[moving.slices(call.x().shape, begin, end, strides, **options)])]
 
 
-def pad(call: Call) -> list[np.ndarray]:
+def pad(call: IntegerCall) -> list[np.ndarray]:
     call.unmoved(0)
     amounts = call.integers(1)
     if amounts.shape == (call.x().ndim, 2) and (amounts.sum(1) + call.x().shape != call.result.shape).any():
@@ -117,7 +117,7 @@ def pad(call: Call) -> list[np.ndarray]:
     return [moving.pad(call.x(), amounts, quantisation.zero if quantisation else 0)]
 
 
-OPERATORS: dict[str, Callable[[Call], list[np.ndarray]]] = {
+OPERATORS: dict[str, Callable[[IntegerCall], list[np.ndarray]]] = {
     "CONV_2D": partial(product, products.conv_2d),
     "DEPTHWISE_CONV_2D": partial(product, products.depthwise_conv_2d),
     "FULLY_CONNECTED": partial(product, products.fully_connected),

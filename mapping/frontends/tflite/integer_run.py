@@ -10,9 +10,9 @@ import numpy as np
 
 from golden import check
 from golden.tflite.fixed_point import Rounding
-from mapping.frontends.tflite.integer_call import Call
+from mapping.frontends.tflite.integer_call import IntegerCall
 from mapping.frontends.tflite.integer_operators import OPERATORS
-from mapping.frontends.tflite.reader import Graph, Model, Operator
+from mapping.frontends.tflite.reader import Operator, TfliteGraph, TfliteModel
 from mapping.frontends.tflite.to_onnx import STATE
 
 # what numpy raises when shapes that a file states do not fit each other
@@ -36,7 +36,7 @@ class Runner:
     tensors   computed by the last step, by name
     """
 
-    def __init__(self, model: Model, kernels: str = "built_in") -> None:
+    def __init__(self, model: TfliteModel, kernels: str = "built_in") -> None:
         check.one_of("kernels", kernels, KERNELS)
         self.model = model
         self.kernels = kernels
@@ -70,7 +70,7 @@ class Runner:
         self.tensors = {graph.tensors[index].name: value for index, value in values.items()}
         return {graph.tensors[index].name: values[index] for index in graph.outputs}
 
-    def run(self, graph: Graph, values: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    def run(self, graph: TfliteGraph, values: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
         """Every computed tensor, by number."""
         handles: dict[int, Variable] = {}
         for operator in graph.operators:
@@ -85,13 +85,13 @@ class Runner:
         return values
 
     def compute(
-        self, graph: Graph, operator: Operator, values: Mapping[int, np.ndarray]
+        self, graph: TfliteGraph, operator: Operator, values: Mapping[int, np.ndarray]
     ) -> dict[int, np.ndarray]:
         """Outputs of one operator, each of the shape and type that the file states."""
         where = operator.where
         given = [self.value(graph, index, values, where) for index in operator.inputs]
         products, rest = KERNELS[self.kernels]
-        call = Call(graph, operator, given, rounding=rest, product_rounding=products)
+        call = IntegerCall(graph, operator, given, rounding=rest, product_rounding=products)
         try:
             made = OPERATORS[operator.kind](call)
         except check.BadValue as bad:
@@ -108,7 +108,7 @@ class Runner:
         return dict(zip(operator.outputs, made, strict=True))
 
     def value(
-        self, graph: Graph, index: int, values: Mapping[int, np.ndarray], where: str
+        self, graph: TfliteGraph, index: int, values: Mapping[int, np.ndarray], where: str
     ) -> np.ndarray | None:
         """A tensor that an operator reads; None if it is left out."""
         if index < 0:
@@ -120,7 +120,8 @@ class Runner:
         return found
 
     def state(
-        self, graph: Graph, operator: Operator, values: dict[int, np.ndarray], handles: dict[int, Variable]
+        self, graph: TfliteGraph, operator: Operator, values: dict[int, np.ndarray],
+        handles: dict[int, Variable],
     ) -> None:
         """Execute one operator on variables."""
         given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.kind]
@@ -141,7 +142,7 @@ class Runner:
             self.read(graph, operator, handles[operator.inputs[0]], values)
 
     def read(
-        self, graph: Graph, operator: Operator, variable: Variable, values: dict[int, np.ndarray]
+        self, graph: TfliteGraph, operator: Operator, variable: Variable, values: dict[int, np.ndarray]
     ) -> None:
         tensor = graph.tensors[operator.outputs[0]]
         where = f"{operator.where}: variable {variable[1]}"

@@ -7,10 +7,10 @@ import numpy as np
 
 from golden import check
 from golden.tflite import moving
-from mapping.frontends.tflite.step import Step
+from mapping.frontends.tflite.step import OperatorStep
 
 
-def reshape(step: Step) -> None:
+def reshape(step: OperatorStep) -> None:
     """RESHAPE, SQUEEZE and EXPAND_DIMS: to the shape that the file states."""
     shape = step.result().shape
     if prod(shape) != prod(step.source(0).shape):
@@ -18,28 +18,28 @@ def reshape(step: Step) -> None:
     step.done(step.node("Reshape", step.x(), step.value("shape", np.array(shape, np.int64)), allowzero=1))
 
 
-def transpose(step: Step) -> None:
+def transpose(step: OperatorStep) -> None:
     order = step.integers(1)
     if sorted(order) != list(range(len(step.source(0).shape))):
         raise check.fail(f"{step.where}: order", order, "each axis once")
     step.done(step.node("Transpose", step.x(), perm=order))
 
 
-def concatenate(step: Step) -> None:
+def concatenate(step: OperatorStep) -> None:
     names = [step.x(place) for place in range(len(step.operator.inputs))]
     step.activated(step.node("Concat", *names, axis=step.options["axis"]))
 
 
-def split(step: Step) -> None:
+def split(step: OperatorStep) -> None:
     """Equal pieces; the axis comes first."""
     pieces(step, 1, step.integers(0), [step.result(i).shape for i in range(len(step.operator.outputs))])
 
 
-def split_v(step: Step) -> None:
+def split_v(step: OperatorStep) -> None:
     pieces(step, 0, step.integers(2), [step.result(i).shape for i in range(len(step.operator.outputs))])
 
 
-def pieces(step: Step, x: int, axis: list[int], shapes: list[tuple[int, ...]]) -> None:
+def pieces(step: OperatorStep, x: int, axis: list[int], shapes: list[tuple[int, ...]]) -> None:
     """A Split into pieces whose sizes the file states as the results' shapes."""
     rank = len(step.source(x).shape)
     check.in_range(f"{step.where}: axis", axis[0] if axis else rank, -rank, rank - 1)
@@ -54,7 +54,7 @@ def pieces(step: Step, x: int, axis: list[int], shapes: list[tuple[int, ...]]) -
         step.done(name, place=place)
 
 
-def strided_slice(step: Step) -> None:
+def strided_slice(step: OperatorStep) -> None:
     options = step.options
     for key in ("ellipsis_mask", "new_axis_mask", "offset"):
         check.in_range(f"{step.where}: {key}", int(options.pop(key)), 0, 0)
@@ -79,7 +79,7 @@ def bounds(chosen: slice | int, size: int) -> tuple[int, int, int]:
     return first, (-size - 1 if end < 0 else end), step
 
 
-def pad(step: Step) -> None:
+def pad(step: OperatorStep) -> None:
     amounts = np.array(step.integers(1), np.int64)
     rank = len(step.source(0).shape)
     sums = amounts.reshape(-1, 2).sum(1) if amounts.size == 2 * rank else None
@@ -89,7 +89,7 @@ def pad(step: Step) -> None:
     step.done(step.node("Pad", step.x(), step.value("pads", amounts.reshape(-1, 2).T.ravel())))
 
 
-OPERATORS: dict[str, Callable[[Step], None]] = {
+OPERATORS: dict[str, Callable[[OperatorStep], None]] = {
     "RESHAPE": reshape, "SQUEEZE": reshape, "EXPAND_DIMS": reshape, "TRANSPOSE": transpose,
     "CONCATENATION": concatenate, "SPLIT": split, "SPLIT_V": split_v, "STRIDED_SLICE": strided_slice,
     "PAD": pad,

@@ -9,12 +9,12 @@ import numpy as np
 
 from golden import check
 from mapping.frontends.tflite import moving
-from mapping.frontends.tflite.step import Step, activation
+from mapping.frontends.tflite.step import OperatorStep, activation
 
 AUTO_PAD = {"SAME": "SAME_UPPER", "VALID": "VALID"}
 
 
-def window(step: Step, kernel: Sequence[int]) -> dict[str, Any]:
+def window(step: OperatorStep, kernel: Sequence[int]) -> dict[str, Any]:
     """Strides and padding as ONNX attributes, of a window with at least one stop."""
     check.one_of(f"{step.where}: padding", step.options["padding"], AUTO_PAD)
     for key in ("strides", "dilations", "kernel"):
@@ -27,7 +27,7 @@ def window(step: Step, kernel: Sequence[int]) -> dict[str, Any]:
     return {"auto_pad": AUTO_PAD[step.options["padding"]], "strides": step.options["strides"]}
 
 
-def convolution(turn: tuple[int, ...], step: Step) -> None:
+def convolution(turn: tuple[int, ...], step: OperatorStep) -> None:
     """CONV_2D and DEPTHWISE_CONV_2D. turn: the weights' axes in ONNX's order."""
     weights = step.constant(1, 4).transpose(turn)
     if step.source(0).shape[3:] == () or not weights.size:
@@ -40,14 +40,14 @@ def convolution(turn: tuple[int, ...], step: Step) -> None:
     step.activated(step.node("Conv", *inputs, **attributes), first=True)
 
 
-def bias(step: Step, filters: int) -> np.ndarray:
+def bias(step: OperatorStep, filters: int) -> np.ndarray:
     """The third operand, a number for each filter."""
     found = step.constant(2, 1)
     check.shape(f"{step.where}: bias", found, (filters,))
     return found
 
 
-def dequantise(step: Step) -> None:
+def dequantise(step: OperatorStep) -> None:
     """DEQUANTIZE of codes, or of float16: constants become constants, as weights of half precision are
     stored."""
     if step.source(0).data is None:
@@ -58,7 +58,7 @@ def dequantise(step: Step) -> None:
     step.to.folded[step.operator.outputs[0]] = value
 
 
-def fully_connected(step: Step) -> None:
+def fully_connected(step: OperatorStep) -> None:
     """x W^T + bias, x flattened to rows."""
     check.in_range(f"{step.where}: weights' format", step.options["format"], 0, 0)
     weights = step.constant(1, 2).astype(np.float32)
@@ -77,13 +77,13 @@ def fully_connected(step: Step) -> None:
     step.activated(y)
 
 
-def unary(operator: str, step: Step, **attributes: Any) -> None:
+def unary(operator: str, step: OperatorStep, **attributes: Any) -> None:
     """An operator that accepts either order of axes."""
     first = step.index(0) in step.to.first
     step.done(step.node(operator, step.image() if first else step.x(), **attributes), first=first)
 
 
-def binary(operator: str, step: Step) -> None:
+def binary(operator: str, step: OperatorStep) -> None:
     """An operator of two operands, channels first if one of them is, and the other is too or is a constant
     number."""
     firsts = [step.index(place) in step.to.first for place in (0, 1)]
@@ -100,42 +100,42 @@ def binary(operator: str, step: Step) -> None:
     step.activated(step.node(operator, *names), first=first)
 
 
-def leaky_relu(step: Step) -> None:
+def leaky_relu(step: OperatorStep) -> None:
     unary("LeakyRelu", step, alpha=step.options["alpha"])
 
 
-def relu6(step: Step) -> None:
+def relu6(step: OperatorStep) -> None:
     step.done(activation(step, step.x(), "RELU6"))
 
 
-def rsqrt(step: Step) -> None:
+def rsqrt(step: OperatorStep) -> None:
     step.done(step.node("Reciprocal", step.node("Sqrt", step.x(), suffix=".root")))
 
 
-def softmax(step: Step) -> None:
+def softmax(step: OperatorStep) -> None:
     x = step.x()
     if step.options["beta"] != 1:
         x = step.node("Mul", x, step.value("beta", np.float32(step.options["beta"])), suffix=".scaled")
     step.done(step.node("Softmax", x, axis=-1))
 
 
-def pool(operator: str, step: Step) -> None:
+def pool(operator: str, step: OperatorStep) -> None:
     attributes = window(step, step.options["kernel"]) | {"kernel_shape": step.options["kernel"]}
     step.activated(step.node(operator, step.image(), **attributes), first=True)
 
 
-def reduce(operator: str, step: Step) -> None:
+def reduce(operator: str, step: OperatorStep) -> None:
     axes = step.value("axes", np.array(step.integers(1), np.int64))
     step.done(step.node(operator, step.x(), axes, keepdims=int(step.options["keep"])))
 
 
-def matmul(step: Step) -> None:
+def matmul(step: OperatorStep) -> None:
     if any(step.options["adjoint"]):
         raise check.fail(f"{step.where}: adjoint", step.options["adjoint"], "neither")
     step.done(step.node("MatMul", step.x(), step.x(1)))
 
 
-OPERATORS: dict[str, Callable[[Step], None]] = {
+OPERATORS: dict[str, Callable[[OperatorStep], None]] = {
     "CONV_2D": partial(convolution, (0, 3, 1, 2)), "DEPTHWISE_CONV_2D": partial(convolution, (3, 0, 1, 2)),
     "FULLY_CONNECTED": fully_connected, "BATCH_MATMUL": matmul,
     "ADD": partial(binary, "Add"), "SUB": partial(binary, "Sub"), "MUL": partial(binary, "Mul"),

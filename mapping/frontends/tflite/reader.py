@@ -23,7 +23,7 @@ MOST_ELEMENTS = 1 << 27  # of a tensor: no host of a network for an array holds 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tensor:
+class TfliteTensor:
     """name: unique in its graph. dtype: None for the handle of a variable. data: of a constant."""
 
     name: str
@@ -49,33 +49,33 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
-    tensors: tuple[Tensor, ...]
+class TfliteGraph:
+    tensors: tuple[TfliteTensor, ...]
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class TfliteModel:
     """graphs[0] is the network; the others are called by CALL_ONCE. where: the file's name, for errors."""
 
     name: str
     where: str
-    graphs: tuple[Graph, ...]
+    graphs: tuple[TfliteGraph, ...]
 
 
-def read(path: Path) -> Model:
+def read(path: Path) -> TfliteModel:
     """The model in a file; BadValue names the part that makes no sense."""
     return from_bytes(files.regular(path, "a .tflite file", MOST_BYTES), path.name, path.stem)
 
 
-def from_bytes(data: bytes, where: str, name: str) -> Model:
+def from_bytes(data: bytes, where: str, name: str) -> TfliteModel:
     file = Bytes(data, where)
     return file.sensible("the model", lambda: read_model(file, name))
 
 
-def read_model(file: Bytes, name: str) -> Model:
+def read_model(file: Bytes, name: str) -> TfliteModel:
     root: Any = tflite.Model.GetRootAs(file.data)
     check.in_range(f"{file.where}: version", root.Version(), 3, 3)
     codes = [operator_name(file, code) for code in file.items(root, "OperatorCodes")]
@@ -86,7 +86,7 @@ def read_model(file: Bytes, name: str) -> Model:
         graphs.append(read_graph(file, table, codes, buffers, at))
     if not graphs:
         raise check.fail(f"{file.where}: graphs", "none", "at least one")
-    return Model(name=name, where=file.where, graphs=tuple(graphs))
+    return TfliteModel(name=name, where=file.where, graphs=tuple(graphs))
 
 
 def operator_name(file: Bytes, code: Any) -> str:
@@ -97,8 +97,8 @@ def operator_name(file: Bytes, code: Any) -> str:
     return options.OPERATORS.get(number, str(number))
 
 
-def read_graph(file: Bytes, table: Any, codes: list[str], buffers: list[Any], at: str) -> Graph:
-    tensors: list[Tensor] = []
+def read_graph(file: Bytes, table: Any, codes: list[str], buffers: list[Any], at: str) -> TfliteGraph:
+    tensors: list[TfliteTensor] = []
     names: set[str] = set()
     for index, each in enumerate(file.items(table, "Tensors")):
         name = file.text(each.Name()) or f"tensor_{index}"
@@ -112,10 +112,10 @@ def read_graph(file: Bytes, table: Any, codes: list[str], buffers: list[Any], at
     for operator in operators:
         stated.check_operator(operator, tensors)
     ends = [indices(file, table, key, len(tensors), at.rstrip(": "), 0) for key in ("Inputs", "Outputs")]
-    return Graph(tensors=tuple(tensors), operators=tuple(operators), inputs=ends[0], outputs=ends[1])
+    return TfliteGraph(tensors=tuple(tensors), operators=tuple(operators), inputs=ends[0], outputs=ends[1])
 
 
-def read_tensor(file: Bytes, table: Any, name: str, buffers: list[Any], at: str) -> Tensor:
+def read_tensor(file: Bytes, table: Any, name: str, buffers: list[Any], at: str) -> TfliteTensor:
     kind = options.TENSOR_TYPES.get(table.Type(), str(table.Type()))
     check.one_of(f"{at}: type", kind, [*DTYPES, "RESOURCE"])
     shape = tuple(int(size) for size in file.numbers(table, "Shape"))
@@ -128,7 +128,7 @@ def read_tensor(file: Bytes, table: Any, name: str, buffers: list[Any], at: str)
     check.in_range(f"{at}: buffer", table.Buffer(), 0, len(buffers) - 1)
     data = read_data(file, buffers[table.Buffer()], dtype, shape, at)
     quantisation = read_quantisation(file, table.Quantization(), dtype, shape, at)
-    return Tensor(name=name, shape=shape, dtype=dtype, quantisation=quantisation, data=data)
+    return TfliteTensor(name=name, shape=shape, dtype=dtype, quantisation=quantisation, data=data)
 
 
 def read_data(

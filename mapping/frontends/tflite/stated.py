@@ -13,7 +13,7 @@ import numpy as np
 from golden import check
 
 if TYPE_CHECKING:
-    from mapping.frontends.tflite.reader import Operator, Tensor
+    from mapping.frontends.tflite.reader import Operator, TfliteTensor
 
 Shape = tuple[int, ...]
 MANY = 1 << 16
@@ -31,7 +31,7 @@ ARITY: dict[str, tuple[int, int, int, int]] = {
 }  # fmt: skip
 
 
-def check_operator(operator: "Operator", tensors: Sequence["Tensor"]) -> None:
+def check_operator(operator: "Operator", tensors: Sequence["TfliteTensor"]) -> None:
     """BadValue, naming the operator, for a count or a shape that contradicts its kind and options."""
     if operator.kind not in ARITY:
         return
@@ -49,7 +49,7 @@ def check_operator(operator: "Operator", tensors: Sequence["Tensor"]) -> None:
         raise check.fail(f"{operator.where}: shape of the result {name}", list(shape), f"{list(wanted)}")
 
 
-def constant(operator: "Operator", tensors: Sequence["Tensor"], place: int) -> list[int] | None:
+def constant(operator: "Operator", tensors: Sequence["TfliteTensor"], place: int) -> list[int] | None:
     """Integers of an operand that the file holds."""
     if place >= len(operator.inputs) or operator.inputs[place] < 0:
         return None
@@ -57,7 +57,7 @@ def constant(operator: "Operator", tensors: Sequence["Tensor"], place: int) -> l
     return None if data is None or data.dtype.kind != "i" else [int(v) for v in data.ravel()]
 
 
-def reshaped(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
+def reshaped(operator: "Operator", tensors: Sequence["TfliteTensor"]) -> Shape | None:
     """The shape from the second operand, or from the option where there is none; -1 is the remaining size."""
     size = prod(tensors[operator.inputs[0]].shape)
     given = constant(operator, tensors, 1)
@@ -71,7 +71,7 @@ def reshaped(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
     return tuple(size // rest if v == -1 else v for v in given)
 
 
-def squeezed(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
+def squeezed(operator: "Operator", tensors: Sequence["TfliteTensor"]) -> Shape | None:
     shape = tensors[operator.inputs[0]].shape
     axes = [int(axis) for axis in operator.stated.get("squeeze_dims", ())]
     for axis in axes:
@@ -82,7 +82,7 @@ def squeezed(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
     return tuple(size for axis, size in enumerate(shape) if axis not in chosen)
 
 
-def connected(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
+def connected(operator: "Operator", tensors: Sequence["TfliteTensor"]) -> Shape | None:
     """The shape [rows, filters], or the input's axes with `keep_num_dims`."""
     x, w = (tensors[index].shape for index in operator.inputs[:2])
     if len(w) != 2 or w[1] < 1 or prod(x) % w[1]:
@@ -92,14 +92,14 @@ def connected(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None
     return prod(x) // w[1], w[0]
 
 
-def pieces(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
+def pieces(operator: "Operator", tensors: Sequence["TfliteTensor"]) -> Shape | None:
     stated = int(operator.stated.get("num_splits", 0))
     if stated and stated != len(operator.outputs):
         raise check.fail(f"{operator.where}: num_splits", stated, f"{len(operator.outputs)}, its results")
     return None
 
 
-def depthwise(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None:
+def depthwise(operator: "Operator", tensors: Sequence["TfliteTensor"]) -> Shape | None:
     """BadValue unless the channel multiplier agrees with the weights' shape, which repeats it."""
     stated = int(operator.stated.get("depth_multiplier", 0))
     x, w = (tensors[index].shape for index in operator.inputs[:2])
@@ -109,7 +109,7 @@ def depthwise(operator: "Operator", tensors: Sequence["Tensor"]) -> Shape | None
     return None
 
 
-RULES: Mapping[str, Callable[["Operator", Sequence["Tensor"]], Shape | None]] = {
+RULES: Mapping[str, Callable[["Operator", Sequence["TfliteTensor"]], Shape | None]] = {
     "RESHAPE": reshaped, "SQUEEZE": squeezed, "FULLY_CONNECTED": connected, "SPLIT": pieces,
     "SPLIT_V": pieces, "DEPTHWISE_CONV_2D": depthwise,
 }  # fmt: skip

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from golden import check
-from mapping.frontends.tflite.reader import Operator, Tensor
+from mapping.frontends.tflite.reader import Operator, TfliteTensor
 
 if TYPE_CHECKING:
-    from mapping.frontends.tflite.to_onnx import Translation
+    from mapping.frontends.tflite.to_onnx import OnnxTranslation
 
 LIMITS = {"RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class OperatorStep:
     """One operator and the graph that its translation is added to. name: of its nodes."""
 
-    to: Translation
+    to: OnnxTranslation
     operator: Operator
     name: str
 
@@ -41,7 +41,7 @@ class Step:
     def has(self, place: int) -> bool:
         return place < len(self.operator.inputs) and self.operator.inputs[place] >= 0
 
-    def source(self, place: int) -> Tensor:
+    def source(self, place: int) -> TfliteTensor:
         return self.to.source.tensors[self.index(place)]
 
     def x(self, place: int = 0) -> str:
@@ -64,7 +64,7 @@ class Step:
             raise check.fail(f"{self.where}: input {place}", found.dtype, "integers")
         return [int(value) for value in found.ravel()]
 
-    def result(self, place: int = 0) -> Tensor:
+    def result(self, place: int = 0) -> TfliteTensor:
         if place >= len(self.operator.outputs):
             raise check.fail(f"{self.where}: output {place}", "left out", "a tensor")
         return self.to.source.tensors[self.operator.outputs[place]]
@@ -91,7 +91,7 @@ class Step:
         self.done(activation(self, name, self.options.get("activation", "NONE")), first=first)
 
 
-def activation(step: Step, name: str, kind: str) -> str:
+def activation(step: OperatorStep, name: str, kind: str) -> str:
     """An activation's output; `name` itself where there is none."""
     if kind == "NONE":
         return name

@@ -6,10 +6,10 @@ import numpy as np
 from onnx import helper
 
 from golden import check
-from mapping.frontends.onnx_build import Builder
+from mapping.frontends.onnx_build import GraphBuilder
 from mapping.frontends.tflite.operators import OPERATORS
-from mapping.frontends.tflite.reader import Model, Operator, Tensor
-from mapping.frontends.tflite.step import Step
+from mapping.frontends.tflite.reader import Operator, TfliteModel, TfliteTensor
+from mapping.frontends.tflite.step import OperatorStep
 from mapping.network import Shape
 
 TO_FIRST, TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
@@ -17,17 +17,17 @@ TO_FIRST, TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 STATE = {"CALL_ONCE": (0, 0), "VAR_HANDLE": (0, 1), "READ_VARIABLE": (1, 1), "ASSIGN_VARIABLE": (2, 0)}
 
 
-class Translation:
+class OnnxTranslation:
     """An ONNX graph under construction.
 
     inputs, outputs  by name, their shapes
     stated           shape that the file states of a result, and where, by the result's name
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: TfliteModel) -> None:
         self.model = model
         self.source = model.graphs[0]
-        self.graph = Builder()
+        self.graph = GraphBuilder()
         self.inputs: dict[str, Shape] = {}
         self.outputs: dict[str, Shape] = {}
         self.stated: dict[str, tuple[Shape, str]] = {}
@@ -47,13 +47,13 @@ class Translation:
             if operator.kind in STATE:
                 self.variable(operator)
             else:
-                self.compute(Step(self, operator, f"{operator.kind.lower()}_{number}"))
+                self.compute(OperatorStep(self, operator, f"{operator.kind.lower()}_{number}"))
         for index in self.source.outputs:
             self.add_output(self.source.tensors[index].name, index)
         for name in sorted(self.assigned):
             self.add_output(f"{name}.next", self.state[name])
 
-    def compute(self, step: Step) -> None:
+    def compute(self, step: OperatorStep) -> None:
         """Translate one operator; BadValue where the file's statements about it contradict each other."""
         try:
             OPERATORS[step.operator.kind](step)
@@ -142,7 +142,7 @@ class Translation:
             self.state[name] = operator.outputs[0]
             self.last[operator.outputs[0]] = self.add_input(name, operator.outputs[0])
         else:
-            held: Tensor = self.source.tensors[self.state[name]]
+            held: TfliteTensor = self.source.tensors[self.state[name]]
             if held.shape != self.source.tensors[operator.outputs[0]].shape:
                 raise check.fail(f"{operator.where}: shape of {name}", list(held.shape), "what is read of it")
             self.last[operator.outputs[0]] = self.tensor(self.state[name], operator.where)

@@ -9,10 +9,10 @@ import numpy as np
 
 from golden import check
 from mapping.frontends.tflite.ends import OFF, check_codes, ends_of, signed
-from mapping.frontends.tflite.integer_call import Call, scale_of
+from mapping.frontends.tflite.integer_call import IntegerCall, scale_of
 from mapping.frontends.tflite.integer_operators import OPERATORS
 from mapping.frontends.tflite.integer_run import MISFITS, Runner
-from mapping.frontends.tflite.reader import Model, Operator, Tensor
+from mapping.frontends.tflite.reader import Operator, TfliteModel, TfliteTensor
 from mapping.frontends.tflite.to_onnx import STATE
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
@@ -25,7 +25,7 @@ class Translation:
     host   whether operators that no unit computes bit for bit may go to a host
     """
 
-    def __init__(self, model: Model, host: bool = False) -> None:
+    def __init__(self, model: TfliteModel, host: bool = False) -> None:
         check_codes(model)
         self.source, self.ends, self.as_it_is = model.graphs[0], ends_of(model), Runner(model)
         model = signed(model)
@@ -178,10 +178,10 @@ class Translation:
             raise check.fail(f"input {place}", self.graph.tensors[index].name, "an input or a result")
         return self.names[index]
 
-    def call(self, operator: Operator) -> Call:
-        """The operator with its constants, as a Call."""
+    def call(self, operator: Operator) -> IntegerCall:
+        """The operator with its constants, as an IntegerCall."""
         given = [None if i < 0 else self.graph.tensors[i].data for i in operator.inputs]
-        return Call(self.graph, operator, given, rounding="double", product_rounding="upward")
+        return IntegerCall(self.graph, operator, given, rounding="double", product_rounding="upward")
 
     def result(self, operator: Operator, place: int = 0) -> str:
         index = operator.outputs[place]
@@ -229,7 +229,7 @@ def rows(shape: graph.Shape) -> graph.Shape:
     return shape or (1,)
 
 
-def ends(t: Translation, operator: Operator) -> tuple[Tensor, Tensor]:
+def ends(t: Translation, operator: Operator) -> tuple[TfliteTensor, TfliteTensor]:
     """The operator's first operand and its result."""
     return t.graph.tensors[operator.inputs[0]], t.graph.tensors[operator.outputs[0]]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from golden import check, operators
 from golden.operators.convolution import conv_window
-from golden.operators.window import Window
+from golden.operators.window import OperatorWindow
 from mapping.legalise.primitives.reducing import reduced
 from mapping.legalise.primitives.writer import Rule, Writer
 from mapping.network import Node, Shape
@@ -40,7 +40,7 @@ def matmul(w: Writer, node: Node) -> bool:
     return True
 
 
-def places(spatial: Shape, window: Window) -> np.ndarray:
+def places(spatial: Shape, window: OperatorWindow) -> np.ndarray:
     """The places that each stop of a window covers: int64 [stops, taps], places in space, -1 outside."""
     at = np.arange(1, prod(spatial) + 1).reshape(1, 1, *spatial)
     view = window.view(at)
@@ -57,17 +57,17 @@ def laid_out(w: Writer, x: str, at: np.ndarray, *, zeros: bool) -> str:
     return w("Gather", flat, w.value(at, np.int64), axis=2)
 
 
-def pool_window(w: Writer, node: Node) -> tuple[Window, Window]:
+def pool_window(w: Writer, node: Node) -> tuple[OperatorWindow, OperatorWindow]:
     """A pool's window as stated, and as ceil_mode widens it."""
     a, spatial = node.attributes, w.shape(node.inputs[0])[2:]
-    stated = Window.resolve(
+    stated = OperatorWindow.resolve(
         spatial, a["kernel_shape"], a.get("strides"), a.get("pads"), a.get("dilations"),
         a.get("auto_pad", "NOTSET"),
     )  # fmt: skip
     return stated, stated.ceiled(spatial) if a.get("ceil_mode", 0) else stated
 
 
-def slides(w: Writer, node: Node, window: Window) -> bool:
+def slides(w: Writer, node: Node, window: OperatorWindow) -> bool:
     """Whether the vector unit can slide this window."""
     shape = w.shape(node.inputs[0])
     return len(shape) in (3, 4) and shape[0] == 1 and all(d == 1 for d in window.dilations)
@@ -89,7 +89,7 @@ def max_pool(w: Writer, node: Node) -> bool:
     return True
 
 
-def counts(spatial: Shape, stated: Window, window: Window, padding: bool) -> np.ndarray:
+def counts(spatial: Shape, stated: OperatorWindow, window: OperatorWindow, padding: bool) -> np.ndarray:
     """Number of elements in each stop's mean: those of the input and, with `padding`, of the stated
     padding."""
     at = np.zeros((1, 1, *spatial)) + 1
@@ -98,7 +98,7 @@ def counts(spatial: Shape, stated: Window, window: Window, padding: bool) -> np.
     else:
         at = np.pad(at, ((0, 0), (0, 0), *stated.pads), constant_values=1)
         extra = tuple((0, b[1] - a[1]) for a, b in zip(stated.pads, window.pads, strict=True))
-        view = Window(window.kernel, window.strides, window.dilations, extra).view(at)
+        view = OperatorWindow(window.kernel, window.strides, window.dilations, extra).view(at)
     return np.asarray(view.reshape(*view.shape[: 2 + len(spatial)], -1).sum(-1))
 
 

@@ -19,7 +19,7 @@ from golden.accelerator.control import (
 from golden.accelerator.params import COMMAND_BYTES
 from golden.accelerator.registers import NO_UNIT, Cause
 from golden.accelerator.units import UNITS
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from sim.benches import Faults, verilog_case
 from sim.benches.accelerator import extremes, programs
 from sim.benches.accelerator.control_ahead import (
@@ -174,7 +174,7 @@ async def what_was_fetched_ahead_is_the_program(dut: Any, stall: float) -> None:
             else:
                 bench.events.clear()
                 await bench.pulse("control_start")
-                await bench.stopped(Cause.FETCH_ERROR, NO_UNIT, 0, Status.REFUSED)
+                await bench.stopped(Cause.FETCH_ERROR, NO_UNIT, 0, BurstStatus.REFUSED)
                 await bench.recover()
 
 

@@ -7,7 +7,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from golden.accelerator.control import REQUESTS, request_words
 from golden.accelerator.registers import NO_UNIT, Cause
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_bench import ControlBench
 from sim.benches.accelerator.programs import END
@@ -58,7 +58,7 @@ async def a_refused_program_stops_and_is_forgotten(dut: Any, most: int) -> None:
         else:
             await ahead(bench, CROOKED, most, cycles)
         await bench.pulse("control_start")
-        await bench.stopped(Cause.FETCH_ERROR, NO_UNIT, 0, Status.REFUSED)
+        await bench.stopped(Cause.FETCH_ERROR, NO_UNIT, 0, BurstStatus.REFUSED)
         await bench.recover()
 
 
@@ -69,9 +69,9 @@ async def what_failed_ahead_is_not_told_of_the_next_program(dut: Any) -> None:
     await bench.begin()
     words = [programs.of_unit(bench.random, bench.p, "load", 0, 0) for _ in range(5)] + [END]
     for cycles in (6, 12, 100):
-        for place, status in ((1, Status.OKAY), (0, Status.SLVERR)):
+        for place, status in ((1, BurstStatus.OKAY), (0, BurstStatus.SLVERR)):
             bench.memory.commands, bench.memory.base = words, 0x1000
-            bench.memory.bad = {0x1000 + 64 * place: Status.DECERR}
+            bench.memory.bad = {0x1000 + 64 * place: BurstStatus.DECERR}
             await ahead(bench, 0x1000, len(words), cycles)
             assert bench.memory.asked, "nothing was fetched ahead"
             await bench.pulse("program_written")

@@ -8,7 +8,7 @@ from typing import Any
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from golden.accelerator.units import unit
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from sim.benches.stream import high
 
 
@@ -113,7 +113,7 @@ class FakeMemory:
         self.dut, self.random, self.lanes, self.stall = dut, random, lanes, stall
         self.latency, self.base = 5, 0
         self.commands: list[int] = []
-        self.bad: dict[int, Status] = {}
+        self.bad: dict[int, BurstStatus] = {}
         self.asked: list[tuple[int, int]] = []
         self.words_given = 0
         self.forget()
@@ -135,13 +135,13 @@ class FakeMemory:
         """A request."""
         self.asked.append((address, count))
         if address % self.lanes:
-            self.statuses.append((self.promised, Status.REFUSED))
+            self.statuses.append((self.promised, BurstStatus.REFUSED))
             return
         addresses = range(address, address + count, self.lanes)
-        status = Status.OKAY
+        status = BurstStatus.OKAY
         for each in addresses:
             error = each in self.bad
-            status = status or self.bad.get(each, Status.OKAY)
+            status = status or self.bad.get(each, BurstStatus.OKAY)
             flags = (each == addresses[-1]) | error << 1
             self.words.append((cycle + self.latency, self.word_at(each) | flags << 8 * self.lanes))
         self.promised += len(addresses)

@@ -13,7 +13,7 @@ from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NO_UNIT, WATCHDOG, Cause
 from golden.accelerator.units import UNITS
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_bench import CAUSES, ControlBench
 from sim.benches.accelerator.programs import END, pack, unit_of
@@ -97,14 +97,14 @@ async def a_program_without_end_is_illegal(dut: Any, most: int) -> None:
 
 
 @cocotb.test
-@cocotb.parametrize(stall=[0.0, 0.5], status=[Status.SLVERR, Status.DECERR])
-async def errors_of_fetching_stop_it(dut: Any, stall: float, status: Status) -> None:
+@cocotb.parametrize(stall=[0.0, 0.5], status=[BurstStatus.SLVERR, BurstStatus.DECERR])
+async def errors_of_fetching_stop_it(dut: Any, stall: float, status: BurstStatus) -> None:
     bench = ControlBench(dut, stall)
     await bench.begin()
     for place in (0, 1, 3, 4, 6, 9):
         words = [programs.of_unit(bench.random, bench.p, "store") for _ in range(12)] + [END]
         offset = 64 * place + bench.random.randrange(0, 64, bench.p.lanes)
-        bench.memory.bad = {0x1000 + offset: status, 0x1000 + 64 * 11: Status(5 - status)}
+        bench.memory.bad = {0x1000 + offset: status, 0x1000 + 64 * 11: BurstStatus(5 - status)}
         bench.units["store"].most = 12
         await bench.start(words)
         await bench.stopped(Cause.FETCH_ERROR, NO_UNIT, place, status)
@@ -118,7 +118,7 @@ async def a_program_that_is_not_aligned_is_a_fetch_error(dut: Any) -> None:
     bench = ControlBench(dut)
     await bench.begin()
     await bench.start([END], base=0x1001)
-    await bench.stopped(Cause.FETCH_ERROR, NO_UNIT, 0, Status.REFUSED)
+    await bench.stopped(Cause.FETCH_ERROR, NO_UNIT, 0, BurstStatus.REFUSED)
     await bench.recover()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import Kind
-from golden.accelerator.map_lanes import TABLE_ENTRIES, Operation, map_lanes
+from golden.accelerator.map_lanes import TABLE_ENTRIES, MapOperation, map_lanes
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from golden.systolic.params import MatrixUnitParams
 
@@ -45,14 +45,14 @@ def random_fields(rng: np.random.Generator, p: AcceleratorParams) -> Command:
     """All fields of a legal MAP command; counts small, addresses and strides anything."""
     c = {each.name: int(spread(rng, *each.range)) for each in Opcode.MAP.fields}
     c["operation"] = int(rng.integers(4))
-    c["reduce"] = int(rng.random() < 0.3 and c["operation"] != Operation.ADD)
+    c["reduce"] = int(rng.random() < 0.3 and c["operation"] != MapOperation.ADD)
     c["a_kind"], c["b_kind"] = (int(kind) for kind in rng.integers(0, 4, 2))
     c["out_kind"] = int(rng.integers(1, 4))
     for name in ("a_unsigned", "b_unsigned", "p_loop"):
         c[name] = int(rng.integers(2))
-    if c["operation"] == Operation.MUL:
+    if c["operation"] == MapOperation.MUL:
         c["b_kind"] = int(rng.integers(1, 3))
-    if c["operation"] == Operation.ADD:
+    if c["operation"] == MapOperation.ADD:
         c["b_kind"] = int(rng.integers(1, 4))
     c["b_shift"] = int(rng.choice([0, 1, 31, int(rng.integers(32))]))
     c["function"] = int(rng.integers(FIRST_FUNCTION + len(p.functions)))

@@ -8,7 +8,7 @@ import cocotb
 from cocotb.triggers import RisingEdge
 
 from golden.accelerator.memory_port import word_owners
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from golden.axi.read import cycles
 from sim.benches import Faults, verilog_case
 from sim.benches.accelerator import extremes
@@ -55,7 +55,7 @@ async def an_error_sticks_to_its_command(dut: Any, pause: float) -> None:
     await bench.settle()
     for client in CLIENTS:
         found = set(bench.monitors[f"{client}_status"].words)
-        assert found == set(Status), f"{client}: only {found} came"
+        assert found == set(BurstStatus), f"{client}: only {found} came"
 
 
 @cocotb.test

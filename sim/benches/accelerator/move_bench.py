@@ -14,7 +14,7 @@ from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
 from golden.accelerator.moves import PENDING
 from golden.accelerator.registers import Cause
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from sim.benches import parameters
 from sim.benches.accelerator.moves import BASE, Moves, Run, number_of, params_of
 from sim.benches.accelerator.read_port import ReadPort
@@ -128,7 +128,7 @@ class MoveBench(Bench, ABC):
 
     def next_status(self) -> int:
         """Of a run."""
-        return self.statuses.popleft() if self.statuses else Status.OKAY
+        return self.statuses.popleft() if self.statuses else BurstStatus.OKAY
 
     def send(self, commands: Sequence[Command]) -> None:
         """Queue commands, and have golden do them."""
@@ -241,12 +241,12 @@ class MoveBench(Bench, ABC):
         self.sources["memory_status"].stall = 0.0
         await self.settle()
 
-    async def stops_at(self, status: Status, cause: Cause) -> None:
+    async def stops_at(self, status: BurstStatus, cause: Cause) -> None:
         """A bad status: what came before its command is done, then nothing until a reset; then all is new."""
         self.send(self.random_commands(14))
         asked = [index for index, (runs, _) in enumerate(self.wanted) for _ in runs]
         at = self.random.randrange(len(asked) // 4, len(asked))
-        self.statuses.extend([Status.OKAY] * at + [status] + self.random.choices(list(Status), k=3))
+        self.statuses.extend([BurstStatus.OKAY] * at + [status] + self.random.choices(list(BurstStatus), k=3))
         await self.start()
         await self.stopped()
         self.check_fault(asked[at], cause, status)

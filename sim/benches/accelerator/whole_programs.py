@@ -12,7 +12,7 @@ import numpy as np
 from golden.accelerator.assembler import Command, pack
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS, Kind
-from golden.accelerator.map_lanes import MAX_SHIFT, Operation
+from golden.accelerator.map_lanes import MAX_SHIFT, MapOperation
 from golden.accelerator.params import AcceleratorParams
 
 WORDS = {Kind.BYTE: 1, Kind.HALF: 2, Kind.WORD: 4}
@@ -127,7 +127,7 @@ class Maker:
         if random.random() < 0.3:
             b = self.load(tiles * rows)
             more = {"b": b, "b_kind": Kind.BYTE, "b_stride0": 1, "b_stride2": rows,
-                    "operation": Operation.ADD, "b_multiplier": random.randint(-300, 300),
+                    "operation": MapOperation.ADD, "b_multiplier": random.randint(-300, 300),
                     "b_shift": random.randrange(8)}  # fmt: skip
         p, kind = self.block(("vector",)), self.kind()
         size = WORDS[kind]
@@ -151,13 +151,13 @@ class Maker:
         random = self.random
         n0, n1, n2, n3 = (random.randint(1, 3) for _ in range(4))
         total = n0 * n1 * n2 * n3
-        a_kind, out_kind, operation = self.kind(), self.kind(), random.choice(list(Operation))
-        reduce = int(operation != Operation.ADD and random.random() < 0.4)
+        a_kind, out_kind, operation = self.kind(), self.kind(), random.choice(list(MapOperation))
+        reduce = int(operation != MapOperation.ADD and random.random() < 0.4)
         tail = self.tail(out_kind)
         a = self.load(total * WORDS[a_kind])
         more: dict[str, int] = {}
         places = (1, n0, n0 * n1, n0 * n1 * n2)
-        if operation in (Operation.MUL, Operation.ADD) or random.random() < 0.5:
+        if operation in (MapOperation.MUL, MapOperation.ADD) or random.random() < 0.5:
             b_kind = random.choice((Kind.BYTE, Kind.HALF))
             more = {"b": self.load(total * WORDS[b_kind]), "b_kind": b_kind}
             more |= {f"b_stride{i}": place * WORDS[b_kind] for i, place in enumerate(places)}

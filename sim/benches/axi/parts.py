@@ -7,7 +7,7 @@ from typing import Any
 
 from cocotb.triggers import RisingEdge
 
-from golden.axi.bursts import AxiParams, Status, bursts, status
+from golden.axi.bursts import AxiParams, BurstStatus, bursts, status
 from sim.benches.stream import Bench, Layout, Monitor, Port, pack_word, settled, unpack_word
 
 PAGE = 4096
@@ -230,7 +230,7 @@ class MasterBench(AxiBench):
         """All that came."""
         return [each["resp"] for each in self.channels[self.answers].fields]
 
-    def check_status(self) -> list[Status]:
+    def check_status(self) -> list[BurstStatus]:
         """Every command got the status that golden makes of the responses that came; gives them."""
         wanted, start, responses = [], 0, self.responses()
         for command in self.accepted():
@@ -238,7 +238,7 @@ class MasterBench(AxiBench):
             end = start + (sum(lengths) if self.each_beat else len(lengths))
             wanted.append(status(self.p, *command, responses[start:end]))
             start = end
-        found = [Status(word) for word in self.monitors["status"].words]
+        found = [BurstStatus(word) for word in self.monitors["status"].words]
         for (address, count), one, other in zip(self.accepted(), found, wanted, strict=True):
             assert one == other, f"{address:#x} {count} bytes: {one!r}, golden {other!r}"
         return wanted
@@ -272,7 +272,7 @@ def faults(random: Random, probability: float) -> Callable[[], int]:
 
     def choose() -> int:
         if random.random() < probability:
-            return random.choice((Status.SLVERR, Status.DECERR))
+            return random.choice((BurstStatus.SLVERR, BurstStatus.DECERR))
         return random.choice((0, 0, 0, 1))
 
     return choose

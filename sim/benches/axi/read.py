@@ -7,7 +7,7 @@ from typing import Any
 import cocotb
 from cocotbext.axi import AxiRamRead, AxiReadBus
 
-from golden.axi.bursts import Status, bursts
+from golden.axi.bursts import BurstStatus, bursts
 from golden.axi.read import ReadParams, cycles, read
 from sim.benches import Faults, parameters, verilog_case
 from sim.benches.axi.memory import FixedRead
@@ -103,7 +103,7 @@ async def an_error_sticks_to_its_command(dut: Any, pause: float) -> None:
     bench = ReadBench(dut, dict.fromkeys(PARTS, pause), faults=0.2)
     await bench.run(anywhere(bench.random, bench.p, 100))
     found = set(bench.check_status())
-    assert found == set(Status), f"only {found} came"
+    assert found == set(BurstStatus), f"only {found} came"
 
 
 @cocotb.test

@@ -7,7 +7,7 @@ from typing import Any
 import cocotb
 from cocotbext.axi import AxiRamWrite, AxiWriteBus
 
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from golden.axi.write import WriteParams, cycles, write
 from sim.benches import Faults, parameters, verilog_case
 from sim.benches.axi.memory import FixedWrite
@@ -112,7 +112,7 @@ async def an_error_sticks_to_its_command(dut: Any, pause: float) -> None:
     bench = WriteBench(dut, dict.fromkeys(PARTS, pause), faults=0.3)
     await bench.run(anywhere(bench.random, bench.p, 100))
     found = set(bench.check_status())
-    assert found == set(Status), f"only {found} came"
+    assert found == set(BurstStatus), f"only {found} came"
 
 
 @cocotb.test

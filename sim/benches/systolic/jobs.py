@@ -11,7 +11,7 @@ from golden.division import ceil_div
 from golden.formats import Float, Int
 from golden.systolic import words
 from golden.systolic.gemm import AXES, Gemm, Schedule, Tiling
-from golden.systolic.operands import Scaling
+from golden.systolic.operands import ChannelScaling
 from golden.systolic.params import MatrixUnitParams
 from golden.systolic.sums import matrix_product
 from sim.benches.pe.vectors import corners
@@ -27,7 +27,7 @@ class Job:
     schedule: Schedule
     activations: np.ndarray
     weights: np.ndarray
-    scaling: Scaling | None
+    scaling: ChannelScaling | None
     values: str
 
     def __str__(self) -> str:
@@ -91,14 +91,14 @@ def floats(rng: np.random.Generator, fmt: Float, shape: tuple[int, ...]) -> np.n
     return np.where(rare, fmt.decode(rng.choice(np.array(corners(fmt), np.uint64), shape)), some)
 
 
-def some_scaling(rng: np.random.Generator, p: MatrixUnitParams, gemm: Gemm, relu: bool) -> Scaling:
+def some_scaling(rng: np.random.Generator, p: MatrixUnitParams, gemm: Gemm, relu: bool) -> ChannelScaling:
     """Requantisation that brings most sums of `gemm` into the range of p.out."""
     largest = p.pe.accumulator.max // p.pe.group  # of a product, or a little more
     requantise, typical = p.requantise, int(largest * gemm.k**0.5 / 3) + 1
     multiplier = rng.integers(1, requantise.multiplier.max + 1, gemm.n)
     bits = np.log2(typical * multiplier.astype(np.float64)) - requantise.out.width + 1
     bias = rng.integers(-typical, typical + 1, gemm.n)
-    return Scaling(
+    return ChannelScaling(
         bias=np.clip(bias, requantise.acc.min, requantise.acc.max),
         multiplier=multiplier,
         shift=np.clip(np.rint(bits).astype(np.int64) + rng.integers(-1, 3, gemm.n), 1, requantise.max_shift),

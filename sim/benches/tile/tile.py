@@ -9,7 +9,7 @@ from cocotb.triggers import RisingEdge
 from golden.division import ceil_div
 from golden.formats import FP16, Float, Int
 from golden.pe import tiled
-from golden.pe.weights import Weights
+from golden.pe.weights import PeWeights
 from golden.tile import cycles as tile_cycles
 from golden.tile import words
 from golden.tile.params import TileParams
@@ -41,7 +41,7 @@ class Job:
         self.extremes(rng, codes)
         width, selectors, zeros = tiled.scale_bits(p.pe), tiled.selector_bits(p.pe), tiled.zero_bits(p.pe)
         each = (groups, self.n)
-        self.weights = Weights(
+        self.weights = PeWeights(
             codes=codes,
             scales=rng.integers(1, 1 << width, each).astype(float) if width < 16 else scales(rng, each),
             zeros=rng.integers(-1 << zeros - 1, 1 << zeros - 1, each) if zeros else None,

@@ -6,7 +6,7 @@ import cocotb
 import numpy as np
 
 from golden.formats import FP32, parse
-from golden.vector.dequantise import LATENCY, DequantiseParams, cycles, step
+from golden.vector.dequantise import LATENCY, GroupScalingParams, cycles, step
 from sim.benches import Faults, names, parameters, verilog_case
 from sim.benches.pe.vectors import corners
 from sim.benches.stream import Bench, Layout, compare, pack_word, unpack_word
@@ -14,12 +14,12 @@ from sim.benches.stream import Bench, Layout, compare, pack_word, unpack_word
 GROUPS = 1200
 
 
-def params_of(**given: Any) -> DequantiseParams:
-    """DequantiseParams of a case's parameters."""
+def params_of(**given: Any) -> GroupScalingParams:
+    """GroupScalingParams of a case's parameters."""
     formats: dict[str, Any] = {
         name: parse(value) if isinstance(value, str) else value for name, value in given.items()
     }
-    return DequantiseParams(**formats)
+    return GroupScalingParams(**formats)
 
 
 class DequantiseBench(Bench):
@@ -191,5 +191,5 @@ CASES = [
     case("int23", "int19", "uint4", "bf16", exponent_bits=8, exponent_bias=137),
 ]
 QUICK = {"icarus": names(CASES), "verilator": ["int19-int15-uint4-fp16"]}
-EXTREME = [verilog_case("vector/dequantise", lambda p: p, "usual", p=DequantiseParams())]
+EXTREME = [verilog_case("vector/dequantise", lambda p: p, "usual", p=GroupScalingParams())]
 MUTANTS = [Faults("int12-uint8-int3-fp8_e5m2", 6)]

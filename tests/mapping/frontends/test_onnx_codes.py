@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import systola
 from golden.check import BadValue
-from mapping.frontends.onnx_quantised import Quantised
+from mapping.frontends.onnx_quantised import QuantisedModel
 from mapping.network import TensorType
 from mapping.run.quantised import run
 from systola.coding import Source, answers, codes_of
@@ -69,7 +69,7 @@ def onnxruntimes(found, x):
 
 
 def ours(found, x, params):
-    made, feeds = Quantised(found, "q.onnx", "q"), x if isinstance(x, dict) else {"x": x}
+    made, feeds = QuantisedModel(found, "q.onnx", "q"), x if isinstance(x, dict) else {"x": x}
     types = {name: TensorType(value.shape, value.dtype) for name, value in feeds.items()}
     source = Source(name="q", inputs=types, outputs=("y",), onnx=made)
     network = source.coded(params, [])

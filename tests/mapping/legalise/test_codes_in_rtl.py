@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto
 
 from mapping.backends.program.compiler import compile
-from mapping.frontends.onnx_quantised import Quantised
+from mapping.frontends.onnx_quantised import QuantisedModel
 from mapping.legalise.float_network import encoded
 from mapping.run.quantised import run
 from sim.accelerator import Accelerator, Bus
@@ -46,7 +46,7 @@ def test_codes_of_the_verilog_are_the_coded_networks(small, case):
     nodes, more = CASES[case]
     size = 4 if case == "two computed factors" else 16
     found = model(nodes, constants(**more), y=(4, size), opset=17, types=(TensorProto.FLOAT,) * 2)
-    network = Quantised(found, "q.onnx", "q").coded(SMALL)
+    network = QuantisedModel(found, "q.onnx", "q").coded(SMALL)
     codes = encoded(network, {"x": RANDOM.normal(0, 1, (4, 16)).astype(F)})
     program = compile(network, SMALL)
     memory = program.memory.copy()

@@ -10,7 +10,7 @@ from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
 from golden.accelerator.moves import PENDING
 from golden.accelerator.registers import Cause
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from sim.benches import Faults
 from sim.benches.accelerator import extremes
 from sim.benches.accelerator.move_bench import MoveBench, pauses_of
@@ -57,7 +57,7 @@ class LoadBench(MoveBench):
         """The words that a run gets."""
         status = self.next_status()
         size = self.p.lanes
-        places = range(address, address + count, size) if status != Status.REFUSED else []
+        places = range(address, address + count, size) if status != BurstStatus.REFUSED else []
         for place in places:
             at = (place - BASE) % SIZE
             word = int.from_bytes(self.moves.machine.memory[at : at + size].tobytes(), "little")
@@ -163,8 +163,8 @@ async def a_long_run_is_one_command(dut: Any) -> None:
 
 
 @cocotb.test
-@cocotb.parametrize(pause=[0.0, 0.5], status=[Status.REFUSED, Status.SLVERR, Status.DECERR])
-async def a_bad_status_is_the_fault_of_its_command(dut: Any, pause: float, status: Status) -> None:
+@cocotb.parametrize(pause=[0.0, 0.5], status=[BurstStatus.REFUSED, BurstStatus.SLVERR, BurstStatus.DECERR])
+async def a_bad_status_is_the_fault_of_its_command(dut: Any, pause: float, status: BurstStatus) -> None:
     await LoadBench(dut, dict.fromkeys(PARTS, pause)).stops_at(status, Cause.LOAD_ERROR)
 
 

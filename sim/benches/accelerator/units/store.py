@@ -10,7 +10,7 @@ from golden.accelerator.commands import Opcode
 from golden.accelerator.footprints import scratch_runs
 from golden.accelerator.moves import PENDING
 from golden.accelerator.registers import Cause
-from golden.axi.bursts import Status
+from golden.axi.bursts import BurstStatus
 from sim.benches import Faults
 from sim.benches.accelerator import extremes
 from sim.benches.accelerator.move_bench import MoveBench, assert_same, pauses_of
@@ -110,8 +110,8 @@ async def as_many_runs_as_may_be_unanswered(dut: Any) -> None:
 
 
 @cocotb.test
-@cocotb.parametrize(pause=[0.0, 0.5], status=[Status.REFUSED, Status.SLVERR, Status.DECERR])
-async def a_bad_status_is_the_fault_of_its_command(dut: Any, pause: float, status: Status) -> None:
+@cocotb.parametrize(pause=[0.0, 0.5], status=[BurstStatus.REFUSED, BurstStatus.SLVERR, BurstStatus.DECERR])
+async def a_bad_status_is_the_fault_of_its_command(dut: Any, pause: float, status: BurstStatus) -> None:
     await StoreBench(dut, dict.fromkeys(PARTS, pause)).stops_at(status, Cause.STORE_ERROR)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from golden import check
 from golden.accelerator.commands import Opcode
-from mapping.backends.program.dependencies import Schedule, complete, most_tokens
+from mapping.backends.program.dependencies import TokenSchedule, complete, most_tokens
 
 LOAD, MATRIX, VECTOR, STORE = range(4)
 
@@ -18,27 +18,27 @@ def multiply(schedule, start, words=4):
 
 
 def test_what_is_read_must_be_there():
-    schedule = Schedule(64, 0)
+    schedule = TokenSchedule(64, 0)
     first, other, work = load(schedule, 0), load(schedule, 32), multiply(schedule, 0)
     assert (first.signal, other.signal, work.wait) == ({MATRIX}, set(), {LOAD})
 
 
 def test_what_is_read_is_not_overwritten():
-    schedule = Schedule(64, 0)
+    schedule = TokenSchedule(64, 0)
     load(schedule, 0)
     work, again, beside = multiply(schedule, 0), load(schedule, 3), load(schedule, 8)
     assert (work.signal, again.wait, beside.wait) == ({LOAD}, {MATRIX}, set())
 
 
 def test_one_token_tells_of_all_before_it():
-    schedule = Schedule(64, 0)
+    schedule = TokenSchedule(64, 0)
     first, last = load(schedule, 0), load(schedule, 4)
     work, more = multiply(schedule, 0, 8), multiply(schedule, 0)
     assert (first.signal, last.signal, work.wait, more.wait) == (set(), {MATRIX}, {LOAD}, set())
 
 
 def test_what_another_unit_knew_needs_no_token():
-    schedule = Schedule(64, 0)
+    schedule = TokenSchedule(64, 0)
     load(schedule, 0)
     schedule.emit(Opcode.MAP, {}, reads=[(0, 4)], writes=[(8, 4)])
     store = schedule.emit(Opcode.STORE, {}, reads=[(0, 4), (8, 4)])
@@ -46,14 +46,14 @@ def test_what_another_unit_knew_needs_no_token():
 
 
 def test_memory_counts_like_the_scratchpad():
-    schedule = Schedule(64, 64)
+    schedule = TokenSchedule(64, 64)
     schedule.emit(Opcode.STORE, {}, reads=[(0, 4)], memory_writes=[(10, 4)])
     assert load(schedule, 8, memory_reads=[(0, 10)]).wait == set()
     assert load(schedule, 16, memory_reads=[(13, 1)]).wait == {STORE}
 
 
 def test_tokens_that_wait_are_counted():
-    schedule = Schedule(64, 0)
+    schedule = TokenSchedule(64, 0)
     for start in range(0, 20, 4):
         load(schedule, start)
         multiply(schedule, start)
