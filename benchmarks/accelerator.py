@@ -21,7 +21,7 @@ from mapping.ir.graph import CodedNetwork, MatMul, Product
 from mapping.legalise.float_network import encoded, quantise
 from mapping.network import Network
 from mapping.run.quantised import run
-from sim.accelerator import Accelerator, Bus, Outcome, named_verilog
+from sim.accelerator import Bus, RtlModel, RtlOutcome, named_verilog
 from systola.demonstration.packages import minilm
 from systola.demonstration.sentences import TEXTS, tokenised
 from tests.mapping.backends.program.gemm import gemm
@@ -43,12 +43,12 @@ def measure() -> Iterator[Result]:
         yield from sentence(tokens, bar)
 
 
-def rtl(network: CodedNetwork, program: Program, codes: Codes, ahead: int = 0) -> tuple[Outcome, float]:
+def rtl(network: CodedNetwork, program: Program, codes: Codes, ahead: int = 0) -> tuple[RtlOutcome, float]:
     """The program in RTL, and by how many per cent `predict` is off; its outputs are the network's."""
     memory = program.memory.copy()
     for name, values in codes.items():
         program.write(memory, name, values)
-    device = Accelerator(P, memory, program.base)
+    device = RtlModel(P, memory, program.base)
     bus = Bus(read_latency=LATENCY, write_latency=LATENCY)
     result = device.run(program.address, program.count, bus, ahead=ahead)
     assert result.cause == Cause.NONE, f"{result.cause.name}, command {result.command}"

@@ -21,7 +21,7 @@ from hw.systolic import matrix_unit
 from synth import hierarchy
 from synth.asic import MappedNetlist, map_asic
 from synth.asic_flow import cost
-from synth.compose import Composition, Cost, compose
+from synth.compose import Composition, PartCost, compose
 from synth.hierarchy import Own
 from synth.liberty import Liberty, default_liberty
 from synth.power_flow import areas_of, composed, of_unit, small
@@ -42,14 +42,14 @@ def text(p: MatrixUnitParams) -> str:
 def from_parts(p: MatrixUnitParams, liberty: Liberty) -> Composition:
     """`p` composed; each part synthesised."""
 
-    def measure(own: Own) -> Cost:
+    def measure(own: Own) -> PartCost:
         with tempfile.TemporaryDirectory() as folder:
             return cost(map_asic(own.verilog, own.part.module, liberty, Path(folder), flatten=True))
 
     return compose(text(p), p.name, measure, ["benchmark"])
 
 
-def logic_of(total: Cost) -> float:
+def logic_of(total: PartCost) -> float:
     """um2 of the cells."""
     return total.figures["area"] - total.figures["memory"]
 

@@ -112,7 +112,7 @@ class Bus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RtlOutcome:
     """The outcome of a program.
 
     cause     NONE: it ended; else why it was stopped, with unit (its NUMBER; NO_UNIT: control), the bus's
@@ -151,7 +151,7 @@ def build_accelerator(p: AcceleratorParams, *, trace: bool = False, opt: str = "
     return build_with(DRIVER, text, top, f"#define LANES {p.lanes}\n", trace=trace, opt=opt)
 
 
-class Library:
+class AcceleratorLibrary:
     """A loaded library."""
 
     def __init__(self, path: Path):
@@ -181,7 +181,7 @@ class Library:
         return getattr(self.c, f"accelerator_{name}")  # type: ignore[no-any-return]
 
 
-class Accelerator:
+class RtlModel:
     """An accelerator with its memory; by one thread at a time.
 
     memory   uint8 [bytes] from address `base` on, changed in place; elsewhere the bus answers DECERR
@@ -198,7 +198,7 @@ class Accelerator:
         trace: bool = False,
     ):
         self.p = p
-        self.library = Library(library or build_accelerator(p, trace=trace))
+        self.library = AcceleratorLibrary(library or build_accelerator(p, trace=trace))
         check.in_range("lanes of the library", self.library.lanes(), p.lanes, p.lanes)
         self.model = self.library.new()
         weakref.finalize(self, self.library.c.accelerator_delete, self.model)
@@ -317,7 +317,7 @@ class Accelerator:
         max_cycles: int = 1 << 62,
         max_idle: int = MAX_IDLE,
         on_progress: Callable[[int], object] | None = None,
-    ) -> Outcome:
+    ) -> RtlOutcome:
         """Reset, run the program at `address` and say what became of it.
 
         commands     most of them to fetch
@@ -346,7 +346,7 @@ class Accelerator:
         finally:
             self.library.end_trace(self.model)
 
-    def result(self, started: int, seconds: float) -> Outcome:
+    def result(self, started: int, seconds: float) -> RtlOutcome:
         """The result of the program that has ended, from the registers and the record."""
         cause = self.read("CAUSE")
         failed = bool(self.read("INTERRUPT_STATUS") & ERROR)
@@ -354,7 +354,7 @@ class Accelerator:
         counts = {name: self.counter(name) for name, _ in counters(self.p)}
         busy, waiting = self.intervals(started, ended)
         self.write("INTERRUPT_STATUS", EVENTS)
-        return Outcome(
+        return RtlOutcome(
             cause=Cause.of(cause & 0xF) if failed else Cause.NONE,
             unit=cause >> 8 & (1 << UNIT_BITS) - 1,
             response=cause >> 16 & 3,

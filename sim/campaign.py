@@ -53,7 +53,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BlockScore:
     """A block's score."""
 
     block: str
@@ -114,7 +114,7 @@ def judged(block: str, sound: str, mutant: Mutant) -> Judged:
     return Judged(str(mutant), module, why)
 
 
-def campaign(block: str, count: int, seed: int = 1, *, timeout: float = 120) -> Row:
+def campaign(block: str, count: int, seed: int = 1, *, timeout: float = 120) -> BlockScore:
     """The score of one block; BadValue if there is none of that name."""
     known = blocks()
     check.one_of("block", block, known)
@@ -123,10 +123,10 @@ def campaign(block: str, count: int, seed: int = 1, *, timeout: float = 120) -> 
     sound, top = built.build()
     own = own_modules(block, sound, top)
     killed, survivors = mutation_score(block, case, count, seed=seed, timeout=timeout, modules=own)
-    return Row(block, case, killed, tuple(judged(block, sound, mutant) for mutant in survivors))
+    return BlockScore(block, case, killed, tuple(judged(block, sound, mutant) for mutant in survivors))
 
 
-def report(rows: Sequence[Row], count: int, seed: int) -> str:
+def report(rows: Sequence[BlockScore], count: int, seed: int) -> str:
     """The rows as a page of markdown."""
     lines = [
         "# Mutation campaign",
@@ -156,12 +156,12 @@ def report(rows: Sequence[Row], count: int, seed: int) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def remembered(path: Path) -> dict[str, Row]:
+def remembered(path: Path) -> dict[str, BlockScore]:
     """Rows of the blocks that campaigns of some blocks each left; none if there is no file."""
     if not path.is_file():
         return {}
     return {
-        name: Row(**row | {"survivors": tuple(Judged(**each) for each in row["survivors"])})
+        name: BlockScore(**row | {"survivors": tuple(Judged(**each) for each in row["survivors"])})
         for name, row in json.loads(path.read_text()).items()
     }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from golden import check
-from sim.library import CHANGED, DONE, DROPPED, FATAL, HUNG, NEVER, SURPLUS, Job, StreamState
+from sim.library import CHANGED, DONE, DROPPED, FATAL, HUNG, NEVER, SURPLUS, JobStruct, StreamState
 from sim.ports import StreamPort, WatchPort
 
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -92,7 +92,7 @@ class Run:
         self.arrays: dict[str, Words] = {}
         self.watched: Words | None = None
         self.trace_file: Path | None = None
-        self.job = Job(first_in=NEVER, last_in=NEVER, last_out=NEVER, window=window)
+        self.job = JobStruct(first_in=NEVER, last_in=NEVER, last_out=NEVER, window=window)
 
     def move(self, inputs: Mapping[str, Words], outputs: Mapping[str, int]) -> None:
         """Set what is to be sent and how much is to be taken."""

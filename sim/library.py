@@ -25,7 +25,7 @@ class StreamState(ctypes.Structure):
     )
 
 
-class Job(ctypes.Structure):
+class JobStruct(ctypes.Structure):
     """struct Job."""
 
     _fields_ = (
@@ -66,7 +66,7 @@ class Library:
             ("systola_new", model, []),
             ("systola_delete", None, [model]),
             ("systola_message", text, [model]),
-            ("systola_run", None, [model, ctypes.POINTER(Job), ctypes.POINTER(StreamState)]),
+            ("systola_run", None, [model, ctypes.POINTER(JobStruct), ctypes.POINTER(StreamState)]),
             ("systola_end", None, [model]),
         ):
             function = getattr(c, name)

@@ -14,7 +14,7 @@ import numpy as np
 from golden import pe
 from hw.emit import verilog
 from hw.pe import definition
-from sim.benches.pe.vectors import Operands, crossed, describe, every_pair, golden_codes, random_pairs
+from sim.benches.pe.vectors import PeVectors, crossed, describe, every_pair, golden_codes, random_pairs
 from sim.build import build_with
 
 EXHAUSTIVE_BITS = 20
@@ -23,7 +23,7 @@ BATCH = 1 << 17
 DRIVER = "pe_sweep.cpp"
 
 
-class Sweep(NamedTuple):
+class OperandSweep(NamedTuple):
     """vectors: operands tried; every: all pairs were among them; seconds: of the model alone, and in all;
     wrong: the first that differs, in words."""
 
@@ -43,7 +43,7 @@ class PeModel:
         header = f"#define CLOCKED {int(block.clocked)}\n"
         self.library = ctypes.CDLL(str(build_with(DRIVER, verilog(block), block.name, header)))
 
-    def run(self, operands: Operands) -> np.ndarray:
+    def run(self, operands: PeVectors) -> np.ndarray:
         """acc_out, uint64 codes, for each of the operands, of at most 64 bits a port."""
         given = [np.ascontiguousarray(codes, np.uint64) for codes in operands]
         acc_out = np.empty(len(given[0]), np.uint64)
@@ -54,12 +54,12 @@ class PeModel:
         return acc_out
 
 
-def batches(params: Any, count: int | None, rng: np.random.Generator) -> Iterator[Operands]:
+def batches(params: Any, count: int | None, rng: np.random.Generator) -> Iterator[PeVectors]:
     """All operands of a sweep, in handy batches."""
     module = pe.module_of(params)
     corners, bits = crossed(module, params), params.weight.width + params.activation.width
     for start in range(0, len(corners.weight), BATCH):
-        yield Operands(*(codes[start : start + BATCH] for codes in corners))
+        yield PeVectors(*(codes[start : start + BATCH] for codes in corners))
     if bits <= EXHAUSTIVE_BITS and count is None:
         times = max(1, BATCH >> bits)
         for _ in range((COUNT >> bits) // times):
@@ -71,7 +71,7 @@ def batches(params: Any, count: int | None, rng: np.random.Generator) -> Iterato
         left -= BATCH
 
 
-def sweep(params: Any, count: int | None = None, seed: int = 1) -> Sweep:
+def sweep(params: Any, count: int | None = None, seed: int = 1) -> OperandSweep:
     """Operands of `seed` through RTL and golden, up to the first difference.
 
     count  of random pairs, beside the corners; None: what the module's docstring says
@@ -90,4 +90,4 @@ def sweep(params: Any, count: int | None = None, seed: int = 1) -> Sweep:
         if wrong:
             break
     every = count is None and params.weight.width + params.activation.width <= EXHAUSTIVE_BITS
-    return Sweep(done, every, in_model, time.monotonic() - started, wrong)
+    return OperandSweep(done, every, in_model, time.monotonic() - started, wrong)

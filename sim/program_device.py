@@ -13,11 +13,11 @@ import numpy as np
 from golden.accelerator.machine import Machine
 from golden.accelerator.params import AcceleratorParams
 from golden.blocks import Result
-from sim.accelerator import Accelerator, Bus, Outcome
+from sim.accelerator import Bus, RtlModel, RtlOutcome
 from sim.device import Mismatch, Waves
 
 
-class Program(Protocol):
+class LoadableProgram(Protocol):
     """A program for an accelerator, as mapping.backends.program.compiler.Program has it."""
 
     @property
@@ -33,7 +33,7 @@ class Program(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Step:
+class ProgramRun:
     """One run of the program. where: the network. codes: of its inputs. outputs: their names."""
 
     where: str
@@ -44,32 +44,32 @@ class Step:
 class InMemory:
     """A memory with the program and its operands in it."""
 
-    def __init__(self, p: AcceleratorParams, program: Program):
+    def __init__(self, p: AcceleratorParams, program: LoadableProgram):
         self.p, self.program = p, program
         self.memory = program.memory.copy()
 
-    def put(self, step: Step) -> None:
+    def put(self, step: ProgramRun) -> None:
         """The inputs' codes."""
         for name, values in step.codes.items():
             self.program.write(self.memory, name, values)
 
-    def found(self, step: Step) -> dict[str, np.ndarray]:
+    def found(self, step: ProgramRun) -> dict[str, np.ndarray]:
         """The outputs' codes."""
         return {name: self.program.read(self.memory, name) for name in step.outputs}
 
 
-class Golden(InMemory):
+class GoldenProgram(InMemory):
     """Every command as the hardware does it; it counts no cycles."""
 
     name = "golden"
 
-    def run(self, job: Step) -> Result:
+    def run(self, job: ProgramRun) -> Result:
         self.put(job)
         Machine(self.p, self.memory, self.program.base).run(self.program.address, self.program.count)
         return Result(outputs=self.found(job))
 
 
-class Rtl(InMemory):
+class RtlProgram(InMemory):
     """The Verilated accelerator, from start to interrupt. outcomes: the steps', the first with intervals.
 
     waves  of the first step
@@ -77,13 +77,13 @@ class Rtl(InMemory):
 
     name = "rtl"
 
-    def __init__(self, p: AcceleratorParams, program: Program, bus: Bus, waves: Waves | None = None):
+    def __init__(self, p: AcceleratorParams, program: LoadableProgram, bus: Bus, waves: Waves | None = None):
         super().__init__(p, program)
-        self.accelerator = Accelerator(p, self.memory, program.base, trace=waves is not None)
+        self.accelerator = RtlModel(p, self.memory, program.base, trace=waves is not None)
         self.bus, self.waves = bus, waves
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[RtlOutcome] = []
 
-    def run(self, job: Step) -> Result:
+    def run(self, job: ProgramRun) -> Result:
         self.put(job)
         first, waves, self.waves = not self.outcomes, self.waves, None
         traced = {"window": waves.window, "trace_file": waves.path} if waves else {"record": first}

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from golden import check
 from synth import asic_area, asic_script
-from synth.asic_area import Instance
+from synth.asic_area import PlaceArea
 from synth.assigns import for_sta
 from synth.checks import assert_sound
 from synth.liberty import Liberty
-from synth.memories import Memory, MemoryModel, model_for
+from synth.memories import MemoryCell, MemoryModel, model_for
 from synth.yosys import yosys
 
 
@@ -29,7 +29,7 @@ class MappedNetlist:
     verilog      flat, one bit a connection, as OpenSTA reads it; the top's ports as they were
     json         the same, as Yosys writes it
     by_kind      {cell: (count, um2)}, of the Liberty's cells
-    by_instance  the tree (asic_area.Instance), a path after its parent's; the top alone if flattened
+    by_instance  the tree (asic_area.PlaceArea), a path after its parent's; the top alone if flattened
     memories     each macro at its instance, and the small memories that were built of flip-flops (cell "")
     models       behavioural Verilog of the macros; macro_liberty: their area and timing; None without macros
     area_um2     of cells and macros; no wires, no room between cells
@@ -51,8 +51,8 @@ class MappedNetlist:
     memory_um2: float
     gate_equivalents: float
     by_kind: dict[str, tuple[int, float]]
-    by_instance: tuple[Instance, ...]
-    memories: tuple[Memory, ...] = ()
+    by_instance: tuple[PlaceArea, ...]
+    memories: tuple[MemoryCell, ...] = ()
     memory_model: MemoryModel | None = None
     models: Path | None = None
     macro_liberty: Path | None = None

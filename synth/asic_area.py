@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synth.liberty import Liberty
-from synth.memories import Memory, MemoryModel, Shape, shape_of
+from synth.memories import MemoryCell, MemoryModel, Shape, shape_of
 from synth.process import SynthesisError
 
 Found = dict[tuple[str, str], Shape]  # (module, its memory): its shape
@@ -17,7 +17,7 @@ UNESCAPED = re.compile(r"\W")  # what Yosys' rename -unescape replaces
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
+class PlaceArea:
     """Area at one place, um2, macros included. path: "" is the top, `column_3.cell_0` within it.
 
     own    without, total with what is instantiated inside it; cells: its own number of them
@@ -36,8 +36,8 @@ class Area:
     combinational_um2: float
     memory_um2: float
     by_kind: dict[str, tuple[int, float]]
-    by_instance: tuple[Instance, ...]
-    memories: tuple[Memory, ...]
+    by_instance: tuple[PlaceArea, ...]
+    memories: tuple[MemoryCell, ...]
 
 
 def memories_of(path: Path) -> Found:
@@ -93,14 +93,14 @@ def own_areas(
 
 def walk(
     design: dict[str, Any], top: str, own: dict[str, tuple[float, int]]
-) -> tuple[tuple[Instance, ...], dict[str, list[str]]]:
+) -> tuple[tuple[PlaceArea, ...], dict[str, list[str]]]:
     """The tree of instances, and the paths at which each module is."""
-    instances: list[Instance] = []
+    instances: list[PlaceArea] = []
     where: dict[str, list[str]] = {}
 
     def visit(path: str, module: str) -> float:
         at = len(instances)
-        instances.append(Instance(path, module, 0.0, 0.0, 0))
+        instances.append(PlaceArea(path, module, 0.0, 0.0, 0))
         where.setdefault(module, []).append(path)
         area, cells = own.get(path, (0.0, 0))
         inside = [
@@ -111,7 +111,7 @@ def walk(
             for name, kind in inside
             if not is_leaf(design[kind])
         )
-        instances[at] = Instance(path, module, area, area + inner, cells)
+        instances[at] = PlaceArea(path, module, area, area + inner, cells)
         return area + inner
 
     visit("", top)
@@ -125,7 +125,7 @@ def is_leaf(module: dict[str, Any]) -> bool:
 
 def placed(
     netlist: dict[str, Any], where: dict[str, list[str]], model: MemoryModel | None, found: Found
-) -> tuple[Memory, ...]:
+) -> tuple[MemoryCell, ...]:
     """Each memory at each of its places."""
     if model is None:
         return ()
@@ -138,5 +138,5 @@ def placed(
             cells = (one for one in netlist if one.startswith(within) and netlist[one]["type"] == shape.name)
             cell = "" if small else next(cells, "")
             if small or cell:  # a memory that nothing reads is gone
-                memories.append(Memory(path, name, shape, None if small else model.figures(shape), cell))
+                memories.append(MemoryCell(path, name, shape, None if small else model.figures(shape), cell))
     return tuple(memories)

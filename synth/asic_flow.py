@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from golden.progress import Progress
 from sim import process
 from sim.tools import ToolMissing
 from synth import hierarchy, store, yosys
 from synth.asic import MappedNetlist, map_asic
 from synth.asic_script import FLAGS
 from synth.borders import Part
-from synth.compose import Composition, Cost, Line, Update, compose, sources
+from synth.compose import Composition, PartCost, PartLine, compose, sources
 from synth.folders import workplace
 from synth.gates import NAME, count_gates
 from synth.hierarchy import JOBS, Own
@@ -19,7 +20,7 @@ from synth.power_flow import areas_of, macs_a_cycle, of_pe, of_unit, small
 from synth.power_flow import composed as composed_power
 from synth.result import Figure, Subject, breakdown
 from synth.sweep import AIMS, Sweep, Tried, Way, smallest_at
-from synth.timing import Timing, critical_path, find_sta
+from synth.timing import SlowestPath, critical_path, find_sta
 
 CLOCK = 100.0  # MHz at which power is given where no clock is asked for
 RELAXED = 1000.0  # ns: a period that any way meets, where no clock is asked for
@@ -33,23 +34,23 @@ def run(
     files: list[str],
     clock_mhz: float | None,
     flatten: bool,
-    update: Update,
+    update: Progress,
 ) -> dict[str, Any]:
     """The fields of a Synthesis. files: what tells the library from others of its name."""
     period = None if clock_mhz is None else 1000 / clock_mhz
-    update(0, 0, "multipliers")
+    update("multipliers", 0, 0)
     ways = multipliers(subject, liberty, files, period)
-    update(0, 0, "clock")
+    update("clock", 0, 0)
     how, timed = reaching(subject, liberty, files, ways, period)
     ways = [one | {"used": same_way(one, how)} for one in ways]
 
-    def measure(own: Own) -> Cost:
+    def measure(own: Own) -> PartCost:
         with workplace(own.part.module[:40]) as folder:
             return cost(map_asic(own.verilog, own.part.module, liberty, folder, flatten=True, **how))
 
     depends = ["asic", files, how, yosys.version()]
     composed = whole(subject, measure, depends, flatten, update)
-    update(0, 0, "power")
+    update("power", 0, 0)
     burnt = watts(subject, liberty, files, how, composed, clock_mhz or CLOCK)
     by = f"Yosys {yosys.version()} with {liberty.name}, {method(composed, flatten)}"
     return {
@@ -111,15 +112,15 @@ def too_fast(timed: Mapping[str, Any], burnt: Mapping[str, Any], mhz: float) -> 
     return [TOO_FAST] if burnt["figures"] and fmax and fmax < mhz else []
 
 
-def whole(subject: Subject, measure: Any, depends: object, flatten: bool, update: Update) -> Composition:
+def whole(subject: Subject, measure: Any, depends: object, flatten: bool, update: Progress) -> Composition:
     """Composed of parts, or as one part that is all of it."""
     if not flatten:
         return compose(subject.verilog, subject.top, measure, depends, update)
-    update(0, 1, subject.top)
+    update(subject.top, 0, 1)
     verilog = hierarchy.flat(subject.verilog, subject.top)
     own = Own(Part(subject.top), verilog, ())
     total = measure(own)
-    return Composition(total, (Line(own.part, 1, total),), 1)
+    return Composition(total, (PartLine(own.part, 1, total),), 1)
 
 
 def method(composed: Composition, flatten: bool) -> str:
@@ -127,9 +128,9 @@ def method(composed: Composition, flatten: bool) -> str:
     return "flattened" if flatten else f"composed of {many} parts" if many > 1 else "whole, it is one part"
 
 
-def cost(mapped: MappedNetlist) -> Cost:
+def cost(mapped: MappedNetlist) -> PartCost:
     """The cost that a mapped netlist adds to a design."""
-    return Cost(
+    return PartCost(
         {
             "area": mapped.area_um2,
             "sequential": mapped.sequential_um2,
@@ -190,7 +191,7 @@ def multipliers(
     return list(store.remembered(key, make))
 
 
-def way(which: Way, mapped: MappedNetlist, timing: Timing, used: bool) -> dict[str, Any]:
+def way(which: Way, mapped: MappedNetlist, timing: SlowestPath, used: bool) -> dict[str, Any]:
     return asdict(which) | {
         "area": mapped.area_um2, "gate_equivalents": mapped.gate_equivalents, "delay_ns": timing.delay_ns,
         "met": timing.met, "used": used,
@@ -276,20 +277,20 @@ def watts(
     }
 
 
-def run_gates(subject: Subject, flatten: bool, update: Update) -> dict[str, Any]:
+def run_gates(subject: Subject, flatten: bool, update: Progress) -> dict[str, Any]:
     """The fields of a Synthesis without a library: gate equivalents and depth, named as what they are."""
 
-    def measure(own: Own) -> Cost:
+    def measure(own: Own) -> PartCost:
         with workplace(own.part.module[:40]) as folder:
             found = count_gates(own.verilog, own.part.module, folder)
         kinds = {kind: (many, 0.0) for kind, many in found.by_kind.items()}
         values = {"gate_equivalents": found.equivalents, "memory_bits": found.memory_bits,
                   "sequential": found.sequential}  # fmt: skip
-        return Cost(values, kinds)
+        return PartCost(values, kinds)
 
     composed = whole(subject, measure, ["gates", yosys.version()], flatten, update)
     total = composed.total.figures
-    update(0, 0, "logic depth")
+    update("logic depth", 0, 0)
     tools = f"{NAME}, Yosys {yosys.version()}"
     by = f"{tools}, {method(composed, flatten)}"
     where = "the whole, flattened" if flatten else "the whole, each module mapped once"

@@ -18,7 +18,7 @@ Bits = tuple[tuple[str, tuple[str, ...]], ...]  # (port, a word for each bit, lo
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class BorderPort:
     name: str
     is_input: bool
     width: int
@@ -48,7 +48,7 @@ def constant(bit: Bit) -> str | None:
     return None if isinstance(bit, int) else bit.replace("z", "x")
 
 
-def same(ports: Iterable[Port], connections: Mapping[str, list[Bit]], inputs: bool) -> Bits:
+def same(ports: Iterable[BorderPort], connections: Mapping[str, list[Bit]], inputs: bool) -> Bits:
     """What the nets that ports are connected to say of their bits: of the inputs or of the outputs."""
     first: dict[Bit, str] = {}
     told: dict[str, list[str]] = {}
@@ -63,7 +63,7 @@ def same(ports: Iterable[Port], connections: Mapping[str, list[Bit]], inputs: bo
     return words(told)
 
 
-def unread(ports: Iterable[Port], connections: Mapping[str, list[Bit]], read: set[Bit]) -> Bits:
+def unread(ports: Iterable[BorderPort], connections: Mapping[str, list[Bit]], read: set[Bit]) -> Bits:
     """Bits of outputs that are not in `read`."""
     return words({
         port.name: [FREE if bit in read else OPEN for bit in connections[port.name]]
@@ -72,7 +72,7 @@ def unread(ports: Iterable[Port], connections: Mapping[str, list[Bit]], read: se
     })  # fmt: skip
 
 
-def readers(module: Mapping[str, Any], ports: Mapping[str, tuple[Port, ...]]) -> set[Bit]:
+def readers(module: Mapping[str, Any], ports: Mapping[str, tuple[BorderPort, ...]]) -> set[Bit]:
     """Nets that an output of a JSON module or an input of one of its cells reads."""
     found = {bit for port in module["ports"].values() if port["direction"] != "input" for bit in port["bits"]}
     for cell in module["cells"].values():
@@ -83,7 +83,7 @@ def readers(module: Mapping[str, Any], ports: Mapping[str, tuple[Port, ...]]) ->
     return found
 
 
-def inputs_of(cell: Mapping[str, Any], ports: Mapping[str, tuple[Port, ...]]) -> set[str]:
+def inputs_of(cell: Mapping[str, Any], ports: Mapping[str, tuple[BorderPort, ...]]) -> set[str]:
     """Names of a cell's inputs."""
     if cell["type"] in ports:
         return {port.name for port in ports[cell["type"]] if port.is_input}
@@ -110,7 +110,9 @@ def final(bit: Bit, alias: Mapping[Bit, Bit]) -> Bit:
     return bit
 
 
-def renamed(module: dict[str, Any], alias: Mapping[Bit, Bit], ports: Mapping[str, tuple[Port, ...]]) -> None:
+def renamed(
+    module: dict[str, Any], alias: Mapping[Bit, Bit], ports: Mapping[str, tuple[BorderPort, ...]]
+) -> None:
     """Let all that read a net that is the same as another read the other."""
     for port in module["ports"].values():
         if port["direction"] != "input":
@@ -126,7 +128,7 @@ def escaped(name: str) -> str:
     return f"\\{name} "
 
 
-def wrapper(name: str, instance: str, part: Part, ports: Iterable[Port]) -> str:
+def wrapper(name: str, instance: str, part: Part, ports: Iterable[BorderPort]) -> str:
     """Verilog of a module `name` with the part's ports, that places its definition as it is placed."""
     ties, opens = dict(part.ties), dict(part.opens)
     heads, body, links = [], [], []

@@ -11,7 +11,7 @@ from functools import cache
 from golden.check import fail
 from synth import boolean
 from synth.boolean import Tree
-from synth.liberty import Cell, Storage
+from synth.liberty import LibraryCell, Storage
 
 MOST_SLOTS = 64  # of a block in synth/native/gates.cpp
 OPERATORS = {"and": 0, "or": 1, "xor": 2, "not": 3}  # enum Op there
@@ -19,7 +19,7 @@ SIGNS = {"and": "&", "or": "|", "xor": "^"}
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class StraightLine:
     """Steps (operator, target, a, b) over slots; the first slots hold the inputs; `result` is one of them."""
 
     inputs: tuple[str, ...]
@@ -28,7 +28,7 @@ class Program:
 
 
 @cache
-def program(tree: Tree) -> Program:
+def program(tree: Tree) -> StraightLine:
     """The function as steps; what occurs twice is computed once."""
     names = tuple(sorted(boolean.pins(tree)))
     slots: dict[Tree, int] = {("pin", name): number for number, name in enumerate(names)}
@@ -49,7 +49,7 @@ def program(tree: Tree) -> Program:
     result = place(tree)
     if len(slots) > MOST_SLOTS:
         raise fail("liberty: function", f"{expression(tree)}, of {len(slots)} parts", f"up to {MOST_SLOTS}")
-    return Program(names, tuple(steps), result)
+    return StraightLine(names, tuple(steps), result)
 
 
 def clock(storage: Storage) -> tuple[str, bool]:
@@ -62,7 +62,7 @@ def clock(storage: Storage) -> tuple[str, bool]:
     return str(tree[1]), falling
 
 
-def refusal(cell: Cell) -> str:
+def refusal(cell: LibraryCell) -> str:
     """Why the gate simulator cannot take a cell; empty if it can."""
     if cell.storage and cell.storage.kind != "ff":
         return "a latch"
@@ -74,17 +74,17 @@ def refusal(cell: Cell) -> str:
     return f"without a function of pin {unknown[0]}" if unknown else ""
 
 
-def functions(cell: Cell) -> dict[str, Tree]:
+def functions(cell: LibraryCell) -> dict[str, Tree]:
     """The tree of each output."""
     return {name: boolean.parse(cell.pins[name].function or "0") for name in cell.outputs}
 
 
-def verilog(cells: Iterable[Cell]) -> str:
+def verilog(cells: Iterable[LibraryCell]) -> str:
     """Modules of the cells; those that cannot be simulated are left out."""
     return "".join(f"{model(cell)}\n" for cell in cells if not refusal(cell))
 
 
-def model(cell: Cell) -> str:
+def model(cell: LibraryCell) -> str:
     """The module of one cell."""
     found = functions(cell)
     lines = [f"module {identifier(cell.name)}({', '.join(map(identifier, [*cell.inputs, *found]))});"]

@@ -12,53 +12,52 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from golden.progress import Progress, untold
 from sim import process
 from synth import hierarchy, store, yosys
 from synth.borders import Part
 from synth.hierarchy import JOBS, Own
 
-Update = Callable[[int, int, str], None]  # done, of how many, what
-
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class PartCost:
     """figures: name -> value; kinds: kind of cell -> how many and their area, if they have one."""
 
     figures: Mapping[str, float]
     kinds: Mapping[str, tuple[int, float]]
 
-    def __add__(self, other: "Cost") -> "Cost":
+    def __add__(self, other: "PartCost") -> "PartCost":
         figures = Counter(self.figures)
         figures.update(other.figures)
         names = {**self.kinds, **other.kinds}
         none = (0, 0.0)
         kinds = {name: (self.kinds.get(name, none), other.kinds.get(name, none)) for name in names}
-        return Cost(dict(figures), {name: (a[0] + b[0], a[1] + b[1]) for name, (a, b) in kinds.items()})
+        return PartCost(dict(figures), {name: (a[0] + b[0], a[1] + b[1]) for name, (a, b) in kinds.items()})
 
-    def times(self, many: int) -> "Cost":
+    def times(self, many: int) -> "PartCost":
         kinds = {name: (count * many, area * many) for name, (count, area) in self.kinds.items()}
-        return Cost({name: value * many for name, value in self.figures.items()}, kinds)
+        return PartCost({name: value * many for name, value in self.figures.items()}, kinds)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PartLine:
     """A part: how often it stands in the design, what its own logic costs once."""
 
     part: Part
     count: int
-    cost: Cost
+    cost: PartCost
 
 
 @dataclass(frozen=True, slots=True)
 class Composition:
     """total: the design's cost; lines: its parts, the top's first; made: how many were not in the store."""
 
-    total: Cost
-    lines: tuple[Line, ...]
+    total: PartCost
+    lines: tuple[PartLine, ...]
     made: int
 
 
-Measure = Callable[[Own], Cost]
+Measure = Callable[[Own], PartCost]
 
 
 @cache
@@ -69,12 +68,12 @@ def sources() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def explored(verilog: str, top: str, update: Update) -> dict[Part, Own]:
+def explored(verilog: str, top: str, update: Progress) -> dict[Part, Own]:
     """The parts of `top`, from the store where they are there."""
 
     def make() -> list[dict[str, Any]]:
         return [
-            asdict(each) for each in hierarchy.explore(verilog, top, lambda what: update(0, 0, what)).values()
+            asdict(each) for each in hierarchy.explore(verilog, top, lambda what: update(what, 0, 0)).values()
         ]
 
     found = store.remembered(["parts", verilog, top, yosys.version(), sources()], make)
@@ -92,7 +91,7 @@ def read_own(value: Mapping[str, Any]) -> Own:
     return Own(read_part(value["part"]), value["verilog"], children)
 
 
-def entry(own: Own, measure: Measure, depends: object) -> tuple[Cost, bool]:
+def entry(own: Own, measure: Measure, depends: object) -> tuple[PartCost, bool]:
     """The cost of a part's own logic, and whether it was made now."""
     made = []
 
@@ -102,11 +101,11 @@ def entry(own: Own, measure: Measure, depends: object) -> tuple[Cost, bool]:
 
     value = store.remembered(["entry", own.verilog, own.part.module, depends, sources()], make)
     kinds = {name: (int(count), float(area)) for name, (count, area) in value["kinds"].items()}
-    return Cost(value["figures"], kinds), bool(made)
+    return PartCost(value["figures"], kinds), bool(made)
 
 
 def compose(
-    verilog: str, top: str, measure: Measure, depends: object, update: Update = lambda done, total, what: None
+    verilog: str, top: str, measure: Measure, depends: object, update: Progress = untold
 ) -> Composition:
     """The cost of module `top` of `verilog`.
 
@@ -119,15 +118,15 @@ def compose(
     many = hierarchy.counts(parts, Part(top))
     done = 0
 
-    def one(own: Own) -> tuple[Cost, bool]:
+    def one(own: Own) -> tuple[PartCost, bool]:
         nonlocal done
-        update(done, len(parts), own.part.module)
+        update(own.part.module, done, len(parts))
         found = entry(own, measure, depends)
         done += 1
         return found
 
     with process.pool(JOBS) as pool:
         costs = list(pool.map(one, parts.values()))
-    lines = tuple(Line(part, many[part], cost) for part, (cost, _) in zip(parts, costs, strict=True))
-    total = sum((line.cost.times(line.count) for line in lines), Cost({}, {}))
+    lines = tuple(PartLine(part, many[part], cost) for part, (cost, _) in zip(parts, costs, strict=True))
+    total = sum((line.cost.times(line.count) for line in lines), PartCost({}, {}))
     return Composition(total, lines, sum(made for _, made in costs))

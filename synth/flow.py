@@ -12,18 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from golden import check
+from golden.progress import Progress, untold
 from sim.tools import ToolMissing, on_path
 from synth import asic_flow, fpga_flow, store, yosys
-from synth.compose import Update, sources
+from synth.compose import sources
 from synth.liberty import Liberty, default_liberty
 from synth.result import Figure, Subject, Synthesis, Task
 
 TARGETS = ("ecp5", "ice40", "xc7", "asic", "gates")
 FPGA = ("ecp5", "ice40", "xc7")
-
-
-def quiet(done: int, total: int, what: str) -> None:
-    """Progress that nobody wants to see."""
 
 
 def synthesise(
@@ -34,7 +31,7 @@ def synthesise(
     clock_mhz: float | None = None,
     flatten: bool = False,
     place: bool = True,
-    progress: Update = quiet,
+    progress: Progress = untold,
 ) -> Synthesis:
     """What `subject` costs on `target`, from the store where it was asked before.
 

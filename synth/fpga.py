@@ -14,7 +14,7 @@ from golden import check
 from golden.division import ceil_div
 from sim import quote
 from synth.checks import assert_sound
-from synth.fpga_targets import KNOWN, Resources, Target, resources
+from synth.fpga_targets import KNOWN, FpgaTarget, Resources, resources
 from synth.netlist import Cell, Instance, Module, Netlist
 from synth.yosys import yosys
 
@@ -117,7 +117,7 @@ def reading(top: str) -> list[str]:
     return [f"read_verilog -sv {SOURCE}", f"hierarchy -check -top {quote.yosys(top)}", "proc"]
 
 
-def flow(target: Target, hierarchy: str, options: FpgaOptions, top: str, out: str) -> list[str]:
+def flow(target: FpgaTarget, hierarchy: str, options: FpgaOptions, top: str, out: str) -> list[str]:
     """Yosys' commands from a design that was read to its mapped netlist in the file `out`."""
     auto = options.multipliers == "auto"
     command = f"{target.flow} {hierarchy} {'' if auto else target.no_dsp}"
@@ -125,7 +125,7 @@ def flow(target: Target, hierarchy: str, options: FpgaOptions, top: str, out: st
     return [*(target.before if auto else ()), f"{command} {ends}"]
 
 
-def beyond(module: Module, target: Target, most: int) -> list[str]:
+def beyond(module: Module, target: FpgaTarget, most: int) -> list[str]:
     """The multiplications of a flat module that find no place in `most` DSP blocks: wide ones come first."""
     wanted = [(blocks(cell, target), cell.name) for cell in module.cells.values() if cell.type == "$mul"]
     taken, left = 0, []
@@ -137,7 +137,7 @@ def beyond(module: Module, target: Target, most: int) -> list[str]:
     return left
 
 
-def blocks(cell: Cell, target: Target) -> int:
+def blocks(cell: Cell, target: FpgaTarget) -> int:
     """DSP blocks of a $mul: each takes a part of both operands."""
     widths = sorted((len(cell.connections["A"]), len(cell.connections["B"])), reverse=True)
     if len(cell.connections["Y"]) < target.smallest or widths[1] < 2:

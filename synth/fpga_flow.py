@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from golden.progress import Progress
 from synth import store, yosys
 from synth.asic_flow import method, whole
-from synth.compose import Cost, Update, sources
+from synth.compose import PartCost, sources
 from synth.folders import workplace
 from synth.fpga import FpgaOptions, synthesise_fpga
 from synth.fpga_targets import Resources, resources
 from synth.hierarchy import Own
-from synth.place import DSP_BLOCKS, Placed, version
+from synth.place import DSP_BLOCKS, BestSeed, version
 from synth.place import place as place_and_route
 from synth.result import Figure, Subject, breakdown
 
@@ -27,14 +28,14 @@ def placer_version(target: str) -> str:
 
 
 def run(
-    subject: Subject, target: str, clock_mhz: float | None, flatten: bool, place: bool, update: Update
+    subject: Subject, target: str, clock_mhz: float | None, flatten: bool, place: bool, update: Progress
 ) -> dict[str, Any]:
     """The fields of a Synthesis."""
 
-    def measure(own: Own) -> Cost:
+    def measure(own: Own) -> PartCost:
         with workplace(own.part.module[:40]) as folder:
             found = synthesise_fpga(own.verilog, own.part.module, target, folder, instances=False)
-        return Cost(flat_figures(found.total), {kind: (many, 0.0) for kind, many in found.cells.items()})
+        return PartCost(flat_figures(found.total), {kind: (many, 0.0) for kind, many in found.cells.items()})
 
     composed = whole(subject, measure, ["fpga", target, yosys.version()], flatten, update)
     total = resources(target, {kind: many for kind, (many, _) in composed.total.kinds.items()})
@@ -64,7 +65,7 @@ def counted(total: Resources) -> Mapping[str, float]:
     return {name: many for name, many in (found | dict(total.memories)).items() if many}
 
 
-def placement(subject: Subject, target: str, clock_mhz: float | None, update: Update) -> dict[str, Any]:
+def placement(subject: Subject, target: str, clock_mhz: float | None, update: Progress) -> dict[str, Any]:
     """nextpnr's placement of the whole; multiplications beyond the part's DSP blocks are in LUTs."""
     goal = GOAL if clock_mhz is None else clock_mhz
 
@@ -83,13 +84,13 @@ def placement(subject: Subject, target: str, clock_mhz: float | None, update: Up
             "notes": told(found, target),
         }
 
-    update(0, 0, "place and route")
+    update("place and route", 0, 0)
     versions = [yosys.version(), placer_version(target), sources()]
     key = ["place", subject.verilog, subject.top, target, DEVICE[target], SPEED, goal, *versions]
     return dict(store.remembered(key, make))
 
 
-def told(found: Placed, target: str) -> list[str]:
+def told(found: BestSeed, target: str) -> list[str]:
     """Remarks about a placement, beside its figures."""
     taken = ", ".join(f"{many} {name}" for name, many in found.harness.items())
     notes = [f"of the part: without the harness that stands for pins ({taken})"]

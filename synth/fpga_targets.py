@@ -37,7 +37,7 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class FpgaTarget:
     """flow: Yosys' command; keep, flat: its options for the hierarchy; no_dsp: its option for no DSP blocks.
 
     before    what maps multiplications to DSP blocks before the flow, where the flow itself is not let
@@ -66,17 +66,17 @@ ICE40_DSP = (
     "chtype -set $mul t:$__soft_mul",
 )
 KNOWN = {
-    "ecp5": Target(
+    "ecp5": FpgaTarget(
         "synth_ecp5", "-noflatten", "", "-nodsp", (), (18, 18), 0, ("+/ecp5/cells_sim.v",),
         {"luts": "LUT4", "ffs": "TRELLIS_FF", "carries": "CCU2C", "multipliers": "MULT18X18D|ALU54B",
          "memories": "DP16KD|PDPW16KD", "lut_rams": "TRELLIS_DPR16X4"},
     ),
-    "ice40": Target(
+    "ice40": FpgaTarget(
         "synth_ice40", "-noflatten", "", "", ICE40_DSP, (16, 16), 11, ("+/ice40/cells_sim.v",),
         {"luts": "SB_LUT4", "ffs": r"SB_DFF\w*", "carries": "SB_CARRY", "multipliers": "SB_MAC16",
          "memories": r"SB_RAM40_4K\w*|SB_SPRAM256KA", "lut_rams": "-"},
     ),
-    "xc7": Target(
+    "xc7": FpgaTarget(
         "synth_xilinx -family xc7 -noiopad -noclkbuf", "", "-flatten", "-nodsp", (), (25, 18), 9,
         ("+/xilinx/cells_sim.v",),
         {"luts": r"LUT\d|INV", "ffs": "FD[RSCP]E(_1)?", "carries": "CARRY4", "multipliers": "DSP48E1",

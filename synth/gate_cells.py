@@ -9,16 +9,16 @@ import numpy as np
 from golden.check import fail
 from synth import boolean, cell_models
 from synth.boolean import Tree
-from synth.cell_models import Program
+from synth.cell_models import StraightLine
 from synth.gate_layout import Array, Macro, bit
-from synth.liberty import Cell
+from synth.liberty import LibraryCell
 
 
 @dataclass(slots=True)
 class Gates:
     """Gates of one function as they are met; inputs are flat, `arity` for each. owners: cell numbers."""
 
-    program: Program
+    program: StraightLine
     pin: int = -1
     outs: list[int] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
@@ -34,10 +34,10 @@ class Gates:
         return np.array(self.inputs, np.int64).reshape(len(self.outs), len(self.program.inputs))
 
 
-class Kind:
+class CellFunctions:
     """A cell of the Liberty with its functions read once."""
 
-    def __init__(self, cell: Cell):
+    def __init__(self, cell: LibraryCell):
         why = cell_models.refusal(cell)
         if why:
             raise fail(f"gate simulator: cell {cell.name}", why, "gates and flip-flops with functions")
@@ -59,9 +59,9 @@ class Kind:
 class Collector:
     """Gates, states and memories of a module's cells, by function; nets by Yosys' numbers."""
 
-    def __init__(self, module: dict[str, Any], cells: Mapping[str, Cell], macros: Mapping[str, Macro]):
+    def __init__(self, module: dict[str, Any], cells: Mapping[str, LibraryCell], macros: Mapping[str, Macro]):
         self.cells, self.macros = cells, macros
-        self.kinds: dict[str, Kind] = {}
+        self.kinds: dict[str, CellFunctions] = {}
         self.gates: dict[tuple[Tree, str], Gates] = {}
         self.following: dict[Tree, Gates] = {}
         self.forcing: dict[tuple[int, Tree], Gates] = {}
@@ -98,10 +98,10 @@ class Collector:
             if nets.get(pin, 0) > 1 and not (kind.storage and pin in self.aliased):
                 self.gates_of(tree, pin).add(nets[pin], nets, owner)
 
-    def kind(self, name: str, type_: str) -> Kind:
+    def kind(self, name: str, type_: str) -> CellFunctions:
         if type_ not in self.cells:
             raise fail(f"gate simulator: cell {name}", type_, "cells of the Liberty, and memory macros")
-        self.kinds[type_] = Kind(self.cells[type_])
+        self.kinds[type_] = CellFunctions(self.cells[type_])
         return self.kinds[type_]
 
     def gates_of(self, tree: Tree, pin: str) -> Gates:
@@ -111,7 +111,7 @@ class Collector:
             found = self.gates[tree, pin] = Gates(cell_models.program(tree), number)
         return found
 
-    def add_state(self, kind: Kind, nets: dict[str, int], owner: int) -> None:
+    def add_state(self, kind: CellFunctions, nets: dict[str, int], owner: int) -> None:
         """The state is the net of an output that shows it as it is, else a net of its own."""
         assert kind.storage
         self.aliased = {pin for pin in kind.shows if nets.get(pin, 0) > 1}

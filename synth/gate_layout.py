@@ -12,7 +12,7 @@ import numpy as np
 
 from golden.check import fail
 from synth import macros
-from synth.cell_models import Program
+from synth.cell_models import StraightLine
 from synth.memories import Shape
 
 CLOCK = "clk"
@@ -70,16 +70,16 @@ def macro(shape: Shape) -> Macro:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GateGroup:
     """Gates of one function and level: nets of their inputs, int32 [arity, gates]; the first output."""
 
-    program: Program
+    program: StraightLine
     inputs: Array
     out: int
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedMemory:
     """A memory in the netlist; for each port the nets of its address, its data, each data bit's enable."""
 
     instance: str
@@ -102,13 +102,13 @@ class Layout:
 
     nets: int
     ports: dict[str, tuple[bool, Array]]
-    logic: list[Group]
-    state: list[Group]
-    forcing: list[Group]
+    logic: list[GateGroup]
+    state: list[GateGroup]
+    forcing: list[GateGroup]
     forced: list[tuple[int, int]]
     first_state: int
     states: int
-    memories: list[Placed]
+    memories: list[PlacedMemory]
     cells: list[str]
     kinds: list[str]
     pins: list[str]

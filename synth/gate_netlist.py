@@ -12,12 +12,12 @@ import numpy as np
 from golden.check import fail
 from synth.asic import MappedNetlist
 from synth.gate_cells import Collector, Gates
-from synth.gate_layout import CLOCK, Array, Group, Layout, Macro, Placed, bit, bits, macro
+from synth.gate_layout import CLOCK, Array, GateGroup, Layout, Macro, PlacedMemory, bit, bits, macro
 from synth.gate_library import levels
-from synth.liberty import Cell
+from synth.liberty import LibraryCell
 
 
-def read(path: Path, top: str, cells: Mapping[str, Cell], macros: Mapping[str, Macro]) -> Layout:
+def read(path: Path, top: str, cells: Mapping[str, LibraryCell], macros: Mapping[str, Macro]) -> Layout:
     """The layout of module `top` of a JSON that Yosys wrote, whose cells are those of a Liberty, and macros.
 
     raises  BadValue for a cell that cannot be simulated, a loop, two drivers, a clock that is not clk
@@ -160,7 +160,7 @@ class Arranger:
         net[sequence] = np.arange(len(sequence))
         return net
 
-    def groups(self, order: Array, level: Array, net: Array, first_gate: int) -> list[Group]:
+    def groups(self, order: Array, level: Array, net: Array, first_gate: int) -> list[GateGroup]:
         """The gates in order, cut where level or function changes."""
         function = self.function[order]
         changes = (np.diff(function) != 0) | (np.diff(level[order]) != 0)
@@ -174,7 +174,7 @@ class Arranger:
             inputs = np.zeros((len(program.inputs), len(rows)), np.int32)
             for k in range(len(inputs)):
                 inputs[k] = net[self.inputs[rows + k]]
-            found.append(Group(program, inputs, first_gate + begin))
+            found.append(GateGroup(program, inputs, first_gate + begin))
         return found
 
     def drivers(self, net: Array) -> tuple[Array, Array]:
@@ -189,20 +189,20 @@ class Arranger:
         return cell, pin
 
     @staticmethod
-    def placed(name: str, macro: Macro, nets: dict[str, Any], net: Array) -> Placed:
+    def placed(name: str, macro: Macro, nets: dict[str, Any], net: Array) -> PlacedMemory:
         """A memory's nets."""
 
         def of(pins: tuple[str, ...]) -> Array:
             return np.asarray(net[[bit(nets[pin][0]) for pin in pins]], np.int32)
 
         found = [(of(port.address), of(port.data), of(port.enable)) for port in macro.ports]
-        return Placed(name, macro, tuple(found))
+        return PlacedMemory(name, macro, tuple(found))
 
 
-def whole(kinds: list[Gates], net: Array) -> list[Group]:
+def whole(kinds: list[Gates], net: Array) -> list[GateGroup]:
     """A group a function; outputs are places among the states, or among what is forced, one after another."""
     starts = np.cumsum([0, *(len(kind.outs) for kind in kinds)])
     return [
-        Group(kind.program, net[kind.table().T].astype(np.int32), int(start))
+        GateGroup(kind.program, net[kind.table().T].astype(np.int32), int(start))
         for kind, start in zip(kinds, starts[:-1], strict=True)
     ]

@@ -17,7 +17,7 @@ from golden.division import ceil_div
 from sim.job import SimulationError, probabilities, seeded
 from sim.ports import StreamPort
 from synth import gate_library as native
-from synth.gate_layout import Array, Group, Layout
+from synth.gate_layout import Array, GateGroup, Layout
 
 RUNS = 64
 RESET = "rst"
@@ -128,7 +128,7 @@ class GateSimulator:
         inputs: list[Array] = []
         place = 0
         for kind in ("logic", "state", "forcing"):
-            groups: Sequence[Group] = getattr(self.layout, kind)
+            groups: Sequence[GateGroup] = getattr(self.layout, kind)
             table = (native.Group * len(groups))()
             for row, group in zip(table, groups, strict=True):
                 program = group.program
@@ -185,7 +185,7 @@ class GateSimulator:
         raises    SimulationError if it hangs, drops a word, or the runs' handshakes differ; BadValue
         """
         check.in_range("runs", runs, 1, RUNS)
-        job = Job(self, runs, seed)
+        job = RunStruct(self, runs, seed)
         job.drive(drive or {})
         job.move(streams or {}, take or {})
         job.stall(stalls)
@@ -220,7 +220,7 @@ class GateSimulator:
         self.toggles[:] = self.ones[:] = 0
 
 
-class Job:
+class RunStruct:
     """One run's structures, and the arrays they point to."""
 
     def __init__(self, simulator: GateSimulator, runs: int, seed: int):

@@ -17,7 +17,7 @@ from typing import Any
 
 from golden import check
 from sim import process, quote
-from synth.borders import Bit, Bits, Part, Port, known, readers, renamed, same, unread, wrapper
+from synth.borders import Bit, Bits, BorderPort, Part, known, readers, renamed, same, unread, wrapper
 from synth.borders import final as final_bit
 from synth.folders import workplace
 from synth.yosys import yosys
@@ -45,7 +45,7 @@ class Own:
 class Design:
     """Modules of a Verilog file: their ports, how often each places each other, their text."""
 
-    ports: Mapping[str, tuple[Port, ...]]
+    ports: Mapping[str, tuple[BorderPort, ...]]
     places: Mapping[str, Mapping[str, int]]
     texts: Mapping[str, str]
 
@@ -82,9 +82,10 @@ def read(verilog: str, top: str) -> Design:
     )
 
 
-def ports_of(module: Mapping[str, Any]) -> tuple[Port, ...]:
+def ports_of(module: Mapping[str, Any]) -> tuple[BorderPort, ...]:
     return tuple(
-        Port(name, port["direction"] == "input", len(port["bits"])) for name, port in module["ports"].items()
+        BorderPort(name, port["direction"] == "input", len(port["bits"]))
+        for name, port in module["ports"].items()
     )
 
 

@@ -20,7 +20,7 @@ from sim.tools import ToolMissing
 from synth.boolean import table
 from synth.folders import link
 from synth.liberty_names import NAME, PIN, STATE, TITLE, fit, named
-from synth.liberty_units import Group, capacitance_unit, number, time_unit, voltage
+from synth.liberty_units import LibertyGroup, capacitance_unit, number, time_unit, voltage
 
 GZIP = b"\x1f\x8b"
 DEFAULT = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")  # where Debian's package puts it
@@ -74,7 +74,7 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class LibraryCell:
     """area: um2. special: what else than logic or storage it is, which a mapper must leave alone."""
 
     name: str
@@ -111,7 +111,7 @@ class Liberty:
 
     name: str
     paths: tuple[Path, ...]
-    cells: dict[str, Cell]
+    cells: dict[str, LibraryCell]
     voltage: float
     time_ns: float
     capacitance_ff: float
@@ -126,7 +126,7 @@ class Liberty:
         first = libraries[0]
         path = several[0]
         time_ns, capacitance_ff = time_unit(path, first), capacitance_unit(path, first)
-        cells: dict[str, Cell] = {}
+        cells: dict[str, LibraryCell] = {}
         for path, one in zip(several, libraries, strict=True):
             for group in one.of("cell"):
                 cell_name = named(path, group, "cell", NAME)
@@ -137,11 +137,11 @@ class Liberty:
         return cls(name, several, cells, voltage(several[0], first), time_ns, capacitance_ff)
 
     @property
-    def nand2(self) -> Cell:
+    def nand2(self) -> LibraryCell:
         """The smallest two-input NAND: what a gate equivalent is; BadValue if there is none."""
         return self.smallest("a two-input NAND", NAND2)
 
-    def smallest(self, what: str, wanted: tuple[int, ...]) -> Cell:
+    def smallest(self, what: str, wanted: tuple[int, ...]) -> LibraryCell:
         """The smallest usable cell whose one output has this truth table."""
         found = [one for one in self.cells.values() if one.usable and computes(one, wanted)]
         if not found:
@@ -149,7 +149,7 @@ class Liberty:
         return min(found, key=lambda one: (one.area, one.name))
 
     @property
-    def buffer(self) -> Cell | None:
+    def buffer(self) -> LibraryCell | None:
         """The smallest buffer, if there is one."""
         found = [one for one in self.cells.values() if one.usable and computes(one, (0, 1))]
         return min(found, key=lambda one: (one.area, one.name)) if found else None
@@ -211,7 +211,7 @@ def unpacked(path: Path, place: Path) -> Path:
     return place
 
 
-def library(path: Path) -> Group:
+def library(path: Path) -> LibertyGroup:
     """The `library` group of a file."""
     text = text_of(path)
     at = skip(text, 0)
@@ -222,7 +222,7 @@ def library(path: Path) -> Group:
         group, _ = statement(path, text, at)
     except RecursionError:
         raise fail(f"{path}: liberty", "nested too deeply", "a Liberty file") from None
-    if not isinstance(group, Group):
+    if not isinstance(group, LibertyGroup):
         raise fail(f"{path}: library", "without statements", "library (name) { ... }")
     return group
 
@@ -232,7 +232,7 @@ def skip(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def statement(path: Path, text: str, at: int) -> tuple[Group | tuple[str, str] | None, int]:
+def statement(path: Path, text: str, at: int) -> tuple[LibertyGroup | tuple[str, str] | None, int]:
     """The statement at `at` and where it ends; a group that is not READ is None."""
     head = HEAD.match(text, at)
     if not head:
@@ -251,10 +251,10 @@ def statement(path: Path, text: str, at: int) -> tuple[Group | tuple[str, str] |
         return (head[1], ",".join(arguments)), at
     if head[1] not in READ:
         return None, past(path, text, at)
-    return body(path, text, Group(head[1], arguments), at + 1)
+    return body(path, text, LibertyGroup(head[1], arguments), at + 1)
 
 
-def body(path: Path, text: str, group: Group, at: int) -> tuple[Group, int]:
+def body(path: Path, text: str, group: LibertyGroup, at: int) -> tuple[LibertyGroup, int]:
     """Fill `group` with what stands up to its closing brace."""
     while True:
         at = skip(text, at)
@@ -265,7 +265,7 @@ def body(path: Path, text: str, group: Group, at: int) -> tuple[Group, int]:
         if text[at] == "}":
             return group, at + 1
         found, at = statement(path, text, at)
-        if isinstance(found, Group):
+        if isinstance(found, LibertyGroup):
             group.groups.append(found)
         elif found:
             group.values[found[0]] = found[1]
@@ -295,8 +295,8 @@ def unquoted(value: str) -> str:
     return value.strip().strip('"').strip()
 
 
-def cell(path: Path, group: Group, capacitance_ff: float) -> Cell:
-    """The Cell of one `cell` group."""
+def cell(path: Path, group: LibertyGroup, capacitance_ff: float) -> LibraryCell:
+    """The LibraryCell of one `cell` group."""
     name = group.arguments[0]
     pins = {}
     for one in group.of("pin"):
@@ -317,10 +317,10 @@ def cell(path: Path, group: Group, capacitance_ff: float) -> Cell:
     state = storage(group)
     for variable in state.variables if state else ():
         fit(path, f"cell {name}: name of its state", variable, STATE)
-    return Cell(name, area, pins, state, dont_use, special(group))
+    return LibraryCell(name, area, pins, state, dont_use, special(group))
 
 
-def storage(group: Group) -> Storage | None:
+def storage(group: LibertyGroup) -> Storage | None:
     """The flip-flop or latch that a cell is."""
     for one in group.of("ff", "ff_bank"):
         values = one.values
@@ -333,12 +333,12 @@ def storage(group: Group) -> Storage | None:
     return None
 
 
-def variables(group: Group) -> tuple[str, str]:
+def variables(group: LibertyGroup) -> tuple[str, str]:
     names = [*group.arguments, "IQ", "IQN"]
     return names[0], names[1]
 
 
-def special(group: Group) -> str | None:
+def special(group: LibertyGroup) -> str | None:
     """The kind of a cell that is neither logic nor storage: None for most."""
     for attribute in POWER:
         if group.values.get(attribute) == "true":
@@ -359,7 +359,7 @@ def special(group: Group) -> str | None:
     return None
 
 
-def computes(one: Cell, wanted: tuple[int, ...]) -> bool:
+def computes(one: LibraryCell, wanted: tuple[int, ...]) -> bool:
     """Whether a cell has one output, of this truth table, and no state."""
     functions = [pin.function for pin in one.pins.values() if pin.direction == "output"]
     if (

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from golden.check import fail
-from synth.liberty_units import Group
+from synth.liberty_units import LibertyGroup
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_$.\-]*")
 PIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_$.\-]*(\[\d+(:\d+)?\])?")
@@ -14,7 +14,7 @@ TITLE = re.compile(r"[ -~]{1,200}")  # of a library: it is only printed
 LETTERS = "letters, digits and _ $ . -"
 
 
-def named(path: Path, group: Group, what: str, form: re.Pattern[str]) -> str:
+def named(path: Path, group: LibertyGroup, what: str, form: re.Pattern[str]) -> str:
     """The name that a group begins with; BadValue if no tool could be told it."""
     return fit(path, f"{what} name", group.arguments[0] if group.arguments else "", form)
 

@@ -90,7 +90,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryCell:
     """One memory of a netlist. cell: its name there, or "" where it was built of flip-flops. path: where."""
 
     path: str

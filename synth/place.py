@@ -45,7 +45,7 @@ class DoesNotFit(BadValue):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathDelay:
     """kind: "register", "lut", "carry", "multiplier", "memory", "lut ram", "net" or "setup"; delay: ns;
     name: of the design's net that is nearest."""
 
@@ -55,7 +55,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class BestSeed:
     """The best of the seeds.
 
     critical_path  from the register at `start` to that at `end`; "port left[3]": a port of the design
@@ -65,7 +65,7 @@ class Placed:
     """
 
     fmax_mhz: float
-    critical_path: list[Step]
+    critical_path: list[PathDelay]
     start: str
     end: str
     used: dict[str, tuple[int, int]]
@@ -102,7 +102,7 @@ def place(
     seeds: Sequence[int] = (1,),
     options: FpgaOptions = FpgaOptions(),  # noqa: B008 (frozen)
     timeout: float = 3600,
-) -> Placed:
+) -> BestSeed:
     """Synthesise, place and route `top`; logs, scripts and reports stay in `folder`.
 
     target   "ecp5" or "ice40": there is no place and route for other parts
@@ -136,7 +136,7 @@ def place(
         taken["luts"] += kind == "lut"
     steps, start, end = critical_path(reports[best], design, own, target)
     used = _used(reports[best]["utilization"], taken)
-    return Placed(reached[best], steps, start, end, used, taken, reached, len(in_luts))
+    return BestSeed(reached[best], steps, start, end, used, taken, reached, len(in_luts))
 
 
 def ports_of(verilog: str, top: str, folder: Path) -> Module:
@@ -187,7 +187,7 @@ def _used(found: dict[str, dict[str, int]], taken: dict[str, int]) -> dict[str, 
 
 def critical_path(
     report: dict[str, Any], design: Module, own: dict[str, str], target: str
-) -> tuple[list[Step], str, str]:
+) -> tuple[list[PathDelay], str, str]:
     """(steps, where it starts, where it ends) of the slowest path from register to register."""
     inner = [path for path in report["critical_paths"] if path["from"] == path["to"] != "<async>"]
     if not inner:
@@ -199,22 +199,22 @@ def critical_path(
     return joined(steps), start, end
 
 
-def _step(part: dict[str, Any], design: Module, own: dict[str, str], target: str) -> Step:
+def _step(part: dict[str, Any], design: Module, own: dict[str, str], target: str) -> PathDelay:
     if part["type"] == "routing":
-        return Step("net", part["delay"], readable(part["net"]))
+        return PathDelay("net", part["delay"], readable(part["net"]))
     cell = part["from"]["cell"]
     kind = "setup" if part["type"] == "setup" else kind_of(design, cell, target)
-    return Step(kind, part["delay"], own.get(plain(cell, design), readable(cell)))
+    return PathDelay(kind, part["delay"], own.get(plain(cell, design), readable(cell)))
 
 
-def joined(steps: Sequence[Step]) -> list[Step]:
+def joined(steps: Sequence[PathDelay]) -> list[PathDelay]:
     """With each carry chain as one step."""
-    out: list[Step] = []
+    out: list[PathDelay] = []
     for index, step in enumerate(steps):
         inside = step.kind == "net" and out and out[-1].kind == "carry" and index + 1 < len(steps)
         chained = inside and steps[index + 1].kind == "carry"
         if chained or (step.kind == "carry" and out and out[-1].kind == "carry"):
-            out[-1] = Step("carry", out[-1].delay_ns + step.delay_ns, out[-1].name)
+            out[-1] = PathDelay("carry", out[-1].delay_ns + step.delay_ns, out[-1].name)
         else:
             out.append(step)
     return out

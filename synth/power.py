@@ -55,7 +55,7 @@ proc of_design {} { return [sta::design_power [sta::cmd_corner]] }
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PowerPart:
     """mW: internal to cells, switching of what they drive, leakage."""
 
     internal: float
@@ -80,7 +80,7 @@ class Power:
     """
 
     period_ns: float
-    groups: dict[str, Part]
+    groups: dict[str, PowerPart]
     clock: float
     memories: dict[str, float]
     inputs: float
@@ -153,12 +153,12 @@ def power(
     totals = [1000 * value for value in rows[0]]
     factor = scale()
     groups = {
-        name: Part(totals[at] / factor, totals[at + 1], totals[at + 2])
+        name: PowerPart(totals[at] / factor, totals[at + 1], totals[at + 2])
         for at, name in zip(range(4, 16, 4), GROUPS[1:4], strict=True)
     }
     inputs = 1000 * sum(row[1] for row in rows[1 : shims + 1])
     sequential = groups["sequential"]
-    groups["sequential"] = Part(sequential.internal, sequential.switching - inputs, sequential.leakage)
+    groups["sequential"] = PowerPart(sequential.internal, sequential.switching - inputs, sequential.leakage)
     memories = memory_power(mapped, found.accesses, period_ns)
     return Power(
         period_ns=period_ns,

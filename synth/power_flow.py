@@ -25,7 +25,7 @@ NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredPower:
     """Power of a simulated netlist, mW.
 
     macs_a_cycle  multiply-accumulates, mean over the cycles that were counted
@@ -44,19 +44,21 @@ class Measured:
         return self.total - self.clock
 
 
-def of_pe(mapped: MappedNetlist, params: Any, work: Workload, period_ns: float, folder: Path) -> Measured:
+def of_pe(
+    mapped: MappedNetlist, params: Any, work: Workload, period_ns: float, folder: Path
+) -> MeasuredPower:
     """A PE at `work`: one multiply-accumulate a cycle, or as many as its kind does."""
     layout = gate_netlist.layout_of(mapped)
     job = for_pe(params, work)
     found = activity(layout, GateSimulator(layout).run(drive=job.ports))
     burnt = power(mapped, found, folder, period_ns)
     source = (*burnt.sources, work.source)
-    return Measured(burnt.total, burnt.clock, job.operations, {}, source, groups(burnt))
+    return MeasuredPower(burnt.total, burnt.clock, job.operations, {}, source, groups(burnt))
 
 
 def of_unit(
     mapped: MappedNetlist, params: Any, work: Workload, period_ns: float, folder: Path
-) -> Measured:
+) -> MeasuredPower:
     """A block of streams at `work`, all of it simulated; `mapped` keeps its hierarchy."""
     layout = gate_netlist.layout_of(mapped)
     job = for_block(params, work, vectors=VECTORS, passes=PASSES)
@@ -64,7 +66,7 @@ def of_unit(
     burnt = power(mapped, activity(layout, run), folder, period_ns, by_cell=True)
     own = own_power(burnt.by_instance(layout, mapped))
     source = (*burnt.sources, work.source)
-    return Measured(burnt.total, burnt.clock, job.macs / run.cycles, own, source, groups(burnt))
+    return MeasuredPower(burnt.total, burnt.clock, job.macs / run.cycles, own, source, groups(burnt))
 
 
 def macs_a_cycle(params: Any, work: Workload) -> float:
@@ -103,7 +105,7 @@ def kind(module: str) -> str:
     return NUMBER.sub("", module)
 
 
-def densities(mapped: MappedNetlist, measured: Measured, kinds: Collection[str]) -> dict[str, float]:
+def densities(mapped: MappedNetlist, measured: MeasuredPower, kinds: Collection[str]) -> dict[str, float]:
     """mW per um2 of what is of each of `kinds`; what is of another kind counts with what it stands in."""
     area, burnt = dict.fromkeys(kinds, 0.0), dict.fromkeys(kinds, 0.0)
     modules = {place.path: kind(place.module) for place in mapped.by_instance}
@@ -118,7 +120,7 @@ def densities(mapped: MappedNetlist, measured: Measured, kinds: Collection[str])
 
 
 def composed(
-    mapped: MappedNetlist, measured: Measured, areas: Mapping[str, float], sequential_um2: float
+    mapped: MappedNetlist, measured: MeasuredPower, areas: Mapping[str, float], sequential_um2: float
 ) -> float:
     """mW of a larger unit, from that of the small one.
 

@@ -11,7 +11,7 @@ from synth.asic import MappedNetlist, map_asic
 from synth.asic_script import FLAGS
 from synth.liberty import Liberty
 from synth.memories import MemoryModel
-from synth.timing import Timing, critical_path
+from synth.timing import SlowestPath, critical_path
 
 TARGETS = (1.0, 0.6)  # ABC's target period, in parts of the wanted one
 AIMS = ("area", "balanced", "speed")
@@ -37,7 +37,7 @@ class Tried:
 
     way: Way
     mapped: MappedNetlist
-    timing: Timing
+    timing: SlowestPath
 
     @property
     def met(self) -> bool:

@@ -28,7 +28,7 @@ SETUP = re.compile(r"^ *(-?[\d.]+)\s+-?[\d.]+\s+library setup time", re.M)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathPin:
     """One pin that the path leaves. cell: its kind ("in", "out": a port). edge: rise or fall. Times in ns."""
 
     instance: str
@@ -40,7 +40,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class SlowestPath:
     """The slowest path. fmax_mhz: 1000 / (period - slack); None, as slack, where no path has an end.
 
     clocked  False: there is no clock, delay_ns of the slowest path from an input to an output is what counts
@@ -52,7 +52,7 @@ class Timing:
     delay_ns: float | None
     start: str
     end: str
-    path: tuple[Step, ...]
+    path: tuple[PathPin, ...]
     setup_ns: float
     clocked: bool
     assumed: tuple[str, ...] = ASSUMED
@@ -72,7 +72,7 @@ def find_sta() -> str:
 
 def critical_path(
     mapped: MappedNetlist, liberty: Liberty, folder: Path, period_ns: float, *, clock: str = "clk"
-) -> Timing:
+) -> SlowestPath:
     """Time `mapped` at `period_ns`; `folder` takes OpenSTA's script and log.
 
     raises  BadValue, ToolMissing, SynthesisError with OpenSTA's own message
@@ -116,15 +116,15 @@ def constraints(clock: str | None, period: float) -> list[str]:
     ]
 
 
-def parsed(log: Path, unit: float, period_ns: float, clocked: bool) -> Timing:
-    """The Timing that OpenSTA's report tells."""
+def parsed(log: Path, unit: float, period_ns: float, clocked: bool) -> SlowestPath:
+    """The SlowestPath that OpenSTA's report tells."""
     text = log.read_text()
     failed = [line for line in text.splitlines() if line.startswith("Error")]
     if failed:
         raise process.SynthesisError(f"timing: {failed[0]}; its log: {log}")
     found = SLACK.search(text)
     if not found:
-        return Timing(period_ns, None, None, None, "", "", (), 0.0, clocked)
+        return SlowestPath(period_ns, None, None, None, "", "", (), 0.0, clocked)
     slack = float(found[1]) * unit
     data = text[: text.index("data arrival time")]
     steps = sorted([*STEP.finditer(data), *PORT.finditer(data)], key=lambda step: step.start())
@@ -132,7 +132,7 @@ def parsed(log: Path, unit: float, period_ns: float, clocked: bool) -> Timing:
     ends = dict(ENDS.findall(text))
     setup = SETUP.search(text)
     delay = period_ns - slack
-    return Timing(
+    return SlowestPath(
         period_ns=period_ns,
         slack_ns=slack,
         fmax_mhz=1000 / delay if delay > 0 else None,
@@ -145,8 +145,8 @@ def parsed(log: Path, unit: float, period_ns: float, clocked: bool) -> Timing:
     )
 
 
-def step_of(found: re.Match[str], unit: float) -> Step:
+def step_of(found: re.Match[str], unit: float) -> PathPin:
     parts = found.groups()
     pin = parts[4] if len(parts) == 6 else ""
     edge = "rise" if parts[2] == "^" else "fall"
-    return Step(parts[3], pin, parts[-1], edge, float(parts[0]) * unit, float(parts[1]) * unit)
+    return PathPin(parts[3], pin, parts[-1], edge, float(parts[0]) * unit, float(parts[1]) * unit)

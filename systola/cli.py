@@ -116,7 +116,7 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def demo(folder: Path, force: bool, as_json: bool) -> None:
     """The main job on real networks: map, generate, simulate, compare, report."""
     with output.progress(None, "demo") as update:
-        result = systola.demo(folder, force=force, progress=lambda name, done, total: update(done, name))
+        result = systola.demo(folder, force=force, progress=lambda what, done, total: update(done, what))
     show(as_json, result, lambda: f"{result['verdict']}\nwrote {folder}")
     if not result["ok"]:
         raise failures.Failed(result["verdict"] if as_json else "")
@@ -169,7 +169,7 @@ def test(simulator: str, seed: int | None, as_json: bool, **options: Any) -> Non
     with output.progress(None, "benches") as update:
         found = systola.test(
             simulator=simulator, seed=1 if seed is None else seed, **options,
-            progress=lambda name, done, total: update(done, f"{name} ({done + 1} of {total})"),
+            progress=lambda what, done, total: update(done, f"{what} ({done + 1} of {total})"),
         )  # fmt: skip
     result = {
         "simulator": simulator,
@@ -236,7 +236,7 @@ def run(
         result = systola.run(
             engine=engine, dims=sizes(dims), inputs=input_files(inputs), seed=seed or 0, write_to=write_to,
             calibrate=input_files(calibrate, "--calibrate"), window=cycles(window), **options,
-            progress=lambda name, done, total: update(done, f"{engine}: {name} ({done} of {total})"),
+            progress=lambda what, done, total: update(done, f"{engine}: {what} ({done} of {total})"),
         )  # fmt: skip
     wrote = "".join(f"\nwrote {path}" for path in (*result["waves"], *([write_to] if write_to else [])))
     show(as_json, result, lambda: tables.whole(result) + wrote)
@@ -269,7 +269,7 @@ def synth(
     with output.progress(None, target) as update:
         result = systola.synth(
             design, target=target, part=part, write_to=place_of, **options,
-            progress=lambda done, total, what: update(
+            progress=lambda what, done, total: update(
                 done, f"{target}: {what}" + (f" ({done} of {total})" if total else "")
             ),
         )  # fmt: skip
@@ -297,7 +297,7 @@ def reproduce(name: str, write_to: Path | None, as_json: bool, **options: Any) -
     with output.progress(None, name) as update:
         result = systola.reproduce(
             name, write_to=folder, **options,
-            progress=lambda done, total, what: update(done, f"{name}: {what} ({done} of {total})"),
+            progress=lambda what, done, total: update(done, f"{name}: {what} ({done} of {total})"),
         )  # fmt: skip
     show(as_json, result, lambda: f"{tables.whole(result)}\n\nwrote {folder}")
 

@@ -24,7 +24,7 @@ Inputs = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class NetworkSource:
     """The contents of a network file. inputs, outputs: as the user sees them.
 
     network  in reals, to be quantised
@@ -82,7 +82,7 @@ class Source:
 def read(
     path: Path, tokens: int | None = None, dims: Mapping[str, int] | None = None,
     given: Given | None = None,
-) -> Source | ShapeNetwork:  # fmt: skip
+) -> NetworkSource | ShapeNetwork:  # fmt: skip
     """The network in `path`; a list of shapes stays one. given: values of inputs that are parameters."""
     if path.suffix == ".tflite":
         model = reader.read(path)
@@ -94,7 +94,7 @@ def read(
                 for i in model.graphs[0].inputs
             }
             outputs = tuple(tensors[i].name for i in model.graphs[0].outputs)
-            return Source(name=model.name, inputs=inputs, outputs=outputs, model=model)
+            return NetworkSource(name=model.name, inputs=inputs, outputs=outputs, model=model)
     if path.suffix == ".onnx" and path.exists():
         model = onnx_file.read(path)
         if onnx_quantised.is_quantised(model):
@@ -131,23 +131,23 @@ def refuse_codes(path: Path) -> None:
 
 def of_quantised(
     path: Path, model: Any, tokens: int | None = None, dims: Mapping[str, int] | None = None
-) -> Source:
+) -> NetworkSource:
     """ONNX with scales and zero points of its own."""
     made = onnx_quantised.QuantisedModel(model, path.name, path.stem, tokens=tokens, dims=dims)
     inputs = {
         name: TensorType(shape, made.bare.kinds.get(name, dtype))
         for name, (shape, dtype) in made.network.inputs.items()
     }
-    return Source(name=path.stem, inputs=inputs, outputs=made.network.outputs, onnx=made)
+    return NetworkSource(name=path.stem, inputs=inputs, outputs=made.network.outputs, onnx=made)
 
 
-def of_network(network: Network) -> Source:
+def of_network(network: Network) -> NetworkSource:
     """A float network, simplified."""
     network.check_elements()
-    return Source(name=network.name, inputs=network.inputs, outputs=network.outputs, network=network)
+    return NetworkSource(name=network.name, inputs=network.inputs, outputs=network.outputs, network=network)
 
 
-def codes_of(source: Source, coded: CodedNetwork, sample: Inputs) -> dict[str, np.ndarray]:
+def codes_of(source: NetworkSource, coded: CodedNetwork, sample: Inputs) -> dict[str, np.ndarray]:
     """The network's inputs as codes: reals to the nearest code, codes of a file as they are."""
     if source.model is None:
         return encoded(coded, sample)
@@ -161,7 +161,7 @@ def real_types(network: Network | None) -> dict[str, np.dtype[Any]]:
     return {name: kind for name, kind in types.items() if kind.kind == "f"}
 
 
-def answers(source: Source, coded: CodedNetwork, codes: Mapping[str, np.ndarray]) -> Inputs:
+def answers(source: NetworkSource, coded: CodedNetwork, codes: Mapping[str, np.ndarray]) -> Inputs:
     """The network's outputs, as its file has them: codes of an INT8 model, else real numbers."""
     if source.model is None:
         fixed = source.network.constants if source.network is not None else {}

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from golden import check
 from systola import toml_file
-from systola.design_schema import Composition, File, Matrix, Table, Tile, Vector
+from systola.design_schema import CompositionFile, FamilyFile, MatrixTable, Table, TileTable, VectorTable
 
-UNITS: dict[str, type[Table]] = {"matrix": Matrix, "tile": Tile, "vector": Vector}
+UNITS: dict[str, type[Table]] = {"matrix": MatrixTable, "tile": TileTable, "vector": VectorTable}
 ARRAYS = ("matrix", "tile")
 SHORTHANDS = {"systolic": ("host", ["matrix"]), "tile": ("host", ["tile"]),
               "accelerator": ("program", ["matrix", "vector"])}  # fmt: skip
@@ -39,9 +39,9 @@ class Units:
     place, what is neither. added: how many of them a shorthand has not written out; -1: all are.
     """
 
-    array: Matrix | Tile
+    array: MatrixTable | TileTable
     place: int
-    vector: Vector | None = None
+    vector: VectorTable | None = None
     beside: int = 0
     more: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     added: int = -1
@@ -64,15 +64,15 @@ def is_composed(values: Mapping[str, Any]) -> bool:
     return (isinstance(control, dict) and "kind" in control) or any(kind in list(UNITS) for kind in given)
 
 
-def read(values: Mapping[str, Any], where: str) -> tuple[Composition, int]:
+def read(values: Mapping[str, Any], where: str) -> tuple[CompositionFile, int]:
     """A file's tables as a composition, and how many units a shorthand has added; -1 where it is none."""
     if is_composed(values):
-        return toml_file.checked(Composition, values, where), -1
-    file = toml_file.checked(File, values, where)
+        return toml_file.checked(CompositionFile, values, where), -1
+    file = toml_file.checked(FamilyFile, values, where)
     return expanded(file), len(SHORTHANDS[file.family][1])
 
 
-def expanded(file: File) -> Composition:
+def expanded(file: FamilyFile) -> CompositionFile:
     """The composition for which a family is a shorthand; BadValue for a table that it has not."""
     tables = {name: each for name, each in given(file).items() if isinstance(each, dict)}
     keys = {f"{name}.{key}" for name, each in tables.items() for key in each}
@@ -88,7 +88,7 @@ def expanded(file: File) -> Composition:
     own = given(file.units)
     vectors = [{"kind": kind, **{k: v for k, v in own.items() if k == "functions"}} for kind in kinds[1:]]
     queue = {k: v for k, v in own.items() if k == "queue"}
-    return Composition.model_validate({
+    return CompositionFile.model_validate({
         "name": file.name,
         "control": {"kind": control, **given(file.control), **queue},
         "unit": [array, *vectors, *file.unit],
@@ -102,14 +102,14 @@ def given(table: BaseModel) -> dict[str, Any]:
     return table.model_dump(exclude_unset=True)
 
 
-def units_of(design: Composition, added: int) -> Units:
+def units_of(design: CompositionFile, added: int) -> Units:
     """The units by what they are; BadValue, naming the unit's place and key."""
     kinds = [str(each.get("kind")) for each in design.unit]
     arrays = [place for place, kind in enumerate(kinds) if kind in ARRAYS]
     if len(arrays) != 1:
         raise check.fail("unit", f"{len(arrays)} of kind matrix or tile", "one")
     tables = {place: table(place, each) for place, each in enumerate(design.unit) if kinds[place] in UNITS}
-    vectors = {place: each for place, each in tables.items() if isinstance(each, Vector)}
+    vectors = {place: each for place, each in tables.items() if isinstance(each, VectorTable)}
     if len(vectors) != (design.control.kind == "program"):
         wanted = 'one with control.kind = "program", none with "host"'
         raise check.fail("unit", f"{len(vectors)} of kind vector", wanted)

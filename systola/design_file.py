@@ -23,7 +23,7 @@ from golden.vector.requantise import ROUNDINGS
 from mapping.target import Design, Target, TileTarget
 from systola import composition, pe_table, toml_file, unit_table
 from systola.composition import Units
-from systola.design_schema import Composition, Matrix, integer_format
+from systola.design_schema import CompositionFile, MatrixTable, integer_format
 
 KIB = 1024
 WEIGHT_BITS = 8  # of an accelerator: a weight stands in a byte of a word
@@ -68,7 +68,7 @@ def renamed(message: str) -> str:
     return f"{KEYS.get(place, place)} is {rest}" if rest else message
 
 
-def target(design: Composition, units: Units) -> Design:
+def target(design: CompositionFile, units: Units) -> Design:
     """A checked file's values as parameters; BadValue, from golden, where they cannot be together."""
     control, kind = design.control.kind, units.array.kind
     if (control, kind) not in BUILDERS:
@@ -77,10 +77,10 @@ def target(design: Composition, units: Units) -> Design:
     return BUILDERS[control, kind](design, units)
 
 
-def matrix_target(design: Composition, units: Units) -> Target:
+def matrix_target(design: CompositionFile, units: Units) -> Target:
     """A matrix unit and a host."""
     unit = units.array
-    assert isinstance(unit, Matrix)
+    assert isinstance(unit, MatrixTable)
     return Target(
         name=design.name,
         unit=matrix_unit(unit),
@@ -91,9 +91,9 @@ def matrix_target(design: Composition, units: Units) -> Target:
     )
 
 
-def accelerator_target(design: Composition, units: Units) -> Target:
+def accelerator_target(design: CompositionFile, units: Units) -> Target:
     """A whole accelerator; its scratchpad is all the buffer there is, a word of it what the bus moves."""
-    assert isinstance(units.array, Matrix) and units.vector is not None
+    assert isinstance(units.array, MatrixTable) and units.vector is not None
     for table in sorted({"requantise", "buffers"} & units.array.model_fields_set):
         raise check.fail(table, "given", 'a design with control.kind = "host"')
     unit = matrix_unit(units.array)
@@ -137,7 +137,7 @@ def check_functions(names: Sequence[str]) -> None:
             raise check.fail("units.functions", f"{name} twice", "each function once")
 
 
-def tile_target(design: Composition, units: Units) -> TileTarget:
+def tile_target(design: CompositionFile, units: Units) -> TileTarget:
     """A dot-product tile and a host."""
     unit = units.array
     return TileTarget(
@@ -148,14 +148,14 @@ def tile_target(design: Composition, units: Units) -> TileTarget:
     )
 
 
-BUILDERS: dict[tuple[str, str], Callable[[Composition, Units], Design]] = {
+BUILDERS: dict[tuple[str, str], Callable[[CompositionFile, Units], Design]] = {
     ("host", "matrix"): matrix_target,
     ("host", "tile"): tile_target,
     ("program", "matrix"): accelerator_target,
 }
 
 
-def matrix_unit(unit: Matrix) -> MatrixUnitParams:
+def matrix_unit(unit: MatrixTable) -> MatrixUnitParams:
     """The parameters of the array, its accumulators and its requantiser, which multipliers alone have."""
     check.one_of("requantise.rounding", unit.requantise.rounding, ROUNDINGS)
     if unit.dataflow is None:

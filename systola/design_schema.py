@@ -27,7 +27,7 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Array(Table):
+class ArrayTable(Table):
     """dataflow: of a systolic array."""
 
     rows: int
@@ -35,14 +35,14 @@ class Array(Table):
     dataflow: str | None = None
 
 
-class Accumulators(Table):
+class AccumulatorsTable(Table):
     """rows: words of `array.cols` sums. registers: behind the memory's read ports."""
 
     rows: int = 1024
     registers: int = 0
 
 
-class Requantise(Table):
+class RequantiseTable(Table):
     """registers: beyond the three that there always are."""
 
     out: str = "int8"
@@ -52,76 +52,76 @@ class Requantise(Table):
     registers: int = 0
 
 
-class Buffers(Table):
+class BuffersTable(Table):
     weight_kib: int = 128
     activation_kib: int = 128
 
 
-class Memory(Table):
+class MemoryTable(Table):
     """latency: cycles from an address to its first word, and from a last word to its response."""
 
     bytes_per_cycle: int = 16
     latency: int = Field(default=50, ge=1, le=4096)
 
 
-class Scratchpad(Table):
+class ScratchpadTable(Table):
     """banks of bank_words words of as many bytes as the array has rows."""
 
     banks: int = 8
     bank_words: int = 2048
 
 
-class Units(Table):
+class UnitsTable(Table):
     """queue: commands that wait at a unit. functions: piecewise polynomials of the vector unit."""
 
     queue: int = 8
     functions: list[str] = list(FUNCTIONS)
 
 
-class Beside(Table):
+class HostTable(Table):
     """host: whether a host computes what the units of an accelerator do not, between programs."""
 
     host: bool = False
 
 
-class Control(Beside):
-    """kind: who runs a network: a host that gives jobs to a unit, or a program. queue: as of Units."""
+class ControlTable(HostTable):
+    """kind: who runs a network: a host that gives jobs to a unit, or a program. queue: as of UnitsTable."""
 
     kind: str = Field(default="host", pattern="^(host|program)$")
     queue: int = 8
 
 
-class Bus(Table):
+class BusTable(Table):
     """AXI4. outstanding: bursts that reading has on the way. read_buffer: words that have room for them."""
 
     outstanding: int = 64
     read_buffer: int = 256
 
 
-class Clock(Table):
+class ClockTable(Table):
     mhz: float = 250.0
 
 
-class File(Table):
+class FamilyFile(Table):
     """A whole file that names a family."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
     family: str = Field(default="systolic", pattern="^(systolic|accelerator|tile)$")
-    array: Array
+    array: ArrayTable
     pe: dict[str, Any] = {}  # systola.pe_table: its keys are those of its kind
-    accumulators: Accumulators = Accumulators()
-    requantise: Requantise = Requantise()
-    buffers: Buffers = Buffers()
-    scratchpad: Scratchpad = Scratchpad()
-    units: Units = Units()
+    accumulators: AccumulatorsTable = AccumulatorsTable()
+    requantise: RequantiseTable = RequantiseTable()
+    buffers: BuffersTable = BuffersTable()
+    scratchpad: ScratchpadTable = ScratchpadTable()
+    units: UnitsTable = UnitsTable()
     unit: list[dict[str, Any]] = []  # systola.unit_table: further units of an accelerator
-    bus: Bus = Bus()
-    control: Beside = Beside()
-    memory: Memory = Memory()
-    clock: Clock = Clock()
+    bus: BusTable = BusTable()
+    control: HostTable = HostTable()
+    memory: MemoryTable = MemoryTable()
+    clock: ClockTable = ClockTable()
 
 
-class Tile(Table):
+class TileTable(Table):
     """A unit: PEs that add up groups by themselves. kind: "tile"."""
 
     kind: str
@@ -130,29 +130,29 @@ class Tile(Table):
     pe: dict[str, Any] = {}
 
 
-class Matrix(Tile):
+class MatrixTable(TileTable):
     """A unit: a systolic array. kind: "matrix"."""
 
     dataflow: str | None = None
-    accumulators: Accumulators = Accumulators()
-    requantise: Requantise = Requantise()
-    buffers: Buffers = Buffers()
+    accumulators: AccumulatorsTable = AccumulatorsTable()
+    requantise: RequantiseTable = RequantiseTable()
+    buffers: BuffersTable = BuffersTable()
 
 
-class Vector(Table):
-    """A unit: what follows products. kind: "vector". functions: as of Units."""
+class VectorTable(Table):
+    """A unit: what follows products. kind: "vector". functions: as of UnitsTable."""
 
     kind: str
     functions: list[str] = list(FUNCTIONS)
 
 
-class Composition(Table):
-    """A whole file that names its units; `File` is a shorthand of it (systola.composition.expanded)."""
+class CompositionFile(Table):
+    """A whole file that names its units; `FamilyFile` is a shorthand of it (systola.composition.expanded)."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
-    control: Control = Control()
+    control: ControlTable = ControlTable()
     unit: list[dict[str, Any]]
-    scratchpad: Scratchpad = Scratchpad()
-    bus: Bus = Bus()
-    memory: Memory = Memory()
-    clock: Clock = Clock()
+    scratchpad: ScratchpadTable = ScratchpadTable()
+    bus: BusTable = BusTable()
+    memory: MemoryTable = MemoryTable()
+    clock: ClockTable = ClockTable()

@@ -9,6 +9,7 @@ import numpy as np
 
 from golden import check
 from golden.blocks import Device
+from golden.progress import Progress
 from mapping import frontends
 from mapping.backends.streams import REFERENCE
 from mapping.ir.graph import CodedNetwork
@@ -19,18 +20,17 @@ from mapping.plan import plan as plan_of
 from mapping.quantise.networks import quantise
 from mapping.run.arrays import ArrayRun
 from mapping.run.floating import run_float
-from mapping.run.host import Execution, Progress, cosine, execute, relative_error
+from mapping.run.host import Execution, cosine, execute, relative_error
 from mapping.run.shapes import execute_shapes
 from mapping.target import Design, Target
-from sim.device import Comparing, Golden, Model, Rtl
-from sim.device import Waves as Traced
+from sim.device import Comparing, Golden, Model, Rtl, Waves
 from systola import coding, waveforms
-from systola.coding import Source
+from systola.coding import NetworkSource
 from systola.operands import Inputs, joined
-from systola.waveforms import Waves
+from systola.waveforms import WaveRequest
 
 RTL_SOURCE = "RTL: counted in the Verilated design, equal to golden's count"
-Loaded = Network | ShapeNetwork | Source
+Loaded = Network | ShapeNetwork | NetworkSource
 Runner = Callable[[Inputs, Device], Execution]
 
 
@@ -45,17 +45,17 @@ def read(path: Path, design: Design, **sizes: Any) -> Loaded:
 
 def plan(network: Loaded, design: Design, exact: bool | None = None) -> Plan:
     """Every product that the design computes, placed: the closed form of its passes is exact."""
-    if isinstance(network, Source):
+    if isinstance(network, NetworkSource):
         return plan_of(coded(network), design)
     return plan_of(network, design)
 
 
-def coded(source: Source) -> CodedNetwork:
+def coded(source: NetworkSource) -> CodedNetwork:
     """A file in codes, as it is; the host computes what an accelerator's units would, and all else."""
     return source.coded(REFERENCE, [], host=True)
 
 
-class Session:
+class HostSession:
     """A network that runs, sample by sample.
 
     raises  BadValue: a layer that does not fit, what cannot be quantised
@@ -106,10 +106,10 @@ class Session:
 
 
 def runner_of(
-    network: Loaded, design: Design, samples: list[Inputs], seed: int, progress: Progress | None
+    network: Loaded, design: Design, samples: list[Inputs], seed: int, progress: Progress
 ) -> Runner:
     """The runner of samples on a device."""
-    if isinstance(network, Source):
+    if isinstance(network, NetworkSource):
         return CodesRunner(network, cast(Target, design), progress)
     if isinstance(network, ShapeNetwork):
         unit = cast(Target, design)
@@ -121,7 +121,7 @@ def runner_of(
 class CodesRunner:
     """A file in codes, step after step; a state is kept."""
 
-    def __init__(self, source: Source, target: Target, progress: Progress | None) -> None:
+    def __init__(self, source: NetworkSource, target: Target, progress: Progress) -> None:
         self.source, self.network = source, coded(source)
         self.array = ArrayRun(self.network, target, progress)
 
@@ -133,11 +133,11 @@ class CodesRunner:
 
 @contextmanager
 def session(
-    network: Loaded, design: Design, samples: list[Inputs], *, engine: str, seed: int, waves: Waves | None,
-    progress: Progress | None,
-) -> Iterator[Session]:  # fmt: skip
+    network: Loaded, design: Design, samples: list[Inputs], *, engine: str, seed: int,
+    waves: WaveRequest | None, progress: Progress,
+) -> Iterator[HostSession]:  # fmt: skip
     """A session; RTL is compared with the model in values and cycles, layer by layer."""
-    found = Session(network, design)
+    found = HostSession(network, design)
     found.runner = runner_of(network, design, samples, seed, progress)
     if waves is not None:
         check.one_of("--waves", waves.layer, [row.name for row in found.plan.layers])
@@ -146,11 +146,11 @@ def session(
 
 
 @contextmanager
-def device_of(engine: str, waves: Waves | None) -> Iterator[Device]:
+def device_of(engine: str, waves: WaveRequest | None) -> Iterator[Device]:
     """The device of an engine."""
     if waves is not None:
         with waveforms.kept(waves) as path:
-            traced = Traced(waves.layer, path, *([waves.window] if waves.window else []))
+            traced = Waves(waves.layer, path, *([waves.window] if waves.window else []))
             yield Comparing(Rtl(waves=traced), Model())
     elif engine == "rtl":
         yield Comparing(Rtl(), Model())
@@ -165,7 +165,7 @@ def outputs_of(network: Loaded) -> int:
 
 def states_scales(network: Loaded, design: Design) -> str:
     """Why no sample decides a range, or ""."""
-    if isinstance(network, Source):
+    if isinstance(network, NetworkSource):
         return f"{network.name} states its own scales"
     return "groups' activations are scaled as they come" if design.grouped else ""
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from golden import check
+from golden.progress import Progress, untold
 from mapping.cost import scalesim
 from mapping.plan import Plan
-from mapping.run.host import Progress
 from systola import design_file, families, operands, output, waveforms
 
 COMPATIBLE = ("scalesim",)
@@ -61,7 +61,7 @@ def run(
     network: str | Path, *, on: str | Path, engine: str = "golden", inputs: Files | None = None,
     calibrate: Files | None = None, write_to: str | Path | None = None, seed: int = 0,
     tokens: int | None = None, dims: Mapping[str, int] | None = None, waves: str | None = None,
-    window: tuple[int, int] | None = None, progress: Progress | None = None, force: bool = False,
+    window: tuple[int, int] | None = None, progress: Progress = untold, force: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Run `network` on the design `on`: `map`'s dict, with what the engine counted.
 

@@ -15,6 +15,7 @@ import numpy as np
 from golden import check
 from golden.accelerator.params import AcceleratorParams
 from golden.blocks import Device, Result
+from golden.progress import Progress, untold
 from mapping.backends.program import closed_form
 from mapping.backends.program.compiler import Program
 from mapping.backends.program.plan import plan as plan_of
@@ -23,20 +24,18 @@ from mapping.ir.graph import CodedNetwork
 from mapping.legalise.shapes import shaped
 from mapping.network import ShapeNetwork
 from mapping.plan import Plan
-from mapping.run.host import Progress
 from mapping.run.quantised import Interpreter
 from mapping.target import Target
 from sim import program_device
 from sim.accelerator import Bus
-from sim.device import Comparing
-from sim.device import Waves as Traced
-from sim.program_device import Step
+from sim.device import Comparing, Waves
+from sim.program_device import ProgramRun
 from systola import coding, operands, waveforms
-from systola.coding import Source, answers, codes_of
+from systola.coding import NetworkSource, answers, codes_of
 from systola.operands import Inputs
-from systola.waveforms import Waves, Window
+from systola.waveforms import WaveRequest, Window
 
-Loaded = Source | ShapeNetwork
+Loaded = NetworkSource | ShapeNetwork
 RTL_SOURCE = "RTL: counted by the Verilated accelerator, from start to interrupt"
 EVER = 1 << 62
 AROUND = 300  # cycles of a waveform before and behind what an operation's commands are predicted to take
@@ -46,7 +45,7 @@ AROUND = 300  # cycles of a waveform before and behind what an operation's comma
 class Prepared:
     """A network on its way to an accelerator. plan: of one step, the memory's latency fixed."""
 
-    source: Source
+    source: NetworkSource
     target: Target
     coded: CodedNetwork
     parts: tuple[Part, ...]
@@ -58,7 +57,9 @@ class Prepared:
         return [part for part in self.parts if isinstance(part, Segment)]
 
 
-def prepare(source: Source, target: Target, samples: Sequence[Inputs], method: str = "max") -> Prepared:
+def prepare(
+    source: NetworkSource, target: Target, samples: Sequence[Inputs], method: str = "max"
+) -> Prepared:
     """Codes, program and prediction; a float network takes its ranges from `samples`."""
     assert target.accelerator is not None
     coded, parts = source.parts(target.accelerator, samples, method, target.host)
@@ -87,7 +88,7 @@ def plan(source: Loaded, target: Target, exact: bool | None = None) -> Plan:
     return source.made(p, None, make, host=target.host)
 
 
-class Model:
+class ModelProgram:
     """The network in codes, its operations at once; it counts no cycles."""
 
     name = "model"
@@ -95,36 +96,36 @@ class Model:
     def __init__(self, network: CodedNetwork, p: AcceleratorParams):
         self.steps = Interpreter(network, p)
 
-    def run(self, job: Step) -> Result:
+    def run(self, job: ProgramRun) -> Result:
         found = self.steps.step(job.codes)
         return Result(outputs={name: found[name] for name in job.outputs})
 
 
-def on_rtl(target: Target, program: Program, traced: Traced | None = None) -> program_device.Rtl:
+def on_rtl(target: Target, program: Program, traced: Waves | None = None) -> program_device.RtlProgram:
     """The Verilated accelerator, behind a memory of the design's latency."""
     assert target.accelerator is not None
     latency = target.memory_latency
     bus = Bus(read_latency=latency, write_latency=latency)
-    return program_device.Rtl(target.accelerator, program, bus, traced)
+    return program_device.RtlProgram(target.accelerator, program, bus, traced)
 
 
-def device_of(engine: str, target: Target, segment: Segment[Program], traced: Traced | None = None) -> Device:
+def device_of(engine: str, target: Target, segment: Segment[Program], traced: Waves | None = None) -> Device:
     """golden runs the program command by command, model the coded network at once, rtl the Verilog; what
     golden and rtl give is compared with what model gives."""
     assert target.accelerator is not None
-    model = Model(segment.network, target.accelerator)
+    model = ModelProgram(segment.network, target.accelerator)
     if engine == "model":
         return model
     if engine == "golden":
-        return Comparing(program_device.Golden(target.accelerator, segment.program), model)
+        return Comparing(program_device.GoldenProgram(target.accelerator, segment.program), model)
     return Comparing(on_rtl(target, segment.program, traced), model)
 
 
-class Session:
+class ProgramSession:
     """Steps of the programs, each on a device of its own. results: of each step, the programs'."""
 
     def __init__(
-        self, prepared: Prepared, devices: Sequence[Device], progress: Progress | None = None
+        self, prepared: Prepared, devices: Sequence[Device], progress: Progress = untold
     ) -> None:
         self.prepared, self.plan, self.progress = prepared, prepared.plan, progress
         places = [i for i, part in enumerate(prepared.parts) if isinstance(part, Segment)]
@@ -136,8 +137,7 @@ class Session:
     def step(self, sample: Inputs) -> Inputs:
         """The network's outputs."""
         source, coded, done = self.prepared.source, self.prepared.coded, len(self.results)
-        if self.progress:
-            self.progress(f"{source.name}, sample {done + 1}", done, done + 1)
+        self.progress(f"{source.name}, sample {done + 1}", done, done + 1)
         self.results.append([])
         return answers(source, coded, self.programs.step(codes_of(source, coded, sample), self.run))
 
@@ -145,7 +145,7 @@ class Session:
         """One of the programs."""
         part, device = self.prepared.parts[place], self.devices[place]
         assert isinstance(part, Segment)
-        job = Step(where=self.prepared.source.name, codes=codes, outputs=tuple(part.network.outputs))
+        job = ProgramRun(where=self.prepared.source.name, codes=codes, outputs=tuple(part.network.outputs))
         self.results[-1].append(device.run(job))
         return dict(self.results[-1][-1].outputs)
 
@@ -165,27 +165,27 @@ class Session:
 
 @contextmanager
 def session(
-    source: Source, target: Target, samples: Sequence[Inputs], *, engine: str, seed: int, waves: Waves | None,
-    progress: Progress | None,
-) -> Iterator[Session]:  # fmt: skip
+    source: NetworkSource, target: Target, samples: Sequence[Inputs], *, engine: str, seed: int,
+    waves: WaveRequest | None, progress: Progress,
+) -> Iterator[ProgramSession]:  # fmt: skip
     """A session, quantised on `samples`."""
     prepared = prepare(source, target, samples)
     if waves is not None and len(prepared.parts) > 1:
         raise check.fail("--waves", waves.layer, "a network that is one program, without a host's part")
     with traced(prepared.plan, waves) as kept:
         devices = [device_of(engine, target, segment, kept) for segment in prepared.segments]
-        yield Session(prepared, devices, progress)
+        yield ProgramSession(prepared, devices, progress)
 
 
 @contextmanager
-def traced(plan: Plan, waves: Waves | None) -> Iterator[Traced | None]:
+def traced(plan: Plan, waves: WaveRequest | None) -> Iterator[Waves | None]:
     """The part of the RTL whose waveform is kept."""
     if waves is None:
         yield None
         return
     window = waves.window or window_of(plan, waves.layer)
     with waveforms.kept(waves) as path:
-        yield Traced(plan.network, path, window)
+        yield Waves(plan.network, path, window)
 
 
 def window_of(plan: Plan, layer: str) -> Window:
@@ -200,12 +200,12 @@ def window_of(plan: Plan, layer: str) -> Window:
 
 def outputs_of(source: Loaded) -> int:
     """How many outputs a run gives."""
-    return len(source.outputs if isinstance(source, Source) else source.layers)
+    return len(source.outputs if isinstance(source, NetworkSource) else source.layers)
 
 
 def states_scales(source: Loaded, target: Target) -> str:
     """Why no sample decides a range, or ""."""
-    stated = isinstance(source, Source) and source.network is None
+    stated = isinstance(source, NetworkSource) and source.network is None
     return f"{source.name} states its own scales" if stated else ""
 
 

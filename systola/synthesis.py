@@ -1,12 +1,13 @@
 """`systola synth`: area, clock and resources of a design, or of a part of it, by real tools."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from golden import check
 from golden import pe as pes
+from golden.progress import Progress, untold
 from mapping.target import Design
 from systola import design_file, families, output
 
@@ -19,7 +20,6 @@ FIRST = {"ecp5": "luts", "ice40": "luts", "xc7": "luts", "asic": "area", "gates"
 POWERLESS = (
     "what an accelerator's memories and vector units do is the network's; --part unit has its matrix unit's"
 )
-Progress = Callable[[int, int, str], None]
 
 
 def synth(
@@ -35,7 +35,7 @@ def synth(
     power: bool = True,
     write_to: str | Path | None = None,
     force: bool = False,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = untold,
 ) -> dict[str, Any]:
     """The cost of the hardware of the design file `design`, as `systola synth --json` prints.
 
@@ -50,7 +50,7 @@ def synth(
     power     ASIC: power at a real layer's operands, too, of a PE, an array or a matrix unit
     write_to  file of the JSON; the picture of the area stands beside it, as .area.svg
     force     replace these two if they were changed since Systola wrote them
-    progress  told (done, total, what); total 0: how much is not known
+    progress  told (what, done, total); total 0: how much is not known
     raises    BadValue, SynthesisError, ToolMissing
     """
     from synth.flow import refuse

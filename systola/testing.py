@@ -1,6 +1,6 @@
 """`systola test`: the cocotb benches of some blocks, or of all."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from golden import check
+from golden.progress import Progress, untold
 from systola import output
 from systola.output import table
 
@@ -30,7 +31,7 @@ class Tested:
 
 def test(
     blocks: Sequence[str] = (), *, waves: bool = False, simulator: str = "verilator", seed: int = 1,
-    force: bool = False, progress: Callable[[str, int, int], None] | None = None,
+    force: bool = False, progress: Progress = untold,
 ) -> list[Tested]:  # fmt: skip
     """Run the benches of `blocks`, of all if none is named; BadValue lists the blocks if one is unknown.
 
@@ -44,8 +45,7 @@ def test(
     wanted = list(dict.fromkeys(blocks)) or list(known)
     found = []
     for done, block in enumerate(wanted):
-        if progress:
-            progress(block, done, len(wanted))
+        progress(block, done, len(wanted))
         keep = partial(kept, force=force) if waves else None
         results = runner.run_block(block, simulator=simulator, seed=seed, keep=keep)
         found += [tested(block, result) for result in results]

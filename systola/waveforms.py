@@ -15,7 +15,7 @@ Window = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waves:
+class WaveRequest:
     """layer: of the plan. window: first and last cycle; None: all of the layer's.
 
     force  replace the file if it was changed since it was written
@@ -31,17 +31,17 @@ class Waves:
         return FOLDER / (re.sub(r"[^A-Za-z0-9_.-]+", "_", self.layer).strip("_") + ".fst")
 
 
-def asked(layer: str | None, window: Window | None, engine: str, force: bool) -> Waves | None:
+def asked(layer: str | None, window: Window | None, engine: str, force: bool) -> WaveRequest | None:
     """The waveform that --waves and --window ask for."""
     if layer is not None and engine != "rtl":
         raise check.fail("--waves", f"given with --engine {engine}", "--engine rtl: only RTL has waves")
     if window is not None and layer is None:
         raise check.fail("--window", "given without --waves", "--waves LAYER --window FIRST:LAST")
-    return None if layer is None else Waves(layer=layer, window=window, force=force)
+    return None if layer is None else WaveRequest(layer=layer, window=window, force=force)
 
 
 @contextmanager
-def kept(waves: Waves) -> Iterator[Path]:
+def kept(waves: WaveRequest) -> Iterator[Path]:
     """A path to write to, which becomes the waveform when all went well."""
     path = waves.path
     if FOLDER.is_dir():

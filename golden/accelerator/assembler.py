@@ -42,7 +42,7 @@ class Command:
     @property
     def unit(self) -> str:
         """The unit that executes the command: its name, or "control"."""
-        return unit_of(self.opcode)
+        return unit_name(self.opcode)
 
     def encode(self) -> bytes:
         """The command's 64 bytes."""
@@ -60,7 +60,7 @@ class Command:
 BEHIND_HEADER = sum(each.width for each in HEADER)
 
 
-def unit_of(opcode: Opcode) -> str:
+def unit_name(opcode: Opcode) -> str:
     """The unit that executes an opcode: its name, or "control"."""
     return "control" if opcode.unit == CONTROL else names()[opcode.unit]
 
@@ -238,7 +238,7 @@ def page() -> str:
         "",
     ]
     for opcode in Opcode:
-        lines += [f"## {opcode.name} ({int(opcode):#04x}, {unit_of(opcode)})", ""]
+        lines += [f"## {opcode.name} ({int(opcode):#04x}, {unit_name(opcode)})", ""]
         if opcode.fields:
             lines += [*_table(opcode.fields, BEHIND_HEADER), ""]
         else:

@@ -19,7 +19,7 @@ MOVE_LOOPS = (1, 2, 3)  # over runs of words, of what moves words
 
 
 @dataclass(frozen=True, slots=True)
-class Accesses:
+class Footprint:
     """The footprint of one command.
 
     reads, writes  walks over the scratchpad's words

@@ -37,7 +37,7 @@ TOP_LOOPS = 4  # of the walk over the weights: words of a pass, passes, and thes
 TOP_TILE_LOOPS = tuple((f"tiles{i}", f"top_tile_stride{i}") for i in range(2))
 
 
-def unit_of(p: AcceleratorParams) -> MatrixUnitParams:
+def matrix_unit_of(p: AcceleratorParams) -> MatrixUnitParams:
     """The matrix unit's parameters as built: without a requantiser, since the vector unit requantises, with
     all rows of a word of the scratchpad loaded at once."""
     return replace(p.unit, scaled=False, rows_in_word=min(p.packed_rows, p.lanes))

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from golden.accelerator import walk
 from golden.accelerator.fetcher import LATENCY, QUEUE
 from golden.accelerator.footprints import Fields
-from golden.accelerator.multiply import count_of, passes_of, tiles_of, unit_of, words_of_pass
+from golden.accelerator.multiply import count_of, matrix_unit_of, passes_of, tiles_of, words_of_pass
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.cycles import delivery
 
@@ -81,7 +81,7 @@ class MultiplyPipeline:
 
     def __init__(self, p: AcceleratorParams):
         self.p = p
-        self.delivery = delivery(unit_of(p))
+        self.delivery = delivery(matrix_unit_of(p))
         self.left, self.top = Requests(), Requests()
         self.accepting = 0
         self.unpacked: deque[int] = deque([NEVER] * AHEAD)  # a command's last word

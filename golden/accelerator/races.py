@@ -21,7 +21,7 @@ import numpy as np
 
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import TOKENS
-from golden.accelerator.footprints import Accesses, Walk, range_of_memory, touched, words_of_memory
+from golden.accelerator.footprints import Footprint, Walk, range_of_memory, touched, words_of_memory
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.units import streams, unit
 
@@ -33,7 +33,7 @@ class Work:
     """A command. number: in the program; unit: index in p.present, -1 for control; order: among the unit's
     commands.
 
-    accesses    its footprint
+    footprint   what it touches
     start, end  which commands are known to be done when it starts, and when it is done; filled in by `order`
     """
 
@@ -41,7 +41,7 @@ class Work:
     number: int
     unit: int
     order: int
-    accesses: Accesses
+    footprint: Footprint
     start: Known = field(default_factory=lambda: np.zeros(0, np.int64))
     end: Known = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -68,8 +68,8 @@ def numbered(p: AcceleratorParams, commands: Sequence[Command]) -> list[Work]:
     for number, command in enumerate(commands):
         name = command.unit
         index = p.present.index(name) if name in p.present else -1
-        accesses = unit(name).accesses(p, command) if name in p.present else Accesses()
-        works.append(Work(command, number, index, counts[name], accesses))
+        footprint = unit(name).footprint(p, command) if name in p.present else Footprint()
+        works.append(Work(command, number, index, counts[name], footprint))
         counts[name] += 1
     return works
 
@@ -94,7 +94,7 @@ def tokens_and_rows(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
             for taker in work.command.signal:
                 tokens[name, taker] += 1
         for stream in rows:
-            rows[stream] += work.accesses.gives.get(stream, 0) - work.accesses.takes.get(stream, 0)
+            rows[stream] += work.footprint.gives.get(stream, 0) - work.footprint.takes.get(stream, 0)
             if rows[stream] < 0:
                 found.append(f"{work} takes {-rows[stream]} rows of {stream} that no command before it makes")
                 rows[stream] = 0
@@ -116,21 +116,21 @@ class StreamRows:
         self.room = room(p) if room else 0
         self.made = self.taken = self.begun_by_done = self.taken_by_done = 0
 
-    def start(self, accesses: Accesses) -> None:
+    def start(self, footprint: Footprint) -> None:
         """A command of either unit has started."""
-        self.made += accesses.gives.get(self.stream, 0)
-        self.taken += accesses.takes.get(self.stream, 0)
+        self.made += footprint.gives.get(self.stream, 0)
+        self.taken += footprint.takes.get(self.stream, 0)
 
-    def may_end(self, unit: int, accesses: Accesses) -> bool:
+    def may_end(self, unit: int, footprint: Footprint) -> bool:
         """Whether the next command of `unit` can be done."""
         if unit == self.giver:
-            return self.begun_by_done + accesses.begins.get(self.stream, 0) - self.taken <= self.room
-        return unit != self.taker or self.taken_by_done + accesses.takes.get(self.stream, 0) <= self.made
+            return self.begun_by_done + footprint.begins.get(self.stream, 0) - self.taken <= self.room
+        return unit != self.taker or self.taken_by_done + footprint.takes.get(self.stream, 0) <= self.made
 
-    def end(self, accesses: Accesses) -> None:
+    def end(self, footprint: Footprint) -> None:
         """A command of either unit is done."""
-        self.begun_by_done += accesses.begins.get(self.stream, 0)
-        self.taken_by_done += accesses.takes.get(self.stream, 0)
+        self.begun_by_done += footprint.begins.get(self.stream, 0)
+        self.taken_by_done += footprint.takes.get(self.stream, 0)
 
 
 def stuck(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
@@ -151,7 +151,7 @@ def stuck(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
     def may_end(unit: int) -> bool:
         if done[unit] == started[unit]:
             return False
-        return all(each.may_end(unit, mine[unit][done[unit]].accesses) for each in rows)
+        return all(each.may_end(unit, mine[unit][done[unit]].footprint) for each in rows)
 
     while moving:
         moving = False
@@ -165,13 +165,13 @@ def stuck(p: AcceleratorParams, works: Sequence[Work]) -> list[str]:
                 for giver in work.command.wait:
                     tokens[giver, name] -= 1
                 for each in rows:
-                    each.start(work.accesses)
+                    each.start(work.footprint)
                 started[index] += 1
                 moving = True
             while may_end(index):
                 work = mine[index][done[index]]
                 for each in rows:
-                    each.end(work.accesses)
+                    each.end(work.footprint)
                 for taker in work.command.signal:
                     tokens[name, taker] += 1
                 done[index] += 1
@@ -241,8 +241,8 @@ def order(p: AcceleratorParams, works: Sequence[Work]) -> None:
         end = np.maximum(start, unit_end[unit])
         for stream, (maker, rows) in makers.items():
             if unit == maker:
-                rows.add(work, work.accesses.gives.get(stream, 0))
-            if count := work.accesses.takes.get(stream, 0):
+                rows.add(work, work.footprint.gives.get(stream, 0))
+            if count := work.footprint.takes.get(stream, 0):
                 for product in rows.take(count):
                     np.maximum(end, product.start, out=end)
                     end[maker] = max(end[maker], product.order + 1)
@@ -326,8 +326,8 @@ def conflicts(p: AcceleratorParams, works: Sequence[Work], most: int) -> list[st
     for work in works:
         if work.unit < 0:
             continue
-        reads = touched(work.accesses.reads, p.words)
-        writes = touched(work.accesses.writes, p.words)
+        reads = touched(work.footprint.reads, p.words)
+        writes = touched(work.footprint.writes, p.words)
         hits = scratch.touch(work, reads, writes)
         if work.number in loaded:
             first, end = range_of_memory(p.lanes, loaded[work.number])
@@ -347,5 +347,5 @@ def conflicts(p: AcceleratorParams, works: Sequence[Work], most: int) -> list[st
 def moving(p: AcceleratorParams, works: Sequence[Work], what: str) -> list[tuple[Work, Walk]]:
     """The commands that read memory, or that write it, and the range of bytes that they touch."""
     kinds = [unit(name).MEMORY for name in p.present]
-    return [(work, work.accesses.memory) for work in works
-            if work.unit >= 0 and kinds[work.unit] == what and work.accesses.memory]  # fmt: skip
+    return [(work, work.footprint.memory) for work in works
+            if work.unit >= 0 and kinds[work.unit] == what and work.footprint.memory]  # fmt: skip

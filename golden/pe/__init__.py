@@ -34,7 +34,7 @@ and one that stands in the tile alone
 
     lanes(p), interval(p)                  pairs of a word, cycles of a word
     activation_bits(p), weight_bits(p)     of a word in the tile's streams, at most 64
-    row_bits(p), column_bits(p)            of the PE's ports: what hw's Row and Column make of a word
+    row_bits(p), column_bits(p)            of the PE's ports: what hw's RowUnit and ColumnUnit make of a word
     pack_activations(p, values [M, K])     uint64 [M, words]
     pack_weights(p, codes [K, N])          uint64 [words, N]
     group_sum(p, activations [M, K], codes [K, N], selectors [N] or None)   sums [M, N] of one group, values
@@ -48,8 +48,8 @@ with, if a group's scale is no fp16 number, groups choose a datatype, or a sum i
 golden.pe.tiled gives of each PE what the tile asks. The hw module has a component `Pe` with the ports weight,
 activation, acc_in -> acc_out, where acc_in and acc_out belong to the operands of `latency` cycles before, and
 acc_out is combinational in acc_in; `Combine` (a, b -> o, combinational) where golden has combine; where it
-stands in the tile alone `Column` and, if a row's work is shared, `Row` (hw.tile.edges). A new PE is those two
-files, a bench, and its line here. tests/pe/test_contract.py holds every PE of the table to this.
+stands in the tile alone `ColumnUnit` and, if a row's work is shared, `RowUnit` (hw.tile.edges). A new PE is
+those two files, a bench, and its line here. tests/pe/test_contract.py holds every PE of the table to this.
 Configuration never imports hardware.
 """
 

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.accelerator.multiply import TOP_LOOPS, unit_of
+from golden.accelerator.multiply import TOP_LOOPS, matrix_unit_of
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic import words
 from hw.accelerator import fetcher, transpose
@@ -27,7 +27,7 @@ def kind_layout(p: AcceleratorParams) -> data.StructLayout:
 
 def rows_bits(p: AcceleratorParams) -> int:
     """Bits of a word of the matrix unit's `top`: one row of weights, or several."""
-    unit = unit_of(p)
+    unit = matrix_unit_of(p)
     return unit.rows_in_word * unit.cols * unit.top.width
 
 
@@ -51,14 +51,14 @@ class WeightUnpacker(wiring.Component):
     def __init__(self, p: AcceleratorParams):
         self.p = p
         self.width = p.unit.top.width
-        self.each = unit_of(p).rows_in_word
+        self.each = matrix_unit_of(p).rows_in_word
         self.transpose = transpose.definition(p.lanes, self.width)
         self.uses = (self.transpose,)
         super().__init__({
             "kind": In(stream.Signature(kind_layout(p))),
             "i": In(stream.Signature(fetcher.word_layout(p, TOP_LOOPS))),
             "row": Out(stream.Signature(rows_bits(p))),
-            "command": Out(stream.Signature(word_layout(words.fields(unit_of(p))["command"]))),
+            "command": Out(stream.Signature(word_layout(words.fields(matrix_unit_of(p))["command"]))),
             "busy": Out(1),
         })
 
@@ -128,13 +128,13 @@ class WeightUnpacker(wiring.Component):
         word, ends = self.command.p, self.i.p.ends
         tile = data.StructLayout({"count": len(kind.count), "ends": 1, "open": 1, "more": 1})
         own, turned, done = (Signal(tile, name=name) for name in ("own", "turned_tile", "done"))
-        row = Signal(range(unit_of(self.p).loads))
+        row = Signal(range(matrix_unit_of(self.p).loads))
         first = Signal(init=1)
         last = Signal()
         m.d.comb += [
             own.eq(Cat(kind.count, ends[1], kind.open, kind.more)),
             done.eq(Mux(turning, turned, own)),
-            last.eq(self.row.valid & self.row.ready & (row == unit_of(self.p).loads - 1)),
+            last.eq(self.row.valid & self.row.ready & (row == matrix_unit_of(self.p).loads - 1)),
         ]
         with m.If(turns & ends[0]):
             m.d.sync += turned.eq(own)

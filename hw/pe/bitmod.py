@@ -21,11 +21,11 @@ from golden.pe.bitmod import (
 )
 from hw.float.bits import named
 from hw.lanes import lane, tree
-from hw.pe.bitmod_column import Column
+from hw.pe.bitmod_column import ColumnUnit
 from hw.pe.bitmod_finish import Finish, partial
 from hw.pe.integer import registered
 
-__all__ = ["Column", "Finish", "Pe", "partial"]
+__all__ = ["ColumnUnit", "Finish", "Pe", "partial"]
 
 GUARD = 3  # bits below a significand that alignment keeps
 SIGNIFICAND = 11 + GUARD

@@ -11,7 +11,7 @@ from hw.float.bits import named
 from hw.lanes import chosen, lane
 
 
-class Column(wiring.Component):
+class ColumnUnit(wiring.Component):
     """word, take                four codes, kept until the next
     selector, take_selector   which special value their group has, likewise
     phase                     which of the word's cycles

@@ -15,7 +15,7 @@ from hw.lanes import chosen, lane
 from hw.pe.integer import registered
 
 
-class Row(wiring.Component):
+class RowUnit(wiring.Component):
     """activation  a word of `inputs` activations
     take        the table of the word is made at this edge, and kept until the next
     word        its entries, entry 0 in the lowest bits; registered
@@ -76,7 +76,7 @@ def float_entries(m: Module, p: LutParams, given: list[Value]) -> list[Value]:
     return [added(low[j & 3], high[j >> 2], f"entry_{j}") for j in range(8)]
 
 
-class Column(wiring.Component):
+class ColumnUnit(wiring.Component):
     """word, take   a plane of indices for each bit of the weights, kept until the next word
     phase        which bit of the weights
     weight       its plane, and which it is; of registers and phase
@@ -101,7 +101,7 @@ class Column(wiring.Component):
 
 
 class Pe(wiring.Component):
-    """activation  a table, from the row's `Row`
+    """activation  a table, from the row's `RowUnit`
     weight      index, sign and which bit of the weights, from the column
     acc_in, acc_out   the sum of what was looked up `registers` cycles before; combinational
     """
@@ -180,7 +180,7 @@ class Whole(wiring.Component):
 
     def __init__(self, params: LutParams):
         self.params = p = params
-        self.row = Definition("lut_row", Row(p))
+        self.row = Definition("lut_row", RowUnit(p))
         self.pe = Definition("lut_pe", Pe(p), clocked=p.registers > 0)
         self.uses = (self.row, self.pe)
         super().__init__(

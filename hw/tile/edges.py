@@ -1,8 +1,8 @@
 """What stands between a stream's words and the PEs' ports: a row's unit, a column's unit.
 
-A PE for the tile has its own in its hw module, `Row` (activation, take -> word, registered) and `Column`
-(word, take, phase and, if its groups select, selector and take_selector -> weight, of registers and phase).
-For any other a register does.
+A PE for the tile has its own in its hw module, `RowUnit` (activation, take -> word, registered) and
+`ColumnUnit` (word, take, phase and, if its groups select, selector and take_selector -> weight, of registers
+and phase). For any other a register does.
 """
 
 from functools import cache
@@ -47,7 +47,7 @@ def kept(width: int) -> Definition:
 @cache
 def row(given) -> tuple[Definition, dict[str, str]]:
     """A row's unit, and its names of the word that enters and of the one that leaves."""
-    found = own(given, "Row")
+    found = own(given, "RowUnit")
     if found:
         name = f"row_{golden_pe.module_of(given).name(given)}"
         return Definition(name, found(given)), {"i": "activation", "o": "word"}
@@ -57,7 +57,7 @@ def row(given) -> tuple[Definition, dict[str, str]]:
 @cache
 def column(given) -> tuple[Definition, dict[str, str]]:
     """A column's unit, likewise."""
-    found = own(given, "Column")
+    found = own(given, "ColumnUnit")
     if found:
         name = f"column_{golden_pe.module_of(given).name(given)}"
         return Definition(name, found(given)), {"i": "word", "o": "weight"}

@@ -68,7 +68,7 @@ def passed(p: AcceleratorParams, commands: Iterable[Command]) -> tuple[int, int]
     words = sums = 0
     for command in commands:
         if command.unit in p.present:
-            found = unit(command.unit).accesses(p, command)
+            found = unit(command.unit).footprint(p, command)
             words += sum(prod(count for count, _ in loops) for _, loops in (*found.reads, *found.writes))
         if command.opcode == Opcode.MULTIPLY:
             sums += count_of(command.fields) * tiles_of(command.fields) * passes_of(command.fields)

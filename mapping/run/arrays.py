@@ -8,10 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from golden.blocks import Device, Job
+from golden.progress import Progress, untold
 from golden.systolic.operands import Operands
 from mapping.backends.streams import REFERENCE, offset, placements
 from mapping.ir.graph import CodedNetwork
-from mapping.run.host import LayerRun, Progress, record
+from mapping.run.host import LayerRun, record
 from mapping.run.quantised import Interpreter, Values
 from mapping.target import Target
 
@@ -21,7 +22,7 @@ class ArrayRun:
 
     device: Device
 
-    def __init__(self, network: CodedNetwork, target: Target, progress: Progress | None = None) -> None:
+    def __init__(self, network: CodedNetwork, target: Target, progress: Progress = untold) -> None:
         self.placed = placements(target, network)
         taken = [o for o in network.operations if o.name in self.placed]
         self.offsets = {o.name: offset(target, network, o) for o in taken}
@@ -43,6 +44,5 @@ class ArrayRun:
         operands = Operands(a.astype(np.int64) + off, w)
         found = self.device.run(Job(name=name, p=schedule.unit, shape=schedule, operands=operands))
         self.layers.append(record(name, schedule.gemm, found))
-        if self.progress:
-            self.progress(name, len(self.layers), len(self.placed))
+        self.progress(name, len(self.layers), len(self.placed))
         return np.asarray(found.values - off * w.sum(axis=1, keepdims=True))

@@ -6,7 +6,7 @@ zero_point * sum of weights) + bias), computed in float64 and rounded once, so t
 same for every device. Products in groups: mapping.run.groups.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from golden import operators
 from golden.blocks import Device, Job, Result
+from golden.progress import Progress, untold
 from golden.systolic.gemm import Gemm
 from golden.systolic.operands import Operands
 from mapping.layers import ProductLayer
@@ -24,8 +25,6 @@ from mapping.quantise.networks import QuantisedProducts
 from mapping.quantise.requantise_points import MOVING
 from mapping.run import groups
 from mapping.run.floating import Values, run_node, walk
-
-Progress = Callable[[str, int, int], None]  # layer, layers done, of how many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ def execute(
     inputs: Mapping[str, np.ndarray],
     device: Device,
     *,
-    progress: Progress | None = None,
+    progress: Progress = untold,
     all_tensors: bool = False,
 ) -> Execution:
     """Run on one set of inputs.
@@ -76,8 +75,7 @@ def execute(
             return on_host(quantised, node, values)
         output, ran = on_device(quantised, node.name, values, device)
         runs.append(ran)
-        if progress:
-            progress(node.name, len(runs), len(quantised.products))
+        progress(node.name, len(runs), len(quantised.products))
         return [output]
 
     values = walk(network, inputs, compute, all_tensors=all_tensors)

@@ -7,6 +7,7 @@ import numpy as np
 from golden import check
 from golden.blocks import Device, Job
 from golden.formats import Int
+from golden.progress import Progress, untold
 from golden.systolic.gemm import Gemm
 from golden.systolic.operands import ChannelScaling, Operands
 from golden.systolic.params import MatrixUnitParams
@@ -14,12 +15,12 @@ from golden.vector.requantise import multiplier_and_shift
 from mapping.layers import layers
 from mapping.network import MOST_ELEMENTS, ShapeNetwork
 from mapping.plan import plan
-from mapping.run.host import Execution, LayerRun, Progress, record
+from mapping.run.host import Execution, LayerRun, record
 from mapping.target import Target
 
 
 def execute_shapes(
-    network: ShapeNetwork, target: Target, device: Device, *, seed: int = 0, progress: Progress | None = None
+    network: ShapeNetwork, target: Target, device: Device, *, seed: int = 0, progress: Progress = untold
 ) -> Execution:
     """Run every layer. outputs: codes [batch, m, n] by layer name; the seed alone decides them."""
     runs: list[LayerRun] = []
@@ -32,8 +33,7 @@ def execute_shapes(
         found = device.run(Job(name=x.name, p=target.unit, shape=schedule, operands=given))
         outputs[x.name] = found.values
         runs.append(record(x.name, x.gemm, found, codes=True))
-        if progress:
-            progress(x.name, len(runs), len(schedules))
+        progress(x.name, len(runs), len(schedules))
     return Execution(outputs=outputs, layers=runs)
 
 

@@ -11,7 +11,7 @@ WIDTH = 8  # bits
 WORDS = 300
 
 
-class RegistersBench(BlockBench):
+class StagesBench(BlockBench):
     """Words of WIDTH bits, out as they came in."""
 
     def __init__(self, dut: Any, **stalls: float):
@@ -28,20 +28,20 @@ class RegistersBench(BlockBench):
 @cocotb.test
 @cocotb.parametrize(stall_in=[0.0, 0.5], stall_out=[0.0, 0.5])
 async def words_match_golden(dut: Any, stall_in: float, stall_out: float) -> None:
-    bench = RegistersBench(dut, stall_in=stall_in, stall_out=stall_out)
+    bench = StagesBench(dut, stall_in=stall_in, stall_out=stall_out)
     bench.send_random(WORDS)
     await bench.matches_golden(WORDS, lambda count: count + bench.latency)
 
 
 @cocotb.test
 async def a_stalled_output_lets_exactly_latency_words_in(dut: Any) -> None:
-    await RegistersBench(dut, stall_out=1.0).holds_latency_words()
+    await StagesBench(dut, stall_out=1.0).holds_latency_words()
 
 
 @cocotb.test
 @cocotb.parametrize(stall_out=[0.0, 0.5, 1.0])
 async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, stall_out: float) -> None:
-    await RegistersBench(dut, stall_out=stall_out).forgets_at_reset()
+    await StagesBench(dut, stall_out=stall_out).forgets_at_reset()
 
 
 def case(count: int) -> Case:

@@ -31,7 +31,7 @@ def settled(signal: Any, name: str = "") -> int:
     return int(text, 2)
 
 
-class Port:
+class StreamSignals:
     """The signals of one stream of `dut`, and its clock and reset."""
 
     def __init__(self, dut: Any, name: str):
@@ -47,7 +47,7 @@ class Port:
         return high(self.valid) and high(self.ready) and not high(self.rst)
 
 
-class Part:
+class Agent:
     """A part of a bench that acts in each cycle: `drive` writes just after the rising edge, `look` reads in
     ReadOnly."""
 
@@ -58,7 +58,7 @@ class Part:
         """Read what has settled."""
 
 
-async def each_cycle(clk: Any, parts: Collection[Part]) -> None:
+async def each_cycle(clk: Any, parts: Collection[Agent]) -> None:
     """For ever: all of them in one coroutine, since waking one takes longer than what a part does."""
     while True:
         for part in parts:
@@ -69,14 +69,14 @@ async def each_cycle(clk: Any, parts: Collection[Part]) -> None:
         await RisingEdge(clk)
 
 
-class Source(Part):
+class Source(Agent):
     """Offers the words of `send`, in order; what is offered stays until it is taken, through a reset too.
 
     stall   probability that a cycle passes before the next word is offered; may be changed in flight
     stalls  cycles that did, while there were words to offer
     """
 
-    def __init__(self, port: Port, stall: float, random: Random):
+    def __init__(self, port: StreamSignals, stall: float, random: Random):
         self.port, self.stall, self.random = port, stall, random
         self.words: deque[int] = deque()
         self.stalls, self.offered = 0, False
@@ -100,17 +100,17 @@ class Source(Part):
             self.offered = False
 
 
-class Sink(Part):
+class Sink(Agent):
     """Is ready at random. stall: probability that it is not, in each cycle; 1.0 is never ready."""
 
-    def __init__(self, port: Port, stall: float, random: Random):
+    def __init__(self, port: StreamSignals, stall: float, random: Random):
         self.port, self.stall, self.random = port, stall, random
 
     def drive(self) -> None:
         self.port.ready.value = int(self.random.random() >= self.stall)
 
 
-class Monitor(Part):
+class Monitor(Agent):
     """Drives nothing; asserts that a word offered stays as it is until it is taken or a reset comes.
 
     moved         (cycle, packed word) of each transfer since the last reset
@@ -118,7 +118,7 @@ class Monitor(Part):
     waits         cycles that a word waited
     """
 
-    def __init__(self, port: Port):
+    def __init__(self, port: StreamSignals):
         self.port = port
         self.moved: list[tuple[int, int]] = []
         self.before_reset: list[tuple[int, int]] = []
@@ -178,9 +178,9 @@ class Bench:
     ):
         self.dut, self.stall_in, self.stall_out = dut, stall_in, stall_out
         self.random = self.random_of("words")
-        self.sources = {n: Source(Port(dut, n), stall_in, self.random_of(n)) for n in inputs}
-        self.sinks = {n: Sink(Port(dut, n), stall_out, self.random_of(n)) for n in outputs}
-        self.monitors = {n: Monitor(Port(dut, n)) for n in (*self.sources, *self.sinks)}
+        self.sources = {n: Source(StreamSignals(dut, n), stall_in, self.random_of(n)) for n in inputs}
+        self.sinks = {n: Sink(StreamSignals(dut, n), stall_out, self.random_of(n)) for n in outputs}
+        self.monitors = {n: Monitor(StreamSignals(dut, n)) for n in (*self.sources, *self.sinks)}
 
     def random_of(self, purpose: str) -> Random:
         """A generator for one purpose, so none depends on who draws first; others for other stalls."""

@@ -10,6 +10,7 @@ from typing import Any
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int
 from golden.pe.multiplier import MultiplierParams
+from golden.progress import Progress, untold
 from golden.systolic.cycles import cycles
 from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.params import MatrixUnitParams
@@ -20,10 +21,19 @@ from sim.device import Mismatch
 from sim.doctor import doctor
 from systola import design_file, output
 from systola.demonstration import files, sentences, sounds, words
-from systola.demonstration.job import Progress, Ran
+from systola.demonstration.job import Ran
 from systola.generation import generate
 from systola.report import render
-from systola.report.schema import Design, Figure, Network, Report, Tool, Wavefront, Written, figure
+from systola.report.schema import (
+    DesignReport,
+    Headline,
+    NetworkReport,
+    Report,
+    ToolEntry,
+    Wavefront,
+    Written,
+    figure,
+)
 
 MEANINGS = {".v": "Verilog", ".core": "FuseSoC core", ".md": "documentation", ".json": "data",
             ".toml": "the design"}  # fmt: skip
@@ -40,16 +50,15 @@ REFERENCE = Target(
 )
 
 
-def demo(folder: str | Path, *, force: bool = False, progress: Progress | None = None) -> dict[str, Any]:
+def demo(folder: str | Path, *, force: bool = False, progress: Progress = untold) -> dict[str, Any]:
     """Run the demo; everything it makes stands in `folder`. The returned dict is report.json.
 
     folder    Verilog and its documents, per-network JSON, report.json, report.html
     progress  called with (what, done, total)
     """
     began = perf_counter()
-    tell = progress or (lambda what, done, total: None)
     with output.whole_folder(Path(folder), by="demo", force=force) as building:
-        report = perform(building, tell)
+        report = perform(building, progress)
         report["figures"].append(figure("the whole demo", f"{perf_counter() - began:.0f} s", "measured"))
         report["files"] = written(building)
         (building / "report.html").write_text(render(report), encoding="utf-8")
@@ -91,7 +100,7 @@ def perform(folder: Path, progress: Progress) -> Report:
     return whole([section for _, section in parts], figures, verdict=verdict, ok=True)
 
 
-def headline(rans: list[Ran], seconds: float) -> list[Figure]:
+def headline(rans: list[Ran], seconds: float) -> list[Headline]:
     """The figures over all networks."""
     macs = sum(ran.macs for ran in rans)
     return [
@@ -101,7 +110,7 @@ def headline(rans: list[Ran], seconds: float) -> list[Figure]:
     ]
 
 
-def whole(networks: list[Network], figures: list[Figure], *, verdict: str, ok: bool) -> Report:
+def whole(networks: list[NetworkReport], figures: list[Headline], *, verdict: str, ok: bool) -> Report:
     """The report but for its files."""
     return {
         "title": "Trained networks on generated hardware",
@@ -117,7 +126,7 @@ def whole(networks: list[Network], figures: list[Figure], *, verdict: str, ok: b
     }
 
 
-def design(target: Target) -> Design:
+def design(target: Target) -> DesignReport:
     """The design's facts: the array, and the units and memories around it."""
     unit, p, pe = target.unit, target.accelerator, target.unit.pe
     assert p is not None
@@ -135,9 +144,9 @@ def design(target: Target) -> Design:
     }
 
 
-def tools() -> list[Tool]:
+def tools() -> list[ToolEntry]:
     """The tools that this run used."""
-    used: list[Tool] = [
+    used: list[ToolEntry] = [
         {"name": tool.name, "version": tool.version or "", "used_for": tool.needed_for}
         for tool in doctor()
         if tool.found

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.progress import Progress
 from mapping import frontends
 from mapping.network import Network
 from mapping.passes import simplify
 from mapping.target import Target
 from systola.coding import of_network
 from systola.demonstration import packages
-from systola.demonstration.job import Inputs, Progress, Ran, answers, reference, run_on_rtl, section
-from systola.report.schema import Answers, figure
-from systola.report.schema import Network as Section
+from systola.demonstration.job import Inputs, Ran, answers, reference, run_on_rtl, section
+from systola.report.schema import Answers, NetworkReport, figure
 
 
 def judged(design: Path, verilog: Path) -> list[Path]:
@@ -49,7 +49,7 @@ def features(content: bytes, settings: dict[str, int]) -> Inputs:
     return {"bytes": np.array([begin + end], np.int32)}
 
 
-def run(target: Target, judge: list[Path], progress: Progress) -> tuple[Ran, Section]:
+def run(target: Target, judge: list[Path], progress: Progress) -> tuple[Ran, NetworkReport]:
     """Run the files; the report's section."""
     folder = packages.magika()
     settings = json.loads((folder / "config.min.json").read_text())

@@ -1,22 +1,20 @@
 """A network of the demo as a program: quantised on some inputs, run on the accelerator's RTL on others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from golden.progress import Progress
 from mapping.target import Target
-from sim.accelerator import Outcome
+from sim.accelerator import RtlOutcome
 from sim.device import Comparing
 from systola import program_session
-from systola.coding import Source
+from systola.coding import NetworkSource
 from systola.operands import Inputs
 from systola.report import numbers
-from systola.report.schema import Answers, Figure, Program, figure
-from systola.report.schema import Network as Section
-
-Progress = Callable[[str, int, int], None]
+from systola.report.schema import Answers, Headline, NetworkReport, ProgramReport, figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +23,7 @@ class Ran:
 
     prepared: program_session.Prepared
     outputs: list[Inputs]
-    results: list[Outcome]
+    results: list[RtlOutcome]
 
     @property
     def cycles(self) -> int:
@@ -39,7 +37,7 @@ class Ran:
 
 
 def run_on_rtl(
-    source: Source, target: Target, calibration: Sequence[Inputs], inputs: Sequence[Inputs],
+    source: NetworkSource, target: Target, calibration: Sequence[Inputs], inputs: Sequence[Inputs],
     progress: Progress, method: str = "max",
 ) -> Ran:  # fmt: skip
     """Quantise on `calibration`, by `method` (mapping.quantise.calibrate), then run `inputs` on the RTL.
@@ -51,8 +49,8 @@ def run_on_rtl(
     (segment,) = prepared.segments
     rtl = program_session.on_rtl(target, segment.program)
     assert target.accelerator is not None
-    model = program_session.Model(segment.network, target.accelerator)
-    session = program_session.Session(prepared, [Comparing(rtl, model)])
+    model = program_session.ModelProgram(segment.network, target.accelerator)
+    session = program_session.ProgramSession(prepared, [Comparing(rtl, model)])
     outputs = []
     for number, given in enumerate(inputs):
         progress(f"{source.name}: input {number + 1}", number, len(inputs))
@@ -60,7 +58,7 @@ def run_on_rtl(
     return Ran(prepared=prepared, outputs=outputs, results=rtl.outcomes)
 
 
-def program(ran: Ran) -> Program:
+def program(ran: Ran) -> ProgramReport:
     """The run of the first input set."""
     first, plan = ran.results[0], ran.prepared.plan
     return {
@@ -79,7 +77,7 @@ def program(ran: Ran) -> Program:
     }  # fmt: skip
 
 
-def section(ran: Ran, *, about: str, answers: list[Answers], agreement: Figure) -> Section:
+def section(ran: Ran, *, about: str, answers: list[Answers], agreement: Headline) -> NetworkReport:
     """The network's part of the report."""
     cycles, predicted = ran.results[0].cycles, ran.prepared.plan.total
     operators = len(ran.prepared.coded.operations)
@@ -119,4 +117,4 @@ def reference(model: Any, inputs: Inputs) -> dict[str, np.ndarray]:
     return dict(zip(names, session.run(None, inputs), strict=True))
 
 
-__all__ = ["Inputs", "Progress", "Ran", "answers", "reference", "run_on_rtl", "section"]
+__all__ = ["Inputs", "Ran", "answers", "reference", "run_on_rtl", "section"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.progress import Progress
 from mapping import frontends
 from mapping.frontends.hugging_face import build_onnx
 from mapping.network import Network
@@ -15,9 +16,8 @@ from mapping.passes import simplify
 from mapping.target import Target
 from systola.coding import of_network
 from systola.demonstration import packages
-from systola.demonstration.job import Inputs, Progress, Ran, answers, reference, run_on_rtl, section
-from systola.report.schema import Answers, figure
-from systola.report.schema import Network as Section
+from systola.demonstration.job import Inputs, Ran, answers, reference, run_on_rtl, section
+from systola.report.schema import Answers, NetworkReport, figure
 
 TOKENS = 16
 WRITTEN = tomllib.loads(Path(__file__).with_name("texts.toml").read_text(encoding="utf-8"))
@@ -49,7 +49,7 @@ def embedding(hidden: np.ndarray, inputs: Inputs) -> np.ndarray:
     return np.asarray(mean[0] / np.linalg.norm(mean[0]))
 
 
-def run(target: Target, tokens: int, progress: Progress) -> tuple[Ran, Section]:
+def run(target: Target, tokens: int, progress: Progress) -> tuple[Ran, NetworkReport]:
     """Run what stands for `tokens` tokens; the report's section."""
     folder = packages.minilm()
     network = frontends.load(folder, tokens=tokens)

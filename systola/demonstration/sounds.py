@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from golden.progress import Progress
 from mapping.target import Target
 from systola import coding
 from systola.demonstration import packages, speech
-from systola.demonstration.job import Inputs, Progress, Ran, answers, run_on_rtl, section
-from systola.demonstration.tflite_runtime import Interpreter
-from systola.report.schema import Answers, figure
-from systola.report.schema import Network as Section
+from systola.demonstration.job import Inputs, Ran, answers, run_on_rtl, section
+from systola.demonstration.tflite_runtime import TfliteInterpreter
+from systola.report.schema import Answers, NetworkReport, figure
 
 FRAMES = 76  # of 10 ms that the network sees at once
 JUDGED, CALIBRATION = 4, 12  # windows
@@ -18,23 +18,23 @@ def windows(word: str, seed: int, count: int) -> list[np.ndarray]:
     """The network's inputs for a word: float32 [1, 76, 32, 1] each, by the package's own front-end."""
     path = packages.open_wake_word() / "melspectrogram.tflite"
     sound = speech.said(word, seed, 4).astype(np.float32)[None]
-    with Interpreter(path.read_bytes()) as front_end:
+    with TfliteInterpreter(path.read_bytes()) as front_end:
         # scaled as the package does it
         spectrum = front_end.step(sound)[0].reshape(-1, 32) / 10 + 2
     starts = np.linspace(0, len(spectrum) - FRAMES, count).astype(int)
     return [spectrum[start : start + FRAMES].reshape(1, FRAMES, 32, 1).astype(np.float32) for start in starts]
 
 
-def run(target: Target, progress: Progress) -> tuple[Ran, Section]:
+def run(target: Target, progress: Progress) -> tuple[Ran, NetworkReport]:
     """Some windows of speech; the report's section."""
     path = packages.open_wake_word() / "embedding_model.tflite"
     source = coding.read(path)
-    assert isinstance(source, coding.Source)
+    assert isinstance(source, coding.NetworkSource)
     (name,) = source.inputs
     samples: list[Inputs] = [{name: x} for x in windows("hey_jarvis", 5, CALIBRATION)]
     inputs: list[Inputs] = [{name: x} for x in windows("okay_nabu", 0, JUDGED)]
     ran = run_on_rtl(source, target, samples, inputs, progress)
-    with Interpreter(path.read_bytes()) as interpreter:
+    with TfliteInterpreter(path.read_bytes()) as interpreter:
         floats = np.stack([interpreter.step(given[name])[0].ravel() for given in inputs])
     found = np.stack([next(iter(output.values())).ravel() for output in ran.outputs])
     lengths = np.linalg.norm(floats, axis=1) * np.linalg.norm(found, axis=1)

@@ -26,7 +26,7 @@ def library() -> ctypes.CDLL:
     return lib
 
 
-class Interpreter:
+class TfliteInterpreter:
     """A model in TFLite's interpreter; it keeps the state of a network that has one.
 
     data  a file's bytes
@@ -76,7 +76,7 @@ class Interpreter:
         self.must(self.lib.TfLiteTensorCopyToBuffer(tensor, pointer, SIZE(value.nbytes)))
         return value
 
-    def __enter__(self) -> "Interpreter":
+    def __enter__(self) -> "TfliteInterpreter":
         return self
 
     def __exit__(

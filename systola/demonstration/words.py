@@ -2,19 +2,19 @@
 
 import numpy as np
 
+from golden.progress import Progress
 from mapping.target import Target
 from systola import coding
 from systola.demonstration import packages, speech
-from systola.demonstration.job import Inputs, Progress, Ran, answers, run_on_rtl, section
-from systola.demonstration.tflite_runtime import Interpreter
-from systola.report.schema import Answers, figure
-from systola.report.schema import Network as Section
+from systola.demonstration.job import Inputs, Ran, answers, run_on_rtl, section
+from systola.demonstration.tflite_runtime import TfliteInterpreter
+from systola.report.schema import Answers, NetworkReport, figure
 
 WORD = "okay_nabu"
 STEPS = 150  # of 30 ms
 
 
-def steps(source: coding.Source, count: int) -> list[Inputs]:
+def steps(source: coding.NetworkSource, count: int) -> list[Inputs]:
     """The word as the network hears it, int8 codes, rounded as its package does."""
     (name,) = source.inputs
     assert source.model is not None
@@ -26,17 +26,17 @@ def steps(source: coding.Source, count: int) -> list[Inputs]:
     return [{name: code} for code in np.clip(codes, -128, 127).astype(np.int8)]
 
 
-def run(target: Target, progress: Progress, count: int = STEPS) -> tuple[Ran, Section]:
+def run(target: Target, progress: Progress, count: int = STEPS) -> tuple[Ran, NetworkReport]:
     """Say the word again and again; the report's section.
 
     raises  RuntimeError if a step is not what TFLite gives
     """
     path = packages.micro_wake_word() / "models" / f"{WORD}.tflite"
     source = coding.read(path)
-    assert isinstance(source, coding.Source)
+    assert isinstance(source, coding.NetworkSource)
     inputs = steps(source, count)
     ran = run_on_rtl(source, target, [], inputs, progress)
-    with Interpreter(path.read_bytes()) as interpreter:
+    with TfliteInterpreter(path.read_bytes()) as interpreter:
         wanted = [int(interpreter.step(*given.values())[0].item()) for given in inputs]
     found = [int(next(iter(output.values())).item()) for output in ran.outputs]
     equal = sum(a == b for a, b in zip(found, wanted, strict=True))

@@ -7,7 +7,7 @@ A figure always has a `source`: "RTL" (counted in the Verilated design), "golden
 from typing import NotRequired, TypedDict
 
 
-class Figure(TypedDict):
+class Headline(TypedDict):
     """A headline number. value: ready to read, with its unit: "99.2 %", "0.68 M cycles"."""
 
     label: str
@@ -16,13 +16,13 @@ class Figure(TypedDict):
     note: NotRequired[str]
 
 
-def figure(label: str, value: str, source: str, note: str | None = None) -> Figure:
+def figure(label: str, value: str, source: str, note: str | None = None) -> Headline:
     """One figure."""
-    found = Figure(label=label, value=value, source=source)
+    found = Headline(label=label, value=value, source=source)
     return found if note is None else {**found, "note": note}
 
 
-class Tool(TypedDict):
+class ToolEntry(TypedDict):
     name: str
     version: str
     used_for: str
@@ -37,7 +37,7 @@ class Answers(TypedDict):
     source: str
 
 
-class Operation(TypedDict):
+class OperationRow(TypedDict):
     """A row of a program. shape: what is multiplied, or "". cycles: predicted, as mapping.result has them."""
 
     name: str
@@ -56,7 +56,7 @@ class Timeline(TypedDict):
     waiting: dict[str, list[tuple[int, int]]]
 
 
-class Program(TypedDict):
+class ProgramReport(TypedDict):
     """A network's run on an accelerator, from start to interrupt.
 
     cycles     counted by the RTL; predicted: by the model of the units
@@ -67,23 +67,23 @@ class Program(TypedDict):
     cycles: int
     predicted: int
     losses: dict[str, float]
-    operations: list[Operation]
+    operations: list[OperationRow]
     timeline: Timeline
 
 
-class Network(TypedDict):
+class NetworkReport(TypedDict):
     """about: a sentence. engine: what ran it. host: what ran outside the accelerator."""
 
     name: str
     about: str
     engine: str
-    figures: list[Figure]
+    figures: list[Headline]
     answers: list[Answers]
-    program: Program
+    program: ProgramReport
     host: str
 
 
-class Design(TypedDict):
+class DesignReport(TypedDict):
     """facts: (what, value) rows of the design's table."""
 
     name: str
@@ -119,10 +119,10 @@ class Report(TypedDict):
     title: str
     ok: bool
     verdict: str
-    design: Design
-    tools: list[Tool]
-    figures: list[Figure]
-    networks: list[Network]
+    design: DesignReport
+    tools: list[ToolEntry]
+    figures: list[Headline]
+    networks: list[NetworkReport]
     wavefront: Wavefront | None
     files: list[Written]
     command: str

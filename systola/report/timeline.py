@@ -6,7 +6,7 @@ import numpy as np
 
 from mapping.result import CAUSES
 from systola.report import numbers, svg
-from systola.report.schema import Program, Timeline
+from systola.report.schema import ProgramReport, Timeline
 
 BINS = 480  # columns of the picture: what is shorter is drawn by how much of its column it fills
 LEFT, WIDTH, RIGHT = 80, 800, 90
@@ -79,7 +79,7 @@ def draw(timeline: Timeline) -> str:
     return svg.picture(LEFT + WIDTH + RIGHT, height, parts, "what each unit did from start to interrupt")
 
 
-def losses(program: Program) -> str:
+def losses(program: ProgramReport) -> str:
     """Where all cycles of the program go: one bar whose parts add up to 100 %."""
     parts, x, key = [], float(LEFT), float(LEFT)
     for cause, share in program["losses"].items():

@@ -17,7 +17,7 @@ from hw.emit import Definition
 from hw.pe import bitmod as hw_bitmod
 from systola.reproduction import bitmod_jobs, cells, jobs, operands, parts
 from systola.reproduction import bitmod_system as model
-from systola.reproduction.blocks import Block, Form, Job, Measured, Part
+from systola.reproduction.blocks import Block, BlockPart, BlockTotal, Form, Stimulus
 from systola.reproduction.claims import system
 from systola.reproduction.operands import GROUP, Groups
 
@@ -58,7 +58,7 @@ def float_tile(name: str, forms: Mapping[str, FloatMultiplyAddParams]) -> Block:
             job=lambda: jobs.array_pe(p, given(jobs.groups_for(GROUP)), operands=False),
         )  # fmt: skip
 
-    cell = Part(name=f"{name} cell", forms=tuple(form(*each) for each in forms.items()), broadcast=True)
+    cell = BlockPart(name=f"{name} cell", forms=tuple(form(*each) for each in forms.items()), broadcast=True)
     edges = tuple(
         (edge(f"{which} kept, fp16", partial(fp16_job, which)), count)
         for which, count in (("activations", BASE_ROWS), ("weights", SIDE))
@@ -69,9 +69,9 @@ def float_tile(name: str, forms: Mapping[str, FloatMultiplyAddParams]) -> Block:
     )
 
 
-def edge(name: str, job: Any, width: int = FP16.width) -> Part:
+def edge(name: str, job: Any, width: int = FP16.width) -> BlockPart:
     form = Form(label="as it is", key=f"kept {width} {name}", definition=lambda: cells.kept(width), job=job)
-    return Part(name=name, forms=(form,), flags=("",))
+    return BlockPart(name=name, forms=(form,), flags=("",))
 
 
 def given(groups: int) -> Groups:
@@ -79,7 +79,7 @@ def given(groups: int) -> Groups:
     return Groups.of(operands.weights_fp16(), operands.activations_fp16(), groups)
 
 
-def fp16_job(which: str) -> Job:
+def fp16_job(which: str) -> Stimulus:
     codes = FP16.encode(getattr(given(jobs.groups_for(GROUP)), which)).view(np.int64)
     return jobs.of_edge("i", jobs.in_time(codes), "o", jobs.in_time(codes), 1)
 
@@ -99,9 +99,9 @@ def bitmod_tile(datatype: str) -> Block:
         )  # fmt: skip
 
     name = block_name(datatype)
-    pes = Part(name=f"{name} PE", forms=(form(1), form(2)), flags=PLAIN, broadcast=True)
+    pes = BlockPart(name=f"{name} PE", forms=(form(1), form(2)), flags=PLAIN, broadcast=True)
     finish = part(f"{name} dequantiser", hw_bitmod.Finish, p, bitmod_jobs.finish)
-    encoder = part(f"{name} encoder", hw_bitmod.Column, p, bitmod_jobs.column)
+    encoder = part(f"{name} encoder", hw_bitmod.ColumnUnit, p, bitmod_jobs.column)
     kept = edge(f"{name} activations kept", partial(bitmod_jobs.activations, p), word)
     many = SIDE * SIDE
     inside = f"4 x fp16 by 4 terms + {p.accumulator}, {p.weight.cycles} cycles; a dequantiser each"
@@ -112,16 +112,16 @@ def bitmod_tile(datatype: str) -> Block:
     )  # fmt: skip
 
 
-def part(name: str, component: Any, p: BitModParams, job: Callable[[BitModParams], Job]) -> Part:
+def part(name: str, component: Any, p: BitModParams, job: Callable[[BitModParams], Stimulus]) -> BlockPart:
     """Of one form."""
     form = Form(
         label="as it is", key=f"{name} {p!r}", job=partial(job, p),
         definition=lambda: Definition(component.__name__.lower(), component(p)),
     )  # fmt: skip
-    return Part(name=name, forms=(form,), flags=PLAIN)
+    return BlockPart(name=name, forms=(form,), flags=PLAIN)
 
 
-def more(found: Mapping[str, Measured]) -> dict[str, Any]:
+def more(found: Mapping[str, BlockTotal]) -> dict[str, Any]:
     """Table X's shares, and the authors' cycle counts, made again."""
     name = block_name("bitmod_fp4")
     base = {part["part"]: part for part in found[SEPARATE].parts}[f"{SEPARATE} cell"]["area_um2"]
@@ -163,7 +163,7 @@ PAIRS = (("lossless", "FP16"), ("lossy", "FP16"), ("lossy", "ANT"), ("lossy", "O
 TOTAL = sum(len(phase) for phases in model.PUBLISHED.values() for phase in phases)
 
 
-def pe_area(measured: Measured) -> float:
+def pe_area(measured: BlockTotal) -> float:
     """um2 of a PE and its dequantiser."""
     return sum(
         float(each["area_um2"]) for each in measured.parts if each["part"].endswith((" PE", " dequantiser"))

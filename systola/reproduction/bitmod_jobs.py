@@ -8,7 +8,7 @@ from golden.formats.bitmod import BitModWeights, Datatype, quantise
 from golden.pe import bitmod as golden
 from golden.pe.bitmod import BitModParams
 from systola.reproduction import jobs, operands
-from systola.reproduction.blocks import Job
+from systola.reproduction.blocks import Stimulus
 from systola.reproduction.operands import GROUP, RUNS, Groups
 
 
@@ -40,12 +40,12 @@ class Words:
         self.selectors, self.scales = spread(selectors), spread(found.scales)
 
 
-def activations(p: BitModParams) -> Job:
+def activations(p: BitModParams) -> Stimulus:
     words = jobs.in_time(Words(p).activations.view(np.int64))
     return jobs.of_edge("i", words, "o", words, p.weight.cycles)
 
 
-def column(p: BitModParams) -> Job:
+def column(p: BitModParams) -> Stimulus:
     """Words every `cycles`, a selector with the first of a group."""
     found, interval = Words(p), p.weight.cycles
     words = jobs.in_time(found.weights.view(np.int64))
@@ -63,10 +63,10 @@ def column(p: BitModParams) -> Job:
         **job.ports, "phase": phase[:, None].repeat(RUNS, axis=1),
         "selector": selector, "take_selector": first.astype(np.int64)[:, None].repeat(RUNS, axis=1),
     }  # fmt: skip
-    return Job(ports, "weight", terms, np.arange(len(terms)) + 1, job.counted)
+    return Stimulus(ports, "weight", terms, np.arange(len(terms)) + 1, job.counted)
 
 
-def finish(p: BitModParams) -> Job:
+def finish(p: BitModParams) -> Stimulus:
     """A sum for each group's cycles, finished in the first eight of them."""
     found = Words(p)
     length = found.weights.shape[2] * p.weight.cycles
@@ -76,4 +76,4 @@ def finish(p: BitModParams) -> Job:
     held = {name: np.repeat(values.T.astype(np.int64), length, axis=0)
             for name, values in (("sum", sums), ("scale", found.scales))}  # fmt: skip
     at = np.arange(sums.shape[1]) * length + golden.finish_cycles(p)
-    return Job({**held, "start": start}, "o", ends.T.astype(np.int64), at, len(start))
+    return Stimulus({**held, "start": start}, "o", ends.T.astype(np.int64), at, len(start))

@@ -30,7 +30,7 @@ ACTIVATION_BITS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Decoder:
     """A decoder's shapes: gated: a gate beside the way up; kv_heads share keys and values."""
 
     layers: int
@@ -43,7 +43,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class ModelledSystem:
     """An accelerator: PEs by phase (prefill, decode), operands of a dot product, bits of a weight by phase
     and, where the authors set them model by model, by model."""
 
@@ -59,7 +59,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class LinearLayer:
     """y [tokens, outputs] = x by w [outputs, depth]; bytes in memory are those of what is named."""
 
     depth: int
@@ -70,7 +70,7 @@ class Product:
     output_bytes: int
 
 
-def products(model: Model, weight_bits: float, decode: bool) -> Iterator[tuple[int, Product]]:
+def products(model: Decoder, weight_bits: float, decode: bool) -> Iterator[tuple[int, LinearLayer]]:
     """(how often, product) of one pass over the network: CONTEXT tokens, or one behind as many."""
     tokens = 1 if decode else CONTEXT
     hidden, kv = model.hidden, model.hidden // model.heads * model.kv_heads
@@ -79,17 +79,17 @@ def products(model: Model, weight_bits: float, decode: bool) -> Iterator[tuple[i
     for times, shapes in ((model.layers, linear), (1, [(model.vocabulary, hidden)])):
         for n, k in shapes:
             weights = ceil(k * weight_bits / 8) * n
-            yield times, Product(k, n, tokens, weights, bytes_of(k) * tokens, bytes_of(n) * tokens)
+            yield times, LinearLayer(k, n, tokens, weights, bytes_of(k) * tokens, bytes_of(n) * tokens)
     scores = model.heads * tokens
     # the authors' model counts keys once for each row of scores, values once for each token
     keys, values = bytes_of(kv) * scores, bytes_of(kv) * tokens
     yield (
         model.layers,
-        Product(hidden, tokens, scores, bytes_of(hidden) * tokens, keys, bytes_of(tokens) * scores),
+        LinearLayer(hidden, tokens, scores, bytes_of(hidden) * tokens, keys, bytes_of(tokens) * scores),
     )
     yield (
         model.layers,
-        Product(CONTEXT, scores, tokens, bytes_of(CONTEXT) * scores, values, bytes_of(scores) * tokens),
+        LinearLayer(CONTEXT, scores, tokens, bytes_of(CONTEXT) * scores, values, bytes_of(scores) * tokens),
     )
 
 
@@ -98,7 +98,7 @@ def bytes_of(values: int) -> int:
     return values * ACTIVATION_BITS // 8
 
 
-def memory_cycles(p: Product) -> int:
+def memory_cycles(p: LinearLayer) -> int:
     """Cycles of DRAM, by the cheaper of the two ways of reading again what does not fit."""
     weights, tokens = p.weight_bytes, p.token_bytes
     moved = weights + tokens
@@ -109,7 +109,7 @@ def memory_cycles(p: Product) -> int:
     return (moved + p.output_bytes) * 8 // BITS_PER_CYCLE
 
 
-def cycles(machine: Machine, name: str, decode: bool) -> int:
+def cycles(machine: ModelledSystem, name: str, decode: bool) -> int:
     """Cycles of one pass of model `name`: CONTEXT tokens at once, or one more."""
     bits = machine.weight_bits(name, decode)
     high, wide = machine.array[decode]
@@ -122,6 +122,6 @@ def cycles(machine: Machine, name: str, decode: bool) -> int:
 
 
 DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-MODELS = {name: Model(**values) for name, values in DATA["models"].items()}
-MACHINES = {name: Machine(**values) for name, values in DATA["machines"].items()}
+MODELS = {name: Decoder(**values) for name, values in DATA["models"].items()}
+MACHINES = {name: ModelledSystem(**values) for name, values in DATA["machines"].items()}
 PUBLISHED = {name: (each["prefill"], each["decode"]) for name, each in DATA["published"].items()}

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Job:
+class Stimulus:
     """The stimulus of a module for its power, in 64 runs, and what it must give, which shows that it ran
     well.
 
@@ -42,11 +42,11 @@ class Form:
     label: str
     key: str
     definition: Callable[[], Definition]
-    job: Callable[[], Job]
+    job: Callable[[], Stimulus]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class BlockPart:
     """A module that is synthesised by itself; the smallest of its forms counts.
 
     broadcast  what drives its inputs stands in another part and drives all copies of this one: the power of
@@ -68,13 +68,13 @@ class Block:
     """
 
     name: str
-    parts: tuple[tuple[Part, int], ...]
+    parts: tuple[tuple[BlockPart, int], ...]
     macs: float
     inside: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class BlockCost:
     """The cost of a part: um2, mW at the clock; met: whether it reaches it; ways: all that were tried."""
 
     part: str
@@ -88,7 +88,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class BlockTotal:
     """Figures of a block: sums over its parts; per product and cycle."""
 
     name: str
@@ -120,7 +120,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Conditions:
     """Where blocks are measured: a library, a clock."""
 
     liberty: Liberty
@@ -128,7 +128,7 @@ class Bench:
     period_ns: float
 
     @classmethod
-    def of(cls, liberty: Sequence[Path], period_ns: float) -> "Bench":
+    def of(cls, liberty: Sequence[Path], period_ns: float) -> "Conditions":
         """Of a library's files, none: Debian's OSU 0.18 um; BadValue where it or OpenSTA is missing."""
         for path in liberty:
             if not path.is_file():

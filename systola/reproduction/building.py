@@ -24,7 +24,7 @@ from synth.power import power
 from synth.process import SynthesisError
 from synth.sweep import AIMS
 from synth.timing import critical_path
-from systola.reproduction.blocks import Array, Bench, Form, Job, Part
+from systola.reproduction.blocks import Array, BlockPart, Conditions, Form, Stimulus
 from systola.reproduction.operands import layer
 
 WORDS = ("claims.py", "command.py", "tables.py")  # what decides no figure
@@ -55,7 +55,7 @@ def text(form: Form) -> tuple[str, str]:
     return str(name), str(source)
 
 
-def built(part: Part, form: Form, bench: Bench) -> dict[str, Any]:
+def built(part: BlockPart, form: Form, bench: Conditions) -> dict[str, Any]:
     """Every way, for least area and where none meets the clock for speed; the best one's area and power."""
     top, source = text(form)
     where = [source, list(part.flags), list(bench.files), bench.period_ns, *tools()]
@@ -82,7 +82,7 @@ def best(ways: list[dict[str, Any]]) -> dict[str, Any]:
     return min(met, key=lambda way: way["area_um2"]) if met else min(ways, key=lambda way: way["delay_ns"])
 
 
-def mapped_way(way: dict[str, Any], source: str, top: str, bench: Bench, folder: Path) -> MappedNetlist:
+def mapped_way(way: dict[str, Any], source: str, top: str, bench: Conditions, folder: Path) -> MappedNetlist:
     """The netlist of one way."""
     return map_asic(
         source, top, bench.liberty, folder, flatten=True, period_ns=bench.period_ns, flags=way["flags"],
@@ -91,7 +91,7 @@ def mapped_way(way: dict[str, Any], source: str, top: str, bench: Bench, folder:
 
 
 def swept(
-    source: str, top: str, bench: Bench, folder: Path, flags: Sequence[str]
+    source: str, top: str, bench: Conditions, folder: Path, flags: Sequence[str]
 ) -> list[tuple[dict[str, Any], MappedNetlist]]:
     """Each way's area and clock, one after the other: `measure` has a thread for each tool that may run."""
     tried: list[tuple[dict[str, Any], MappedNetlist]] = []
@@ -109,7 +109,7 @@ def swept(
     return tried
 
 
-def burn(mapped: MappedNetlist, job: Job, period_ns: float, folder: Path) -> dict[str, float]:
+def burn(mapped: MappedNetlist, job: Stimulus, period_ns: float, folder: Path) -> dict[str, float]:
     """mW of the netlist at `job`; SynthesisError if it does not compute what golden does."""
     layout = gate_netlist.layout_of(mapped)
     ports = {name: driven(values, layout.width(name)) for name, values in job.ports.items()}

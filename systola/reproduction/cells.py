@@ -1,10 +1,10 @@
 """Parts to measure: a PE with its registers, and the PEs that papers compare with and the table of PEs lacks.
 
-    Cell        registers of both operands, the PE, the register of its running sum and what clears it
-    Inner       the same without the operands' registers: these stand once a row and once a column of an array
-    Kept        such a register
-    Dot         acc + sum_k w_k a_k of K pairs, all bits at once
-    SerialDot   acc + 2^b sum_k w_kb a_k of K pairs, a bit b of the weights a cycle
+    RegisteredCell  registers of both operands, the PE, the register of its running sum and what clears it
+    Inner           the same without the operands' registers, which stand once a row and once a column
+    RegisteredWord  such a register
+    Dot             acc + sum_k w_k a_k of K pairs, all bits at once
+    SerialDot       acc + 2^b sum_k w_kb a_k of K pairs, a bit b of the weights a cycle
 
 Sums stay in their cell (output-stationary), as in the tile.
 """
@@ -23,7 +23,7 @@ from hw.lanes import chosen, delayed, lane, tree
 from hw.pe import booth
 
 
-class Cell(wiring.Component):  # type: ignore[misc]
+class RegisteredCell(wiring.Component):  # type: ignore[misc]
     """weight, activation  operands of the PE; operands: registered in here
     clear      with operands: their sum begins at zero
     sum        registered
@@ -54,7 +54,7 @@ class Cell(wiring.Component):  # type: ignore[misc]
         return m
 
 
-class Kept(wiring.Component):  # type: ignore[misc]
+class RegisteredWord(wiring.Component):  # type: ignore[misc]
     """i, take -> o: a word, until the next is taken."""
 
     def __init__(self, width: int):
@@ -172,13 +172,13 @@ def dot(p: DotParams, multiplier: str = "tool") -> Definition:
 
 def kept(width: int) -> Definition:
     """A register of `width` bits."""
-    return Definition(f"kept_{width}", Kept(width))
+    return Definition(f"kept_{width}", RegisteredWord(width))
 
 
 def cell(pe: Definition, latency: int, *, operands: bool = True) -> Definition:
     """The cell of a PE."""
     kind = "cell" if operands else "inner"
-    return Definition(f"{kind}_{pe.name}", Cell(pe, latency, operands=operands))
+    return Definition(f"{kind}_{pe.name}", RegisteredCell(pe, latency, operands=operands))
 
 
-__all__ = ["Cell", "DotParams", "Kept", "cell", "dot", "kept"]
+__all__ = ["DotParams", "RegisteredCell", "RegisteredWord", "cell", "dot", "kept"]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from systola.reproduction.blocks import Block, Measured
+from systola.reproduction.blocks import Block, BlockTotal
 
 VERDICTS = ("met", "beaten", "not met", "shape holds", "", "no figure")
 
@@ -36,7 +36,7 @@ class Claim:
     why: str = ""
 
 
-def ratio(claim: Claim, found: Mapping[str, Measured]) -> float | None:
+def ratio(claim: Claim, found: Mapping[str, BlockTotal]) -> float | None:
     """The ratio; None where one of the blocks does not reach the clock."""
     pair = found[claim.over], found[claim.of]
     if not all(each.met for each in pair):
@@ -107,7 +107,9 @@ def claim(figure: str = "area", over: str = "", of: str = "", what: str = "", **
     return Claim(what=what or f"{figure}, {over} / {of}", figure=figure, over=over, of=of, **given)
 
 
-def block_of(measured: Measured, found: Mapping[str, Measured], baselines: tuple[str, str]) -> dict[str, Any]:
+def block_of(
+    measured: BlockTotal, found: Mapping[str, BlockTotal], baselines: tuple[str, str]
+) -> dict[str, Any]:
     """A row of the result."""
     rates = {
         "area_per_mac_um2": measured.area_per_mac,

@@ -1,14 +1,15 @@
 """`systola reproduce`: a paper's hardware claim beside ours, at equal clock, on one library."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
 from golden import check
+from golden.progress import Progress, untold
 from systola import output
 from systola.reproduction import tables
-from systola.reproduction.blocks import Bench, Measured
+from systola.reproduction.blocks import BlockTotal, Conditions
 from systola.reproduction.claims import System, block_of, judged, ratio
 from systola.reproduction.measure import measure
 
@@ -18,7 +19,6 @@ ALWAYS = (
     "ratios compare, not um2"
 )
 FAST, SLOW = 1.0, 5000.0  # MHz that may be asked for
-Progress = Callable[[int, int, str], None]
 
 
 def reproduce(
@@ -28,14 +28,14 @@ def reproduce(
     clock: float | None = None,
     write_to: str | Path | None = None,
     force: bool = False,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = untold,
 ) -> dict[str, Any]:
     """The claim of one of SYSTEMS beside what its blocks and their baselines cost: `reproduce --json`.
 
     liberty   files of a library; none: Debian's OSU 0.18 um
     clock     MHz at which all are compared; None: the system's own, for OSU 0.18 um
     write_to  folder of the table, the JSON and the picture; force: replace what was edited in it
-    progress  told (parts done, of how many, what)
+    progress  told (what, parts done, of how many)
     raises    BadValue, also where OpenSTA or a Liberty is missing; SynthesisError
     """
     check.one_of("reproduce", name, SYSTEMS)
@@ -45,7 +45,7 @@ def reproduce(
         output.check_folder(Path(write_to), force=force)
     system: System = import_module(f"systola.reproduction.{name}").SYSTEM
     mhz = system.clock_mhz if clock is None else float(clock)
-    bench = Bench.of([Path(path) for path in liberty], 1000 / mhz)
+    bench = Conditions.of([Path(path) for path in liberty], 1000 / mhz)
     found = measure(system.blocks(), bench, progress)
     result = result_of(system, bench, mhz, found)
     if write_to is not None:
@@ -53,7 +53,7 @@ def reproduce(
     return result
 
 
-def result_of(system: System, bench: Bench, mhz: float, found: dict[str, Measured]) -> dict[str, Any]:
+def result_of(system: System, bench: Conditions, mhz: float, found: dict[str, BlockTotal]) -> dict[str, Any]:
     """What `--json` prints."""
     from systola.reproduction.operands import layer
 

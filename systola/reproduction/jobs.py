@@ -7,7 +7,7 @@ import numpy as np
 from golden import pe
 from golden.formats import Float
 from golden.pe import bitmod, dequantise, lut, tiled
-from systola.reproduction.blocks import Job
+from systola.reproduction.blocks import Stimulus
 from systola.reproduction.cells import DotParams
 from systola.reproduction.operands import GROUP, RUNS, Groups
 
@@ -24,7 +24,7 @@ def in_time(words: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(words.reshape(RUNS, -1).T)
 
 
-def of_cell(weights: np.ndarray, activations: np.ndarray, expected: np.ndarray, latency: int) -> Job:
+def of_cell(weights: np.ndarray, activations: np.ndarray, expected: np.ndarray, latency: int) -> Stimulus:
     """ports [runs, groups, cycles of a group]; expected codes [runs, groups]; latency: of ports to `sum`."""
     groups, length = weights.shape[1:]
     counted = groups * length
@@ -35,10 +35,10 @@ def of_cell(weights: np.ndarray, activations: np.ndarray, expected: np.ndarray, 
         name: np.concatenate([values, values[-1:].repeat(latency, axis=0)]) for name, values in ports.items()
     }
     at = np.arange(1, groups + 1) * length - 1 + latency
-    return Job(late, "sum", expected.T, at, counted)
+    return Stimulus(late, "sum", expected.T, at, counted)
 
 
-def array_pe(p: Any, given: Groups, *, operands: bool = True) -> Job:
+def array_pe(p: Any, given: Groups, *, operands: bool = True) -> Stimulus:
     """A PE of the arrays in its cell; `given` in numbers of its formats."""
     golden = pe.module_of(p)
     acc = np.zeros(given.weights.shape[:2], float if isinstance(p.accumulator, Float) else np.int64)
@@ -61,7 +61,7 @@ def lut_words(p: lut.LutParams, given: Groups) -> tuple[np.ndarray, np.ndarray]:
     return words, lut.pack_activations(p, given.activations.reshape(-1, shape[2])).reshape(*shape[:2], -1)
 
 
-def lut_pe(p: lut.LutParams, given: Groups) -> Job:
+def lut_pe(p: lut.LutParams, given: Groups) -> Stimulus:
     """A cell without operands' registers: the column's unit and the table stand outside."""
     words, activations = lut_words(p, given)
     planes = np.stack(lut.column(p, words), -1).reshape(*words.shape[:2], -1)
@@ -76,7 +76,7 @@ def lut_pe(p: lut.LutParams, given: Groups) -> Job:
     )
 
 
-def lut_row(p: lut.LutParams, given: Groups, *, unit: bool) -> Job:
+def lut_row(p: lut.LutParams, given: Groups, *, unit: bool) -> Stimulus:
     """The table's unit, or without it the table's register: a word every `interval` cycles."""
     _, words = lut_words(p, given)
     tables = in_time(lut.row(p, words))
@@ -84,7 +84,7 @@ def lut_row(p: lut.LutParams, given: Groups, *, unit: bool) -> Job:
     return of_edge(*port, "word" if unit else "o", tables, p.weight.width)
 
 
-def lut_column(p: lut.LutParams, given: Groups) -> Job:
+def lut_column(p: lut.LutParams, given: Groups) -> Stimulus:
     """The column's unit: word, then its planes."""
     words, _ = lut_words(p, given)
     count, interval = words.shape[1] * words.shape[2], p.weight.width
@@ -96,17 +96,17 @@ def lut_column(p: lut.LutParams, given: Groups) -> Job:
     # a word that is taken in one cycle is there in the next, whose phase is then 0
     late = np.concatenate([phase[-1:], phase])
     every = np.arange(count * interval) + 1
-    return Job({**job.ports, "phase": late}, "weight", planes.view(np.int64), every, job.counted)
+    return Stimulus({**job.ports, "phase": late}, "weight", planes.view(np.int64), every, job.counted)
 
 
-def of_edge(port: str, words: np.ndarray, output: str, expected: np.ndarray, interval: int) -> Job:
+def of_edge(port: str, words: np.ndarray, output: str, expected: np.ndarray, interval: int) -> Stimulus:
     """A unit that takes a word [words, runs] every `interval` cycles and shows it in the next cycle."""
     held = np.repeat(words, interval, axis=0)
     counted = len(held)
     take = (np.arange(counted) % interval == 0).astype(np.int64)[:, None].repeat(RUNS, axis=1)
     ports = {port: held, "take": take}
     late = {name: np.concatenate([values, values[-1:] * (name != "take")]) for name, values in ports.items()}
-    return Job(late, output, expected, np.arange(len(words)) * interval + 1, counted)
+    return Stimulus(late, output, expected, np.arange(len(words)) * interval + 1, counted)
 
 
 def beside(codes: np.ndarray, count: int, bits: int) -> np.ndarray:
@@ -115,7 +115,7 @@ def beside(codes: np.ndarray, count: int, bits: int) -> np.ndarray:
     return np.asarray((patterns << np.arange(count) * bits).sum(-1))
 
 
-def dot(p: DotParams, given: Groups) -> Job:
+def dot(p: DotParams, given: Groups) -> Stimulus:
     """A dot product's cell without operands' registers."""
     activations = beside(given.activations, p.inputs, p.activation.width)
     if p.serial:
@@ -149,7 +149,7 @@ def bitmod_sums(p: bitmod.BitModParams, found: Any) -> np.ndarray:
     return acc
 
 
-def bitmod_pe(p: bitmod.BitModParams, found: Any) -> Job:
+def bitmod_pe(p: bitmod.BitModParams, found: Any) -> Stimulus:
     """A cell without operands' registers; words [runs, groups, words of a group]."""
     activations = np.repeat(found.activations, p.weight.cycles, axis=-1)
     terms, sums = bitmod_terms(p, found).view(np.int64), bitmod_sums(p, found).view(np.int64)

@@ -16,7 +16,7 @@ from hw.emit import Definition
 from hw.pe import lut as hw_lut
 from synth.asic_script import FLAGS
 from systola.reproduction import cells, jobs, operands
-from systola.reproduction.blocks import Block, Form, Job, Measured, Part
+from systola.reproduction.blocks import Block, BlockPart, BlockTotal, Form, Stimulus
 from systola.reproduction.cells import DotParams
 from systola.reproduction.claims import system
 from systola.reproduction.operands import GROUP, Groups
@@ -40,14 +40,14 @@ def given(bits: int, cycles_a_group: int) -> Groups:
 
 
 def part(
-    name: str, key: object, definition: Callable[[], Definition], job: Callable[[], Job], **more: Any
-) -> Part:
+    name: str, key: object, definition: Callable[[], Definition], job: Callable[[], Stimulus], **more: Any
+) -> BlockPart:
     """Of one form."""
     form = Form(label="as it is", key=f"{name} {key!r}", definition=definition, job=job)
-    return Part(name=name, forms=(form,), **({"flags": PLAIN} | more))
+    return BlockPart(name=name, forms=(form,), **({"flags": PLAIN} | more))
 
 
-def lut_cell(p: LutParams) -> Part:
+def lut_cell(p: LutParams) -> BlockPart:
     """With and without a register behind the table."""
 
     def form(p: LutParams) -> Form:
@@ -58,27 +58,27 @@ def lut_cell(p: LutParams) -> Part:
         )  # fmt: skip
 
     name = f"LUT cell W{p.weight.width}, {p.table} table, remapped {p.remap}"
-    return Part(name=name, forms=(form(replace(p, registers=0)), form(p)), flags=PLAIN, broadcast=True)
+    return BlockPart(name=name, forms=(form(replace(p, registers=0)), form(p)), flags=PLAIN, broadcast=True)
 
 
-def column(p: LutParams) -> Part:
+def column(p: LutParams) -> BlockPart:
     """A column's weights: a word of planes, one chosen each cycle."""
     plain = replace(p, registers=1)
     kind = "plain" if p.table == "full" or p.remap == "online" else "remapped"
     return part(
-        f"column W{p.weight.width}, {kind}", plain, lambda: Definition("column", hw_lut.Column(plain)),
+        f"column W{p.weight.width}, {kind}", plain, lambda: Definition("column", hw_lut.ColumnUnit(plain)),
         lambda: jobs.lut_column(plain, given(p.weight.width, GROUP // K * p.weight.width)),
     )  # fmt: skip
 
 
-def row(p: LutParams, *, unit: bool) -> Part:
+def row(p: LutParams, *, unit: bool) -> BlockPart:
     """A row's table: made here, or only kept."""
     plain = replace(p, registers=1)
 
     def definition() -> Definition:
-        return Definition("row", hw_lut.Row(plain)) if unit else cells.kept(row_bits(plain))
+        return Definition("row", hw_lut.RowUnit(plain)) if unit else cells.kept(row_bits(plain))
 
-    def job() -> Job:
+    def job() -> Stimulus:
         bits = p.weight.width
         return jobs.lut_row(plain, given(bits, GROUP // K * bits), unit=unit)
 
@@ -104,7 +104,7 @@ def dot_block(name: str, p: DotParams) -> Block:
                     definition=lambda: cells.cell(cells.dot(p, kind), 0, operands=False))  # fmt: skip
 
     kinds = ("tool", "booth") if bits > 2 and not serial else ("tool",)
-    cell = Part(name=f"{name} cell", forms=tuple(map(form, kinds)), flags=PLAIN if serial else FLAGS,
+    cell = BlockPart(name=f"{name} cell", forms=tuple(map(form, kinds)), flags=PLAIN if serial else FLAGS,
                 broadcast=True)  # fmt: skip
     every = bits if serial else 1
     left = part(f"activations kept, a word in {every}", K * 8, lambda: cells.kept(K * 8),
@@ -118,7 +118,7 @@ def dot_block(name: str, p: DotParams) -> Block:
     return Block(name=name, parts=((cell, M * N), (top, N), (left, M)), macs=M * N * K / every, inside=inside)
 
 
-def kept_job(bits: int, every: int, which: str) -> Job:
+def kept_job(bits: int, every: int, which: str) -> Stimulus:
     """A register of K operands."""
     found = given(bits, GROUP // K * every)
     words = jobs.beside(getattr(found, which), K, 8 if which == "activations" else bits)
@@ -151,7 +151,7 @@ def blocks() -> list[Block]:
     return [*found, *ablation()]
 
 
-def more(found: Mapping[str, Measured]) -> dict[str, Any]:
+def more(found: Mapping[str, BlockTotal]) -> dict[str, Any]:
     """The share of what a tile has once a row or once a column."""
     rows = []
     for name in ("LUT W1A8", "LUT W2A8", "LUT W4A8", *STEPS):

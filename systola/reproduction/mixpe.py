@@ -21,7 +21,7 @@ from golden.vector import align
 from hw.vector import align as hw_align
 from systola.reproduction import jobs, operands, parts
 from systola.reproduction.bitmod_system import CONTEXT, MODELS, products
-from systola.reproduction.blocks import Block, Form, Job, Measured, Part
+from systola.reproduction.blocks import Block, BlockPart, BlockTotal, Form, Stimulus
 from systola.reproduction.claims import system
 from systola.reproduction.operands import GROUP, RUNS, Groups
 
@@ -72,7 +72,7 @@ def blocks() -> list[Block]:
         part = parts.cell(name, forms, partial(operands.narrow, bits), operands.activations_int8)
         found.append(block(name, part, next(iter(forms.values()))))
     loop = DequantiseParams(group=65536)
-    found.append(block(LOOP, Part(name=LOOP, forms=(loop_form(loop),)), loop))
+    found.append(block(LOOP, BlockPart(name=LOOP, forms=(loop_form(loop),)), loop))
     for name, forms, is_float in floats():
         weights = operands.weights_fp16 if is_float else partial(operands.narrow, 4)
         part = parts.cell(name, forms, weights, operands.activations_fp16)
@@ -83,7 +83,7 @@ def blocks() -> list[Block]:
     return [*found, with_aligner(part, aligned)]
 
 
-def block(name: str, part: Part, p: Any) -> Block:
+def block(name: str, part: BlockPart, p: Any) -> Block:
     return Block(name=name, parts=((part, 1),), macs=1, inside=parts.widths(p))
 
 
@@ -107,9 +107,9 @@ def aligned_activations() -> np.ndarray:
     return align.align(ALIGN, codes)[0].reshape(values.shape)
 
 
-def with_aligner(cell: Part, p: AlignedParams) -> Block:
+def with_aligner(cell: BlockPart, p: AlignedParams) -> Block:
     """Rows of SIDE cells, as many as the aligner has lanes, and the aligner."""
-    aligner = Part(
+    aligner = BlockPart(
         name="aligner",
         forms=(Form(label="8 lanes", key=f"align {ALIGN!r}", definition=lambda: hw_align.definition(ALIGN),
                     job=aligner_job),),
@@ -120,7 +120,7 @@ def with_aligner(cell: Part, p: AlignedParams) -> Block:
     return Block(name=ALIGNED_WHOLE, parts=((cell, cells), (aligner, 1)), macs=cells, inside=inside)
 
 
-def aligner_job() -> Job:
+def aligner_job() -> Stimulus:
     """Groups of the layer's activations, one after the other in each run."""
     count = 1 + jobs.CYCLES // ALIGN.words
     values = operands.activations_fp16()
@@ -142,7 +142,7 @@ def aligner_job() -> Job:
     one = np.ones(payload.shape, np.int64)
     valid = one * (np.arange(len(payload)) < len(results))[:, None]
     ports = {"i_payload": payload, "i_valid": valid, "o_ready": one}
-    return Job(ports, "o_payload", results, np.arange(len(results)) + late, len(results))
+    return Stimulus(ports, "o_payload", results, np.arange(len(results)) + late, len(results))
 
 
 def joined(codes: np.ndarray, bits: int) -> np.ndarray:
@@ -151,7 +151,7 @@ def joined(codes: np.ndarray, bits: int) -> np.ndarray:
     return np.asarray(sum(patterns[..., i] << i * bits for i in range(ALIGN.lanes)), object)
 
 
-def more(found: Mapping[str, Measured]) -> dict[str, Any]:
+def more(found: Mapping[str, BlockTotal]) -> dict[str, Any]:
     """Arrays of one area on the shapes of decoders: prefill, which computation bounds."""
     budget = SIDE * SIDE * found[INT8].area_um2
     forms = {name: next(iter(each.values())) for name, each, _ in [*integers(), *floats()]}
@@ -173,7 +173,7 @@ def more(found: Mapping[str, Measured]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def array(p: Any, measured: Measured, budget: float) -> dict[str, Any]:
+def array(p: Any, measured: BlockTotal, budget: float) -> dict[str, Any]:
     """The array of SIDE rows that fits, and its cycles for each model's linear layers."""
     cols = min(int(budget / SIDE / measured.area_per_mac), 128)
     tile = TileParams(rows=SIDE, cols=cols, pe=replace(p, group=GROUP))

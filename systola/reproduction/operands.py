@@ -25,7 +25,7 @@ STRIDES = 7, 37  # between one run's token and column and the next one's
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layer:
+class RecordedLayer:
     """weights [K, N], activations [M, K], float64; source: what they are, for a report."""
 
     weights: np.ndarray
@@ -34,7 +34,7 @@ class Layer:
 
 
 @cache
-def layer() -> Layer:
+def layer() -> RecordedLayer:
     """MiniLM's, recorded once and kept; without its package normal numbers of the same shape, named so."""
     try:
         from systola.demonstration import packages
@@ -44,11 +44,11 @@ def layer() -> Layer:
     except (check.BadValue, metadata.PackageNotFoundError):
         random = np.random.default_rng(1)
         operands = random.standard_normal((384, 1536)) / 20, random.standard_normal((96, 384))
-        return Layer(*operands, "normal operands, seed 1; no network")
+        return RecordedLayer(*operands, "normal operands, seed 1; no network")
     folder = kept("operands", key("floats", LAYER, SENTENCES, version), record)
     with np.load(folder / FILE) as found:
         source = f"all-MiniLM-L6-v2, {LAYER}, activations of {SENTENCES} sentences"
-        return Layer(found["weights"], found["activations"], source)
+        return RecordedLayer(found["weights"], found["activations"], source)
 
 
 def record(folder: Path) -> None:

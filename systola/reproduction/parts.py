@@ -7,15 +7,15 @@ from typing import Any
 from golden import pe as golden_pe
 from hw import pe
 from systola.reproduction import cells, jobs
-from systola.reproduction.blocks import Form, Part
-from systola.reproduction.operands import GROUP, Groups, Layer, layer
+from systola.reproduction.blocks import BlockPart, Form
+from systola.reproduction.operands import GROUP, Groups, RecordedLayer, layer
 
 
 def cell(
     name: str, forms: dict[str, Any], weights: Callable[[], Any], activations: Callable[[], Any]
-) -> Part:
+) -> BlockPart:
     """A PE for arrays in its cell, with registers of its operands: {label: Params}, of the same formats."""
-    return Part(
+    return BlockPart(
         name=name,
         forms=tuple(form(label, p, lambda: (weights(), activations())) for label, p in forms.items()),
     )
@@ -43,4 +43,4 @@ def widths(p: Any) -> str:
     return f"{p.weight} x {p.activation} + {p.accumulator}"
 
 
-__all__ = ["Layer", "cell", "form", "layer", "registered", "widths"]
+__all__ = ["RecordedLayer", "cell", "form", "layer", "registered", "widths"]

@@ -173,7 +173,7 @@ class Programs:
 
     def fits(self, command: Command) -> bool:
         """Whether it writes nothing that it reads, and no parameters."""
-        found = unit(command.unit).accesses(self.p, command)
+        found = unit(command.unit).footprint(self.p, command)
         reads, writes = (touched(walks, self.p.words) for walks in (found.reads, found.writes))
         return writes.max() < self.blocks and not np.isin(reads, writes).any()
 

@@ -27,7 +27,7 @@ from golden.accelerator.session import (
     outcome,
     touched,
 )
-from sim.accelerator import Accelerator, Bus
+from sim.accelerator import Bus, RtlModel
 
 SLOT, SLOTS = 1 << 11, 4  # where programs stand, behind their data
 FAILING = (DATA + SLOTS * SLOT, DATA + SLOTS * SLOT + 64)  # what answers SLVERR
@@ -96,7 +96,7 @@ class SessionBench:
     seen  how many times each thing was met; an offset is that from a program's event
     """
 
-    def __init__(self, device: Accelerator, seed: int, bus: Bus):
+    def __init__(self, device: RtlModel, seed: int, bus: Bus):
         self.device, self.p, self.random = device, device.p, np.random.default_rng(seed)
         self.jobs, self.memory = jobs_of(self.p, seed)
         device.attach(self.memory)

@@ -20,7 +20,7 @@ from mapping.backends.program.compiler import Program, compile
 from mapping.ir.encodings import Affine
 from mapping.ir.graph import CodedNetwork
 from mapping.run.quantised import run
-from sim.accelerator import CHANNELS, Accelerator, Bus, Outcome
+from sim.accelerator import CHANNELS, Bus, RtlModel, RtlOutcome
 from tests.mapping.backends.program.gemm import gemm
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -66,8 +66,8 @@ def usual(width: str) -> AcceleratorParams:
 
 
 @cache
-def accelerator(p: AcceleratorParams) -> Accelerator:
-    return Accelerator(p, np.zeros(64, np.uint8))
+def accelerator(p: AcceleratorParams) -> RtlModel:
+    return RtlModel(p, np.zeros(64, np.uint8))
 
 
 def sizes(count: int, seed: int) -> list[tuple[int, int, int]]:
@@ -104,7 +104,7 @@ class Run:
         equal = self.program.read(self.wanted, "y") == run(network, p, {"x": x})["y"]
         assert equal.all(), f"{self.program.name}: not what the network says"
 
-    def check(self, bus: Bus) -> Outcome:
+    def check(self, bus: Bus) -> RtlOutcome:
         """The RTL leaves just that in memory."""
         memory = self.memory.copy()
         device = accelerator(self.p)
@@ -239,7 +239,7 @@ FAULTS = ("load of nothing", "store to nothing", "commands of nothing", "load th
           "no command", "no end", "too deep")  # fmt: skip
 
 
-def begin(device: Accelerator, address: int, count: int) -> Outcome:
+def begin(device: RtlModel, address: int, count: int) -> RtlOutcome:
     """Start a program and wait for its end; no reset."""
     started = device.cycle
     device.write("PROGRAM", address)

@@ -13,7 +13,7 @@ from golden.accelerator.assembler import (
     encode,
     pack,
     page,
-    unit_of,
+    unit_name,
     unpack,
 )
 from golden.accelerator.commands import BITS, HEADER, Field, Opcode
@@ -22,7 +22,7 @@ from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.units import UNITS
 from golden.check import BadValue
 
-TAKERS = [opcode for opcode in Opcode if unit_of(opcode) in UNITS]
+TAKERS = [opcode for opcode in Opcode if unit_name(opcode) in UNITS]
 
 
 def any_command(random: np.random.Generator, opcode: Opcode) -> Command:

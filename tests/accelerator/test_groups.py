@@ -13,7 +13,7 @@ from golden.accelerator.elements import Kind
 from golden.accelerator.machine import Machine
 from golden.accelerator.map_lanes import MapOperation
 from golden.accelerator.registers import Cause
-from sim.accelerator import Accelerator, Bus
+from sim.accelerator import Bus, RtlModel
 
 sys.path.insert(0, str(Path(__file__).parent))
 from programs import SMALL as P
@@ -148,6 +148,6 @@ def test_groups_are_dequantised_and_added(groups, stalls):
     found = golden[OUT : OUT + 2 * ROWS * L].view(np.int16).reshape(ROWS, L)
     np.testing.assert_array_equal(found, job.wanted())
     assert np.abs(found).max() > 100
-    result = Accelerator(P, memory).run(0, len(job.commands()), Bus(stalls=stalls))
+    result = RtlModel(P, memory).run(0, len(job.commands()), Bus(stalls=stalls))
     assert result.cause == Cause.NONE
     np.testing.assert_array_equal(memory, golden)

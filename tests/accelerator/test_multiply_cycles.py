@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.accelerator.commands import Opcode
-from golden.accelerator.multiply import passes_of, tiles_of, unit_of, words_of_pass
+from golden.accelerator.multiply import matrix_unit_of, passes_of, tiles_of, words_of_pass
 from golden.accelerator.multiply_cycles import cycles, times
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int
@@ -28,7 +28,7 @@ def product(p, m, k, n, **more):
 def test_a_product_takes_the_matrix_unit_and_five_cycles(m, k, n):
     p = params()
     whole = product(p, m, k, n)
-    exact = cycles_of(unit_of(p), np.full(passes_of(whole) * tiles_of(whole), m)) + 5
+    exact = cycles_of(matrix_unit_of(p), np.full(passes_of(whole) * tiles_of(whole), m)) + 5
     assert cycles(p, [whole]) == exact
     assert cycles(p, [whole | {"tiles0": 1}] * whole["tiles0"]) == exact, "in a command a tile"
 
@@ -44,7 +44,7 @@ def test_one_vector_takes_a_word_of_weights_a_cycle(weight, words):
     p = params(weight)
     command = product(p, 1, 1024, 160)
     assert words_of_pass(p, command) == words
-    assert cycles(p, [command]) == 64 * 10 * words + 5 + 1 + delivery(unit_of(p)) + 1
+    assert cycles(p, [command]) == 64 * 10 * words + 5 + 1 + delivery(matrix_unit_of(p)) + 1
 
 
 def test_a_transposed_tile_stays_in_its_square_for_its_words_only_once():

@@ -12,7 +12,7 @@ from golden.accelerator.accelerator import AcceleratorParams, Fault
 from golden.accelerator.registers import NO_UNIT, Cause
 from golden.accelerator.session import DONE, ERROR, Interrupt, Moment, Outcome, Status, outcome
 from golden.systolic.params import MatrixUnitParams
-from sim.accelerator import DRIVER, Accelerator, Bus, SimulationError, named_verilog
+from sim.accelerator import DRIVER, Bus, RtlModel, SimulationError, named_verilog
 from sim.build import build_with
 from sim.hand_made import changed
 
@@ -35,11 +35,11 @@ TIGHT = AcceleratorParams(
 
 
 @cache
-def device(p: AcceleratorParams) -> Accelerator:
-    return Accelerator(p, np.zeros(64, np.uint8))
+def device(p: AcceleratorParams) -> RtlModel:
+    return RtlModel(p, np.zeros(64, np.uint8))
 
 
-def session(given: Accelerator, seed: int, steps: int) -> Counter:
+def session(given: RtlModel, seed: int, steps: int) -> Counter:
     """What was met in so many steps."""
     bench = SessionBench(given, seed, BUSES[seed % len(BUSES)])
     for number in range(steps):
@@ -97,7 +97,7 @@ FAULTS = {
 def test_a_session_notices_faults_made_by_hand(name):
     top, verilog = named_verilog(SMALL)
     library = build_with(DRIVER, changed(verilog, *FAULTS[name]), top, f"#define LANES {SMALL.lanes}\n")
-    broken = Accelerator(SMALL, np.zeros(64, np.uint8), library=library)
+    broken = RtlModel(SMALL, np.zeros(64, np.uint8), library=library)
     with pytest.raises(AssertionError, match=r"^seed \d+, step \d+: "):
         for seed in range(1, 9):
             session(broken, seed, STEPS)

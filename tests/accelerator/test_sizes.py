@@ -14,7 +14,7 @@ from golden.systolic.params import MatrixUnitParams
 from mapping.backends.program.compiler import compile
 from mapping.ir.graph import CodedNetwork, Exponential, Gather, MatMul, Normalise
 from mapping.run.quantised import run
-from sim.accelerator import Accelerator, Bus, build_accelerator
+from sim.accelerator import Bus, RtlModel, build_accelerator
 from tests.mapping.backends.program.machines import any_codes
 from tests.mapping.backends.program.nets import epilogue, single
 from tests.mapping.backends.program.test_chains import Chain
@@ -37,11 +37,11 @@ def params(lanes: int) -> AcceleratorParams:
 
 
 @cache
-def accelerator(lanes: int) -> Accelerator:
+def accelerator(lanes: int) -> RtlModel:
     """The C++ compiler takes most of the time: the largest is optimised less."""
     p = params(lanes)
     library = build_accelerator(p, opt="-O1" if lanes == max(LANES) else "-O3")
-    return Accelerator(p, np.zeros(64, np.uint8), library=library)
+    return RtlModel(p, np.zeros(64, np.uint8), library=library)
 
 
 def attention(lanes: int) -> list[CodedNetwork]:

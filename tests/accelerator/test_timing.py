@@ -13,7 +13,7 @@ from golden.accelerator.timing import Prediction, predict
 from golden.accelerator.units import UNITS
 from golden.check import BadValue
 from mapping.backends.program.compiler import Program, compile
-from sim.accelerator import Accelerator, Bus, Outcome
+from sim.accelerator import Bus, RtlModel, RtlOutcome
 from tests.mapping.backends.program.gemm import gemm
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,11 +26,11 @@ SIZES = [(4, 4, 4), (5, 33, 70), (32, 32, 32), (1, 64, 64), (24, 8, 200)]
 
 
 @pytest.fixture(scope="module")
-def small() -> Accelerator:
-    return Accelerator(SMALL, np.zeros(64, np.uint8))
+def small() -> RtlModel:
+    return RtlModel(SMALL, np.zeros(64, np.uint8))
 
 
-def ran(small: Accelerator, commands: list[Command], bus: Bus, program: Program | None = None) -> Outcome:
+def ran(small: RtlModel, commands: list[Command], bus: Bus, program: Program | None = None) -> RtlOutcome:
     """By the RTL."""
     memory = np.zeros(1 << 14, np.uint8) if program is None else program.memory.copy()
     address = PROGRAM if program is None else program.address
@@ -66,7 +66,7 @@ def test_products_take_that_within_three_percent(small, size, latency):
 def test_products_of_the_usual_design(size):
     program = compile(gemm(*size), P)
     commands = unpack(program.commands)
-    result = ran(Accelerator(P, program.memory), commands, Bus(), program)
+    result = ran(RtlModel(P, program.memory), commands, Bus(), program)
     found = predict(P, commands, 50, 50, program.address).cycles
     assert abs(found / result.cycles - 1) < 0.01
 

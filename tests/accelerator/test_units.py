@@ -15,7 +15,7 @@ from mapping.backends.program.units import lowerings
 
 P = AcceleratorParams()
 CONTRACT = ("NUMBER", "Params", "COMMANDS", "READERS", "WRITERS", "MEMORY", "STREAMS", "CAUSES", "State",
-            "accesses", "work", "execute", "Timing")  # fmt: skip
+            "footprint", "work", "execute", "Timing")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", units.UNITS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from systola.demonstration.tflite_runtime import Interpreter
+from systola.demonstration.tflite_runtime import TfliteInterpreter
 from tests.campaign.builder import Illegal
 from tests.tflite.conftest import Writer
 
@@ -270,7 +270,7 @@ def build(random: np.random.Generator, seed: int) -> tuple[Files, list[int], byt
 
 def run(data: bytes, values: list[np.ndarray], outputs: int) -> list[np.ndarray]:
     """TFLite's own answers; Illegal where it takes the file for none."""
-    interpreter = Interpreter(data)
+    interpreter = TfliteInterpreter(data)
     try:
         return interpreter.step(*values, outputs=outputs)
     except RuntimeError as error:

@@ -18,7 +18,7 @@ from hw.float.multiply import rounded
 from hw.pe.bitmod import partial
 from hw.tile import cell, edges
 from sim.benches.pe.bitmod import crossed, random_operands, word
-from sim.benches.pe.vectors import Operands
+from sim.benches.pe.vectors import PeVectors
 from sim.build import build_with
 from sim.pe_sweep import COUNT, DRIVER, PeModel
 from sim.tools import ToolMissing
@@ -72,7 +72,7 @@ def test_corners_and_a_million(registers):
     corners = crossed()
     assert len(corners.weight) > 300_000
     parts = [
-        Operands(*(codes[at : at + batch] for codes in corners))
+        PeVectors(*(codes[at : at + batch] for codes in corners))
         for at in range(0, len(corners.weight), batch)
     ]
     for given in [*parts, *(random_operands(p, rng, batch) for _ in range(COUNT // batch))]:
@@ -102,7 +102,7 @@ def test_a_column_gives_every_codes_terms(datatype):
         words = side_by_side(rng.integers(0, 1 << datatype.width, (COUNT // 4, 4)), datatype.width)
         selectors = rng.integers(0, 4, len(words))
     for cycle, wanted in enumerate(bitmod.column(p, words, selectors)):
-        found = model.run(Operands(words, selectors, np.full(len(words), cycle)))
+        found = model.run(PeVectors(words, selectors, np.full(len(words), cycle)))
         differ(found, wanted, words, selectors)
 
 
@@ -123,7 +123,7 @@ def test_a_million_sums_are_finished():
     for at in range(0, len(sums), 1 << 17):
         some, by = sums[at : at + (1 << 17)], scales[at : at + (1 << 17)]
         start = np.tile(np.arange(cycles) == 0, len(some))
-        held = Operands(
+        held = PeVectors(
             word((start, 1), (np.repeat(by, cycles), 8)), np.repeat(some, cycles), np.zeros(len(start))
         )
         differ(model.run(held)[cycles - 1 :: cycles], finished(P, some, by), some, by)
@@ -143,4 +143,4 @@ def test_a_million_finished_sums_as_fp32():
     given = word((mantissas & 0xFFFFFF, 24), (exponents, 6))
     golden = FP32.encode(np.ldexp(mantissas.astype(float), exponents - bitmod.BIAS - 20))
     none = np.zeros(len(given))
-    differ(model.run(Operands(given, none, none)), golden, given)
+    differ(model.run(PeVectors(given, none, none)), golden, given)

@@ -86,7 +86,7 @@ def test_a_groups_sum_is_a_number_of_its_accumulator(module):
 def test_its_hardware_has_what_the_tile_places(kind, module):
     hw = import_module(f"hw.pe.{kind}")
     assert hasattr(hw, "Pe")
-    assert hasattr(hw, "Column") == (module.STANDS == ("tile",)) >= hasattr(hw, "Row")
+    assert hasattr(hw, "ColumnUnit") == (module.STANDS == ("tile",)) >= hasattr(hw, "RowUnit")
     assert hasattr(hw, "Combine") == hasattr(module, "combine")
     assert hasattr(hw, "Finish") == hasattr(module, "finish_cycles")
     assert hasattr(hw, "partial") == hasattr(module, "partial")

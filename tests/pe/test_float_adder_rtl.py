@@ -54,5 +54,5 @@ def test_combine_is_golden_over_a_million(has, fmt, mode):
     near = (a ^ np.uint64(1 << fmt.width - 1)) + off & np.uint64((1 << fmt.width) - 1)
     b = np.where(rng.random(len(a)) < 0.5, near, b)
     a, b = np.append(a, np.repeat(ends, len(ends))), np.append(b, np.tile(ends, len(ends)))
-    found = model.run(vectors.Operands(b, np.zeros_like(a), a))
+    found = model.run(vectors.PeVectors(b, np.zeros_like(a), a))
     assert np.array_equal(found, fmt.encode(multiply_add.combine(p, fmt.decode(a), fmt.decode(b))))

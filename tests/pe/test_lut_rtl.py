@@ -11,9 +11,9 @@ from golden.pe import lut
 from golden.pe.lut import Params
 from hw.emit import Definition, verilog
 from hw.pe import definition
-from hw.pe.lut import Column, Row, Whole
+from hw.pe.lut import ColumnUnit, RowUnit, Whole
 from sim.benches.pe.lut import crossed, every_word, golden, latency, random_pairs, with_sums
-from sim.benches.pe.vectors import Operands
+from sim.benches.pe.vectors import PeVectors
 from sim.build import build_with
 from sim.mutate import mutation_score
 from sim.pe_sweep import BATCH, COUNT, DRIVER, EXHAUSTIVE_BITS, PeModel
@@ -70,7 +70,7 @@ def parts(operands):
 
 def corners_and_a_million(p):
     model, rng = Model(p), np.random.default_rng(1)
-    corners = sum(check(p, model, Operands(*part)) for part in parts(crossed(p)))
+    corners = sum(check(p, model, PeVectors(*part)) for part in parts(crossed(p)))
     done = sum(
         check(p, model, with_sums(p, rng, *random_pairs(p, rng, BATCH))) for _ in range(COUNT // BATCH)
     )
@@ -100,7 +100,7 @@ def test_every_word_with_every_index(p):
 
 @pytest.mark.parametrize("p", [SWEPT[0], SWEPT[5], SWEPT[6], MORE[4]], ids=lut.name)
 def test_every_tool_reads_it_and_finds_no_multiplier(readable, p):
-    units = (Definition("row", Row(p)), Definition("column", Column(p)), definition(p))
+    units = (Definition("row", RowUnit(p)), Definition("column", ColumnUnit(p)), definition(p))
     texts = [verilog(unit) for unit in units]
     for unit, text in zip(units, texts, strict=True):
         readable(text, unit.name)

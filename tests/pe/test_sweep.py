@@ -79,7 +79,7 @@ def test_a_nan_is_the_formats_one_code():
     class Sum:
         weight = activation = accumulator = FP32
 
-    operands = vectors.Operands(*(np.array([code], np.uint64) for code in (0x7F800000, 0xFF800000, 0)))
+    operands = vectors.PeVectors(*(np.array([code], np.uint64) for code in (0x7F800000, 0xFF800000, 0)))
     module = type("Module", (), {"accumulate": staticmethod(lambda p, acc, w, a: acc + w + a)})
     assert vectors.golden_codes(module, Sum, operands).tolist() == [0x7FC00000]
     assert multiplier.EXACT

@@ -13,7 +13,7 @@ from golden.accelerator.registers import IDENTITY, Cause
 from golden.accelerator.units import UNITS
 from golden.check import BadValue
 from golden.systolic.params import MatrixUnitParams
-from sim.accelerator import CHANNELS, DRIVER, Accelerator, Bus, SimulationError, runs
+from sim.accelerator import CHANNELS, DRIVER, Bus, RtlModel, SimulationError, runs
 from sim.build import build_with
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "accelerator"))
@@ -35,8 +35,8 @@ PACES = {
 
 
 @pytest.fixture(scope="module")
-def small() -> Accelerator:
-    return Accelerator(SMALL, np.zeros(SIZE, np.uint8))
+def small() -> RtlModel:
+    return RtlModel(SMALL, np.zeros(SIZE, np.uint8))
 
 
 def memory_with(text: str, seed: int = 1) -> tuple[np.ndarray, int]:
@@ -281,9 +281,9 @@ STALLED = Bus(stalls={"ar": 0.99, "w": 0.9})
 
 
 @pytest.fixture(scope="module")
-def stand_in() -> Accelerator:
+def stand_in() -> RtlModel:
     library = build_with(DRIVER, STAND_IN, "stand_in", "#define LANES 4\n")
-    return Accelerator(SMALL, np.zeros(SIZE, np.uint8), library=library)
+    return RtlModel(SMALL, np.zeros(SIZE, np.uint8), library=library)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -299,4 +299,4 @@ def test_a_library_of_another_width_is_refused(stand_in):
     wide = AcceleratorParams(unit=MatrixUnitParams(rows=8, cols=8))
     library = build_with(DRIVER, STAND_IN, "stand_in", "#define LANES 4\n")
     with pytest.raises(BadValue, match="lanes of the library is 4; allowed: 8 to 8"):
-        Accelerator(wide, np.zeros(SIZE, np.uint8), library=library)
+        RtlModel(wide, np.zeros(SIZE, np.uint8), library=library)

@@ -6,7 +6,7 @@ import pytest
 
 from golden.check import BadValue
 from sim import campaign
-from sim.campaign import Judged, Row, judged, module_at, own_modules, report
+from sim.campaign import BlockScore, Judged, judged, module_at, own_modules, report
 from sim.equivalence import proven_equal
 from sim.equivalents import reason
 from sim.mutate import Mutant, Score, mutants
@@ -58,8 +58,8 @@ def test_survivors_are_judged_and_reported(monkeypatch):
     assert module_at(TEXT, 7) == "m"
     assert judged("stages", TEXT, same).why.startswith("proven") and not judged("stages", TEXT, other).why
     monkeypatch.setattr(campaign, "mutation_score", lambda *words, **given: Score(3, []))
-    assert campaign.campaign("stages", 3) == Row("stages", "x2", 3, ())
-    row = Row("stages", "x2", 3, (Judged(str(same), "m", "proven"), Judged(str(other), "m", "")))
+    assert campaign.campaign("stages", 3) == BlockScore("stages", "x2", 3, ())
+    row = BlockScore("stages", "x2", 3, (Judged(str(same), "m", "proven"), Judged(str(other), "m", "")))
     page = report([row], 5, 1)
     assert "| stages | x2 | 3 | 1 | 1 | 75% |" in page and "| all | | 3 | 1 | 1 | 75% |" in page
     assert "- stages, m: `operator, line 7: o <= a + b;  ->  o <= a - b;`" in page.split("## Open")[1]

@@ -7,7 +7,7 @@ from hw.emit import verilog
 from hw.systolic import array
 from sim.tools import ToolMissing
 from synth import compose
-from synth.compose import Cost
+from synth.compose import PartCost
 from synth.flow import Subject, synthesise
 from synth.process import SynthesisError
 from tests.synth.test_hierarchy import NEST
@@ -28,7 +28,7 @@ def measured(log):
 
     def measure(own):
         log.append(own.part.module)
-        return Cost({"area": float(len(own.part.module))}, {"NAND": (2, 3.0)})
+        return PartCost({"area": float(len(own.part.module))}, {"NAND": (2, 3.0)})
 
     return measure
 
@@ -56,7 +56,7 @@ def test_what_it_depends_on_makes_it_anew():
 
 def test_progress_tells_each_part():
     told = []
-    compose.compose(NEST, "column", measured([]), "a", lambda done, total, what: told.append((total, what)))
+    compose.compose(NEST, "column", measured([]), "a", lambda what, done, total: told.append((total, what)))
     assert {what for total, what in told if total == 2} == {"column", "cell_of"}
 
 

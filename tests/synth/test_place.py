@@ -11,7 +11,7 @@ from synth.fpga import FpgaOptions
 from synth.fpga_flow import told
 from synth.harness import wrap
 from synth.netlist import Port
-from synth.place import DoesNotFit, Placed, Step, joined, place, raise_if_too_large, readable
+from synth.place import BestSeed, DoesNotFit, PathDelay, joined, place, raise_if_too_large, readable
 
 VERILOG = """
 module top(input clk, input rst, input signed [7:0] a, input signed [7:0] b, output reg signed [19:0] sum);
@@ -82,7 +82,7 @@ def test_the_log_tells_of_what_is_too_little():
 
 
 def test_multiplications_that_found_no_dsp_block_are_told():
-    placed = Placed(90.0, [], "a", "b", {}, {"ffs": 3, "luts": 2}, {1: 90.0}, 100)
+    placed = BestSeed(90.0, [], "a", "b", {}, {"ffs": 3, "luts": 2}, {1: 90.0}, 100)
     assert "placed with 100 multiplications in LUTs: 85k has 156 DSP blocks" in told(placed, "ecp5")[1]
     assert len(told(replace(placed, lut_multipliers=0), "ecp5")) == 2
 
@@ -101,9 +101,9 @@ def test_derived_names_are_cut_to_the_designs_own():
 
 
 def test_a_carry_chain_is_one_step():
-    chain = [Step("carry", 0.5, "acc"), Step("net", 0.0, "acc"), Step("carry", 0.25, "acc")]
-    after = [Step("net", 1.0, "y"), Step("setup", 0.0, "y")]
-    assert joined([*chain, *after]) == [Step("carry", 0.75, "acc"), *after]
+    chain = [PathDelay("carry", 0.5, "acc"), PathDelay("net", 0.0, "acc"), PathDelay("carry", 0.25, "acc")]
+    after = [PathDelay("net", 1.0, "y"), PathDelay("setup", 0.0, "y")]
+    assert joined([*chain, *after]) == [PathDelay("carry", 0.75, "acc"), *after]
 
 
 def test_a_missing_nextpnr_is_named(monkeypatch):

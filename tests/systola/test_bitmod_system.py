@@ -3,7 +3,7 @@
 import pytest
 
 from systola.reproduction import bitmod_system
-from systola.reproduction.bitmod_system import MACHINES, MODELS, PUBLISHED, Product, cycles
+from systola.reproduction.bitmod_system import MACHINES, MODELS, PUBLISHED, LinearLayer, cycles
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -34,5 +34,5 @@ def test_the_papers_mean_speedups_follow(over, kind, prefill, with_decode):
 
 
 def test_what_fits_nowhere_is_read_again_the_cheaper_way():
-    big = Product(1, 1, 1, weight_bytes=3 << 20, token_bytes=1 << 20, output_bytes=0)
+    big = LinearLayer(1, 1, 1, weight_bytes=3 << 20, token_bytes=1 << 20, output_bytes=0)
     assert bitmod_system.memory_cycles(big) == (2 * (3 << 20) + (1 << 20)) * 8 // 256  # the other way 9 MiB

@@ -8,7 +8,7 @@ import pytest
 
 from golden.check import BadValue
 from systola import composition, design_file
-from systola.design_schema import File
+from systola.design_schema import FamilyFile
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 HOST = {
@@ -30,7 +30,7 @@ PROGRAM = {
 def composed(path: Path) -> dict:
     """The tables of an example that names its units."""
     values = {"name": path.stem, **tomllib.loads(path.read_text())}
-    return composition.expanded(File.model_validate(values)).model_dump(exclude_unset=True)
+    return composition.expanded(FamilyFile.model_validate(values)).model_dump(exclude_unset=True)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

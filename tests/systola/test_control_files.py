@@ -135,10 +135,10 @@ def test_a_fault_is_told(device):
 
 
 def test_registers_in_memory_are_reached(library):
-    from sim.benches.accelerator.c_driver import Device
+    from sim.benches.accelerator.c_driver import DeviceStruct
 
     words = (ctypes.c_uint32 * 64)()
-    device, driver = Device(), ctypes.CDLL(str(library))
+    device, driver = DeviceStruct(), ctypes.CDLL(str(library))
     driver.systola_map(ctypes.byref(device), words)
     driver.systola_set_watchdog(ctypes.byref(device), 1234)
     words[3] = 2

@@ -10,7 +10,7 @@ import pytest
 from synth.process import SynthesisError
 from systola import failures
 from systola.reproduction import SYSTEMS, bitmod, blocks, command
-from systola.reproduction.blocks import Measured
+from systola.reproduction.blocks import BlockTotal
 from systola.reproduction.claims import Claim, verdict
 from tests.helpers import call
 
@@ -27,7 +27,7 @@ def made_up(monkeypatch):
     def measured(given, bench, update):
         update(1, 1, "made up")
         return {
-            block.name: Measured(
+            block.name: BlockTotal(
                 name=block.name, inside=block.inside, macs=block.macs, area_um2=1000.0 * place,
                 power_mw=place, delay_ns=1.0, met=place < len(given), period_ns=bench.period_ns,
                 parts=[{"part": part.name, "count": count, "area_um2": 10.0, "used": "form, way", "ways": [

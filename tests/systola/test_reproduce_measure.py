@@ -18,7 +18,7 @@ from synth.process import SynthesisError
 from synth.sweep import AIMS
 from systola.cli import main
 from systola.reproduction import SYSTEMS, bitmod, building, lut, measure, operands, parts
-from systola.reproduction.blocks import Bench, Block
+from systola.reproduction.blocks import Block, Conditions
 from systola.reproduction.cells import DotParams
 
 pytestmark = pytest.mark.rtl
@@ -29,7 +29,7 @@ PERIOD = 12.5
 @pytest.fixture(scope="module")
 def bench():
     try:
-        return Bench.of([], PERIOD)
+        return Conditions.of([], PERIOD)
     except check.BadValue as missing:
         pytest.skip(str(missing))
 

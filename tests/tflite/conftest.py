@@ -141,7 +141,7 @@ def oracle():
         tflite_runtime.library()
     except BadValue as missing:
         pytest.skip(str(missing))
-    return tflite_runtime.Interpreter
+    return tflite_runtime.TfliteInterpreter
 
 
 @pytest.fixture(scope="session")

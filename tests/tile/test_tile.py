@@ -14,7 +14,7 @@ from golden.tile import cycles as tile_cycles
 from golden.tile import words
 from golden.tile.params import TileParams
 from golden.tile.sums import grouped_product
-from sim.benches.tile.tile import Job
+from sim.benches.tile.tile import TileJob
 
 U4, U2, U1 = (Int(width, signed=False) for width in (4, 2, 1))
 SMALL = [
@@ -85,7 +85,7 @@ def test_small_products_are_those_of_fractions(p):
     """Scales and codes with their corners, groups that cancel the ones before."""
     rng, done = np.random.default_rng(1), 0
     for _ in range(12):
-        job = Job(p, rng, int(rng.integers(1, 4)))
+        job = TileJob(p, rng, int(rng.integers(1, 4)))
         wanted = by_fractions(job)
         if wanted is not None:  # no total beyond fp32
             assert np.array_equal(job.golden(), wanted)
@@ -124,7 +124,7 @@ def test_real_products_are_float64s_within_one_rounding_a_group(p):
 
 @pytest.mark.parametrize("p", SMALL, ids=lambda p: p.name)
 def test_words_hold_the_operands_and_results_come_back(p):
-    job = Job(p, np.random.default_rng(3), 3)
+    job = TileJob(p, np.random.default_rng(3), 3)
     packed, layout = job.words(), words.fields(p)
 
     def lanes(stream, index):

@@ -15,7 +15,7 @@ from golden.tile import cycles as tile_cycles
 from golden.tile.params import TileParams
 from golden.tile.sums import grouped_product
 from golden.tile.tile import Operands
-from sim.benches.tile.tile import Job as RandomJob
+from sim.benches.tile.tile import TileJob as RandomJob
 from sim.device import Rtl
 from sim.tools import ToolMissing
 

@@ -15,7 +15,7 @@ A unit does commands, one after the other. Its golden module here has
     STREAMS     rows that go from unit to unit without standing in the scratchpad: by name, a Stream
     CAUSES      of faults of its own: name, (code, in words)
     State       a UnitState: what the unit keeps from command to command
-    accesses(p, command)           what a command touches, as Accesses
+    footprint(p, command)          what a command touches, as Footprint
     work(p, command)               cycles of its own, nothing holding it up: what a plan counts
     execute(p, command, machine)   what it does (golden.accelerator.machine.Machine)
     Timing(model)                  how long that takes: a golden.accelerator.unit_timing.UnitTiming
@@ -46,7 +46,7 @@ from golden.accelerator.commands import END, FENCE, KINDS, Opcode
 
 if TYPE_CHECKING:
     from golden.accelerator.assembler import Command
-    from golden.accelerator.footprints import Accesses
+    from golden.accelerator.footprints import Footprint
     from golden.accelerator.machine import Machine
     from golden.accelerator.params import AcceleratorParams
 
@@ -103,7 +103,7 @@ class Unit(Protocol):
     Timing: Any
 
     @staticmethod
-    def accesses(p: "AcceleratorParams", command: "Command") -> "Accesses": ...
+    def footprint(p: "AcceleratorParams", command: "Command") -> "Footprint": ...
 
     @staticmethod
     def work(p: "AcceleratorParams", command: "Command") -> int: ...

@@ -17,7 +17,7 @@ from golden import check
 from golden.accelerator import walk
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode, count, place, signed, unsigned
-from golden.accelerator.footprints import MOVE_LOOPS, Accesses, Fields, Walk, memory_runs, scratch_runs
+from golden.accelerator.footprints import MOVE_LOOPS, Fields, Footprint, Walk, memory_runs, scratch_runs
 from golden.accelerator.move_timing import Loads
 from golden.accelerator.moves import HELD, NUMBERS, QUEUED, START, move, rows, runs, words
 from golden.accelerator.params import AcceleratorParams
@@ -70,17 +70,17 @@ def number_words(p: AcceleratorParams, command: Fields) -> int:
     return -(-4 * command["count1"] // p.lanes)
 
 
-def accesses(p: AcceleratorParams, command: Command) -> Accesses:
+def footprint(p: AcceleratorParams, command: Command) -> Footprint:
     """The footprint; a GATHER may read any row of its table."""
     f = command.fields
     if command.opcode == GATHER:
-        return Accesses(
+        return Footprint(
             reads=[(f["index"], [(number_words(p, f), 1)])],
             writes=[gathered(f)],
             memory=(f["address"], [(f["words"], p.lanes), (max(1, f["limit"]), f["address_stride1"])]),
         )
     memory = memory_runs(p.lanes, f) if command.opcode == LOAD else None
-    return Accesses(writes=[scratch_runs(f)], memory=memory)
+    return Footprint(writes=[scratch_runs(f)], memory=memory)
 
 
 def work(p: AcceleratorParams, command: Command) -> int:

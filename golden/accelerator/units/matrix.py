@@ -11,7 +11,7 @@ import numpy as np
 
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import AtMost, Forbid, Not, Opcode, count, place, signed, unsigned
-from golden.accelerator.footprints import Accesses
+from golden.accelerator.footprints import Footprint
 from golden.accelerator.multiply import (
     LARGEST_PASSES,
     count_of,
@@ -97,12 +97,12 @@ class State(UnitState):
         return sum(self.tiles.counts)
 
 
-def accesses(p: AcceleratorParams, command: Command) -> Accesses:
+def footprint(p: AcceleratorParams, command: Command) -> Footprint:
     """The footprint: both operands; rows of sums begin unless they continue an open tile, and leave unless
     they stay open."""
     f = command.fields
     rows = count_of(f) * tiles_of(f)
-    return Accesses(
+    return Footprint(
         reads=[(base, list(zip(counts, strides, strict=True)))
                for base, counts, strides in (left_walk(f), top_walk(p, f))],
         begins={SUMS: 0 if f["open"] else rows},

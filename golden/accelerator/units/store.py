@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
-from golden.accelerator.footprints import Accesses, Fields, memory_runs, scratch_runs
+from golden.accelerator.footprints import Fields, Footprint, memory_runs, scratch_runs
 from golden.accelerator.move_timing import StoreTiming
 from golden.accelerator.moves import START, move, runs, words
 from golden.accelerator.params import AcceleratorParams
@@ -37,8 +37,8 @@ CAUSES = {"STORE_ERROR": (4, "memory could not be written")}
 DONE = 1  # cycles from the last status to `done`
 
 
-def accesses(p: AcceleratorParams, command: Command) -> Accesses:
-    return Accesses(reads=[scratch_runs(command.fields)], memory=memory_runs(p.lanes, command.fields))
+def footprint(p: AcceleratorParams, command: Command) -> Footprint:
+    return Footprint(reads=[scratch_runs(command.fields)], memory=memory_runs(p.lanes, command.fields))
 
 
 def work(p: AcceleratorParams, command: Command) -> int:

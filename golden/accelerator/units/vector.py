@@ -19,7 +19,7 @@ from golden.accelerator import exponential, fetcher, map_cycles, normalise
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import AtMost, Forbid, Opcode, choice, count, place, signed, unsigned
 from golden.accelerator.elements import BLOCK, BLOCK_WORDS, DTYPES, KIND_WORDS, Kind
-from golden.accelerator.footprints import Accesses, Fields, Walk, loops_of, vectors
+from golden.accelerator.footprints import Fields, Footprint, Walk, loops_of, vectors
 from golden.accelerator.map_cycles import DONE, latency
 from golden.accelerator.map_lanes import TABLE_ENTRIES, MapOperation, map_lanes
 from golden.accelerator.params import FIRST_FUNCTION, LANES, MOST_FUNCTIONS, AcceleratorParams
@@ -118,28 +118,28 @@ class State(UnitState):
         self.table: np.ndarray | None = None
 
 
-def accesses(p: AcceleratorParams, command: Command) -> Accesses:
+def footprint(p: AcceleratorParams, command: Command) -> Footprint:
     """The footprint: operands, blocks of parameters, results; a MAP without `a` takes rows of sums."""
     f = command.fields
     match command.opcode:
         case Opcode.MAP:
-            return map_accesses(f)
+            return map_footprint(f)
         case Opcode.TABLE:
-            return Accesses(reads=[(f["a"], [(table_words(p), 1)])])
+            return Footprint(reads=[(f["a"], [(table_words(p), 1)])])
         case Opcode.EXPONENTIAL:
             writes = [vectors(f, "out", Kind.BYTE, range(3)), vectors(f, "r", Kind.HALF, (1, 2))]
-            return Accesses(reads=[vectors(f, "a", Kind.HALF, range(3))], writes=writes)
+            return Footprint(reads=[vectors(f, "a", Kind.HALF, range(3))], writes=writes)
     writes = [vectors(f, "out", Kind.HALF, range(3))]
-    return Accesses(reads=[vectors(f, "a", Kind.HALF, range(3))], writes=writes)
+    return Footprint(reads=[vectors(f, "a", Kind.HALF, range(3))], writes=writes)
 
 
-def map_accesses(f: Fields) -> Accesses:
+def map_footprint(f: Fields) -> Footprint:
     """The footprint of a MAP."""
     kinds = [(name, f[f"{name}_kind"]) for name in ("a", "b") if f[f"{name}_kind"] != Kind.NONE]
     sets = f[f"count{2 + f['p_loop']}"]
     parameters: Walk = (f["p"], [(BLOCK_WORDS, 1), (sets, f["p_stride"])])
     rows = f["count0"] * f["count1"] * f["count2"] * f["count3"]
-    return Accesses(
+    return Footprint(
         reads=[parameters, *(vectors(f, name, kind, LOOPS) for name, kind in kinds)],
         writes=[vectors(f, "out", f["out_kind"], (2, 3) if f["reduce"] else LOOPS)],
         takes={SUMS: rows} if f["a_kind"] == Kind.NONE else {},
@@ -290,7 +290,7 @@ class Timing(UnitTiming):
     def finish(self, command: Command, start: int) -> Step:
         took = self.cycles(command)
         self.done = start + took - 1
-        rows = accesses(self.p, command).takes.get(SUMS, 0)
+        rows = footprint(self.p, command).takes.get(SUMS, 0)
         if rows:
             last = yield from self.take(rows, start, max(1, (took - FIXED) / rows))
             words = KIND_WORDS[Kind(command.fields["out_kind"])]

@@ -9,7 +9,7 @@ from functools import cache
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 
-from golden.accelerator.multiply import LEFT_LOOPS, TOP_LOOPS, unit_of
+from golden.accelerator.multiply import LEFT_LOOPS, TOP_LOOPS, matrix_unit_of
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.words import fields
 from hw.accelerator import fetcher, multiply_decode, weight_unpacker
@@ -36,7 +36,7 @@ class Matrix(wiring.Component):
         self.decode = multiply_decode.definition(p)
         self.fetchers = {name: fetcher.definition(p, loops) for name, loops in LOOPS.items()}
         self.unpack = weight_unpacker.definition(p)
-        self.unit = matrix_unit.definition(unit_of(p))
+        self.unit = matrix_unit.definition(matrix_unit_of(p))
         self.uses = (self.decode, *self.fetchers.values(), self.unpack, self.unit)
         super().__init__(signature(p, "matrix"))
 
@@ -55,7 +55,7 @@ class Matrix(wiring.Component):
         left, left_ended = self.fetch(m, "left", walk["left"], 1, left_idle)
         top, top_ended = self.fetch(m, "top", walk["top"], kind_ready, top_idle)
         row = stream.Signature(weight_unpacker.rows_bits(self.p)).create(path=("row",))
-        words = word_layout(fields(unit_of(self.p))["command"])
+        words = word_layout(fields(matrix_unit_of(self.p))["command"])
         command = stream.Signature(words).create(path=("pass",))
         unpacks = Signal()
         self.unpack.place(
@@ -98,7 +98,7 @@ class Matrix(wiring.Component):
 
     def multiply(self, m, left, row, command):
         """Place the matrix unit; returns whether rows of sums are inside."""
-        p, unit = self.p, unit_of(self.p)
+        p, unit = self.p, matrix_unit_of(self.p)
         activations = Signal(p.lanes * unit.left.width)
         sums = Signal(p.lanes * unit.pe.accumulator.width)
         m.d.comb += activations.eq(

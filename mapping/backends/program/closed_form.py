@@ -18,7 +18,7 @@ from mapping.backends.program.plan import (
     NONE,
     by_name,
     host_row,
-    unit_of,
+    unit_in_tables,
     unit_work,
     words_of,
 )
@@ -100,14 +100,14 @@ def plan(name: str, target: Target, coded: CodedNetwork, *, assumed: bool = Fals
 def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tuple[list[Sums], float]:
     """Totals over each operation's steps, in program order, and the cycle in which all steps are done."""
     network = without_weights(lowered(coded, p))
-    units = {operation.name: unit_of(p, coded, operation) for operation in coded.operations}
+    units = {operation.name: unit_in_tables(p, coded, operation) for operation in coded.operations}
     steps, kinds = NetworkSteps(network, p), dict[int, StepCosts]()
     pipeline = Pipeline(p, latency, network.inputs)
     found: list[Sums] = []
     for taken in steps:
         kind = kinds.get(taken.kind)
         if kind is None:
-            unit = units.get(taken.name, unit_of(p, coded, None))
+            unit = units.get(taken.name, unit_in_tables(p, coded, None))
             kind = kinds[taken.kind] = kind_of(p, latency, unit, taken)
         places = [[steps.root(name) for name in names] for names in (taken.step.reads, taken.step.writes)]
         done = pipeline.step(taken, kind.parts, *places)
@@ -140,7 +140,7 @@ def made_rows(
     before = 0
     for number, each in enumerate(found):
         operation, (batch, m, n, k) = operations.get(each.name, NONE)
-        unit, macs = unit_of(p, coded, operation), batch * m * n * k
+        unit, macs = unit_in_tables(p, coded, operation), batch * m * n * k
         ended = max(before, round(each.ended if number + 1 < len(found) else end + END))
         compute = each.compute
         useful = macs / p.lanes**2 if unit == MATRIX else 0.0

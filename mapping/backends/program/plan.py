@@ -38,7 +38,7 @@ def by_name(coded: CodedNetwork) -> dict[str, tuple[Operation, tuple[int, int, i
     return found
 
 
-def unit_of(p: AcceleratorParams, coded: CodedNetwork, operation: Operation | None) -> str:
+def unit_in_tables(p: AcceleratorParams, coded: CodedNetwork, operation: Operation | None) -> str:
     """The unit that executes an operation; None: a copy of the network's state."""
     if operation is not None and (name := further(p, coded.tensors, operation)):
         return name
@@ -87,7 +87,7 @@ def program_rows(
     rows, ended = [], 0
     for name, first, end in program.ranges:
         own, (operation, (batch, m, n, k)) = commands[first:end], operations.get(name, NONE)
-        own_unit, macs = unit_of(p, coded, operation), batch * m * n * k
+        own_unit, macs = unit_in_tables(p, coded, operation), batch * m * n * k
         ended = max([ended, *(done.get(number, 0) for number in range(first, end))])
         useful = macs / p.lanes**2 if own_unit == MATRIX else 0.0
         lost = {cause: sum(cycles[first:end]) for cause, cycles in timing.lost.items()}

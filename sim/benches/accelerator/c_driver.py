@@ -27,13 +27,13 @@ WRITE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32
 DONE, STOPPED, IDLE, NO_DEVICE, TIMEOUT = 0, 2, 3, -1, -2
 
 
-class Device(ctypes.Structure):
+class DeviceStruct(ctypes.Structure):
     """struct systola_device."""
 
     _fields_ = (("read32", READ), ("write32", WRITE), ("context", ctypes.c_void_p))
 
 
-class Fault(ctypes.Structure):
+class FaultStruct(ctypes.Structure):
     """struct systola_fault."""
 
     _fields_ = tuple((name, ctypes.c_uint32) for name in ("cause", "unit", "response", "command"))
@@ -44,10 +44,10 @@ class Driver:
 
     def __init__(self, path: str, read32: Callable[[int], int], write32: Callable[[int, int], None]):
         self.library = ctypes.CDLL(path)
-        self.library.systola_fault.restype = Fault
+        self.library.systola_fault.restype = FaultStruct
         self.library.systola_read_counter.restype = ctypes.c_uint64
         self.library.systola_cause_text.restype = self.library.systola_unit_text.restype = ctypes.c_char_p
-        self.device = Device(
+        self.device = DeviceStruct(
             READ(lambda context, offset: read32(offset)),
             WRITE(lambda context, offset, value: write32(offset, value)),
             None,

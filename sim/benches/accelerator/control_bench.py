@@ -16,8 +16,8 @@ from golden.systolic.params import MatrixUnitParams
 from sim.benches import parameters, seed
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_parts import Clockwork, FakeMemory, FakeUnit
-from sim.benches.accelerator.programs import END, FENCE, mask_of, unit_of
-from sim.benches.stream import Monitor, Port, each_cycle, high
+from sim.benches.accelerator.programs import END, FENCE, mask_of, unit_number
+from sim.benches.stream import Monitor, StreamSignals, each_cycle, high
 
 LATENCY = 5
 CAUSES = {name: module_of(name).CAUSES for name in UNITS}
@@ -34,7 +34,7 @@ def make_params(lanes: int, queue: int, rows: int, functions: int) -> Accelerato
 class Offers(Monitor):
     """Offers on a stream that is broken off together with the program."""
 
-    def __init__(self, port: Port, dut: Any):
+    def __init__(self, port: StreamSignals, dut: Any):
         super().__init__(port)
         self.dut = dut
 
@@ -57,7 +57,7 @@ class ControlBench:
         self.units = {u: FakeUnit(dut, u, Random(f"{seed()} {u} {stall}"), stall) for u in UNITS}
         self.memory = FakeMemory(dut, Random(f"{seed()} memory {stall}"), self.p.lanes, stall)
         self.memory.latency = LATENCY
-        self.monitors = {name: Offers(Port(dut, name), dut) for name in STREAMS}
+        self.monitors = {name: Offers(StreamSignals(dut, name), dut) for name in STREAMS}
         self.events: list[tuple[int, str]] = []
         self.started = 0
 
@@ -187,7 +187,7 @@ class ControlBench:
     def check_order(self, words: list[int]) -> None:
         """Each unit got its own commands, in order, and has done them."""
         for number, unit in enumerate(UNITS):
-            wanted = [word for word in words if unit_of(word) == number]
+            wanted = [word for word in words if unit_number(word) == number]
             found = [word for _, word in self.units[unit].passed]
             for index, (one, other) in enumerate(zip(found, wanted, strict=False)):
                 assert one == other, f"{unit} command {index} is {one:#x}, expected {other:#x}"
@@ -217,7 +217,7 @@ class ControlBench:
             if word == FENCE:
                 after = before
             elif word != END:
-                unit = self.units[UNITS[unit_of(word)]]
+                unit = self.units[UNITS[unit_number(word)]]
                 index = place[unit.name]
                 place[unit.name] += 1
                 assert unit.passed[index][0] > after, f"{unit.name} command {index} passed a fence"

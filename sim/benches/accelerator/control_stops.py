@@ -16,7 +16,7 @@ from golden.accelerator.units import UNITS
 from golden.axi.bursts import BurstStatus
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_bench import CAUSES, ControlBench
-from sim.benches.accelerator.programs import END, pack, unit_of
+from sim.benches.accelerator.programs import END, pack, unit_number
 
 
 def broken(random: Random, p: AcceleratorParams, opcode: Opcode) -> list[int]:
@@ -132,7 +132,7 @@ async def faults_of_units_stop_it(dut: Any, unit: str) -> None:
         chosen.takes = lambda word: 9
         words = programs.program(bench.random, bench.p, 10, fences=0.0)[:-1]
         words += [programs.of_unit(bench.random, bench.p, unit, 0, 0) for _ in range(4)]
-        own = [i for i, word in enumerate(words) if unit_of(word) == UNITS.index(unit)]
+        own = [i for i, word in enumerate(words) if unit_number(word) == UNITS.index(unit)]
         await bench.start([*words, END])
         done = bench.random.randint(0, len(own) - 1)
         while len(chosen.finished) < done:

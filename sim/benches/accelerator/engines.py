@@ -54,7 +54,7 @@ def shape_of(command: Mapping[str, int]) -> tuple[int, int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class EngineJob:
     """A command's fields, and elements int64 [count2, count1, count0, lanes]."""
 
     command: dict[str, int]
@@ -77,18 +77,18 @@ class EngineBench(Bench, ABC):
         self.rng = np.random.default_rng(self.random.getrandbits(32))
 
     @abstractmethod
-    def job(self, **fixed: int) -> Job:
+    def job(self, **fixed: int) -> EngineJob:
         """A random command, `fixed` fields apart, and elements for it."""
 
     @abstractmethod
-    def golden(self, job: Job) -> dict[str, list[list[int]]]:
+    def golden(self, job: EngineJob) -> dict[str, list[list[int]]]:
         """Words, of lanes, of each output."""
 
     @abstractmethod
     def widths(self) -> dict[str, tuple[int, int]]:
         """(bits of a lane, lanes) of each output."""
 
-    def send(self, job: Job) -> None:
+    def send(self, job: EngineJob) -> None:
         """Queue the command, and each group's vectors twice."""
         self.sources["start"].send([pack_command(self.opcode, job.command, self.random)])
         self.sources["a"].send(self.packed(job.elements))
@@ -98,7 +98,7 @@ class EngineBench(Bench, ABC):
         twice = np.repeat(elements[:, :, None], 2, axis=2).reshape(-1, self.p.lanes)
         return [pack_word([("x", WIDTH, self.p.lanes)], {"x": vector}) for vector in twice.tolist()]
 
-    def accepted(self) -> list[Job]:
+    def accepted(self) -> list[EngineJob]:
         """The jobs that the RTL has taken since the last reset, by the monitors of its inputs."""
         vectors, jobs, at = self.monitors["a"].words, [], 0
         for word in self.monitors["start"].words:
@@ -111,11 +111,11 @@ class EngineBench(Bench, ABC):
             signed = np.array(codes, np.uint16).view(np.int16).astype(np.int64)
             both = signed.reshape(*shape[:2], 2, shape[2], self.p.lanes)
             assert np.array_equal(both[:, :, 0], both[:, :, 1]), "a group did not come twice"
-            jobs.append(Job(command, both[:, :, 0]))
+            jobs.append(EngineJob(command, both[:, :, 0]))
         assert at == len(vectors), "vectors without a command were taken"
         return jobs
 
-    async def run(self, jobs: list[Job]) -> None:
+    async def run(self, jobs: list[EngineJob]) -> None:
         """All of them, from the start to the end."""
         for job in jobs:
             self.send(job)
@@ -129,7 +129,7 @@ class EngineBench(Bench, ABC):
             waits = self.monitors[name].waits
             assert (waits > 0) == (self.stall_out > 0), "the waits asked for did not happen"
 
-    async def finish(self, jobs: list[Job]) -> None:
+    async def finish(self, jobs: list[EngineJob]) -> None:
         """Wait until all that belongs to `jobs`, sent since the last reset, has come out; compare it."""
         vectors = sum(2 * each.elements.size // self.p.lanes for each in jobs)
         groups = sum(each.command["count1"] * each.command["count2"] for each in jobs)
@@ -150,7 +150,7 @@ class EngineBench(Bench, ABC):
             owners = [job.command for job, each in zip(jobs, wanted, strict=True) for _ in each[name]]
             compare(found, golden, partial(describe, name, owners))
 
-    async def tear(self, job: Job, after: int) -> None:
+    async def tear(self, job: EngineJob, after: int) -> None:
         """Start `job`, reset `after` cycles later. What was not taken is gone but the word on offer."""
         self.send(job)
         await self.cycles(after)
@@ -165,7 +165,7 @@ class EngineBench(Bench, ABC):
         for source, stall in ((a, self.stall_in), (start, self.stall_in)):
             source.stall = stall
 
-    async def go_on(self, jobs: list[Job]) -> None:
+    async def go_on(self, jobs: list[EngineJob]) -> None:
         """After a reset: these; the word that is still on offer is the first one's first vector."""
         if self.sources["a"].words:
             (word,) = self.sources["a"].words

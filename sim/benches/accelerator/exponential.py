@@ -9,7 +9,7 @@ from golden.accelerator.commands import Opcode
 from golden.accelerator.exponential import SCORE, cycles, exponential, latency
 from golden.division import ceil_div
 from sim.benches import Faults
-from sim.benches.accelerator.engines import EngineBench, Job, cases_of, shape_of
+from sim.benches.accelerator.engines import EngineBench, EngineJob, cases_of, shape_of
 
 JOBS = 40
 
@@ -22,7 +22,7 @@ class ExponentialBench(EngineBench):
     def __init__(self, dut: Any, **stalls: float):
         super().__init__(dut, ["out", "r"], **stalls)
 
-    def job(self, **fixed: int) -> Job:
+    def job(self, **fixed: int) -> EngineJob:
         draw, rng = self.random, self.rng
         command = {
             "count0": draw.choice((1, 1, 2, 3, draw.randint(1, 9))),
@@ -44,9 +44,9 @@ class ExponentialBench(EngineBench):
             scores = middle + rng.normal(0, draw.choice((100, 500, 2000)), shape)
         elif kind == "any":
             scores = rng.integers(SCORE.min, SCORE.max + 1, shape)
-        return Job(command, np.clip(np.rint(scores), SCORE.min, SCORE.max).astype(np.int64))
+        return EngineJob(command, np.clip(np.rint(scores), SCORE.min, SCORE.max).astype(np.int64))
 
-    def golden(self, job: Job) -> dict[str, list[list[int]]]:
+    def golden(self, job: EngineJob) -> dict[str, list[list[int]]]:
         lanes = self.p.lanes
         rows = job.elements.reshape(*job.elements.shape[:2], -1)
         codes, r = exponential(self.p, job.command, rows)

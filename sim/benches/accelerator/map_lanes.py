@@ -12,7 +12,7 @@ from golden.accelerator.elements import Kind
 from golden.accelerator.map_cycles import latency
 from golden.accelerator.params import FIRST_FUNCTION
 from sim.benches import Faults, parameters, verilog_case
-from sim.benches.accelerator.maps import BITS, Job, block_words, packed, params_of, random_job, sets_of
+from sim.benches.accelerator.maps import BITS, MapJob, block_words, packed, params_of, random_job, sets_of
 from sim.benches.stream import Bench, compare, unpack_word
 
 JOBS = 40
@@ -29,14 +29,14 @@ class MapLanesBench(Bench):
         self.rng = np.random.default_rng(self.random.getrandbits(32))
         dut.entry_write.value = 0
 
-    def constants(self, job: Job) -> int:
+    def constants(self, job: MapJob) -> int:
         word = place = 0
         for each in CONSTANTS:
             word |= (job.command[each.name] & (1 << each.width) - 1) << place
             place += each.width
         return word
 
-    def words(self, job: Job) -> list[int]:
+    def words(self, job: MapJob) -> list[int]:
         """Of `i`; what the operand's kind does not use is noise."""
         c, lanes = job.command, self.p.lanes
         n3, n2, n1, n0, _ = job.a.shape
@@ -68,13 +68,13 @@ class MapLanesBench(Bench):
         await RisingEdge(self.dut.clk)
         self.dut.entry_write.value = 0
 
-    def found(self, job: Job, words: list[int]) -> list[list[int]]:
+    def found(self, job: MapJob, words: list[int]) -> list[list[int]]:
         """The bits of each lane that out_kind stores."""
         mask = (1 << BITS[Kind(job.command["out_kind"])]) - 1
         lanes = [unpack_word([("o", 32, self.p.lanes)], word)["o"] for word in words]
         return [[value & mask for value in values] for values in lanes]
 
-    async def offer(self, job: Job, *, parameters: list[int] | None = None, ahead: int = 0) -> None:
+    async def offer(self, job: MapJob, *, parameters: list[int] | None = None, ahead: int = 0) -> None:
         """Constants, parameters and, `ahead` cycles later, operands."""
         if job.command["function"] == FIRST_FUNCTION - 1:
             await self.fill(job.entries)
@@ -84,7 +84,7 @@ class MapLanesBench(Bench):
         await self.cycles(1 + ahead)
         self.sources["i"].send(self.words(job))
 
-    async def check(self, job: Job, ahead: int | None = None) -> int:
+    async def check(self, job: MapJob, ahead: int | None = None) -> int:
         """Run it; the results are golden's. Returns cycles from the first word in to the last out."""
         o, i = self.monitors["o"], self.monitors["i"]
         before, first = len(o.moved), len(i.moved)

@@ -81,7 +81,7 @@ def sets_of(c: Command) -> tuple[int, int]:
 
 
 @dataclass
-class Job:
+class MapJob:
     """A command with a, b [n3, n2, n1, n0, L] and blocks: bias, multiplier, shift [sets3, sets2, L]."""
 
     p: AcceleratorParams
@@ -111,7 +111,7 @@ def random_blocks(rng: np.random.Generator, sets: tuple[int, int], lanes: int) -
     return [bias, multiplier, shift]
 
 
-def random_job(rng: np.random.Generator, p: AcceleratorParams, **fixed: int) -> Job:
+def random_job(rng: np.random.Generator, p: AcceleratorParams, **fixed: int) -> MapJob:
     """A job of random_fields, of which `fixed` are given."""
     c = random_fields(rng, p) | fixed
     counts = tuple(c[f"count{i}"] for i in (3, 2, 1, 0))
@@ -120,7 +120,7 @@ def random_job(rng: np.random.Generator, p: AcceleratorParams, **fixed: int) -> 
     if c["b_kind"] != Kind.NONE:
         b = spread(rng, *range_of(c["b_kind"], c["b_unsigned"]), (*counts, p.lanes))
     entries = spread(rng, -(1 << 15), (1 << 15) - 1, (TABLE_ENTRIES,))
-    return Job(p, c, a, b, random_blocks(rng, sets_of(c), p.lanes), entries)
+    return MapJob(p, c, a, b, random_blocks(rng, sets_of(c), p.lanes), entries)
 
 
 def packed(values: np.ndarray, bits: int) -> int:

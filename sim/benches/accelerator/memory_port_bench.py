@@ -15,7 +15,7 @@ from golden.systolic.params import MatrixUnitParams
 from sim.benches import parameters
 from sim.benches.axi.memory import FixedRead
 from sim.benches.axi.parts import ADDRESS, MEMORY, AxiBench, Command, answer, faults
-from sim.benches.stream import Monitor, Port, compare, high
+from sim.benches.stream import Monitor, StreamSignals, compare, high
 
 CLIENTS = ("fetch", "load", "store")
 READERS = ("fetch", "load")
@@ -48,7 +48,7 @@ class PortBench(AxiBench):
     def __init__(self, dut: Any, pauses: Mapping[str, float], **more: Any):
         self.design = make_params(**parameters())
         super().__init__(dut, self.design.read, list(INPUTS), list(OUTPUTS), CHANNELS, pauses, **more)
-        self.monitors |= {name: Cleared(Port(dut, name)) for name in OUTPUTS}
+        self.monitors |= {name: Cleared(StreamSignals(dut, name)) for name in OUTPUTS}
         self.written = self.memory  # what the memory for writing held at first
         dut.clear.value = 0
 

@@ -18,7 +18,7 @@ from golden.axi.bursts import BurstStatus
 from sim.benches import parameters
 from sim.benches.accelerator.moves import BASE, Moves, Run, number_of, params_of
 from sim.benches.accelerator.read_port import ReadPort
-from sim.benches.stream import Bench, Port, Sink, Source, high, settled
+from sim.benches.stream import Bench, Sink, Source, StreamSignals, high, settled
 
 
 class Pulses:
@@ -82,7 +82,7 @@ class MoveBench(Bench, ABC):
         self.p = params_of(**parameters())
         self.random = Random(f"{self.random.getrandbits(32)} {sorted(pauses.items())}")
         self.pauses = pauses
-        self.feeds = {name: Feed(Port(dut, name), 0.0, self.random_of(name)) for name in inputs}
+        self.feeds = {name: Feed(StreamSignals(dut, name), 0.0, self.random_of(name)) for name in inputs}
         self.sources = dict(self.feeds)
         self.moves = Moves(self.p, self.random)
         self.scratch = self.moves.machine.scratch.copy()

@@ -8,7 +8,7 @@ import numpy as np
 from golden.accelerator.commands import Opcode
 from golden.accelerator.normalise import EPSILON, LONGEST, X, cycles, normalise
 from sim.benches import Faults
-from sim.benches.accelerator.engines import EngineBench, Job, cases_of, shape_of
+from sim.benches.accelerator.engines import EngineBench, EngineJob, cases_of, shape_of
 
 JOBS = 40
 
@@ -21,7 +21,7 @@ class NormaliseBench(EngineBench):
     def __init__(self, dut: Any, **stalls: float):
         super().__init__(dut, ["out"], **stalls)
 
-    def job(self, **fixed: int) -> Job:
+    def job(self, **fixed: int) -> EngineJob:
         draw = self.random
         command = {
             "count0": draw.choice((1, 2, 3, draw.randint(1, 9))),
@@ -35,7 +35,7 @@ class NormaliseBench(EngineBench):
         most = command["count0"] * (1 if command["columns"] else self.p.lanes)
         least = max(1, most - 2 * self.p.lanes)
         command |= {"length": draw.choice((most, draw.randint(least, most), most + 5))} | fixed
-        return Job(command, self.elements((*shape_of(command), self.p.lanes)))
+        return EngineJob(command, self.elements((*shape_of(command), self.p.lanes)))
 
     def elements(self, shape: tuple[int, ...]) -> np.ndarray:
         """Constant, small, at the format's ends, with a huge outlier, or anything."""
@@ -52,7 +52,7 @@ class NormaliseBench(EngineBench):
             x[:, :, 0, 0] = self.random.choice((X.min, X.max))
         return np.asarray(np.clip(np.rint(x), X.min, X.max), np.int64)
 
-    def golden(self, job: Job) -> dict[str, list[list[int]]]:
+    def golden(self, job: EngineJob) -> dict[str, list[list[int]]]:
         results = normalise(self.p, job.command, job.elements)
         return {"out": results.reshape(-1, self.p.lanes).tolist()}
 

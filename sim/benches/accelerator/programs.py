@@ -30,7 +30,7 @@ def unpack(word: int) -> dict[str, int]:
     return {name: word >> low & (1 << field.width) - 1 for name, (field, low) in fields.items()}
 
 
-def unit_of(word: int) -> int:
+def unit_number(word: int) -> int:
     """Which unit's it is, CONTROL or a place in UNITS."""
     return int(Opcode.of(word & 0xFF).unit)
 

@@ -8,14 +8,14 @@ from typing import Any
 from cocotb.triggers import RisingEdge
 
 from golden.axi.bursts import AxiParams, BurstStatus, bursts, status
-from sim.benches.stream import Bench, Layout, Monitor, Port, pack_word, settled, unpack_word
+from sim.benches.stream import Bench, Layout, Monitor, StreamSignals, pack_word, settled, unpack_word
 
 PAGE = 4096
 MEMORY = 1 << 16  # bytes; addresses beyond fold onto it
 Command = tuple[int, int]  # address, bytes
 
 
-class Channel(Port):
+class Channel(StreamSignals):
     """The signals of one AXI channel: fields from bit 0 of what its monitor packs."""
 
     def __init__(self, dut: Any, name: str, fields: Iterable[str]):

@@ -9,7 +9,7 @@ from golden.formats import FP16
 from golden.pe.bitmod import EXPONENT, LANES, MANTISSA, TERM, BitModParams, side_by_side, step
 from sim.benches import Faults, names
 from sim.benches.pe.common import PeBench, case, tests_of
-from sim.benches.pe.vectors import Operands, corners
+from sim.benches.pe.vectors import PeVectors, corners
 
 COUNT = 1500
 LARGEST_BSIG = 6
@@ -29,17 +29,17 @@ def word(*parts: Any) -> np.ndarray:
     return found
 
 
-def crossed() -> Operands:
+def crossed() -> PeVectors:
     """Every two activations with every word of terms, every bsig and every running sum that is a corner."""
     sums = [
         (mantissa & 0xFFFF) | exponent << MANTISSA for mantissa, exponent in product(MANTISSAS, EXPONENTS)
     ]
     pairs = [a | (b | 0x8000) << 16 | b << 32 | b << 48 for a, b in product(ACTIVATIONS, ACTIVATIONS)]
     weights = [terms | bsig << LANES * TERM for terms, bsig in product(TERMS, (0, 1, 2, 4, 6))]
-    return Operands(*np.array(list(product(weights, pairs, sums)), np.uint64).T)
+    return PeVectors(*np.array(list(product(weights, pairs, sums)), np.uint64).T)
 
 
-def random_operands(p: BitModParams, rng: np.random.Generator, count: int) -> Operands:
+def random_operands(p: BitModParams, rng: np.random.Generator, count: int) -> PeVectors:
     """Codes of all kinds; most activations of a word close to one another, most running sums close to theirs.
 
     A third of the sums are any code, a third have an exponent up to 27 away from the addend's own, a third
@@ -67,7 +67,7 @@ def random_operands(p: BitModParams, rng: np.random.Generator, count: int) -> Op
     kind = rng.integers(0, 3, count)
     mantissas = np.select([kind == 0, kind == 1], others, little - mantissa) & (1 << MANTISSA) - 1
     exponents = np.select([kind == 0, kind == 1], [rng.integers(0, 64, count), away], exponent)
-    return Operands(weight, activation, word((mantissas, MANTISSA), (exponents, EXPONENT)))
+    return PeVectors(weight, activation, word((mantissas, MANTISSA), (exponents, EXPONENT)))
 
 
 class Bench(PeBench):
@@ -79,11 +79,11 @@ class Bench(PeBench):
         words = np.concatenate([corner, np.stack(random_operands(self.p, rng, COUNT), 1)])
         return [tuple(each) for each in rng.permutation(words).tolist()]
 
-    def golden(self, given: Operands) -> np.ndarray:
+    def golden(self, given: PeVectors) -> np.ndarray:
         """Codes of the sums."""
         return step(self.p, given.acc_in, given.weight, given.activation)
 
-    def describe(self, given: Operands, index: int) -> str:
+    def describe(self, given: PeVectors, index: int) -> str:
         """Codes alone."""
         return " ".join(f"{port}={int(codes[index]):#x}" for port, codes in given._asdict().items())
 

@@ -14,7 +14,7 @@ from cocotb.triggers import ReadOnly, Timer
 
 from sim.benches import Case, parameters, seed
 from sim.benches.pe import vectors
-from sim.benches.pe.vectors import Operands, golden_codes, module_of, params_of
+from sim.benches.pe.vectors import PeVectors, golden_codes, module_of, params_of
 
 COUNT = 1500
 PERIOD = 10  # ns
@@ -30,7 +30,7 @@ class PeBench:
         self.exhaustive: bool = given["exhaustive"]
         self.latency: int = self.module.latency(self.p)
         self.clocked = hasattr(dut, "clk")
-        self.seen: dict[str, list[int]] = {name: [] for name in (*Operands._fields, "acc_out")}
+        self.seen: dict[str, list[int]] = {name: [] for name in (*PeVectors._fields, "acc_out")}
 
     def stimulus(self, rng: np.random.Generator, exhaustive: bool) -> list[tuple[int, ...]]:
         """All corners crossed, then every pair of operands, or random ones; in a random order."""
@@ -48,7 +48,7 @@ class PeBench:
 
     async def cycle(self, operands: tuple[int, ...]) -> None:
         """One cycle: operands just after the edge, everything read when it has settled."""
-        for name, code in zip(Operands._fields, operands, strict=True):
+        for name, code in zip(PeVectors._fields, operands, strict=True):
             getattr(self.dut, name).value = code
         if self.clocked:
             self.dut.clk.value = 0
@@ -62,19 +62,19 @@ class PeBench:
             self.dut.clk.value = 1
             await Timer(1, "ns")
 
-    def golden(self, given: Operands) -> np.ndarray:
+    def golden(self, given: PeVectors) -> np.ndarray:
         """acc_out, uint64 codes."""
         return golden_codes(self.module, self.p, given)
 
-    def describe(self, given: Operands, index: int) -> str:
+    def describe(self, given: PeVectors, index: int) -> str:
         """One set of operands."""
         return vectors.describe(self.p, given, index)
 
     def scoreboard(self) -> int:
         """Golden on what stood at the inputs, against acc_out; the number of sums compared."""
         count = len(self.seen["acc_out"]) - self.latency
-        weight, activation = (np.array(self.seen[name][:count], np.uint64) for name in Operands._fields[:2])
-        given = Operands(weight, activation, np.array(self.seen["acc_in"][self.latency :], np.uint64))
+        weight, activation = (np.array(self.seen[name][:count], np.uint64) for name in PeVectors._fields[:2])
+        given = PeVectors(weight, activation, np.array(self.seen["acc_in"][self.latency :], np.uint64))
         golden = self.golden(given).tolist()
         for index, (found, wanted) in enumerate(
             zip(self.seen["acc_out"][self.latency :], golden, strict=True)

@@ -12,7 +12,7 @@ from golden.formats import Float, Int
 from golden.pe.lut import LutParams, column, name, step, words_of
 from sim.benches import Case, names
 from sim.benches.pe.common import PeBench, tests_of
-from sim.benches.pe.vectors import Operands, corners, params_of
+from sim.benches.pe.vectors import PeVectors, corners, params_of
 
 COUNT = 1000  # of corners, and of random operands
 TABLE = 1  # cycle that the row's unit takes
@@ -40,7 +40,7 @@ def packed(p: LutParams, lanes: np.ndarray) -> np.ndarray:
     return words_of(lanes, p.activation.width, p.inputs, 1)[:, 0]
 
 
-def crossed(p: LutParams) -> Operands:
+def crossed(p: LutParams) -> PeVectors:
     """Every index of every plane with words of corners and with corners of the sum.
 
     Integers: every word of the ends, one and zero. Floats: every two corners, in an order that has each added
@@ -53,7 +53,7 @@ def crossed(p: LutParams) -> Operands:
     else:
         lanes = np.array([(a, b, b, a) for a, b in product(codes, codes)])
     sums = np.array(corners(p.accumulator), np.uint64)
-    return Operands(*(each.ravel() for each in np.meshgrid(ports(p), packed(p, lanes), sums, indexing="ij")))
+    return PeVectors(*(each.ravel() for each in np.meshgrid(ports(p), packed(p, lanes), sums, indexing="ij")))
 
 
 def every_word(p: LutParams) -> tuple[np.ndarray, np.ndarray]:
@@ -84,12 +84,12 @@ def random_pairs(p: LutParams, rng: np.random.Generator, count: int) -> tuple[np
     return rng.choice(ports(p), count), packed(p, lanes.astype(np.uint64))
 
 
-def with_sums(p: LutParams, rng: np.random.Generator, weight: np.ndarray, words: np.ndarray) -> Operands:
+def with_sums(p: LutParams, rng: np.random.Generator, weight: np.ndarray, words: np.ndarray) -> PeVectors:
     """Running sums: a quarter any, a quarter corners, half near minus what enters, so that digits cancel."""
     fmt, count = p.accumulator, len(weight)
     anything = rng.integers(0, 1 << fmt.width, count, np.uint64)
     corner = rng.choice(np.array(corners(fmt), np.uint64), count)
-    alone = golden(p, Operands(weight, words, np.zeros(count, np.uint64)))
+    alone = golden(p, PeVectors(weight, words, np.zeros(count, np.uint64)))
     if isinstance(fmt, Int):
         near = fmt.encode(fmt.wrap(rng.integers(-2, 3, count) - fmt.decode(alone)))
     else:
@@ -97,10 +97,10 @@ def with_sums(p: LutParams, rng: np.random.Generator, weight: np.ndarray, words:
         near = (alone ^ np.uint64(1 << fmt.width - 1)).view(np.int64) + rng.integers(-1 << reach, 1 << reach)
         near = (near & (1 << fmt.width) - 1).astype(np.uint64)
     kind = rng.integers(0, 4, count)
-    return Operands(weight, words, np.select([kind == 0, kind == 1], [anything, corner], near))
+    return PeVectors(weight, words, np.select([kind == 0, kind == 1], [anything, corner], near))
 
 
-def golden(p: LutParams, given: Operands) -> np.ndarray:
+def golden(p: LutParams, given: PeVectors) -> np.ndarray:
     """acc_out, uint64 codes."""
     with np.errstate(all="ignore"):
         sums = step(p, p.accumulator.decode(given.acc_in), given.weight, given.activation)
@@ -120,11 +120,11 @@ class Bench(PeBench):
         random = np.stack(with_sums(self.p, rng, *random_pairs(self.p, rng, COUNT)), 1)
         return [tuple(each) for each in rng.permutation(np.concatenate([corner, random])).tolist()]
 
-    def golden(self, given: Operands) -> np.ndarray:
+    def golden(self, given: PeVectors) -> np.ndarray:
         """Codes of the sums."""
         return golden(self.p, given)
 
-    def describe(self, given: Operands, index: int) -> str:
+    def describe(self, given: PeVectors, index: int) -> str:
         """Codes alone."""
         return " ".join(f"{port}={int(codes[index]):#x}" for port, codes in given._asdict().items())
 

@@ -17,7 +17,7 @@ import numpy as np
 from golden.formats import Float, Int, parse
 
 
-class Operands(NamedTuple):
+class PeVectors(NamedTuple):
     """Codes, uint64, of one shape."""
 
     weight: np.ndarray
@@ -86,22 +86,22 @@ def random_codes(fmt: Any, rng: np.random.Generator, count: int) -> np.ndarray:
     return canonical(fmt, rng.integers(0, 1 << fmt.width, count, np.uint64))
 
 
-def crossed(module: ModuleType, p: Any) -> Operands:
+def crossed(module: ModuleType, p: Any) -> PeVectors:
     """All corners of weight, activation and running sum with one another."""
     each = (weight_corners(module, p), corners(p.activation), corners(p.accumulator))
-    return Operands(*np.array(list(product(*each)), np.uint64).T)
+    return PeVectors(*np.array(list(product(*each)), np.uint64).T)
 
 
-def every_pair(module: ModuleType, p: Any, rng: np.random.Generator, times: int = 1) -> Operands:
+def every_pair(module: ModuleType, p: Any, rng: np.random.Generator, times: int = 1) -> PeVectors:
     """Every weight with every activation, `times`, in a random order, with running sums that matter."""
     pairs = rng.permutation(
         np.tile(np.arange(1 << p.weight.width + p.activation.width, dtype=np.uint64), times)
     )
     weight, activation = pairs & np.uint64((1 << p.weight.width) - 1), pairs >> np.uint64(p.weight.width)
-    return Operands(weight, activation, sums(module, p, rng, weight, activation))
+    return PeVectors(weight, activation, sums(module, p, rng, weight, activation))
 
 
-def random_pairs(module: ModuleType, p: Any, rng: np.random.Generator, count: int) -> Operands:
+def random_pairs(module: ModuleType, p: Any, rng: np.random.Generator, count: int) -> PeVectors:
     """Random weights and activations, a corner now and then, with running sums that matter."""
     weight = random_codes(p.weight, rng, count)
     activation = random_codes(p.activation, rng, count)
@@ -109,7 +109,7 @@ def random_pairs(module: ModuleType, p: Any, rng: np.random.Generator, count: in
     activation = np.where(
         rng.random(count) < 1 / 8, rng.choice(_codes(corners(p.activation)), count), activation
     )
-    return Operands(weight, activation, sums(module, p, rng, weight, activation))
+    return PeVectors(weight, activation, sums(module, p, rng, weight, activation))
 
 
 def sums(
@@ -123,7 +123,7 @@ def sums(
     fmt, count = p.accumulator, len(weight)
     anything = random_codes(fmt, rng, count)
     corner = rng.choice(_codes(corners(fmt)), count)
-    alone = golden_codes(module, p, Operands(weight, activation, np.zeros(count, np.uint64)))
+    alone = golden_codes(module, p, PeVectors(weight, activation, np.zeros(count, np.uint64)))
     if isinstance(fmt, Int):
         opposite = fmt.decode(-alone.view(np.int64)) + rng.integers(-2, 3, count)
         near = fmt.encode(fmt.wrap(opposite))
@@ -140,7 +140,7 @@ def _codes(codes: list[int]) -> np.ndarray:
     return np.array(codes, np.uint64)
 
 
-def golden_codes(module: ModuleType, p: Any, operands: Operands) -> np.ndarray:
+def golden_codes(module: ModuleType, p: Any, operands: PeVectors) -> np.ndarray:
     """acc_out, uint64: what golden makes of the operands' values; NaN is the format's one code for it."""
     fmt = p.accumulator
     with np.errstate(all="ignore"):
@@ -155,10 +155,10 @@ def golden_codes(module: ModuleType, p: Any, operands: Operands) -> np.ndarray:
         return np.asarray(fmt.encode(values), np.uint64)
 
 
-def describe(p: Any, operands: Operands, index: int) -> str:
+def describe(p: Any, operands: PeVectors, index: int) -> str:
     """One set of operands: values, and codes."""
     formats = (p.weight, p.activation, p.accumulator)
-    each: Iterator[tuple[str, Any, Any]] = zip(Operands._fields, formats, operands, strict=True)
+    each: Iterator[tuple[str, Any, Any]] = zip(PeVectors._fields, formats, operands, strict=True)
     return " ".join(
         f"{name}={fmt.decode(codes[index])} ({int(codes[index]):#x})" for name, fmt, codes in each
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from golden.formats.rounding import Rounding
 from golden.systolic.params import DATAFLOWS
-from sim.benches.systolic.jobs import RESULTS, VALUES, Job
+from sim.benches.systolic.jobs import RESULTS, VALUES, ProductJob
 
 FILE = "coverage.json"
 STREAMS = ("command", "left", "top", "drain", "scale", "o")
@@ -63,7 +63,7 @@ class Coverage:
         self.bins |= {f"{self.dataflow}: {cross}: {bin}" for bin in bins}
         Path(FILE).write_text(json.dumps(sorted(self.bins)))
 
-    def job(self, job: Job) -> None:
+    def job(self, job: ProductJob) -> None:
         """Everything that a job is, once its result was right."""
         s, p, g = job.schedule, job.schedule.unit, job.schedule.gemm
         columns = s.outputs[1]
@@ -80,7 +80,7 @@ class Coverage:
         if job.scaling is not None:
             self.hit("rounding", p.rounding.value)
 
-    def follow(self, jobs: list[Job]) -> None:
+    def follow(self, jobs: list[ProductJob]) -> None:
         """What follows what, where nothing stalled and the cycles were golden's."""
         kind = "unstalled, a pass behind one of"
         self.hit(kind, *(["another product"] if len(jobs) > 1 else []))

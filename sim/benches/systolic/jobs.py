@@ -21,7 +21,7 @@ RESULTS = ("sums", "codes", "codes with relu")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ProductJob:
     """A product to run: operands [batch, m, k] and [batch, k, n], of the kind `values`."""
 
     schedule: Schedule
@@ -115,7 +115,7 @@ def gemm_of(p: MatrixUnitParams, on_rows: int, on_cols: int, streamed: int, batc
 
 def job_of(
     random: Random, p: MatrixUnitParams, gemm: Gemm, tiling: Tiling, result: str, values: str = "random"
-) -> Job:
+) -> ProductJob:
     """A job with operands and requantisation drawn from `random`."""
     rng = np.random.default_rng(random.getrandbits(64))
     activations = operands(rng, p.pe.activation, (gemm.batch, gemm.m, gemm.k), values)
@@ -123,7 +123,7 @@ def job_of(
     scaling = None
     if p.scaled and result != "sums":
         scaling = some_scaling(rng, p, gemm, result == "codes with relu")
-    return Job(Schedule(p, gemm, tiling), activations, weights, scaling, values)
+    return ProductJob(Schedule(p, gemm, tiling), activations, weights, scaling, values)
 
 
 def tiling_of(p: MatrixUnitParams, stream: int, columns_first: bool) -> Tiling:
@@ -131,7 +131,7 @@ def tiling_of(p: MatrixUnitParams, stream: int, columns_first: bool) -> Tiling:
     return Tiling(stream=max(1, min(stream, p.largest_count)), columns_first=columns_first)
 
 
-def directed(random: Random, p: MatrixUnitParams) -> Iterator[Job]:
+def directed(random: Random, p: MatrixUnitParams) -> Iterator[ProductJob]:
     """Each relation of a length to the array, on rows and columns; passes shorter, longer than the load."""
     on_rows, on_cols = ([max(1, side - 1), side, 2 * side, 2 * side + 1] for side in (p.rows, p.cols))
     streams = [max(1, p.rows - 1), p.rows, 2 * p.rows + 1, 2]
@@ -140,7 +140,7 @@ def directed(random: Random, p: MatrixUnitParams) -> Iterator[Job]:
         yield job_of(random, p, gemm, tiling_of(p, streams[i], i < 2), RESULTS[i % 3])
 
 
-def random_job(random: Random, p: MatrixUnitParams, result: str | None = None) -> Job:
+def random_job(random: Random, p: MatrixUnitParams, result: str | None = None) -> ProductJob:
     """Lengths from 1 to a little over two folds; any tiling."""
     on_rows, on_cols, streamed = (random.randint(1, 2 * side + 2) for side in (p.rows, p.cols, p.rows))
     gemm = gemm_of(p, on_rows, on_cols, streamed, random.choice((1, 1, 2)))
@@ -148,7 +148,7 @@ def random_job(random: Random, p: MatrixUnitParams, result: str | None = None) -
     return job_of(random, p, gemm, tiling, result or random.choice(RESULTS))
 
 
-def long_job(random: Random, p: MatrixUnitParams) -> Job:
+def long_job(random: Random, p: MatrixUnitParams) -> ProductJob:
     """Requantised; more rows than the unit holds anywhere, and several tiles."""
     rows = 2 * p.accumulator_rows + 8
     if p.dataflow == "output":
@@ -156,18 +156,18 @@ def long_job(random: Random, p: MatrixUnitParams) -> Job:
     return job_of(random, p, gemm_of(p, p.rows, p.cols, rows, 1), tiling_of(p, 2 * p.rows + 1, True), "codes")
 
 
-def tiles_of(random: Random, p: MatrixUnitParams, stream: int) -> Job:
+def tiles_of(random: Random, p: MatrixUnitParams, stream: int) -> ProductJob:
     """Weight- or input-stationary: six tiles of one pass of `stream` vectors each."""
     return job_of(random, p, gemm_of(p, p.rows, p.cols, 6 * stream, 1), Tiling(stream=stream), "codes")
 
 
-def short_job(random: Random, p: MatrixUnitParams, result: str) -> Job:
+def short_job(random: Random, p: MatrixUnitParams, result: str) -> ProductJob:
     """A single pass of few vectors: tiles, and what is done to them, change often."""
     streamed = random.randint(1, 2)
     return job_of(random, p, gemm_of(p, 1, p.cols, streamed, 1), tiling_of(p, streamed, True), result)
 
 
-def extreme(random: Random, p: MatrixUnitParams, values: str) -> Job:
+def extreme(random: Random, p: MatrixUnitParams, values: str) -> ProductJob:
     """Sums of as many products as the accumulator is made for, all at the ends of their formats."""
     gemm = Gemm(m=min(p.rows, 3), n=p.cols, k=p.pe.group)
     return job_of(random, p, gemm, tiling_of(p, p.rows + 1, True), "sums", values)

@@ -17,7 +17,7 @@ from sim.benches.stream import Bench, compare
 from sim.benches.systolic.coverage import STREAMS, Coverage
 from sim.benches.systolic.jobs import (
     RESULTS,
-    Job,
+    ProductJob,
     directed,
     extreme,
     long_job,
@@ -64,7 +64,7 @@ class MatrixUnitBench(Bench):
         for name, end in (self.sources | self.sinks).items():
             end.stall = stalls.get(name, 0.0)
 
-    async def begin(self, jobs: list[Job]) -> None:
+    async def begin(self, jobs: list[ProductJob]) -> None:
         """One cycle of reset, in which the words of `jobs` replace what was offered."""
         resetting = cocotb.start_soon(self.reset())
         await RisingEdge(self.dut.clk)
@@ -75,7 +75,7 @@ class MatrixUnitBench(Bench):
                 source.send(words[name])
         await resetting
 
-    async def finish(self, jobs: list[Job]) -> None:
+    async def finish(self, jobs: list[ProductJob]) -> None:
         """All of their output, and the right one; nothing is left over."""
         allowed = 40 * sum(cycles(job.schedule) for job in jobs) + 200
         await self.moved("o", sum(job.outputs for job in jobs), within=allowed)
@@ -83,7 +83,7 @@ class MatrixUnitBench(Bench):
         left = {name: len(source.words) for name, source in self.sources.items() if source.words}
         assert not left, f"words were left at the inputs: {left}"
 
-    async def run(self, jobs: list[Job]) -> int:
+    async def run(self, jobs: list[ProductJob]) -> int:
         """Reset, all of `jobs`, scoreboard; cycles from the first word accepted to the last delivered."""
         await self.begin(jobs)
         await self.finish(jobs)
@@ -102,7 +102,7 @@ class MatrixUnitBench(Bench):
         """Transfers of all streams since the last reset."""
         return sum(len(monitor.moved) for monitor in self.monitors.values())
 
-    def scoreboard(self, jobs: list[Job]) -> None:
+    def scoreboard(self, jobs: list[ProductJob]) -> None:
         """Golden on the words that the unit accepted, and the products that the jobs are."""
         delivered = self.monitors["o"].words
         names = [f"its word {index}, {job}" for job in jobs for index in range(job.outputs)]
@@ -117,7 +117,7 @@ class MatrixUnitBench(Bench):
                 raise AssertionError(f"{job}: {place} is {found[place]}, golden {wanted[place]}")
             self.coverage.job(job)
 
-    def check_cycles(self, jobs: list[Job], took: int) -> None:
+    def check_cycles(self, jobs: list[ProductJob], took: int) -> None:
         """Golden's count, exactly; no less where tiles may have to wait for accumulator rows."""
         golden = cycles_of(self.p, np.concatenate([job.schedule.counts() for job in jobs]))
         right = took == golden if self.roomy else took >= golden

@@ -9,7 +9,7 @@ from golden.systolic import words
 from golden.systolic.gemm import Tiling
 from golden.systolic.wavefront import loads, vectors
 from sim.benches import Case, names
-from sim.benches.systolic.jobs import Job, from_bytes, gemm_of, job_of
+from sim.benches.systolic.jobs import ProductJob, from_bytes, gemm_of, job_of
 from sim.benches.systolic.matrix_unit import MatrixUnitBench, case
 
 INSIDE = True  # the array's registers are looked at
@@ -43,7 +43,7 @@ def lane(word: int, index: int, width: int) -> int:
     return word >> index * width & (1 << width) - 1
 
 
-def check_vectors(job: Job, seen: list[list[list[Any]]]) -> None:
+def check_vectors(job: ProductJob, seen: list[list[list[Any]]]) -> None:
     """Vector v, which entered in cycle t, stands in row r of column c in cycle t + 1 + r + c."""
     p = job.schedule.unit
     left = from_bytes(words.pack_streams(job.schedule, job.activations, job.weights, None)["left"])
@@ -55,7 +55,7 @@ def check_vectors(job: Job, seen: list[list[list[Any]]]) -> None:
                 assert found == wanted, f"{job}: cycle {cycle + 1 + r + c}, row {r}, column {c}"
 
 
-def check_loads(job: Job, seen: list[list[list[Any]]]) -> None:
+def check_loads(job: ProductJob, seen: list[list[list[Any]]]) -> None:
     """Rows take a word in the cycles that golden draws, and in no other."""
     p = job.schedule.unit
     wanted = {

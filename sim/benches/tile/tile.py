@@ -26,7 +26,7 @@ def params_of(given: dict[str, Any]) -> TileParams:
     return TileParams(rows=given["rows"], cols=given["cols"], pe=pe_params_of(given["kind"], given["params"]))
 
 
-class Job:
+class TileJob:
     """A random product of `shape` [M, N], K of `groups` groups; corners of codes and scales among it."""
 
     def __init__(
@@ -120,10 +120,10 @@ class TileBench(Bench):
             end.stall = stalls.get(name, 0.0)
         self.rng = np.random.default_rng(self.random.getrandbits(32))
 
-    def jobs(self, count: int) -> list[Job]:
-        return [Job(self.p, self.rng, int(self.rng.integers(1, 4))) for _ in range(count)]
+    def jobs(self, count: int) -> list[TileJob]:
+        return [TileJob(self.p, self.rng, int(self.rng.integers(1, 4))) for _ in range(count)]
 
-    async def begin(self, jobs: list[Job]) -> None:
+    async def begin(self, jobs: list[TileJob]) -> None:
         """One cycle of reset, in which the words of `jobs` replace what was offered."""
         resetting = cocotb.start_soon(self.reset())
         await RisingEdge(self.dut.clk)
@@ -134,7 +134,7 @@ class TileBench(Bench):
                 self.sources[name].send(packed)
         await resetting
 
-    async def finish(self, jobs: list[Job]) -> int:
+    async def finish(self, jobs: list[TileJob]) -> int:
         """All of their output, and the right one; cycles from the first command to the last word."""
         groups = sum(job.blocks * job.groups for job in jobs)
         most = 40 * tile_cycles.cycles(self.p, groups) + 200
@@ -144,7 +144,7 @@ class TileBench(Bench):
         self.scoreboard(jobs)
         return self.monitors["o"].moved[-1][0] - self.monitors["command"].moved[0][0] + 1
 
-    def scoreboard(self, jobs: list[Job]) -> None:
+    def scoreboard(self, jobs: list[TileJob]) -> None:
         """What was delivered since the last reset."""
         delivered = self.monitors["o"].words
         for job in jobs:
@@ -152,7 +152,7 @@ class TileBench(Bench):
             self.compare(job, mine)
         assert not delivered, f"{len(delivered)} words too many"
 
-    def compare(self, job: Job, found: list[int]) -> None:
+    def compare(self, job: TileJob, found: list[int]) -> None:
         """The words of a job's results, as many as there are, against golden."""
         packed = np.zeros((job.blocks * self.p.rows, 4 * self.p.cols), np.uint8)
         for row, word in zip(packed, found, strict=False):

@@ -13,7 +13,7 @@ from golden.check import BadValue
 from mapping.frontends.onnx_quantised import QuantisedModel
 from mapping.network import TensorType
 from mapping.run.quantised import run
-from systola.coding import Source, answers, codes_of
+from systola.coding import NetworkSource, answers, codes_of
 from tests.mapping.backends.program.machines import holds
 
 F = np.float32
@@ -71,7 +71,7 @@ def onnxruntimes(found, x):
 def ours(found, x, params):
     made, feeds = QuantisedModel(found, "q.onnx", "q"), x if isinstance(x, dict) else {"x": x}
     types = {name: TensorType(value.shape, value.dtype) for name, value in feeds.items()}
-    source = Source(name="q", inputs=types, outputs=("y",), onnx=made)
+    source = NetworkSource(name="q", inputs=types, outputs=("y",), onnx=made)
     network = source.coded(params, [])
     codes = codes_of(source, network, feeds)
     holds(network, params, **codes)

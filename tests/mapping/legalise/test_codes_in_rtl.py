@@ -11,7 +11,7 @@ from mapping.backends.program.compiler import compile
 from mapping.frontends.onnx_quantised import QuantisedModel
 from mapping.legalise.float_network import encoded
 from mapping.run.quantised import run
-from sim.accelerator import Accelerator, Bus
+from sim.accelerator import Bus, RtlModel
 from tests.mapping.frontends.test_onnx_codes import IN, OUT, WEIGHTS, W, X, constants, dq, model, node, q
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "accelerator"))
@@ -38,7 +38,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def small():
-    return Accelerator(SMALL, np.zeros(64, np.uint8))
+    return RtlModel(SMALL, np.zeros(64, np.uint8))
 
 
 @pytest.mark.parametrize("case", CASES)

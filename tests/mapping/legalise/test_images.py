@@ -93,7 +93,7 @@ def test_images_that_meet_are_one_network():
 @pytest.mark.rtl
 @pytest.mark.slow
 def test_the_verilog_gives_the_codes_of_two_images():
-    from sim.accelerator import Accelerator, Bus
+    from sim.accelerator import Bus, RtlModel
 
     sys.path.insert(0, str(Path(__file__).parents[2] / "accelerator"))
     from programs import SMALL
@@ -103,6 +103,6 @@ def test_the_verilog_gives_the_codes_of_two_images():
     program, codes = compile(coded, SMALL), encoded(coded, x)
     memory = program.memory.copy()
     program.write(memory, "x", codes["x"])
-    result = Accelerator(SMALL, memory).run(program.address, program.count, Bus())
+    result = RtlModel(SMALL, memory).run(program.address, program.count, Bus())
     assert not result.cause
     assert np.array_equal(program.read(memory, "y"), run(coded, SMALL, codes)["y"])

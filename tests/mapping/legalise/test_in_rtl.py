@@ -10,7 +10,7 @@ from mapping.backends.program.compiler import compile
 from mapping.frontends import onnx_file
 from mapping.legalise.float_network import encoded, quantise
 from mapping.run.quantised import run
-from sim.accelerator import Accelerator, Bus
+from sim.accelerator import Bus, RtlModel
 from tests.mapping.legalise.against import model, node
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "accelerator"))
@@ -50,7 +50,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def small():
-    return Accelerator(SMALL, np.zeros(64, np.uint8))
+    return RtlModel(SMALL, np.zeros(64, np.uint8))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -6,7 +6,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from golden.accelerator.multiply import count_of, multiply, passes_of, tiles_of, unit_of, words_of_pass
+from golden.accelerator.multiply import count_of, matrix_unit_of, multiply, passes_of, tiles_of, words_of_pass
 from golden.accelerator.multiply_cycles import times
 from golden.pe import integers
 from golden.systolic.cycles import cycles_of, delivery, rows_needed
@@ -217,8 +217,8 @@ async def a_product_adds_five_cycles_to_the_matrix_unit(dut: Any) -> None:
         bench.check_cycles(commands)
         counts = np.full(sum(tiles_of(c) * passes_of(c) for c in commands), side)
         took = bench.monitors["sums"].moved[-1][0] - bench.monitors["command"].moved[0][0] + 1
-        wanted = cycles_of(unit_of(p), counts) + 5
-        enough = rows_needed(unit_of(p), side) <= p.unit.accumulator_rows
+        wanted = cycles_of(matrix_unit_of(p), counts) + 5
+        enough = rows_needed(matrix_unit_of(p), side) <= p.unit.accumulator_rows
         assert took == wanted or not enough, f"took {took} cycles, the matrix unit and 5: {wanted}"
 
 
@@ -234,7 +234,7 @@ async def a_matrix_vector_product_takes_a_word_of_weights_a_cycle(dut: Any) -> N
     await bench.settle([command])
     bench.check_cycles([command])
     took = bench.monitors["sums"].moved[-1][0] - bench.monitors["command"].moved[0][0] + 1
-    way = 5 + 1 + delivery(unit_of(p))
+    way = 5 + 1 + delivery(matrix_unit_of(p))
     assert took == 3 * passes * words_of_pass(p, command) + way + 1, f"took {took} cycles"
 
 

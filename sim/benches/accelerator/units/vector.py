@@ -13,7 +13,7 @@ from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS, Kind
 from golden.accelerator.footprints import Walk
 from golden.accelerator.map_lanes import TABLE
-from golden.accelerator.units.vector import State, accesses, cycles
+from golden.accelerator.units.vector import State, cycles, footprint
 from sim.benches import Faults, parameters, verilog_case
 from sim.benches.accelerator.maps import (
     block_words,
@@ -95,7 +95,7 @@ class VectorBench(UnitBench):
 
     def is_apart(self, opcode: Opcode, c: Fields) -> bool:
         """Whether no word is written that is also read, or is of the blocks; or twice, by EXPONENTIAL's r."""
-        touched = accesses(self.p, Command(opcode, (), (), c))
+        touched = footprint(self.p, Command(opcode, (), (), c))
         reads = set(range(BLOCKS * BLOCK_WORDS)).union(*map(self.words_of, touched.reads))
         writes = [self.words_of(walk) for walk in touched.writes]
         if opcode == Opcode.EXPONENTIAL:
