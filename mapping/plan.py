@@ -77,18 +77,18 @@ def coded_rows(network: CodedNetwork, target: Target) -> tuple[list[Row], dict[s
     placed = placements(target, network)
     rows, host, refused = list[Row](), Counter[str](), list[Row]()
     for o in network.operations:
-        gemm, kind = gemm_of(network, o), operator_of(o)
+        gemm, operator = gemm_of(network, o), operator_of(o)
         if gemm is not None and o.name in placed:
-            layer = ProductLayer(name=o.name, operator=kind, gemm=gemm)
+            layer = ProductLayer(name=o.name, operator=operator, gemm=gemm)
             rows.append(plan_row(layer, target, placed[o.name]))
         elif gemm is not None or isinstance(o, Host):
             sizes = {**asdict(gemm), "macs": gemm.macs} if gemm else {"macs": getattr(o, "macs", 0)}
             why = accepts(target, network, o)
             refused.append(
-                Row(name=o.name, operator=kind, unit=HOST, losses={}, count=1, reason=why, **sizes)
+                Row(name=o.name, operator=operator, unit=HOST, losses={}, count=1, reason=why, **sizes)
             )
         else:
-            host[kind] += 1
+            host[operator] += 1
     return [*rows, *refused, *host_rows(host)], {name: each.schedule for name, each in placed.items()}
 
 

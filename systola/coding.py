@@ -135,7 +135,7 @@ def of_quantised(
     """ONNX with scales and zero points of its own."""
     made = onnx_quantised.QuantisedModel(model, path.name, path.stem, tokens=tokens, dims=dims)
     inputs = {
-        name: TensorType(shape, made.bare.kinds.get(name, dtype))
+        name: TensorType(shape, made.bare.dtypes.get(name, dtype))
         for name, (shape, dtype) in made.network.inputs.items()
     }
     return NetworkSource(name=path.stem, inputs=inputs, outputs=made.network.outputs, onnx=made)
@@ -158,7 +158,7 @@ def codes_of(source: NetworkSource, coded: CodedNetwork, sample: Inputs) -> dict
 def real_types(network: Network | None) -> dict[str, np.dtype[Any]]:
     """The types of a network's outputs that are real numbers."""
     types = {name: network.type_of(name) for name in network.outputs} if network else {}
-    return {name: kind for name, kind in types.items() if kind.kind == "f"}
+    return {name: dtype for name, dtype in types.items() if dtype.kind == "f"}
 
 
 def answers(source: NetworkSource, coded: CodedNetwork, codes: Mapping[str, np.ndarray]) -> Inputs:
@@ -169,6 +169,6 @@ def answers(source: NetworkSource, coded: CodedNetwork, codes: Mapping[str, np.n
             name: fixed[name] if name in fixed else coded.tensors[name].decode(codes[name])
             for name in source.outputs
         }
-        kinds = source.onnx.bare.output_kinds() if source.onnx is not None else real_types(source.network)
-        return {name: value.astype(kinds.get(name, value.dtype)) for name, value in found.items()}
+        dtypes = source.onnx.bare.output_dtypes() if source.onnx is not None else real_types(source.network)
+        return {name: value.astype(dtypes.get(name, value.dtype)) for name, value in found.items()}
     return ends.ends_of(source.model).decode(codes)

@@ -43,13 +43,13 @@ def accepts(target: Target, network: graph.CodedNetwork, o: graph.Operation) -> 
     gemm, pe = gemm_of(network, o), target.unit.pe
     if gemm is None:
         return o.reason if isinstance(o, graph.Host) else "no matrix product"
-    kind = network.tensors[o.x].dtype
-    if kind not in CODES or pe.activation.max - pe.activation.min < BYTE:
-        return f"activations are {kind}, which {pe.activation} does not hold"
+    dtype = network.tensors[o.x].dtype
+    if dtype not in CODES or pe.activation.max - pe.activation.min < BYTE:
+        return f"activations are {dtype}, which {pe.activation} does not hold"
     if isinstance(o, graph.MatMul):
-        kind = network.tensors[o.w].dtype
-        if kind not in CODES or not holds(pe.weight, CODES[kind].min, CODES[kind].max):
-            return f"the second factor is {kind}, which {pe.weight} does not hold"
+        dtype = network.tensors[o.w].dtype
+        if dtype not in CODES or not holds(pe.weight, CODES[dtype].min, CODES[dtype].max):
+            return f"the second factor is {dtype}, which {pe.weight} does not hold"
     elif isinstance(o, graph.Product | graph.Depthwise):
         least, most = int(o.weights.min()), int(o.weights.max())
         if not holds(pe.weight, least, most):

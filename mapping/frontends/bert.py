@@ -102,16 +102,16 @@ class Bert:
     def embeddings(self) -> str:
         g, c = self.graph, self.config
         word = g.node("embeddings.word", "Gather", self.table("word", c.vocab_size), "input_ids")
-        kinds = self.table("token_type", c.type_vocab_size)
-        kind = g.node("embeddings.token_type", "Gather", kinds, "token_type_ids")
+        types = self.table("token_type", c.type_vocab_size)
+        typed = g.node("embeddings.token_type", "Gather", types, "token_type_ids")
         position = self.table("position", c.max_position_embeddings, self.tokens)
-        x = g.node("embeddings.sum", "Add", g.node("embeddings.typed", "Add", word, kind), position)
+        x = g.node("embeddings.sum", "Add", g.node("embeddings.typed", "Add", word, typed), position)
         return self.normalise("embeddings.LayerNorm", "embeddings.LayerNorm", x)
 
-    def table(self, kind: str, rows: int, used: int | None = None) -> str:
+    def table(self, of: str, rows: int, used: int | None = None) -> str:
         """The first `used` rows of an embedding table."""
-        value = self.tensors.get(f"embeddings.{kind}_embeddings.weight", (rows, self.config.hidden_size))
-        return self.graph.constant(f"embeddings.{kind}.table", value[:used])
+        value = self.tensors.get(f"embeddings.{of}_embeddings.weight", (rows, self.config.hidden_size))
+        return self.graph.constant(f"embeddings.{of}.table", value[:used])
 
     def layer(self, name: str, source: str, x: str, mask: str) -> str:
         """One encoder layer: self-attention, then the feed-forward part, each with its residual."""
@@ -159,7 +159,7 @@ class Bert:
     def normalise(self, name: str, source: str, x: str) -> str:
         g, c = self.graph, self.config
         parameters = (
-            g.constant(f"{name}.{kind}", self.tensors.get(f"{source}.{kind}", (c.hidden_size,)))
-            for kind in ("weight", "bias")
+            g.constant(f"{name}.{part}", self.tensors.get(f"{source}.{part}", (c.hidden_size,)))
+            for part in ("weight", "bias")
         )
         return g.node(name, "LayerNormalization", x, *parameters, axis=-1, epsilon=c.layer_norm_eps)

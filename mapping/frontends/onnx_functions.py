@@ -63,8 +63,8 @@ def definition(step: VersionedNode, types: Mapping[str, onnx.TypeProto]) -> onnx
         versions = schema.context_dependent_function_opset_versions
         get = schema.get_context_dependent_function_with_opset_version
         empty = onnx.TypeProto()
-        kinds = [types.get(tensor, empty).SerializeToString() for tensor in step.message.input]
-        extra = (step.message.SerializeToString(), kinds)
+        given = [types.get(tensor, empty).SerializeToString() for tensor in step.message.input]
+        extra = (step.message.SerializeToString(), given)
     fitting = [version for version in versions if version <= step.opset]
     written = get(max(fitting), *extra) if fitting else b""
     if not written:

@@ -82,15 +82,15 @@ def read_node(message: onnx.NodeProto, name: str, where: str) -> Node:
 
 def attribute(entry: AttributeProto, where: str) -> Any:
     """An attribute's value: a number, a string, a list of them, or an array."""
-    kind = enum_name(AttributeProto.AttributeType, entry.type)
-    check.one_of(f"{where}: attribute {entry.name}", kind, ATTRIBUTES)
+    holds = enum_name(AttributeProto.AttributeType, entry.type)
+    check.one_of(f"{where}: attribute {entry.name}", holds, ATTRIBUTES)
     where = f"{where}: attribute {entry.name}"
     value = onnx.helper.get_attribute_value(entry)
-    if kind == "TENSOR":
+    if holds == "TENSOR":
         return array(value, where)
-    if kind in ("STRING", "STRINGS"):
-        texts = [text(each, where) for each in ([value] if kind == "STRING" else value)]
-        return texts[0] if kind == "STRING" else texts
+    if holds in ("STRING", "STRINGS"):
+        texts = [text(each, where) for each in ([value] if holds == "STRING" else value)]
+        return texts[0] if holds == "STRING" else texts
     check_numbers(entry, value, where)
     return value
 

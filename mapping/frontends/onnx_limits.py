@@ -55,9 +55,9 @@ class Room:
 
         largest  elements of its largest input
         """
-        for name, kind in found.items():
-            count = elements(kind)
-            size = count * np.dtype(helper.tensor_dtype_to_np_dtype(kind.tensor_type.elem_type)).itemsize
+        for name, proto in found.items():
+            count = elements(proto)
+            size = count * np.dtype(helper.tensor_dtype_to_np_dtype(proto.tensor_type.elem_type)).itemsize
             self.left -= size
             self.growth -= size if count > largest else 0
             if min(self.left, self.growth) < 0:
@@ -98,9 +98,9 @@ def repeats(shape: Shape, wanted: Shape) -> bool:
     return len(shape) <= len(wanted) and all(a in (1, b) for a, b in zip(aligned, wanted, strict=True))
 
 
-def elements(kind: onnx.TypeProto) -> int:
+def elements(proto: onnx.TypeProto) -> int:
     """How many elements a tensor of this type has; 0 where its shape is open."""
-    tensor = kind.tensor_type
+    tensor = proto.tensor_type
     known = tensor.HasField("shape") and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
     return prod(max(dim.dim_value, 0) for dim in tensor.shape.dim) if known else 0
 
@@ -108,7 +108,7 @@ def elements(kind: onnx.TypeProto) -> int:
 def check_elements(found: Mapping[str, onnx.TypeProto], operator: str, where: str) -> None:
     """BadValue for a product without elements, which no unit computes, and for sizes below 0."""
     least = 1 if operator in MATRIX_PRODUCTS else 0
-    for name, kind in found.items():
-        sizes = [dim.dim_value for dim in kind.tensor_type.shape.dim if dim.HasField("dim_value")]
+    for name, proto in found.items():
+        sizes = [dim.dim_value for dim in proto.tensor_type.shape.dim if dim.HasField("dim_value")]
         if min(sizes, default=1) < least:
             raise check.fail(f"{where}: output {name}: shape", sizes, "at least one element")

@@ -178,19 +178,19 @@ def np_type(tensor: TensorProto) -> np.dtype[Any]:
     return found
 
 
-def stored_numbers(kind: int, count: int) -> int:
+def stored_numbers(element: int, count: int) -> int:
     """Entries of a tensor's list of numbers: small types share one, complex ones take two."""
-    if kind in BITS:
-        return -(-count * BITS[kind] // 8)
-    return 2 * count if kind in (TensorProto.COMPLEX64, TensorProto.COMPLEX128) else count
+    if element in BITS:
+        return -(-count * BITS[element] // 8)
+    return 2 * count if element in (TensorProto.COMPLEX64, TensorProto.COMPLEX128) else count
 
 
 def check_input(entry: onnx.ValueInfoProto, where: str) -> None:
     """BadValue unless an input is a tensor of sizes that can be; onnx_sizes lets parameters be empty."""
     where = f"{where}: input {entry.name}"
-    kind = entry.type.WhichOneof("value")
-    if kind != "tensor_type":
-        raise check.fail(f"{where}: type", (kind or "missing").removesuffix("_type"), "a tensor")
+    what = entry.type.WhichOneof("value")
+    if what != "tensor_type":
+        raise check.fail(f"{where}: type", (what or "missing").removesuffix("_type"), "a tensor")
     for axis, dim in enumerate(entry.type.tensor_type.shape.dim):
         if dim.HasField("dim_value"):
             check.in_range(f"{where}: dimension {axis}", dim.dim_value, 0, 1 << 31)

@@ -19,7 +19,7 @@ PLACES: dict[str, tuple[int, ...]] = {
     "TopK": (1,), "OneHot": (1,), "Trilu": (1,), "CumSum": (1,), "CumProd": (1,), "Resize": (1, 2, 3),
     "Upsample": (1,), "Col2Im": (1, 2), "MaxUnpool": (2,), "CenterCropPad": (1,), "CastLike": (1,),
     "BlackmanWindow": (0,), "HammingWindow": (0,), "HannWindow": (0,),
-    **{f"Reduce{kind}": (1,) for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod",
+    **{f"Reduce{of}": (1,) for of in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod",
                                           "Sum", "SumSquare")},
 }  # fmt: skip
 
@@ -50,12 +50,12 @@ def fixed(
     }
 
 
-def fits(kind: onnx.TypeProto.Tensor, value: np.ndarray) -> bool:
+def fits(proto: onnx.TypeProto.Tensor, value: np.ndarray) -> bool:
     """Whether `value` has the type and the stated sizes."""
-    if kind.elem_type not in helper.get_all_tensor_dtypes() or not kind.HasField("shape"):
+    if proto.elem_type not in helper.get_all_tensor_dtypes() or not proto.HasField("shape"):
         return False
-    sizes = [dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim]
+    sizes = [dim.dim_value if dim.HasField("dim_value") else None for dim in proto.shape.dim]
     agree = len(sizes) == value.ndim and all(
         size in (None, n) for size, n in zip(sizes, value.shape, strict=True)
     )
-    return agree and value.dtype == helper.tensor_dtype_to_np_dtype(kind.elem_type)
+    return agree and value.dtype == helper.tensor_dtype_to_np_dtype(proto.elem_type)

@@ -19,10 +19,10 @@ def operand(s: Stripped, node: onnx.NodeProto, at: int, axis: int = 0) -> str:
     """The float tensor of codes, scale and zero point from input `at` on; axis: of a constant's scales."""
     codes = node.input[at]
     name = f"{node.output[0]}:{at}"
-    kind = s.values[codes].dtype if codes in s.values else s.kinds.get(codes)
-    if kind is None:
+    dtype = s.values[codes].dtype if codes in s.values else s.dtypes.get(codes)
+    if dtype is None:
         raise check.fail(f"input {at}", codes, "8-bit codes")
-    coding = s.coding(node, node.input[at + 1 : at + 3], kind)._replace(axis=axis, block=0)
+    coding = s.coding(node, node.input[at + 1 : at + 3], dtype)._replace(axis=axis, block=0)
     return s.real(name, codes, coding) if codes in s.values else s.read_as(codes, coding, name)
 
 

@@ -39,8 +39,8 @@ def propagate(
             graph.add(step)
         else:
             waiting.extendleft(reversed(graph.defined(step)))
-    types = {name: helper.tensor_dtype_to_np_dtype(kind.tensor_type.elem_type)
-             for name, kind in graph.types.items() if kind.tensor_type.elem_type}  # fmt: skip
+    types = {name: helper.tensor_dtype_to_np_dtype(proto.tensor_type.elem_type)
+             for name, proto in graph.types.items() if proto.tensor_type.elem_type}  # fmt: skip
     return graph.kept, graph.shapes, types
 
 
@@ -108,8 +108,8 @@ class ShapedGraph:
         self.kept.append(node)
         self.types |= found
         wanted = self.wanted(message)
-        for name, kind in found.items():
-            self.shapes[name] = shape_of(kind, f"{where}: output {name}", wanted)
+        for name, proto in found.items():
+            self.shapes[name] = shape_of(proto, f"{where}: output {name}", wanted)
 
     def wanted(self, message: onnx.NodeProto) -> str:
         """Text for an error: what would make the shapes of a node's outputs known."""
@@ -192,10 +192,10 @@ def type_of(dtype: np.dtype, shape: Shape) -> onnx.TypeProto:
     return helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(dtype), shape)
 
 
-def shape_of(kind: onnx.TypeProto, where: str, wanted: str = FOLLOW) -> Shape:
+def shape_of(proto: onnx.TypeProto, where: str, wanted: str = FOLLOW) -> Shape:
     """The shape in a type; BadValue unless every size is known; wanted: the error's text for what is
     allowed."""
-    tensor = kind.tensor_type
+    tensor = proto.tensor_type
     if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
         raise check.fail(f"{where}: shape", "dynamic", wanted)
     return tuple(dim.dim_value for dim in tensor.shape.dim)

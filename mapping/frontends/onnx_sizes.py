@@ -60,8 +60,8 @@ class AskedSizes:
     def type_of(self, entry: onnx.ValueInfoProto) -> TensorType:
         tensor = entry.type.tensor_type
         where = f"{self.where}: input {entry.name}"
-        kind = enum_name(TensorProto.DataType, tensor.elem_type)
-        check.one_of(f"{where}: type", kind, TYPES)
+        dtype = enum_name(TensorProto.DataType, tensor.elem_type)
+        check.one_of(f"{where}: type", dtype, TYPES)
         if not tensor.HasField("shape"):
             raise check.fail(f"{where}: shape", "unknown", "a shape; only sizes may be left open")
         axes = tensor.shape.dim

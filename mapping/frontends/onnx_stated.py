@@ -7,7 +7,7 @@ from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int, Scale
 from mapping.ir.encodings import Affine, nearest
 from mapping.patterns import curves
-from mapping.patterns.curves import Function, Stage, kind_of, table_stage, varying
+from mapping.patterns.curves import Function, Stage, curve_of, table_stage, varying
 
 PART = 7  # bits of a code that 16 bits hold beside all codes less a zero point
 TINY = 1e-300
@@ -22,8 +22,8 @@ def stage(p: AcceleratorParams, f: Function | None, out: Affine, own: Affine | N
     raises  BadValue where no unit computes f over that range within half a code of the result
     """
     bounds = (0.0, 0.0) if own is None else own.reach
-    kind = kind_of(f, *bounds)[0]
-    if kind in ("linear", "clip"):
+    curve = curve_of(f, *bounds)[0]
+    if curve in ("linear", "clip"):
         return curves.stage(p, f, out, None, bounds, 1.0)
     assert f is not None
     if own is not None and own.dtype == "int8":
@@ -33,7 +33,7 @@ def stage(p: AcceleratorParams, f: Function | None, out: Affine, own: Affine | N
     low, high = ((end - own.zero) * own.scale for end in (own.low, own.high))
     reach = max(-low, high)
     end = p.piecewise.input.max / 2.0**p.piecewise.input_fraction
-    if kind in p.functions and (kind in curves.BOUNDED or reach <= end):
+    if curve in p.functions and (curve in curves.BOUNDED or reach <= end):
         return curves.stage(p, f, out, None, bounds, 0.0)
     low, high = varying(f, low, high)
     q = Scale.from_range(low, high, Int(8), symmetric=False)

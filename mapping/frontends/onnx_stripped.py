@@ -46,18 +46,18 @@ class Mark(NamedTuple):
 
 
 class Coding(NamedTuple):
-    """scale: float64, zero: integers, as in the file; kind: the codes' type."""
+    """scale: float64, zero: integers, as in the file; dtype: the codes' own."""
 
     scale: np.ndarray
     zero: np.ndarray
-    kind: np.dtype[Any]
+    dtype: np.dtype[Any]
     axis: int
     block: int
 
 
-def form_of(scale: float, zero: int, kind: np.dtype[Any]) -> Affine:
+def form_of(scale: float, zero: int, dtype: np.dtype[Any]) -> Affine:
     """The encoding of 8-bit codes, as int8."""
-    return Affine(dtype="int8", scale=scale, zero=zero - (128 if kind == np.uint8 else 0))
+    return Affine(dtype="int8", scale=scale, zero=zero - (128 if dtype == np.uint8 else 0))
 
 
 class Stripped:
@@ -70,15 +70,15 @@ class Stripped:
         self.weight_scales: dict[str, np.ndarray] = {}
         self.names: dict[str, str] = {}  # the float tensor that a name stands for
         self.forms: dict[str, Affine] = {}  # of tensors of codes
-        self.kinds: dict[str, np.dtype[Any]] = {}  # and their own types
+        self.dtypes: dict[str, np.dtype[Any]] = {}  # and their own types
         self.marks: dict[str, Mark] = {}
         self.nodes: list[onnx.NodeProto] = []
         for tensor in model.graph.initializer:
             self.values[tensor.name] = self.array(tensor, f"tensor {tensor.name}")
         for value in model.graph.input:
-            kind = value.type.tensor_type.elem_type
-            if value.name not in self.values and kind in CODES:
-                self.raw(value.name, np.dtype(helper.tensor_dtype_to_np_dtype(kind)))
+            dtype = value.type.tensor_type.elem_type
+            if value.name not in self.values and dtype in CODES:
+                self.raw(value.name, np.dtype(helper.tensor_dtype_to_np_dtype(dtype)))
         for node in model.graph.node:
             self.guarded(node)
 
@@ -89,9 +89,9 @@ class Stripped:
             reason = " ".join(str(wrong).split())
             raise check.fail(f"{self.where}: {what}", f"corrupt ({reason})", "a whole tensor") from None
 
-    def raw(self, name: str, kind: np.dtype[Any]) -> None:
+    def raw(self, name: str, dtype: np.dtype[Any]) -> None:
         """An input of the network that is codes: its reals are the codes themselves."""
-        self.names[name], self.kinds[name], self.forms[name] = name, kind, form_of(1.0, 0, kind)
+        self.names[name], self.dtypes[name], self.forms[name] = name, dtype, form_of(1.0, 0, dtype)
 
     # errors
 
@@ -144,8 +144,8 @@ class Stripped:
         if entry is not None and entry.name == "value":
             self.values[node.output[0]] = self.array(entry.t, f"tensor {node.output[0]}")
         elif entry is not None and entry.name in ("value_float", "value_floats", "value_int", "value_ints"):
-            kind = np.float32 if "float" in entry.name else np.int64
-            self.values[node.output[0]] = np.asarray(helper.get_attribute_value(entry), kind)
+            dtype = np.float32 if "float" in entry.name else np.int64
+            self.values[node.output[0]] = np.asarray(helper.get_attribute_value(entry), dtype)
         else:
             self.nodes.append(node)
 
@@ -156,7 +156,7 @@ class Stripped:
             self.values[y] = self.codes_of(self.values[x], coding)
             return
         if x in self.forms:
-            raise check.fail("input 0", f"codes ({self.kinds[x]})", "reals")
+            raise check.fail("input 0", f"codes ({self.dtypes[x]})", "reals")
         self.coded(y, self.names.get(x, x), coding)
 
     def dequantise(self, node: onnx.NodeProto) -> None:
@@ -166,7 +166,7 @@ class Stripped:
         elif x not in self.forms:
             raise check.fail("input 0", x, "constant codes, or 8-bit codes that QuantizeLinear made")
         else:
-            self.names[y] = self.read_as(x, self.coding(node, node.input[1:], self.kinds[x]), y)
+            self.names[y] = self.read_as(x, self.coding(node, node.input[1:], self.dtypes[x]), y)
 
     def folded(self, node: onnx.NodeProto) -> bool:
         """Fold a small operator whose operands are all constants; returns whether it is one."""
@@ -185,35 +185,35 @@ class Stripped:
         """Apply an operator on codes to the reals that they mean, where the result is the same."""
         x, y = node.input[0], node.output[0]
         form = next(self.forms[name] for name in node.input if name in self.forms)
-        kind = next(self.kinds[name] for name in node.input if name in self.kinds)
+        dtype = next(self.dtypes[name] for name in node.input if name in self.dtypes)
         if node.op_type in ("Shape", "Size"):
             self.keep(node)
         elif node.op_type == "Cast":
-            whole = form_of(1.0, 0, kind)
+            whole = form_of(1.0, 0, dtype)
             self.names[y] = self.marked(DEQUANTISE, self.names[x], y, whole)
         elif node.op_type in ("Clip", "Relu"):
-            self.clip_codes(node, form, kind)
+            self.clip_codes(node, form, dtype)
         elif node.op_type in ON_CODES and (
             node.op_type != "Concat" or all(self.forms.get(name) == form for name in node.input)
         ):
             made = [f"{out}:codes" if out in self.outputs else out for out in node.output]
             self.keep(node, made)
             for out, name in zip(node.output, made, strict=True):
-                self.names[out], self.forms[out], self.kinds[out] = name, form, kind
+                self.names[out], self.forms[out], self.dtypes[out] = name, form, dtype
         else:
             raise check.fail("operator", f"{node.op_type} of codes", f"{', '.join(sorted(ON_CODES))}, Clip, "
                              "Relu of codes, or of reals behind a DequantizeLinear")  # fmt: skip
 
-    def clip_codes(self, node: onnx.NodeProto, form: Affine, kind: np.dtype[Any]) -> None:
+    def clip_codes(self, node: onnx.NodeProto, form: Affine, dtype: np.dtype[Any]) -> None:
         """Clip and Relu of codes: Clip of their reals, then the same codes."""
-        low, high = np.iinfo(kind).min, np.iinfo(kind).max
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
         given = [self.values[name] for name in node.input[1:] if name]
         ends = [int(v) for v in given] if len(given) == 2 else [low, high]
         if len(given) == 1:
             ends[0 if len(node.input) > 1 and node.input[1] else 1] = int(given[0])
         if node.op_type == "Relu":
             ends[0] = 0
-        off = 128 if kind == np.uint8 else 0
+        off = 128 if dtype == np.uint8 else 0
         x, y = node.input[0], node.output[0]
         names = []
         for end, code in (("low", ends[0]), ("high", ends[1])):
@@ -222,17 +222,17 @@ class Stripped:
         self.add("Clip", [self.names[x], *names], f"{y}:clipped")
         name = f"{y}:codes" if y in self.outputs else y
         self.names[y] = self.marked(QUANTISE, f"{y}:clipped", name, form)
-        self.forms[y], self.kinds[y] = form, kind
+        self.forms[y], self.dtypes[y] = form, dtype
 
     # codes
 
     def coding(
-        self, node: onnx.NodeProto, names: Sequence[str], kind: np.dtype[Any] | None = None
+        self, node: onnx.NodeProto, names: Sequence[str], dtype: np.dtype[Any] | None = None
     ) -> Coding:
         """The Coding that a node states by its attributes and by the inputs of these names, scale and zero
         point.
 
-        kind  the codes' type where no zero point gives it
+        dtype  the codes' type where no zero point gives it
         """
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         for name in attributes if node.op_type in ATTRIBUTES else ():
@@ -248,12 +248,12 @@ class Stripped:
             if value not in (0, TensorProto.FLOAT):
                 raise check.fail(key, onnx_graph.enum_name(TensorProto.DataType, value), "FLOAT")
         zero = self.values[names[1]] if len(names) > 1 and names[1] else None
-        if kind is None and stated:
-            kind = np.dtype(helper.tensor_dtype_to_np_dtype(stated))
-        if zero is not None and kind is not None and zero.dtype != kind:
-            raise check.fail(f"zero point {names[1]}", zero.dtype, f"{kind}, as the codes")
+        if dtype is None and stated:
+            dtype = np.dtype(helper.tensor_dtype_to_np_dtype(stated))
+        if zero is not None and dtype is not None and zero.dtype != dtype:
+            raise check.fail(f"zero point {names[1]}", zero.dtype, f"{dtype}, as the codes")
         if zero is None:
-            zero = np.zeros(scale.shape, kind or np.uint8)
+            zero = np.zeros(scale.shape, dtype or np.uint8)
         if zero.size not in (1, scale.size):
             raise check.fail(f"zero point {names[1]}", list(zero.shape), f"{list(scale.shape)}, as the scale")
         return Coding(scale.astype(np.float64), zero.astype(np.int64), zero.dtype,
@@ -261,17 +261,17 @@ class Stripped:
 
     def single(self, coding: Coding, tensor: str) -> Affine:
         """The encoding of a computed tensor: one scale, 8 bits."""
-        if coding.scale.size != 1 or coding.kind not in (np.int8, np.uint8):
-            what = f"coded by {coding.scale.size} scales, {coding.kind}"
+        if coding.scale.size != 1 or coding.dtype not in (np.int8, np.uint8):
+            what = f"coded by {coding.scale.size} scales, {coding.dtype}"
             raise check.fail(f"tensor {tensor}", what, "one scale, int8 or uint8")
-        return form_of(float(coding.scale.ravel()[0]), int(coding.zero.ravel()[0]), coding.kind)
+        return form_of(float(coding.scale.ravel()[0]), int(coding.zero.ravel()[0]), coding.dtype)
 
     def coded(self, y: str, real: str, coding: Coding) -> None:
         """Let y be the codes of the float tensor `real`."""
         form = self.single(coding, real)
         name = f"{y}:codes" if y in self.outputs else y
         self.names[y] = self.marked(QUANTISE, real, name, form)
-        self.forms[y], self.kinds[y] = form, coding.kind
+        self.forms[y], self.dtypes[y] = form, coding.dtype
 
     def read_as(self, codes: str, coding: Coding, y: str) -> str:
         """Let y be the float tensor that computed codes stand for, read with a scale and zero point."""
@@ -305,9 +305,9 @@ class Stripped:
         """Codes of constant reals, as onnxruntime computes them: in float32, ties to even."""
         scale = self.spread(coding.scale, value.shape, coding, "scale").astype(np.float32)
         zero = self.spread(coding.zero, value.shape, coding, "zero point")
-        low, high = limits(coding.kind)
+        low, high = limits(coding.dtype)
         codes = np.clip(np.rint(value.astype(np.float32) / scale) + zero, low, high)
-        return np.asarray(codes, coding.kind)
+        return np.asarray(codes, coding.dtype)
 
     def real(self, name: str, codes: str, coding: Coding) -> str:
         """The reals of constant codes, as a constant `name`."""
@@ -340,7 +340,7 @@ class Stripped:
         made = {out for node in self.nodes for out in node.output}
         for name in [value.name for value in self.source.graph.output]:
             if name in self.forms:
-                self.marked(DEQUANTISE, self.names[name], name, form_of(1.0, 0, self.kinds[name]))
+                self.marked(DEQUANTISE, self.names[name], name, form_of(1.0, 0, self.dtypes[name]))
             elif name in self.names and name not in made:
                 self.add("Identity", [self.names[name]], name)
 
@@ -359,19 +359,19 @@ class Stripped:
         opsets = [o for o in self.source.opset_import if o.domain in ("", "ai.onnx")]
         return helper.make_model(whole, opset_imports=opsets, ir_version=self.source.ir_version)
 
-    def output_kinds(self) -> Mapping[str, np.dtype[Any]]:
+    def output_dtypes(self) -> Mapping[str, np.dtype[Any]]:
         """Types of the outputs that are codes."""
-        return {name: self.kinds[name] for name in self.outputs if name in self.forms}
+        return {name: self.dtypes[name] for name in self.outputs if name in self.forms}
 
 
-def limits(kind: np.dtype[Any]) -> tuple[int, int]:
+def limits(dtype: np.dtype[Any]) -> tuple[int, int]:
     """Least and greatest code of a type, of 4 bits too."""
     ends = {"int4": (-8, 7), "uint4": (0, 15), "int2": (-2, 1), "uint2": (0, 3)}
-    if kind.name in ends:
-        return ends[kind.name]
-    if kind.kind not in "iu":
-        raise check.fail("codes", kind.name, "integers")
-    return int(np.iinfo(kind).min), int(np.iinfo(kind).max)
+    if dtype.name in ends:
+        return ends[dtype.name]
+    if dtype.kind not in "iu":
+        raise check.fail("codes", dtype.name, "integers")
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
 
 
 def as_float(value: onnx.ValueInfoProto) -> onnx.ValueInfoProto:

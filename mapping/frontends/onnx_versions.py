@@ -78,8 +78,8 @@ class Old:
 
     def real(self, value: float) -> np.ndarray:
         """A number in the type of the first input."""
-        kind = self.types[self.message.input[0]].tensor_type.elem_type
-        return np.asarray(value, helper.tensor_dtype_to_np_dtype(kind))
+        element = self.types[self.message.input[0]].tensor_type.elem_type
+        return np.asarray(value, helper.tensor_dtype_to_np_dtype(element))
 
     def need(self, key: str) -> Any:
         """An attribute that must be there."""

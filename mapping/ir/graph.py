@@ -190,12 +190,12 @@ class Depthwise(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool(Operation):
-    """kind: "max" or "sum" (the mean is in the epilogue's multiplier) over a window of x [h, w, c].
+    """reduction: "max" or "sum" (the mean is in the epilogue's multiplier) over a window of x [h, w, c].
 
     pad_value  what stands outside: the least code for "max", x_zero for "sum"
     """
 
-    kind: str
+    reduction: str
     kernel: tuple[int, int]
     epilogue: Epilogue
     x_zero: int = 0
@@ -293,7 +293,7 @@ class Host(Operation):
 
 
 def operator_of(o: Operation) -> str:
-    """The name of an operation's kind in tables."""
+    """The name of an operation in tables."""
     return o.operator if isinstance(o, Host) else type(o).__name__
 
 

@@ -96,7 +96,7 @@ class Checker:
         if found not in allowed:
             raise self.bad(f"making {name} {list(found)}", " or ".join(str(list(s)) for s in allowed))
 
-    def kind(self, name: str, *dtypes: str) -> None:
+    def typed(self, name: str, *dtypes: str) -> None:
         check.one_of(f"{self.where}: type of {name}", self.network.tensors[name].dtype, dtypes)
 
     def within(self, what: str, value: int, allowed: range) -> None:
@@ -205,7 +205,7 @@ def mat_mul(c: Checker, o: graph.MatMul) -> None:
     rows, n = x[1], w[2]
     c.makes(o.y, (o.heads, rows, n) if o.heads_in_y == "first" else (rows, o.heads * n))
     if o.row_scale is not None:
-        c.kind(o.row_scale, "uint16")
+        c.typed(o.row_scale, "uint16")
         c.makes(o.row_scale, (o.heads, rows))
         c.within("row_shift", o.row_shift, SHIFTS)
         if o.residual is not None:
@@ -235,7 +235,7 @@ def element_wise(c: Checker, o: graph.Map) -> None:
         one = (*(1,) * (len(shape) - 1), shape[-1])
         c.makes(o.b, shape, shape[-1:], one, (prod(shape[:-1]), 1), (*shape[:-1], 1))
         if o.operation == "mul":
-            c.kind(o.b, "int8", "uint8", "int16", "uint16")
+            c.typed(o.b, "int8", "uint8", "int16", "uint16")
     c.within("x_zero", o.x_zero, HALF)
     c.within("b_zero", o.b_zero, HALF)
     c.within("b_multiplier", o.b_multiplier, HALF)
@@ -247,23 +247,23 @@ def depthwise(c: Checker, o: graph.Depthwise) -> None:
     if o.weights.ndim != 3:
         raise c.bad(f"weights {list(o.weights.shape)}", "[kh, kw, channels]")
     check.array(f"{c.where}: weights", o.weights, -128, 127)
-    c.kind(o.x, "int8", "uint8", "int16", "uint16")  # so that a product with a weight has 32 bits
+    c.typed(o.x, "int8", "uint8", "int16", "uint16")  # so that a product with a weight has 32 bits
     kh, kw, channels = o.weights.shape
     c.makes(o.y, (*c.image(o, (kh, kw), channels), channels))
     c.epilogue(o.epilogue)
 
 
 def pool(c: Checker, o: graph.Pool) -> None:
-    check.one_of(f"{c.where}: kind", o.kind, ("max", "sum"))
+    check.one_of(f"{c.where}: reduction", o.reduction, ("max", "sum"))
     channels = c.shape(o.x)[-1]
     c.makes(o.y, (*c.image(o, o.kernel, channels), channels))
     c.epilogue(o.epilogue)
 
 
 def exponential(c: Checker, o: graph.Exponential) -> None:
-    c.kind(o.x, "int16")
-    c.kind(o.y, "int8")
-    c.kind(o.r, "uint16")
+    c.typed(o.x, "int16")
+    c.typed(o.y, "int8")
+    c.typed(o.r, "uint16")
     c.makes(o.y, c.shape(o.x))
     c.row(c.shape(o.x)[-1], LONGEST_EXPONENTIAL)
     c.within("length", o.length, range(1 << 16))
@@ -273,8 +273,8 @@ def exponential(c: Checker, o: graph.Exponential) -> None:
 
 
 def normalise(c: Checker, o: graph.Normalise) -> None:
-    c.kind(o.x, "int16")
-    c.kind(o.y, "int16")
+    c.typed(o.x, "int16")
+    c.typed(o.y, "int16")
     c.makes(o.y, c.shape(o.x))
     check.one_of(f"{c.where}: axis", o.axis, (-1, 0))
     if o.axis == 0 and len(c.shape(o.x)) != 2:
@@ -288,15 +288,15 @@ def normalise(c: Checker, o: graph.Normalise) -> None:
 def gather(c: Checker, o: graph.Gather) -> None:
     if c.network.tensors[o.x].data is None or len(c.shape(o.x)) != 2:
         raise c.bad(f"table {o.x} {list(c.shape(o.x))}", "a constant [rows, channels]")
-    c.kind(o.i, "int32")
-    c.kind(o.y, c.network.tensors[o.x].dtype)
+    c.typed(o.i, "int32")
+    c.typed(o.y, c.network.tensors[o.x].dtype)
     c.makes(o.y, (prod(c.shape(o.i)), c.shape(o.x)[1]))
 
 
 def reshape(c: Checker, o: graph.Reshape) -> None:
     if prod(c.shape(o.x)) != prod(c.shape(o.y)):
         raise c.bad(f"making {list(c.shape(o.y))}", f"as many elements as {list(c.shape(o.x))}")
-    c.kind(o.y, c.network.tensors[o.x].dtype)
+    c.typed(o.y, c.network.tensors[o.x].dtype)
 
 
 def part(c: Checker, o: graph.Slice) -> None:
@@ -308,14 +308,14 @@ def part(c: Checker, o: graph.Slice) -> None:
     count = ceil_div(o.length, o.step)
     if prod(c.shape(o.y)) != prod(shape) // shape[o.axis] * count:
         raise c.bad(f"making {list(c.shape(o.y))}", f"{count} of {shape[o.axis]} along axis {o.axis}")
-    c.kind(o.y, c.network.tensors[o.x].dtype)
+    c.typed(o.y, c.network.tensors[o.x].dtype)
 
 
 def concat(c: Checker, o: graph.Concat) -> None:
     shapes = [c.shape(name) for name in (o.x, *o.others)]
     c.within("axis", o.axis, range(-len(shapes[0]), len(shapes[0])))
     for name in (o.x, *o.others):
-        c.kind(name, c.network.tensors[o.y].dtype)
+        c.typed(name, c.network.tensors[o.y].dtype)
     c.makes(o.y, _joined(c, shapes, o.axis))
 
 
@@ -323,7 +323,7 @@ def take(c: Checker, o: graph.Take) -> None:
     if o.index.shape != c.shape(o.y):
         raise c.bad(f"making {list(c.shape(o.y))} by an index {list(o.index.shape)}", "one shape")
     check.array(f"{c.where}: index", o.index, -1, prod(c.shape(o.x)) - 1)
-    c.kind(o.y, c.network.tensors[o.x].dtype)
+    c.typed(o.y, c.network.tensors[o.x].dtype)
     info = np.iinfo(c.network.tensors[o.y].dtype)
     c.within("fill", o.fill, range(int(info.min), int(info.max) + 1))
 

@@ -24,7 +24,7 @@ from mapping.legalise.scores import check_scores
 from mapping.legalise.turning import positions, selected
 from mapping.legalise.windows import lined, stepped
 from mapping.network import Node, Shape
-from mapping.patterns.curves import Function, Stage, coded_as, kind_of, table_stage
+from mapping.patterns.curves import Function, Stage, coded_as, curve_of, table_stage
 from mapping.quantise.requantise_points import constant_factor
 
 FINE = 14  # bits of a code that the bias of a sum with a constant holds
@@ -62,7 +62,7 @@ def function(c: Coder, node: Node) -> None:
     f = function_of(node, dtype=c.dtypes.get(x_name))
     assert f is not None
     if implied(c, x_name, y, f):
-        alias(c, y, x_name, c.kind("byte"), 1.0)
+        alias(c, y, x_name, c.actual("byte"), 1.0)
         return
     slope = slope_of(c, node)
     flag = x_name in c.network.inputs and c.network.inputs[x_name].dtype.kind != "f"
@@ -70,7 +70,7 @@ def function(c: Coder, node: Node) -> None:
         for form in sorted(c.wanted[y]):
             alias(c, y, x_name, form, slope)
         return
-    steep = not c.given and slope is None and kind_of(f)[0] == "table" and "half" in c.wanted[x_name]
+    steep = not c.given and slope is None and curve_of(f)[0] == "table" and "half" in c.wanted[x_name]
     x = standing(c, x_name, "flag" if flag else "half" if steep else None)
     if flag and f.jumps and x.scale != 1:
         span = "{:g} to {:g}".format(*c.bounds(x_name))
@@ -82,7 +82,7 @@ def function(c: Coder, node: Node) -> None:
         if line is not None:
             lined(c, y, x, line)
             return
-        if kind_of(f, *c.bounds(x_name))[0] == "table":
+        if curve_of(f, *c.bounds(x_name))[0] == "table":
             stepped(c, y, x, f, x_name)
             return
 
@@ -108,7 +108,7 @@ def requantise(c: Coder, node: Node) -> None:
     x_name, y, form = node.inputs[0], node.outputs[0], node.attributes["form"]
     x = standing(c, x_name)
     if (x.scale, x.zero, x.form.dtype) == (form.scale, form.zero, form.dtype):
-        c.alias(y, x, c.kind("byte"), x.order)
+        c.alias(y, x, c.actual("byte"), x.order)
         others(c, y)
         return
     if x.form.dtype == "int8":
@@ -119,13 +119,13 @@ def requantise(c: Coder, node: Node) -> None:
         e, zero = c.epilogue(form, x.scale, Stage(scale=form.scale, fields=limits)), x.zero
     name = c.tensor(y, c.tensors[x.name].shape, form)
     c.add(graph.Map(name=name, x=x.name, y=name, x_zero=zero, epilogue=e))
-    c.coded[y, c.kind("byte")] = Coded(name=name, order=x.order, form=form)
+    c.coded[y, c.actual("byte")] = Coded(name=name, order=x.order, form=form)
     others(c, y)
 
 
 def others(c: Coder, y: str) -> None:
     """Make every other form that readers want of a tensor, from the codes that it has."""
-    byte = c.kind("byte")
+    byte = c.actual("byte")
     for form in sorted(c.wanted[y] - {byte}):
         c.again(y, c.coded[y, byte], form)
 
@@ -135,7 +135,7 @@ def reread(c: Coder, node: Node) -> None:
     point."""
     x = standing(c, node.inputs[0])
     made = Coded(name=x.name, order=x.order, form=node.attributes["form"])
-    c.coded[node.outputs[0], c.kind("byte")] = made
+    c.coded[node.outputs[0], c.actual("byte")] = made
     others(c, node.outputs[0])
 
 

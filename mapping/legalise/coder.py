@@ -44,7 +44,7 @@ from mapping.patterns.curves import (
     aside,
     check_table,
     coded_as,
-    kind_of,
+    curve_of,
     stage,
     varying,
 )
@@ -171,36 +171,36 @@ class Coder:
         """The largest argument of the piecewise functions."""
         return self.p.piecewise.input.max / 2.0**self.p.piecewise.input_fraction if self.p.functions else 0.0
 
-    def form(self, tensor: str, kind: str) -> Affine:
+    def form(self, tensor: str, form: str) -> Affine:
         """The encoding of `tensor` in a form."""
-        if self.given and kind in PASSED:
+        if self.given and form in PASSED:
             if tensor not in self.given:
                 raise check.fail(f"tensor {tensor}: scale", "not stated", "a QuantizeLinear behind it")
             return self.given[tensor]
         own = self.network.inputs.get(tensor)
-        if own is not None and own.dtype.kind != "f" and kind in ("half", "flag"):
+        if own is not None and own.dtype.kind != "f" and form in ("half", "flag"):
             seen = self.observer(tensor)
-            made = integers(own.dtype, seen.low, seen.high, wide=kind == "half")
+            made = integers(own.dtype, seen.low, seen.high, wide=form == "half")
             read = [out for node in self.readers.get(tensor, ()) for out in node.outputs]
             if made.scale != 1 and any(self.dtype(out).kind != "f" for out in read):
                 self.whole(tensor)
             return made
-        if kind == "half" and self.dtype(tensor).kind in "iub":
+        if form == "half" and self.dtype(tensor).kind in "iub":
             return self.whole(tensor)
-        if kind == "half":
+        if form == "half":
             together = self.alike.get(tensor, {tensor})
             scale = HEADROOM * max(map(self.reach, together)) / 32767
             scale = self.scales.get(tensor) or (power_of_two(scale) if tensor in self.exactly else scale)
             return Affine(dtype="int16", scale=scale, low=-32768, high=32767)
-        if kind == "score":
+        if form == "score":
             scale, zero = OCTAVE * self.masks.get(tensor, 1), zero_of(self.tops.get(tensor))
             return Affine(dtype="int16", scale=scale, zero=zero, low=-32768, high=32767)
-        if kind in ("index", "flag"):
-            low, high = LIMITS["int8"] if kind == "flag" else (-(1 << 31), (1 << 31) - 1)
-            return Affine(dtype="int8" if kind == "flag" else "int32", scale=1.0, low=low, high=high)
+        if form in ("index", "flag"):
+            low, high = LIMITS["int8"] if form == "flag" else (-(1 << 31), (1 << 31) - 1)
+            return Affine(dtype="int8" if form == "flag" else "int32", scale=1.0, low=low, high=high)
         fmt = self.p.unit.pe.activation
-        q, evened = self.scale_of(tensor, symmetric=kind == "even"), None
-        if kind == "byte" and tensor in self.evened:
+        q, evened = self.scale_of(tensor, symmetric=form == "even"), None
+        if form == "byte" and tensor in self.evened:
             evened, q = self.evened[tensor]
         dtype = "int8" if fmt.signed else "uint8"
         return Affine(
@@ -233,7 +233,7 @@ class Coder:
         offset  whether a computed factor may have any zero point
         """
         full = tuple(self.shape(tensor)[axis] for axis in axes)
-        kind, form = form, self.kind(form)
+        asked, form = form, self.actual(form)
         order = tuple(axis for axis in axes if self.shape(tensor)[axis] > 1)
         shape = full if shape is None else shape
         if (tensor, form) not in self.coded:
@@ -241,7 +241,7 @@ class Coder:
         found = self.coded[tensor, form]
         if found.places is not None or found.order != order:
             found = turned(self, tensor, found, order)
-        if kind == "even" and found.zero and not offset:
+        if asked == "even" and found.zero and not offset:
             raise check.fail(f"tensor {tensor}: zero point of a computed factor", found.zero, "0")
         return replace(found, name=self.reshaped(found.name, shape))
 
@@ -250,7 +250,7 @@ class Coder:
         if self.given and (tensor not in self.given or self.given[tensor].dtype != "int8"):
             raise check.fail(f"tensor {tensor}: scale", "not stated", "a QuantizeLinear behind it")
 
-    def kind(self, form: str) -> str:
+    def actual(self, form: str) -> str:
         """The form that replaces `form`: in a quantised network each tensor has only one."""
         return "byte" if self.given and form in PASSED else form
 
@@ -344,12 +344,12 @@ class Coder:
         before    the tensor that is function's argument, for its range
         """
         wanted = [f for f in FORMS if f in self.wanted[tensor]]
-        kind = kind_of(function, *self.bounds(before or tensor))[0]
-        if kind in self.p.functions and self.beyond(before or tensor) < RARE:
+        curve = curve_of(function, *self.bounds(before or tensor))[0]
+        if curve in self.p.functions and self.beyond(before or tensor) < RARE:
             self.saturated.add(tensor)
         first, form = wanted[0], self.form(tensor, wanted[0])
         how = self.stage(function, form, before or tensor)
-        if first == "half" and kind in self.p.functions and how.fields.get("function") == kind:
+        if first == "half" and curve in self.p.functions and how.fields.get("function") == curve:
             form = replace(form, scale=2.0**-self.p.piecewise.out_fraction)
             how = self.stage(function, form, before or tensor)
         name = self.tensor(tensor, shape, form)
@@ -441,7 +441,7 @@ def computed(c: Coder, node: Node, *places: int) -> list[str]:
 
 def standing(c: Coder, tensor: str, form: str | None = None) -> Coded:
     """The tensor's codes in a form that it has, their axes in any order."""
-    form = c.kind(form or c.has(tensor))
+    form = c.actual(form or c.has(tensor))
     if (tensor, form) not in c.coded or c.coded[tensor, form].places is not None:
         return c.need(tensor, form, range(len(c.shape(tensor))))
     return c.coded[tensor, form]

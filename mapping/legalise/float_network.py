@@ -116,7 +116,7 @@ def plan(c: Coder) -> None:
     """Fill c.wanted, the forms that readers want of each tensor, from the outputs back."""
     skipped = absorbed(c)
     for name in c.network.outputs:
-        c.wanted.setdefault(name, set()).add(c.kind("half"))
+        c.wanted.setdefault(name, set()).add(c.actual("half"))
     for node in reversed(c.network.nodes):
         for out in node.outputs:
             settle(c, out)
@@ -124,7 +124,7 @@ def plan(c: Coder) -> None:
             continue
         needs, _ = RULES[node.operator]
         for tensor, form in needs(c, node):
-            c.wanted.setdefault(tensor, set()).add(c.kind(form))
+            c.wanted.setdefault(tensor, set()).add(c.actual(form))
     for name in c.network.inputs:
         settle(c, name)
 

@@ -65,12 +65,12 @@ def host_result(c: Coder, node: Node, place: int, given: Sequence[str], sources:
     written = replace(node, operator=str(own["operator"]), attributes=own["attributes"])
     macs = product(c.network, written).macs if written.is_product else 0
     constants = {t: c.network.constants[t] for t in node.inputs if t in c.network.constants}
-    kinds = [(t, c.shape(t), c.dtype(t)) for t in given]
+    types = [(t, c.shape(t), c.dtype(t)) for t in given]
 
     def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         def compute(codes: Sequence[np.ndarray]) -> list[np.ndarray]:
             values = dict(constants)
-            for (tensor, shape, dtype), source, x in zip(kinds, sources, codes, strict=True):
+            for (tensor, shape, dtype), source, x in zip(types, sources, codes, strict=True):
                 exact = (x - source.zero) * source.scale
                 values[tensor] = (exact if dtype.kind == "f" else np.rint(exact)).astype(dtype).reshape(shape)
             real = np.nan_to_num(run_node(node, values)[place].astype(np.float64))

@@ -24,7 +24,7 @@ LISTS = ("others", "results")  # and several
 
 def samples_of(network: Network) -> int:
     """The length of the first axis, if all inputs have the same, else 1."""
-    first = {kind.shape[0] if kind.shape else 1 for kind in network.inputs.values()}
+    first = {each.shape[0] if each.shape else 1 for each in network.inputs.values()}
     return first.pop() if len(first) == 1 else 1
 
 
@@ -57,7 +57,7 @@ def alone(network: Network, sample: Mapping[str, np.ndarray] | None = None) -> N
     values, constants = parts[0]
     return replace(
         network, constants=constants, shapes={name: x.shape for name, x in values.items()},
-        inputs={name: kind._replace(shape=(1, *kind.shape[1:])) for name, kind in network.inputs.items()},
+        inputs={name: each._replace(shape=(1, *each.shape[1:])) for name, each in network.inputs.items()},
     )  # fmt: skip
 
 

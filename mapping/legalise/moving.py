@@ -32,7 +32,7 @@ def move(c: Coder, node: Node) -> None:
 
 def placed(c: Coder, x: str, form: str) -> Coded:
     """The tensor's codes in a form, its elements in any places."""
-    return c.coded.get((x, c.kind(form))) or standing(c, x, form)
+    return c.coded.get((x, c.actual(form))) or standing(c, x, form)
 
 
 def transpose(c: Coder, node: Node) -> None:
@@ -76,7 +76,7 @@ def rearrange(c: Coder, node: Node) -> None:
     for tensor in node.inputs[1:]:
         if tensor and tensor not in c.network.constants:
             raise check.fail(f"input {tensor}", "computed", "a constant")
-    for form in sorted({f if f in PASSED else c.kind("half") for f in c.wanted[y]}):
+    for form in sorted({f if f in PASSED else c.actual("half") for f in c.wanted[y]}):
         found = filled(c, node, form)
         at = moved(c, node, positions(c.shape(x), found) + 1) - 1
         order = tuple(axis for axis in found.order if len(c.shape(x)) == at.ndim and at.shape[axis] > 1)
@@ -84,7 +84,7 @@ def rearrange(c: Coder, node: Node) -> None:
         fill = int(found.form.code(np.array(put(c, node) or 0.0)))
         c.coded[y, form] = selected(c, y, found, at, order, fill)
     for form in sorted(c.wanted[y] - set(PASSED)):
-        c.again(y, c.coded[y, c.kind("half")], form)
+        c.again(y, c.coded[y, c.actual("half")], form)
 
 
 def check_resize(node: Node) -> None:
@@ -159,7 +159,7 @@ def cut(c: Coder, node: Node) -> None:
         return
     for y, axis, start, length, step in pieces:
         wanted = c.wanted.get(y, set())
-        for form in sorted({f if f in PASSED else c.kind("half") for f in wanted}):
+        for form in sorted({f if f in PASSED else c.actual("half") for f in wanted}):
             found = standing(c, x, form)
             if axis not in found.order:  # of length 1, and taken whole
                 c.coded[y, form] = found
@@ -173,13 +173,13 @@ def cut(c: Coder, node: Node) -> None:
             order = tuple(i for i in found.order if c.shape(y)[i] > 1)
             c.coded[y, form] = Coded(name=name, order=order, form=found.form)
         for form in sorted(wanted - set(PASSED)):
-            c.again(y, c.coded[y, c.kind("half")], form)
+            c.again(y, c.coded[y, c.actual("half")], form)
 
 
 def concat(c: Coder, node: Node) -> None:
     y = node.outputs[0]
     axis = int(node.attributes["axis"]) % len(c.shape(y))
-    for form in [c.kind("byte")] if c.given else sorted(c.wanted[y]):
+    for form in [c.actual("byte")] if c.given else sorted(c.wanted[y]):
         out = c.form(y, form)
         order = next((standing(c, t, form).order for t in computed(c, node, *range(len(node.inputs)))), ())
         order = tuple(i for i in order if i != axis) if axis not in order else order
@@ -206,4 +206,4 @@ def concat(c: Coder, node: Node) -> None:
         c.coded[y, form] = Coded(name=name, order=tuple(j for j in full if c.shape(y)[j] > 1), form=out)
     for form in sorted(c.wanted[y]) if c.given else ():
         if (y, form) not in c.coded:
-            c.again(y, c.coded[y, c.kind("byte")], form)
+            c.again(y, c.coded[y, c.actual("byte")], form)

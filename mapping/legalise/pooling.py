@@ -105,7 +105,7 @@ def elements(
 
 
 def windowed(
-    c: Coder, y: str, x_name: str, axes: tuple[int | None, ...], window: WindowOf, kind: str,
+    c: Coder, y: str, x_name: str, axes: tuple[int | None, ...], window: WindowOf, reduction: str,
     counts: np.ndarray | None = None,
 ) -> None:  # fmt: skip
     """Emit greatest elements or means under a window; axes: of height, width and channels in x, None: of
@@ -120,17 +120,17 @@ def windowed(
     if counts is not None:
         mean_of_some(c, y, c.need(x_name, c.has(x_name), given, extent), window, (shape, order), counts)
         return
-    fixed: dict[str, Any] = {"kernel": window.kernel, "strides": window.strides, "pads": window.pads}
-    if kind == "max":
-        forms = {f if f in PASSED else c.kind("half") for f in c.wanted[y]}
+    fixed: dict[str, Any] = {
+        "reduction": reduction, "kernel": window.kernel, "strides": window.strides, "pads": window.pads
+    }  # fmt: skip
+    if reduction == "max":
+        forms = {f if f in PASSED else c.actual("half") for f in c.wanted[y]}
         there = forms & c.wanted.get(x_name, forms) or {c.has(x_name)}
         for form in sorted(there):
             x = c.need(x_name, form, given, extent)
             name = c.tensor(f"{y}:{form}", shape, x.form)
             e = plain(x.form.dtype, low=x.form.low, high=x.form.high)
-            c.add(
-                graph.Pool(name=name, x=x.name, y=name, kind=kind, epilogue=e, pad_value=x.form.low, **fixed)
-            )
+            c.add(graph.Pool(name=name, x=x.name, y=name, epilogue=e, pad_value=x.form.low, **fixed))
             c.coded[y, form] = Coded(name=name, order=order, form=x.form)
         best = c.coded[y, next(form for form in FORMS if form in there)]
         for form in sorted(c.wanted[y] - there):
@@ -140,9 +140,7 @@ def windowed(
 
     def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         e = c.epilogue(form, x.scale / prod(window.kernel), how)
-        return graph.Pool(
-            name=name, x=x.name, y=name, kind=kind, epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed
-        )
+        return graph.Pool(name=name, x=x.name, y=name, epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed)
 
     c.emit(y, shape, order, make)
 
@@ -165,7 +163,7 @@ def mean_of_some(
     how = Stage(scale=unit.scale, fields={"low": unit.low, "high": unit.high})
     e = c.epilogue(unit, x.scale / prod(window.kernel), how)
     c.add(graph.Pool(
-        name=name, x=x.name, y=name, kind="sum", epilogue=e, x_zero=x.zero, pad_value=x.zero,
+        name=name, x=x.name, y=name, reduction="sum", epilogue=e, x_zero=x.zero, pad_value=x.zero,
         kernel=window.kernel, strides=window.strides, pads=window.pads,
     ))  # fmt: skip
     factor = Affine(dtype="int16", scale=prod(window.kernel) / least / 32767, low=-32768, high=32767)

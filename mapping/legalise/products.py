@@ -235,7 +235,7 @@ def product(c: Coder, node: Node) -> None:
 def as_they_stand(c: Coder, tensor: str, part: Weighted) -> tuple[Coded, Weighted]:
     """A product's rows. If a single row has its elements in another order, the rows of the weights
     follow it."""
-    found = c.coded.get((tensor, c.kind("byte")))
+    found = c.coded.get((tensor, c.actual("byte")))
     if found is None or found.places is None or part.shape[0] > 1:
         return c.rows(tensor, "byte"), part
     x = replace(found, name=c.reshaped(found.name, (1, len(found.places))), places=None)

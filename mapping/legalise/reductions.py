@@ -42,8 +42,8 @@ def reduce(c: Coder, node: Node) -> None:
         return
     full = order if len(order) == 3 else (None, *order)
     kernel = [shape[axis] if axis in axes else 1 for axis in full[:2]]
-    kind = "sum" if node.operator == "ReduceMean" else "max"
-    windowed(c, node.outputs[0], x, full, WindowOf(kernel=(kernel[0], kernel[1])), kind)
+    reduction = "sum" if node.operator == "ReduceMean" else "max"
+    windowed(c, node.outputs[0], x, full, WindowOf(kernel=(kernel[0], kernel[1])), reduction)
 
 
 def over_rows(c: Coder, node: Node, axes: list[int], form: str) -> None:
@@ -69,7 +69,7 @@ def over_rows(c: Coder, node: Node, axes: list[int], form: str) -> None:
     def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         e = c.epilogue(form, x.scale / count, how)
         return graph.Pool(
-            name=name, x=x.name, y=name, kind="sum", epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed
+            name=name, x=x.name, y=name, reduction="sum", epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed
         )
 
     c.emit(y, (1, *image[1:]), order, make)
@@ -81,7 +81,7 @@ def greatest(
     """Emit the greatest codes, in the form that x has."""
     name = c.tensor(f"{y}:greatest", shape, x.form)
     e = plain(x.form.dtype, low=x.form.low, high=x.form.high)
-    c.add(graph.Pool(name=name, x=x.name, y=name, kind="max", epilogue=e, pad_value=x.form.low, **fixed))
+    c.add(graph.Pool(name=name, x=x.name, y=name, reduction="max", epilogue=e, pad_value=x.form.low, **fixed))
     made = Coded(name=name, order=order, form=x.form)
     for form in sorted(c.wanted[y]):
         if form == "half" and x.form.dtype == "int16":

@@ -14,7 +14,7 @@ from mapping.legalise import (
 )
 from mapping.legalise.coder import PASSED, REAL, Coder, computed, function_of
 from mapping.network import HOST, Node
-from mapping.patterns.curves import kind_of
+from mapping.patterns.curves import curve_of
 from mapping.patterns.regions import MOVING
 from mapping.quantise.requantise_points import constant_factor
 
@@ -47,7 +47,7 @@ def function_needs(c: Coder, node: Node) -> Needs:
         yield from passing_needs(c, node)
     else:
         whole = c.dtypes.get(x, REAL).kind != "f"  # 8 bits hold few integers
-        steep = not c.given and (whole or kind_of(function_of(node))[0] == "table")
+        steep = not c.given and (whole or curve_of(function_of(node))[0] == "table")
         yield x, "half" if steep or is_between_sums(c, node) else "any"
 
 

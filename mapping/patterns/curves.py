@@ -5,9 +5,9 @@ clip       low <= x <= high   the range of the result
 piecewise  gelu, silu, ...    where the error is that of the unit's polynomials
 table      any other          256 codes of x
 
-A function's kind follows from how it is spelt (mapping.patterns.structure) or, where that says nothing, from
-its values: at points over the observed range of x, at its ends and beyond, and beside each constant of the
-function.
+What curve a function is follows from how it is spelt (mapping.patterns.structure) or, where that says
+nothing, from its values: at points over the observed range of x, at its ends and beyond, and beside each
+constant of the function.
 """
 
 from collections.abc import Callable
@@ -69,7 +69,7 @@ class Spelt:
         return self.of(x)
 
 
-def kind_of(f: Function | None, low: float = 0.0, high: float = 0.0) -> tuple[str, tuple[float, float]]:
+def curve_of(f: Function | None, low: float = 0.0, high: float = 0.0) -> tuple[str, tuple[float, float]]:
     """("linear", (a, 0)), ("clip", (low, high)), a piecewise function's name or "table" with (0, 0).
 
     low, high  the observed range of the argument
@@ -82,7 +82,7 @@ def kind_of(f: Function | None, low: float = 0.0, high: float = 0.0) -> tuple[st
             return "clip", (line.low, line.high)
     if f is None or line is not None or getattr(f, "jumps", False):
         return "table", (0.0, 0.0)
-    return kind_by_values(f, points(f, low, high))
+    return curve_by_values(f, points(f, low, high))
 
 
 def points(f: Function, low: float, high: float) -> np.ndarray:
@@ -95,8 +95,8 @@ def points(f: Function, low: float, high: float) -> np.ndarray:
     return np.unique(np.concatenate([GRID, *seen, marks, *beside]).astype(np.float32)).astype(np.float64)
 
 
-def kind_by_values(f: Function, x: np.ndarray) -> tuple[str, tuple[float, float]]:
-    """As `kind_of`, from the values of f at the points x."""
+def curve_by_values(f: Function, x: np.ndarray) -> tuple[str, tuple[float, float]]:
+    """As `curve_of`, from the values of f at the points x."""
     with np.errstate(all="ignore"):
         y = f(x.astype(np.float32)).astype(np.float64)
     if not np.isfinite(y).all():
@@ -157,12 +157,12 @@ def stage(
     bounds  the least and the greatest observed x
     beyond  share of the |x| outside the range of the piecewise functions
     """
-    kind, (a, b) = kind_of(f, *bounds)
+    curve, (a, b) = curve_of(f, *bounds)
     reach = max(-bounds[0], bounds[1], 1e-9)
     there = coded_as(out)
-    if kind == "linear":
+    if curve == "linear":
         return replace(there, scale=out.scale / a)
-    if kind == "clip":
+    if curve == "clip":
         low, high = (
             int(np.clip(np.rint(v / out.scale) + out.zero, out.low, out.high)) if np.isfinite(v) else d
             for v, d in ((a, out.low), (b, out.high))
@@ -170,9 +170,9 @@ def stage(
         return replace(there, fields={**there.fields, "low": low, "high": high})
     limits: dict[str, Any] = {"zero_point": out.zero, "low": out.low, "high": out.high}
     held = LIMITS["int16"][0] <= out.zero <= LIMITS["int16"][1]
-    if kind in p.functions and (kind in BOUNDED or beyond < RARE) and reach > LEAST_REACH and held:
+    if curve in p.functions and (curve in BOUNDED or beyond < RARE) and reach > LEAST_REACH and held:
         q = p.piecewise
-        fields = {**limits, "function": kind}
+        fields = {**limits, "function": curve}
         step = 2.0**-q.out_fraction
         if out.scale != step:
             fields["post_multiplier"], fields["post_shift"] = short_factor(step / out.scale, POST)

@@ -142,8 +142,8 @@ def function_number(p: AcceleratorParams, name: str) -> int:
 def exact_product(a: np.ndarray, w: np.ndarray) -> np.ndarray:
     """a w, [..., m, k] [..., k, n] of codes, int64."""
     bound = float(np.abs(a).max(initial=0)) * float(np.abs(w).max(initial=0)) * a.shape[-1]
-    kind = np.float32 if bound < 1 << 24 else np.float64
-    return np.asarray(np.rint(a.astype(kind) @ w.astype(kind)), np.int64)
+    dtype = np.float32 if bound < 1 << 24 else np.float64
+    return np.asarray(np.rint(a.astype(dtype) @ w.astype(dtype)), np.int64)
 
 
 def windows(x: np.ndarray, o: Any, kernel: tuple[int, int]) -> np.ndarray:
@@ -226,7 +226,7 @@ def depthwise(c: Call, o: graph.Depthwise) -> Values:
 
 def pool(c: Call, o: graph.Pool) -> Values:
     seen = map_lanes.S32.saturate(windows(c[o.x] - o.x_zero, Unzeroed(o), o.kernel))
-    total = seen.max(axis=(3, 4)) if o.kind == "max" else map_lanes.S32.wrap(seen.sum(axis=(3, 4)))
+    total = seen.max(axis=(3, 4)) if o.reduction == "max" else map_lanes.S32.wrap(seen.sum(axis=(3, 4)))
     return c.finish(o.y, o.epilogue, total)
 
 

@@ -39,8 +39,8 @@ END = 10  # cycles from the last word stored to the interrupt
 
 @dataclass(slots=True)
 class StepCosts:
-    """Quantities that all steps of a kind share. read, written: words over the bus; passed: scratchpad words
-    and sums as in mapping.cost.energy.passed."""
+    """Quantities that all steps with the same commands share. read, written: words over the bus; passed:
+    scratchpad words and sums as in mapping.cost.energy.passed."""
 
     parts: StepCycles
     compute: int
@@ -64,14 +64,14 @@ class Sums:
     commands: int = 0
     ended: float = 0.0
 
-    def add(self, kind: StepCosts, taken: TakenStep, done: float) -> None:
+    def add(self, costs: StepCosts, taken: TakenStep, done: float) -> None:
         """Add a step, with a LOAD for each chunk of constants that it is the first to need."""
-        self.compute += kind.compute
-        self.read += kind.read + taken.constants
-        self.written += kind.written
-        self.words += kind.passed[0] + taken.constants
-        self.sums += kind.passed[1]
-        self.commands += kind.commands + taken.chunks
+        self.compute += costs.compute
+        self.read += costs.read + taken.constants
+        self.written += costs.written
+        self.words += costs.passed[0] + taken.constants
+        self.sums += costs.passed[1]
+        self.commands += costs.commands + taken.chunks
         self.ended = done
 
 
@@ -101,23 +101,23 @@ def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tu
     """Totals over each operation's steps, in program order, and the cycle in which all steps are done."""
     network = without_weights(lowered(coded, p))
     units = {operation.name: unit_in_tables(p, coded, operation) for operation in coded.operations}
-    steps, kinds = NetworkSteps(network, p), dict[int, StepCosts]()
+    steps, known = NetworkSteps(network, p), dict[int, StepCosts]()
     pipeline = Pipeline(p, latency, network.inputs)
     found: list[Sums] = []
     for taken in steps:
-        kind = kinds.get(taken.kind)
-        if kind is None:
+        costs = known.get(taken.alike)
+        if costs is None:
             unit = units.get(taken.name, unit_in_tables(p, coded, None))
-            kind = kinds[taken.kind] = kind_of(p, latency, unit, taken)
+            costs = known[taken.alike] = costs_of(p, latency, unit, taken)
         places = [[steps.root(name) for name in names] for names in (taken.step.reads, taken.step.writes)]
-        done = pipeline.step(taken, kind.parts, *places)
+        done = pipeline.step(taken, costs.parts, *places)
         if not found or found[-1].name != taken.name:
             found.append(Sums(taken.name))
-        found[-1].add(kind, taken, done)
+        found[-1].add(costs, taken, done)
     return found, pipeline.end()
 
 
-def kind_of(p: AcceleratorParams, latency: int, unit: str, taken: TakenStep) -> StepCosts:
+def costs_of(p: AcceleratorParams, latency: int, unit: str, taken: TakenStep) -> StepCosts:
     """The quantities of steps like this one; unit: that of their operation."""
     commands: Sequence[Command] = [*taken.loads, *taken.work]
     read, written = words_of(commands)

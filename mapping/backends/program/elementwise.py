@@ -98,10 +98,10 @@ class MapLowering:
 
     def of_b(self, x: Place, b: Place, piece: Piece) -> Piece:
         """The part of b that a piece of x is combined with."""
-        kind = second(x, b)
-        if kind == "row":
+        broadcast = second(x, b)
+        if broadcast == "row":
             return Piece(0, 1, piece.vector, piece.vectors)
-        return Piece(piece.row, piece.rows, 0, 1) if kind == "spread" else piece
+        return Piece(piece.row, piece.rows, 0, 1) if broadcast == "spread" else piece
 
     def work(self, piece: Piece, a: int, b: int) -> None:
         """Emit the MAP and the store behind it."""
@@ -120,11 +120,11 @@ class MapLowering:
         reads = [(a, piece.words(x)), parameters.span(piece.vector, piece.vectors)]
         if op.b is not None:
             place = builder.place(op.b)
-            kind = second(x, place)
-            row = {"row": 0, "whole": piece.vectors * place.size, "spread": place.size}[kind]
+            broadcast = second(x, place)
+            row = {"row": 0, "whole": piece.vectors * place.size, "spread": place.size}[broadcast]
             fields |= {
                 "b": b, "b_kind": KINDS[place.dtype], "b_unsigned": place.dtype.startswith("u"),
-                "b_stride0": row, "b_stride2": 0 if kind == "spread" else place.size,
+                "b_stride0": row, "b_stride2": 0 if broadcast == "spread" else place.size,
                 "b_zero": op.b_zero, "b_multiplier": op.b_multiplier, "b_shift": op.b_shift,
             }  # fmt: skip
             reads.append((b, self.of_b(x, place, piece).words(place)))

@@ -161,24 +161,24 @@ class ProductLowering:
         whole = sum(group.chunk.words for group in groups)
         image = self.x.words
         resident = whole <= self.builder.regions.weights.words * 3 // 4
-        kinds = [(tile, (tile.rows, tile.columns, tile.outside), tile.end) for tile in found]
+        alike = [(tile, (tile.rows, tile.columns, tile.outside), tile.end) for tile in found]
         if resident or len(found) == 1 or whole * len(found) + image <= whole + image * len(groups):
             return (
-                self.alike(kind, tile, group if resident or not number else self.again(group), number)
-                for number, (tile, *kind) in enumerate(kinds)
+                self.step_like(like, tile, group if resident or not number else self.again(group), number)
+                for number, (tile, *like) in enumerate(alike)
                 for group in groups
             )
         return (
-            self.alike(kind, Tile(self.window, tile.y, tile.rows, tile.x, tile.columns), group)
+            self.step_like(like, Tile(self.window, tile.y, tile.rows, tile.x, tile.columns), group)
             for group in groups
-            for tile, *kind in kinds
+            for tile, *like in alike
         )
 
-    def alike(self, kind: Sequence[Any], tile: Tile, group: Group, number: int | None = None) -> Step:
-        """A step with what it is like. kind: of the tile, and its end; number: of one that others share."""
+    def step_like(self, like: Sequence[Any], tile: Tile, group: Group, number: int | None = None) -> Step:
+        """A step with what it is like. like: of the tile, and its end; number: of one that others share."""
         step = self.step(tile, group)
-        step.alike, step.tile = (kind[0], group.count), number
-        step.part = kind[1], kind[1] if group.first + group.count == self.sizes.columns else 0.0
+        step.alike, step.tile = (like[0], group.count), number
+        step.part = like[1], like[1] if group.first + group.count == self.sizes.columns else 0.0
         return step
 
     def growing(self, found: list[Tile]) -> list[Step]:

@@ -197,7 +197,8 @@ def lower_depthwise(builder: Builder, op: Depthwise) -> list[Step]:
 def lower_pool(builder: Builder, op: Pool) -> list[Step]:
     """The steps of pooling."""
     x = builder.place(op.x)
-    front = operand(x, op.x_zero) | {"operation": MapOperation.MAX if op.kind == "max" else MapOperation.COPY}
+    operation = MapOperation.MAX if op.reduction == "max" else MapOperation.COPY
+    front = operand(x, op.x_zero) | {"operation": operation}
     window = window_of(x, op.kernel, op.strides, op.pads)
     return Lowering(
         builder, op.name, op.x, op.y, op.epilogue, window, op.pad_value, front,

@@ -55,21 +55,21 @@ class ConstantSizes:
         return Chunk(chunk.offset, chunk.words)
 
 
-Asked = tuple[int, list[Command], list[Command]]  # a kind, its loads, its work
+Asked = tuple[int, list[Command], list[Command]]  # the number of its commands, its loads, its work
 
 
 @dataclass(slots=True)
 class TakenStep:
     """A step and its commands. name: its operation's.
 
-    kind    a number that all steps with the same commands share
+    alike   a number that all steps with the same commands share
     loads   commands that load its operands; work: all others
     chunks  constants that it is the first to need; constants: their words
     """
 
     name: str
     step: Step
-    kind: int
+    alike: int
     loads: Sequence[Command]
     work: Sequence[Command]
     chunks: int
@@ -83,7 +83,7 @@ class NetworkSteps:
     network: graph.CodedNetwork
     p: AcceleratorParams
     builder: Builder = field(init=False)
-    kinds: int = 0
+    made: int = 0
     known: dict[Hashable, Asked] = field(default_factory=dict)
     loaded: set[int] = field(default_factory=set)
 
@@ -115,7 +115,7 @@ class NetworkSteps:
         return alias.root if alias else tensor
 
     def taken(self, step: Step) -> Asked:
-        """A step's kind and commands."""
+        """A step's commands and their number."""
         if step.alike is None:
             return self.asked(step, ())
         first = step.tile is None or step.tile not in self.loaded
@@ -129,7 +129,7 @@ class NetworkSteps:
         return self.known[key]
 
     def asked(self, step: Step, before: Iterable[Callable[[], None]]) -> Asked:
-        """The commands of a step of a new kind. before: emits the loads that an earlier step has
+        """The commands of a step that is like none before. before: emits the loads that an earlier step has
         made for it."""
         listed: Any = self.builder.schedule
         listed.given, at = [], 0
@@ -141,8 +141,8 @@ class NetworkSteps:
         step.load()
         loads, listed.given = listed.given, []
         step.work()
-        self.kinds += 1
-        return self.kinds, loads, listed.given
+        self.made += 1
+        return self.made, loads, listed.given
 
 
 def without_weights(network: graph.CodedNetwork) -> graph.CodedNetwork:

@@ -48,7 +48,7 @@ def alone(model: TfliteModel) -> tuple[TfliteModel, int]:
     g = model.graphs[0]
     first = {g.tensors[i].shape[:1] for i in g.inputs}
     count = first.pop()[0] if len(first) == 1 and first != {()} else 1
-    if count == 1 or not any(o.kind in WINDOWED for o in g.operators):
+    if count == 1 or not any(o.opcode in WINDOWED for o in g.operators):
         return model, 1
     tensors = tuple(
         replace(t, shape=(1, *t.shape[1:])) if t.data is None and t.shape[:1] == (count,) else t
@@ -57,8 +57,8 @@ def alone(model: TfliteModel) -> tuple[TfliteModel, int]:
     one = replace(model, graphs=(replace(g, tensors=tensors), *model.graphs[1:]))
     random = np.random.default_rng(0)
     given = {g.tensors[i].name: random.integers(-128, 128, g.tensors[i].shape) for i in g.inputs}
-    kinds = {g.tensors[i].name: g.tensors[i].dtype for i in g.inputs}
-    given = {name: x.astype(kinds[name]) for name, x in given.items()}
+    dtypes = {g.tensors[i].name: g.tensors[i].dtype for i in g.inputs}
+    given = {name: x.astype(dtypes[name]) for name, x in given.items()}
     try:
         whole = Runner(model).step(given)
         parts = [Runner(one).step(each) for each in images.split(given, count)]
@@ -94,11 +94,11 @@ def single(t: Translation, operator: Operator) -> None:
 def tabulate(t: Translation, operator: Operator, codes: np.ndarray, y: TfliteTensor, size: int) -> np.ndarray:
     """Golden's results for each of 256 codes, int64. size: elements of the real operand."""
     call = IntegerCall(t.graph, operator, [codes], rounding="double", product_rounding="upward")
-    table = OPERATORS[operator.kind](call)[0].astype(np.int64)
-    if operator.kind == "QUANTIZE" and size % 16:
+    table = OPERATORS[operator.opcode](call)[0].astype(np.int64)
+    if operator.opcode == "QUANTIZE" and size % 16:
         # the last elements, that fill no vector of TFLite's kernel, round otherwise
         one = IntegerCall(t.graph, operator, [codes], rounding="double", product_rounding="double")
-        apart = OPERATORS[operator.kind](one)[0].astype(np.int64)
+        apart = OPERATORS[operator.opcode](one)[0].astype(np.int64)
         if size < 16:
             return apart
         if (apart != table).any():
@@ -147,7 +147,7 @@ def cut(
 def split(t: Translation, operator: Operator) -> None:
     """SPLIT and SPLIT_V."""
     call = t.call(operator)
-    if operator.kind == "SPLIT":
+    if operator.opcode == "SPLIT":
         source, axis = 1, int(call.integers(0).item())
         shape = t.graph.tensors[operator.inputs[1]].shape
         count = len(operator.outputs)
@@ -194,7 +194,7 @@ def max_pool(t: Translation, operator: Operator) -> None:
     where = image(t, operator, x, kernel)
     del where["dilations"]
     e = plain(low=low, high=high)
-    t.add(graph.Pool(name=y, x=x, y=y, kind="max", kernel=kernel, epilogue=e, pad_value=q.low, **where))
+    t.add(graph.Pool(name=y, x=x, y=y, reduction="max", kernel=kernel, epilogue=e, pad_value=q.low, **where))
 
 
 def pad(t: Translation, operator: Operator) -> None:

@@ -48,7 +48,7 @@ def average_pool(t: Translation, operator: Operator) -> None:
     # the mean of uint8 is of codes from 0 on, so that ties go up
     off = q.low if t.unsigned(operator) else 0
     e = plain(**divided(prod(kernel), q.low - off, q.high - off), zero_point=off, low=low, high=high)
-    t.add(graph.Pool(name=y, x=x, y=y, kind="sum", kernel=kernel, epilogue=e, x_zero=off,
+    t.add(graph.Pool(name=y, x=x, y=y, reduction="sum", kernel=kernel, epilogue=e, x_zero=off,
                      **{**where, "pad_value": off}))  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def mean(t: Translation, operator: Operator) -> None:
     e = plain(multiplier=np.array([significand]), shift=np.array([HIGH - max(shift, 0)]))
     t.add(
         graph.Pool(
-            name=sums, x=x, y=sums, kind="sum", kernel=shape[:2], x_zero=zero, pad_value=zero, epilogue=e
+            name=sums, x=x, y=sums, reduction="sum", kernel=shape[:2], x_zero=zero, pad_value=zero, epilogue=e
         )
     )
     right = np.array([max(-shift, 0)])

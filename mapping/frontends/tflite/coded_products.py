@@ -64,7 +64,7 @@ def weights_of(t: Translation, operator: Operator) -> tuple[np.ndarray, Quantisa
     if len(q.scale) > 1 and q.zero_point.any():
         raise check.fail("zero points of the weights", q.zero_point.tolist(), "0 where each has a scale")
     zero = 0 if len(q.scale) > 1 else q.zero
-    if zero and not t.unsigned(operator) and operator.kind != "FULLY_CONNECTED":
+    if zero and not t.unsigned(operator) and operator.opcode != "FULLY_CONNECTED":
         raise check.fail("zero point of int8 weights", zero, "0: TFLite's kernel takes none off")
     return found.data.astype(np.int64) - zero, q
 
@@ -75,7 +75,7 @@ def multipliers(
     """scale_x scale_w / scale_y, float64 [n]; the scales' product in float32 where the kernel
     computes it so."""
     found = channel_multipliers(xq, wq, yq)
-    if len(wq.scale) == 1 and (t.unsigned(operator) or operator.kind == "FULLY_CONNECTED"):
+    if len(wq.scale) == 1 and (t.unsigned(operator) or operator.opcode == "FULLY_CONNECTED"):
         scale = np.asarray(xq.one_scale * wq.scale, np.float32)
         found = scale.astype(np.float64) / np.float64(yq.one_scale)
     return np.asarray(np.broadcast_to(found, (n,)))

@@ -53,7 +53,7 @@ def check_codes(model: TfliteModel) -> None:
 def turned(graph: TfliteGraph) -> frozenset[int]:
     """Tensors of uint8 that are stored as int8: all except those that only tables of single codes make and
     read."""
-    busy = {i for o in graph.operators if o.kind not in SINGLE for i in (*o.inputs, *o.outputs)}
+    busy = {i for o in graph.operators if o.opcode not in SINGLE for i in (*o.inputs, *o.outputs)}
     return frozenset(
         index for index, tensor in enumerate(graph.tensors)
         if index in busy and tensor.dtype == np.uint8 and tensor.quantisation is not None
@@ -68,9 +68,9 @@ def signed(model: TfliteModel) -> TfliteModel:
         if q is None:
             return tensor
         data = None if tensor.data is None else (tensor.data.astype(np.int16) - OFF).astype(np.int8)
-        kind = np.dtype(np.int8)
-        return replace(tensor, dtype=kind, data=data,
-                       quantisation=Quantisation(q.scale, q.zero_point - OFF, kind, q.axis))  # fmt: skip
+        dtype = np.dtype(np.int8)
+        return replace(tensor, dtype=dtype, data=data,
+                       quantisation=Quantisation(q.scale, q.zero_point - OFF, dtype, q.axis))  # fmt: skip
 
     def whole(graph: TfliteGraph) -> TfliteGraph:
         chosen = turned(graph)
@@ -130,7 +130,7 @@ def ends_of(model: TfliteModel) -> Ends:
             coded[index] = quantised(graph, index)
     for operator in graph.operators:
         for index in operator.outputs[:1]:
-            if operator.kind == "DEQUANTIZE" and index in graph.outputs and operator.inputs:
+            if operator.opcode == "DEQUANTIZE" and index in graph.outputs and operator.inputs:
                 coded[index] = operator.inputs[0]
     return Ends(graph, coded)
 
@@ -144,11 +144,11 @@ def quantised(graph: TfliteGraph, index: int) -> int:
     found = [operator for operator in readers(graph, index) if operator.outputs]
     where = f"input {graph.tensors[index].name}"
     for operator in found:
-        if operator.kind != "QUANTIZE":
+        if operator.opcode != "QUANTIZE":
             raise check.fail(f"{operator.where}: {where}", "float32", "codes, or reals that QUANTIZE reads")
-    kinds = [graph.tensors[operator.outputs[0]] for operator in found]
-    for tensor, operator in zip(kinds, found, strict=True):
-        q, first = tensor.quantisation, kinds[0].quantisation
+    made = [graph.tensors[operator.outputs[0]] for operator in found]
+    for tensor, operator in zip(made, found, strict=True):
+        q, first = tensor.quantisation, made[0].quantisation
         if q is None or first is None or (q.one_scale, q.zero) != (first.one_scale, first.zero):
             raise check.fail(f"{operator.where}: {where}", "quantised by several scales", "one")
     return found[0].outputs[0] if found else index

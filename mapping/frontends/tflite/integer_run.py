@@ -42,7 +42,7 @@ class Runner:
         self.kernels = kernels
         for graph in model.graphs:
             for operator in graph.operators:
-                check.one_of(f"{model.where}: operator", operator.kind, sorted({*OPERATORS, *STATE}))
+                check.one_of(f"{model.where}: operator", operator.opcode, sorted({*OPERATORS, *STATE}))
         self.reset()
 
     def reset(self) -> None:
@@ -74,7 +74,7 @@ class Runner:
         """Every computed tensor, by number."""
         handles: dict[int, Variable] = {}
         for operator in graph.operators:
-            if operator.kind in STATE:
+            if operator.opcode in STATE:
                 self.state(graph, operator, values, handles)
             else:
                 values.update(self.compute(graph, operator, values))
@@ -93,7 +93,7 @@ class Runner:
         products, rest = KERNELS[self.kernels]
         call = IntegerCall(graph, operator, given, rounding=rest, product_rounding=products)
         try:
-            made = OPERATORS[operator.kind](call)
+            made = OPERATORS[operator.opcode](call)
         except check.BadValue as bad:
             raise check.BadValue(f"{where}: {bad}") from None
         except MISFITS as wrong:
@@ -124,16 +124,16 @@ class Runner:
         handles: dict[int, Variable],
     ) -> None:
         """Execute one operator on variables."""
-        given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.kind]
+        given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.opcode]
         if given != wanted:
             raise check.fail(f"{operator.where}: inputs and outputs", given, str(wanted))
-        if operator.kind == "CALL_ONCE":
+        if operator.opcode == "CALL_ONCE":
             self.call_once(operator)
-        elif operator.kind == "VAR_HANDLE":
+        elif operator.opcode == "VAR_HANDLE":
             handles[operator.outputs[0]] = operator.options["variable"]
         elif operator.inputs[0] not in handles:
             raise check.fail(f"{operator.where}: input 0", "no variable", "what VAR_HANDLE made")
-        elif operator.kind == "ASSIGN_VARIABLE":
+        elif operator.opcode == "ASSIGN_VARIABLE":
             found = self.value(graph, operator.inputs[1], values, operator.where)
             if found is None:
                 raise check.fail(f"{operator.where}: input 1", "left out", "a value")

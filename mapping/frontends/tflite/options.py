@@ -90,12 +90,12 @@ UNUSED = {
 }
 
 
-def stated(operator: Any, kind: str) -> dict[str, Any]:
+def stated(operator: Any, opcode: str) -> dict[str, Any]:
     """Options that shapes repeat; none where the file has none."""
     union = operator.BuiltinOptions()
-    if kind not in STATED or union is None:
+    if opcode not in STATED or union is None:
         return {}
-    name, fields = STATED[kind]
+    name, fields = STATED[opcode]
     if operator.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, name):
         return {}
     made: Any = getattr(tflite, name)()
@@ -107,13 +107,13 @@ def stated(operator: Any, kind: str) -> dict[str, Any]:
     return found
 
 
-def read(file: Bytes, operator: Any, kind: str, where: str) -> dict[str, Any]:
+def read(file: Bytes, operator: Any, opcode: str, where: str) -> dict[str, Any]:
     """Options of one operator; its defaults where the file states none."""
-    if kind == "VAR_HANDLE":
+    if opcode == "VAR_HANDLE":
         return variable(file, operator)
-    if kind not in TABLES:
+    if opcode not in TABLES:
         return {}
-    name, fields = TABLES[kind]
+    name, fields = TABLES[opcode]
     made: Any = getattr(tflite, name)()
     union = operator.BuiltinOptions()
     number = operator.BuiltinOptionsType()

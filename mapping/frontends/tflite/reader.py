@@ -35,12 +35,12 @@ class TfliteTensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """kind: "CONV_2D". inputs, outputs: tensors by number, -1 for one left out. where: for errors.
+    """opcode: "CONV_2D". inputs, outputs: tensors by number, -1 for one left out. where: for errors.
 
     stated  options that shapes repeat
     """
 
-    kind: str
+    opcode: str
     where: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
@@ -116,15 +116,15 @@ def read_graph(file: Bytes, table: Any, codes: list[str], buffers: list[Any], at
 
 
 def read_tensor(file: Bytes, table: Any, name: str, buffers: list[Any], at: str) -> TfliteTensor:
-    kind = options.TENSOR_TYPES.get(table.Type(), str(table.Type()))
-    check.one_of(f"{at}: type", kind, [*DTYPES, "RESOURCE"])
+    holds = options.TENSOR_TYPES.get(table.Type(), str(table.Type()))
+    check.one_of(f"{at}: type", holds, [*DTYPES, "RESOURCE"])
     shape = tuple(int(size) for size in file.numbers(table, "Shape"))
     for axis, size in enumerate(shape):
         check.in_range(f"{at}: dimension {axis}", size, 0, MOST_ELEMENTS)
     check.in_range(f"{at}: elements", prod(shape), 0, MOST_ELEMENTS)
     if table.Sparsity() is not None:
         raise check.fail(at, "sparse", "dense tensors")
-    dtype = np.dtype(DTYPES[kind]) if kind in DTYPES else None
+    dtype = np.dtype(DTYPES[holds]) if holds in DTYPES else None
     check.in_range(f"{at}: buffer", table.Buffer(), 0, len(buffers) - 1)
     data = read_data(file, buffers[table.Buffer()], dtype, shape, at)
     quantisation = read_quantisation(file, table.Quantization(), dtype, shape, at)
@@ -169,13 +169,13 @@ def read_quantisation(
 
 def read_operator(file: Bytes, table: Any, codes: list[str], tensors: int, at: str) -> Operator:
     check.in_range(f"{at}: code", table.OpcodeIndex(), 0, len(codes) - 1)
-    kind = codes[table.OpcodeIndex()]
-    at = f"{at} ({kind})"
+    opcode = codes[table.OpcodeIndex()]
+    at = f"{at} ({opcode})"
     inputs = indices(file, table, "Inputs", tensors, at, -1)
     outputs = indices(file, table, "Outputs", tensors, at, 0)
-    read = file.sensible(f"{at}: options", lambda: options.read(file, table, kind, at))
-    said = file.sensible(f"{at}: options", lambda: options.stated(table, kind))
-    return Operator(kind=kind, where=at, inputs=inputs, outputs=outputs, options=read, stated=said)
+    read = file.sensible(f"{at}: options", lambda: options.read(file, table, opcode, at))
+    said = file.sensible(f"{at}: options", lambda: options.stated(table, opcode))
+    return Operator(opcode=opcode, where=at, inputs=inputs, outputs=outputs, options=read, stated=said)
 
 
 def indices(file: Bytes, table: Any, key: str, tensors: int, at: str, least: int) -> tuple[int, ...]:

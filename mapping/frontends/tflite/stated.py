@@ -32,16 +32,16 @@ ARITY: dict[str, tuple[int, int, int, int]] = {
 
 
 def check_operator(operator: "Operator", tensors: Sequence["TfliteTensor"]) -> None:
-    """BadValue, naming the operator, for a count or a shape that contradicts its kind and options."""
-    if operator.kind not in ARITY:
+    """BadValue, naming the operator, for a count or a shape that contradicts its opcode and options."""
+    if operator.opcode not in ARITY:
         return
-    least, most, made, makes = ARITY[operator.kind]
+    least, most, made, makes = ARITY[operator.opcode]
     count, outputs = len(operator.inputs), len(operator.outputs)
     if not (least <= count <= most and made <= outputs <= makes) or -1 in operator.inputs[:least]:
         given = f"{[i for i in operator.inputs]} and {list(operator.outputs)}"
         allowed = f"{least} to {most} operands, {made} to {makes} results".replace(str(MANY), "more")
         raise check.fail(f"{operator.where}: inputs and outputs", given, allowed)
-    rule = RULES.get(operator.kind)
+    rule = RULES.get(operator.opcode)
     wanted = rule(operator, tensors) if rule else None
     shape = tensors[operator.outputs[0]].shape
     if wanted is not None and wanted != shape:

@@ -91,12 +91,13 @@ class OperatorStep:
         self.done(activation(self, name, self.options.get("activation", "NONE")), first=first)
 
 
-def activation(step: OperatorStep, name: str, kind: str) -> str:
+def activation(step: OperatorStep, name: str, fused: str) -> str:
     """An activation's output; `name` itself where there is none."""
-    if kind == "NONE":
+    if fused == "NONE":
         return name
-    if kind in ("RELU", "TANH"):
-        return step.node({"RELU": "Relu", "TANH": "Tanh"}[kind], name, suffix=".activation")
-    check.one_of(f"{step.where}: fused activation", kind, ["NONE", "RELU", "TANH", *LIMITS])
-    low, high = (step.value(end, np.float32(x)) for end, x in zip(("low", "high"), LIMITS[kind], strict=True))
+    if fused in ("RELU", "TANH"):
+        return step.node({"RELU": "Relu", "TANH": "Tanh"}[fused], name, suffix=".activation")
+    check.one_of(f"{step.where}: fused activation", fused, ["NONE", "RELU", "TANH", *LIMITS])
+    ends = zip(("low", "high"), LIMITS[fused], strict=True)
+    low, high = (step.value(end, np.float32(x)) for end, x in ends)
     return step.node("Clip", name, low, high, suffix=".activation")

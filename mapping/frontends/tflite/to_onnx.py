@@ -43,11 +43,11 @@ class OnnxTranslation:
         for index in self.source.inputs:
             self.last[index] = self.add_input(self.source.tensors[index].name, index)
         for number, operator in enumerate(self.source.operators):
-            check.one_of(f"{self.model.where}: operator", operator.kind, sorted({*OPERATORS, *STATE}))
-            if operator.kind in STATE:
+            check.one_of(f"{self.model.where}: operator", operator.opcode, sorted({*OPERATORS, *STATE}))
+            if operator.opcode in STATE:
                 self.variable(operator)
             else:
-                self.compute(OperatorStep(self, operator, f"{operator.kind.lower()}_{number}"))
+                self.compute(OperatorStep(self, operator, f"{operator.opcode.lower()}_{number}"))
         for index in self.source.outputs:
             self.add_output(self.source.tensors[index].name, index)
         for name in sorted(self.assigned):
@@ -56,7 +56,7 @@ class OnnxTranslation:
     def compute(self, step: OperatorStep) -> None:
         """Translate one operator; BadValue where the file's statements about it contradict each other."""
         try:
-            OPERATORS[step.operator.kind](step)
+            OPERATORS[step.operator.opcode](step)
         except check.BadValue:
             raise
         except (ValueError, IndexError, TypeError, KeyError, OverflowError) as wrong:
@@ -119,20 +119,20 @@ class OnnxTranslation:
     def variable(self, operator: Operator) -> None:
         """Translate an operator on state: a variable's first reading is an input, its last assignment an
         output."""
-        given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.kind]
+        given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.opcode]
         if given != wanted:
             raise check.fail(f"{operator.where}: inputs and outputs", given, str(wanted))
-        if operator.kind == "VAR_HANDLE":
+        if operator.opcode == "VAR_HANDLE":
             container, name = operator.options["variable"]
             self.handles[operator.outputs[0]] = f"state.{container}{'.' if container else ''}{name}"
-        elif operator.kind != "CALL_ONCE":
+        elif operator.opcode != "CALL_ONCE":
             self.access(operator)
 
     def access(self, operator: Operator) -> None:
         if operator.inputs[0] not in self.handles:
             raise check.fail(f"{operator.where}: input 0", "no variable", "what VAR_HANDLE made")
         name = self.handles[operator.inputs[0]]
-        if operator.kind == "ASSIGN_VARIABLE":
+        if operator.opcode == "ASSIGN_VARIABLE":
             if operator.inputs[1] < 0:
                 raise check.fail(f"{operator.where}: input 1", "left out", "a value")
             self.tensor(operator.inputs[1], operator.where)

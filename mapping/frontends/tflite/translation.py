@@ -48,8 +48,8 @@ class Translation:
             except check.BadValue as bad:
                 raise check.BadValue(f"{self.model.where}: input {g.tensors[index].name}: {bad}") from None
         for operator in g.operators:
-            if not (self.host and operator.kind in OPERATORS):
-                check.one_of(operator.where, operator.kind, sorted({*rules, *STATE, "DEQUANTIZE"}))
+            if not (self.host and operator.opcode in OPERATORS):
+                check.one_of(operator.where, operator.opcode, sorted({*rules, *STATE, "DEQUANTIZE"}))
             self.guarded(rules, operator)
         outputs = tuple(self.output(index) for index in g.outputs)
         state = tuple((name, self.assigned.get(variable, name)) for variable, name in self.read.items())
@@ -71,7 +71,7 @@ class Translation:
     ) -> None:
         """Translate one operator; BadValue names it and its place, whatever is wrong with it."""
         try:
-            if operator.kind in STATE:
+            if operator.opcode in STATE:
                 self.state(operator)
             elif not self.at_an_end(operator):
                 self.placed(rules, operator)
@@ -88,11 +88,11 @@ class Translation:
         self, rules: Mapping[str, Callable[["Translation", Operator], None]], operator: Operator
     ) -> None:
         """Translate by its rule, or to the host where there is no rule, or none for these operands."""
-        if operator.kind not in rules:
-            return self.on_host(operator, f"no unit does {operator.kind}")
+        if operator.opcode not in rules:
+            return self.on_host(operator, f"no unit does {operator.opcode}")
         tensors, names, count = dict(self.tensors), dict(self.names), len(self.operations)
         try:
-            rules[operator.kind](self, operator)
+            rules[operator.opcode](self, operator)
         except check.BadValue as bad:
             if not self.host:
                 raise
@@ -117,18 +117,18 @@ class Translation:
 
         self.add(
             graph.Host(name=results[0], x=names[0], others=tuple(names[1:]), y=results[0],
-                       results=tuple(results[1:]), operator=operator.kind, reason=reason, compute=compute)
+                       results=tuple(results[1:]), operator=operator.opcode, reason=reason, compute=compute)
         )  # fmt: skip
 
     def at_an_end(self, operator: Operator) -> bool:
         """Whether it is QUANTIZE of a real input, or DEQUANTIZE to a real output: then the codes themselves
         are the end."""
-        if operator.kind == "QUANTIZE" and self.graph.tensors[operator.inputs[0]].dtype == np.float32:
+        if operator.opcode == "QUANTIZE" and self.graph.tensors[operator.inputs[0]].dtype == np.float32:
             if operator.inputs[0] not in self.graph.inputs:
                 raise check.fail("input 0", "computed reals", "codes, or a real input of the network")
             self.names[operator.outputs[0]] = self.names[operator.inputs[0]]
             return True
-        if operator.kind != "DEQUANTIZE":
+        if operator.opcode != "DEQUANTIZE":
             return False
         if operator.outputs[0] not in self.graph.outputs:
             raise check.fail("output 0", "real, and not the network's", "codes until the last DEQUANTIZE")
@@ -193,16 +193,16 @@ class Translation:
 
     def state(self, operator: Operator) -> None:
         """Translate one operator on variables."""
-        given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.kind]
+        given, wanted = (len(operator.inputs), len(operator.outputs)), STATE[operator.opcode]
         if given != wanted:
             raise check.fail("inputs and outputs", given, str(wanted))
-        if operator.kind == "CALL_ONCE":
+        if operator.opcode == "CALL_ONCE":
             self.runner.call_once(operator)
-        elif operator.kind == "VAR_HANDLE":
+        elif operator.opcode == "VAR_HANDLE":
             self.handles[operator.outputs[0]] = operator.options["variable"]
         elif operator.inputs[0] not in self.handles:
             raise check.fail("input 0", "no variable", "what VAR_HANDLE made")
-        elif operator.kind == "ASSIGN_VARIABLE":
+        elif operator.opcode == "ASSIGN_VARIABLE":
             self.assigned[self.handles[operator.inputs[0]]] = self.input(operator, 1)
         else:
             self.read_variable(operator, self.handles[operator.inputs[0]])

@@ -114,9 +114,9 @@ def test_operations_at_the_ends_of_their_types(kind, dtype):
         single(Map(name="m", x="x", y="y", epilogue=epilogue(c), x_zero=zero), **x, **y)
         for zero in (-32768, 32767)
     ]
-    for kind_of_pool in ("max", "sum"):
+    for reduction in ("max", "sum"):
         o = Pool(
-            name="pool", x="x", y="y", kind=kind_of_pool, kernel=(2, 2), strides=(2, 2), x_zero=-32768,
+            name="pool", x="x", y="y", reduction=reduction, kernel=(2, 2), strides=(2, 2), x_zero=-32768,
             epilogue=epilogue(c),
         )  # fmt: skip
         cases.append(single(o, **x, y=(2, 2, c)))

@@ -117,8 +117,8 @@ def test_depthwise_and_pools_work_channel_by_channel(net, codes, some, params):
     window = {"strides": (1, 2), "pads": (0, 0, 1, 0), "pad_value": 4, "x_zero": 4}
     operations = [
         graph.Depthwise(name="d", x="x", y="y", weights=w, epilogue=e, **window),
-        graph.Pool(name="s", x="x", y="s", kind="sum", kernel=(2, 2), epilogue=e, **window),
-        graph.Pool(name="m", x="x", y="m", kind="max", kernel=(2, 2), epilogue=e, **window),
+        graph.Pool(name="s", x="x", y="s", reduction="sum", kernel=(2, 2), epilogue=e, **window),
+        graph.Pool(name="m", x="x", y="m", reduction="max", kernel=(2, 2), epilogue=e, **window),
     ]
     tensors = {"x": ((5, 4, 3), "int8"), **dict.fromkeys("ysm", ((5, 2, 3), "int8"))}
     found = run(net(tensors, *operations, outputs=("y", "s", "m")), params, {"x": x})

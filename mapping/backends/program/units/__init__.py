@@ -2,10 +2,10 @@
 
 `mapping.backends.program.units.NAME`, for a unit of golden.accelerator.units, has
 
-    OPERATIONS                      kind of operation -> function(builder, operation) -> steps
+    OPERATIONS                      type of operation -> function(builder, operation) -> steps
     accepts(p, tensors, operation)  "", or why the unit, as design `p` has it, cannot execute an operation of
                                     one
-                                    of these kinds. tensors: all of the network's, by name
+                                    of these types. tensors: all of the network's, by name
 
 Units are asked in turn, optional units first: a design has them for the operations that they execute better.
 An operation that no unit accepts is refused, with the reasons.
@@ -36,7 +36,7 @@ class Lowerings(Protocol):
 
 
 def everything(p: AcceleratorParams, tensors: Tensors, operation: Operation) -> str:
-    """The `accepts` of a unit that executes all operations of its kinds."""
+    """The `accepts` of a unit that executes all operations of its types."""
     return ""
 
 
@@ -59,8 +59,8 @@ def unit_of(p: AcceleratorParams, tensors: Tensors, operation: Operation) -> str
             if not (why := lowerings(name).accepts(p, tensors, operation)):
                 return name
             reasons.append(f"{name}: {why}")
-    kind = type(operation).__name__
-    raise check.fail(f"operation {operation.name}", kind, "; ".join(reasons) or "what a unit does")
+    operator = type(operation).__name__
+    raise check.fail(f"operation {operation.name}", operator, "; ".join(reasons) or "what a unit does")
 
 
 def further(p: AcceleratorParams, tensors: Tensors, operation: Operation) -> str:

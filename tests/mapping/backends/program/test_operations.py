@@ -143,13 +143,13 @@ def test_depthwise(p, c, kernel, strides):
     holds(single(o, x=(13, 10, c), y=(*out(13, 10, kernel, strides, pads), c)), p)
 
 
-@pytest.mark.parametrize("kind", ["max", "sum"])
+@pytest.mark.parametrize("reduction", ["max", "sum"])
 @pytest.mark.parametrize("kernel", [(2, 2), (3, 3), (13, 10)])
-def test_pool(p, kind, kernel):
+def test_pool(p, reduction, kernel):
     strides = (2, 2) if kernel == (2, 2) else (1, 1)
     o = Pool(
         name="pool",
-        kind=kind,
+        reduction=reduction,
         x="x",
         y="y",
         kernel=kernel,
@@ -167,7 +167,7 @@ def test_padding_of_sixteen_bits_never_wins(p, kernel, pads):
     """Of negative codes, and of the least: every byte of the padding counts."""
     shape = (13, 10, 19)
     o = Pool(
-        name="pool", kind="max", x="x", y="y", kernel=kernel, pads=pads, pad_value=-32768,
+        name="pool", reduction="max", x="x", y="y", kernel=kernel, pads=pads, pad_value=-32768,
         epilogue=plain("int16"),
     )  # fmt: skip
     net = single(o, x=(shape, "int16"), y=((*out(13, 10, kernel, (1, 1), pads), 19), "int16"))
