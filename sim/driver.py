@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from golden import check
-from sim.job import Run, RunResult, SimulationError, Words
+from sim.job import RunResult, RunStructs, SimulationError, Words
 from sim.library import PAUSED, Library
 
 __all__ = ["CompiledModel", "RunResult", "SimulationError", "Words"]
@@ -59,7 +59,7 @@ class CompiledModel:
         on_progress  called about five times a second with (words moved, words in all)
         raises       BadValue for what cannot be run, SimulationError for what the model does wrong
         """
-        run = Run(self.library.streams, self.library.watches, window)
+        run = RunStructs(self.library.streams, self.library.watches, window)
         check.in_range("max_idle", max_idle, 1, 1 << 62)
         check.in_range("settle", settle, 0, 1 << 62)
         run.job.max_idle, run.job.settle, run.job.keep_state = max_idle, settle, keep_state
@@ -75,7 +75,7 @@ class CompiledModel:
         run.raise_error(self.library.c.systola_message(self.handle).decode())
         return run.result()
 
-    def _advance(self, run: Run, on_progress: Callable[[int, int], object] | None) -> None:
+    def _advance(self, run: RunStructs, on_progress: Callable[[int, int], object] | None) -> None:
         """Slice after slice, so that Ctrl-C and progress have their turn."""
         job, total = run.job, run.job.remaining
         try:

@@ -79,7 +79,7 @@ def seeded(seed: int) -> int:
     return (state ^ state >> 31) or 1
 
 
-class Run:
+class RunStructs:
     """The structures of a run, and the arrays they point to."""
 
     def __init__(self, ports: Sequence[StreamPort], watches: Sequence[WatchPort], window: tuple[int, int]):

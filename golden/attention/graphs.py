@@ -57,7 +57,7 @@ class Fifo:
 
 
 @dataclass(kw_only=True)
-class Node:
+class GraphNode:
     """pops, pushes: the FIFOs at its input and its output, which it uses at each firing, except
 
     row       firings of a row: `row_pops` are popped at its first, `row_pushes` pushed into at its last
@@ -123,7 +123,7 @@ class Node:
 class Graph:
     """nodes: the first is the source, the last the end; fifos: by name."""
 
-    nodes: list[Node]
+    nodes: list[GraphNode]
     fifos: dict[str, Fifo]
 
     def step(self, cycle: int) -> bool:
@@ -168,12 +168,12 @@ def naive(n: int, *, long: int, short: int = SHORT, latency: int = 1) -> Graph:
     f = fifos(long=long, score=short, weight=short, entering=short, sum=short, quotient=short)
     return Graph(
         nodes=[
-            Node(pushes=[f["score"]], row=length(n)),
-            Node(pops=[f["score"]], pushes=[f["weight"]]),
-            Node(pops=[f["weight"]], pushes=[f["entering"], f["long"]]),
-            Node(pops=[f["entering"]], row=n, row_pushes=[f["sum"]], latency=latency),
-            Node(pops=[f["long"]], row=n, row_pops=[f["sum"]], pushes=[f["quotient"]]),
-            Node(pops=[f["quotient"]], row=n),
+            GraphNode(pushes=[f["score"]], row=length(n)),
+            GraphNode(pops=[f["score"]], pushes=[f["weight"]]),
+            GraphNode(pops=[f["weight"]], pushes=[f["entering"], f["long"]]),
+            GraphNode(pops=[f["entering"]], row=n, row_pushes=[f["sum"]], latency=latency),
+            GraphNode(pops=[f["long"]], row=n, row_pops=[f["sum"]], pushes=[f["quotient"]]),
+            GraphNode(pops=[f["quotient"]], row=n),
         ],
         fifos=f,
     )
@@ -185,14 +185,14 @@ def with_maximum(n: int, *, long: tuple[int, int], short: int = SHORT, latency: 
     f = fifos(long_1=long[0], long_2=long[1], **dict.fromkeys(names, short))
     return Graph(
         nodes=[
-            Node(pushes=[f["score"]], row=length(n)),
-            Node(pops=[f["score"]], pushes=[f["compared"], f["long_1"]]),
-            Node(pops=[f["compared"]], row=n, row_pushes=[f["greatest"]], latency=latency),
-            Node(pops=[f["long_1"]], row=n, row_pops=[f["greatest"]], pushes=[f["weight"]]),
-            Node(pops=[f["weight"]], pushes=[f["entering"], f["long_2"]]),
-            Node(pops=[f["entering"]], row=n, row_pushes=[f["sum"]], latency=latency),
-            Node(pops=[f["long_2"]], row=n, row_pops=[f["sum"]], pushes=[f["quotient"]]),
-            Node(pops=[f["quotient"]], row=n),
+            GraphNode(pushes=[f["score"]], row=length(n)),
+            GraphNode(pops=[f["score"]], pushes=[f["compared"], f["long_1"]]),
+            GraphNode(pops=[f["compared"]], row=n, row_pushes=[f["greatest"]], latency=latency),
+            GraphNode(pops=[f["long_1"]], row=n, row_pops=[f["greatest"]], pushes=[f["weight"]]),
+            GraphNode(pops=[f["weight"]], pushes=[f["entering"], f["long_2"]]),
+            GraphNode(pops=[f["entering"]], row=n, row_pushes=[f["sum"]], latency=latency),
+            GraphNode(pops=[f["long_2"]], row=n, row_pops=[f["sum"]], pushes=[f["quotient"]]),
+            GraphNode(pops=[f["quotient"]], row=n),
         ],
         fifos=f,
     )
@@ -207,12 +207,12 @@ def online(n: int, *, short: int = SHORT, loop: tuple[int, int] = (1, 1)) -> Gra
     f = fifos(**dict.fromkeys(("score", "weight", "to_l", "to_o", "l", "o"), short))
     return Graph(
         nodes=[
-            Node(pushes=[f["score"]], row=length(n)),
-            Node(pops=[f["score"]], pushes=[f["weight"]]),
-            Node(pops=[f["weight"]], pushes=[f["to_l"], f["to_o"]]),
-            Node(pops=[f["to_l"]], row=n, row_pushes=[f["l"]], loop=loop),
-            Node(pops=[f["to_o"]], row=n, row_pushes=[f["o"]], loop=loop),
-            Node(pops=[f["l"], f["o"]]),
+            GraphNode(pushes=[f["score"]], row=length(n)),
+            GraphNode(pops=[f["score"]], pushes=[f["weight"]]),
+            GraphNode(pops=[f["weight"]], pushes=[f["to_l"], f["to_o"]]),
+            GraphNode(pops=[f["to_l"]], row=n, row_pushes=[f["l"]], loop=loop),
+            GraphNode(pops=[f["to_o"]], row=n, row_pushes=[f["o"]], loop=loop),
+            GraphNode(pops=[f["l"], f["o"]]),
         ],
         fifos=f,
     )
@@ -224,10 +224,10 @@ def join(*, short: int, delay: int) -> Graph:
     f = fifos(short=short, entering=SHORT, delayed=SHORT, score=SHORT)
     return Graph(
         nodes=[
-            Node(pushes=[f["score"]]),
-            Node(pops=[f["score"]], pushes=[f["short"], f["entering"]]),
-            Node(pops=[f["entering"]], pushes=[f["delayed"]], latency=delay),
-            Node(pops=[f["short"], f["delayed"]]),
+            GraphNode(pushes=[f["score"]]),
+            GraphNode(pops=[f["score"]], pushes=[f["short"], f["entering"]]),
+            GraphNode(pops=[f["entering"]], pushes=[f["delayed"]], latency=delay),
+            GraphNode(pops=[f["short"], f["delayed"]]),
         ],
         fifos=f,
     )

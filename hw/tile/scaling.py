@@ -27,7 +27,7 @@ def row_sum_bits(p: TileParams) -> int:
     return most.bit_length() + 1
 
 
-class Scaling(wiring.Component):
+class ColumnScaling(wiring.Component):
     """sum, scale, zero, row_sum   of the row that `exact_go` takes; zero and row_sum only with zero points
     exact_go, term_go              the stages' registers load
     total_go, out_go               the term is added to its total (to zero if `first`), which also goes to `o`
@@ -105,5 +105,5 @@ class Scaling(wiring.Component):
 def definition(p: TileParams) -> Definition:
     """The column's unit of `p`."""
     return Definition(
-        f"tile_scaling_{p.pe.accumulator}_x{p.rows}_g{p.group}_{tiled.zero_bits(p.pe)}", Scaling(p)
+        f"tile_scaling_{p.pe.accumulator}_x{p.rows}_g{p.group}_{tiled.zero_bits(p.pe)}", ColumnScaling(p)
     )
