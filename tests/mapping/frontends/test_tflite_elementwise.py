@@ -53,7 +53,7 @@ def oracle(tflite_tools):
         tflite_tools.tflite_runtime.library()
     except BadValue:
         return None
-    return tflite_tools.tflite_runtime.Interpreter
+    return tflite_tools.tflite_runtime.TfliteInterpreter
 
 
 def binary(tools, kind, a, b, y, q, activation=0, constants=()):

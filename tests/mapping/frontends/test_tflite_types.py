@@ -34,7 +34,7 @@ def oracle(tflite_tools):
         tflite_tools.tflite_runtime.library()
     except BadValue as missing:
         pytest.skip(str(missing))
-    return tflite_tools.tflite_runtime.Interpreter
+    return tflite_tools.tflite_runtime.TfliteInterpreter
 
 
 class Case:

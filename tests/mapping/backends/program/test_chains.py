@@ -64,7 +64,7 @@ class Chain:
                 self.add(Concat, x, (h + self.tensors[z].shape[0], w, c), others=(z,), axis=0)
             case _:
                 self.add(
-                    Pool, x, (h, w, c), kind="max", kernel=(1, 1), epilogue=epilogue(1, seed=seed, shift=1)
+                    Pool, x, (h, w, c), reduction="max", kernel=(1, 1), epilogue=epilogue(1, seed=seed, shift=1)
                 )
 
     def network(self, count: int) -> CodedNetwork:
