@@ -51,7 +51,7 @@ class StepCosts:
 
 
 @dataclass(slots=True)
-class Sums:
+class StepSums:
     """Totals over an operation's steps. read, written, words, sums: as in StepCosts; ended: the last
     step's end."""
 
@@ -97,13 +97,13 @@ def plan(name: str, target: Target, coded: CodedNetwork, *, assumed: bool = Fals
     return Plan(network=name, rows=(*rows, *host), total=figures, schedules={})
 
 
-def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tuple[list[Sums], float]:
+def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tuple[list[StepSums], float]:
     """Totals over each operation's steps, in program order, and the cycle in which all steps are done."""
     network = without_weights(lowered(coded, p))
     units = {operation.name: unit_in_tables(p, coded, operation) for operation in coded.operations}
     steps, known = NetworkSteps(network, p), dict[int, StepCosts]()
     pipeline = Pipeline(p, latency, network.inputs)
-    found: list[Sums] = []
+    found: list[StepSums] = []
     for taken in steps:
         costs = known.get(taken.alike)
         if costs is None:
@@ -112,7 +112,7 @@ def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tu
         places = [[steps.root(name) for name in names] for names in (taken.step.reads, taken.step.writes)]
         done = pipeline.step(taken, costs.parts, *places)
         if not found or found[-1].name != taken.name:
-            found.append(Sums(taken.name))
+            found.append(StepSums(taken.name))
         found[-1].add(costs, taken, done)
     return found, pipeline.end()
 
@@ -132,7 +132,7 @@ def costs_of(p: AcceleratorParams, latency: int, unit: str, taken: TakenStep) ->
 
 
 def made_rows(
-    coded: CodedNetwork, p: AcceleratorParams, found: Sequence[Sums], end: float, start: int, assumed: bool
+    coded: CodedNetwork, p: AcceleratorParams, found: Sequence[StepSums], end: float, start: int, assumed: bool
 ) -> Iterator[Row]:
     """A row for each operation. Its cycles run from the end of the operations before it to its own; the last
     row also has the cycles behind all operations. start: cycles of the programs before."""

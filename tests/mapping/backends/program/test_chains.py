@@ -63,9 +63,8 @@ class Chain:
                 z = next(t for t in reversed(self.images) if self.tensors[t].shape[1:] == (w, c))
                 self.add(Concat, x, (h + self.tensors[z].shape[0], w, c), others=(z,), axis=0)
             case _:
-                self.add(
-                    Pool, x, (h, w, c), reduction="max", kernel=(1, 1), epilogue=epilogue(1, seed=seed, shift=1)
-                )
+                e = epilogue(1, seed=seed, shift=1)
+                self.add(Pool, x, (h, w, c), reduction="max", kernel=(1, 1), epilogue=e)
 
     def network(self, count: int) -> CodedNetwork:
         for _ in range(count):
