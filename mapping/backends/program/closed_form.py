@@ -132,7 +132,8 @@ def costs_of(p: AcceleratorParams, latency: int, unit: str, taken: TakenStep) ->
 
 
 def made_rows(
-    coded: CodedNetwork, p: AcceleratorParams, found: Sequence[StepSums], end: float, start: int, assumed: bool
+    coded: CodedNetwork, p: AcceleratorParams, found: Sequence[StepSums], end: float, start: int,
+    assumed: bool,
 ) -> Iterator[Row]:
     """A row for each operation. Its cycles run from the end of the operations before it to its own; the last
     row also has the cycles behind all operations. start: cycles of the programs before."""
