@@ -1,0 +1,1 @@
+"""Attention engines in RTL, and the datapaths that they place."""

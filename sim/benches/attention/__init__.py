@@ -1,0 +1,1 @@
+"""Benches of attention engines, and of their datapaths."""
