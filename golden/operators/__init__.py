@@ -15,6 +15,7 @@ import numpy as np
 
 from golden import check
 from golden.operators import (
+    attention,
     bits,
     codes,
     convolution,
@@ -29,6 +30,7 @@ from golden.operators import (
     sampling,
     scattering,
     shape,
+    states,
     transposed,
 )
 
@@ -48,17 +50,20 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     **bits.OPERATORS,
     **codes.OPERATORS,
     **recurrent.OPERATORS,
+    **attention.OPERATORS,
+    **states.OPERATORS,
 }
 
 # outputs of those that have several, however many are asked for
 OUTPUTS = {
     "Dropout": 2, "MaxPool": 2, "LayerNormalization": 3, "BatchNormalization": 3, "TopK": 2, "RNN": 2,
-    "GRU": 2, "LSTM": 3,
+    "GRU": 2, "LSTM": 3, "Attention": 4, "LinearAttention": 2,
 }  # fmt: skip
 
 # whose results have types of their own
 TYPED = (
-    "Cast", "CastLike", "LayerNormalization", "QuantizeLinear", "DequantizeLinear", "QLinearMatMul",
+    "Cast", "CastLike", "LayerNormalization", "RMSNormalization", "LinearAttention", "QuantizeLinear",
+    "DequantizeLinear", "QLinearMatMul",
 )  # fmt: skip
 
 

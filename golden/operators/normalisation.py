@@ -1,6 +1,7 @@
 """Operators that normalise over an axis or by stored statistics.
 
-Source: ONNX; LayerNormalization: Ba et al., 2016; BatchNormalization: Ioffe and Szegedy, 2015.
+Source: ONNX; LayerNormalization: Ba et al., 2016; RMSNormalization: Zhang and Sennrich, 2019;
+BatchNormalization: Ioffe and Szegedy, 2015.
 """
 
 from collections.abc import Callable
@@ -49,6 +50,22 @@ def layer_normalisation(
     scaled = np.asarray((centred / deviation).astype(x.dtype) * scale)
     y = scaled if bias is None else scaled + bias
     return y.astype(x.dtype), mean, np.asarray(1 / deviation)
+
+
+def rms_normalisation(
+    x: np.ndarray, scale: np.ndarray, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
+) -> np.ndarray:
+    """x / sqrt(mean of x^2 + epsilon), the mean over the axes from `axis` on; times the scale, whose type it
+    gets.
+
+    stash_type  the type of the division in ONNX's numbering; only float32 is supported
+    """
+    check.one_of("RMSNormalization.stash_type", stash_type, [1])
+    check.in_range("RMSNormalization.axis", axis, -x.ndim, x.ndim - 1)
+    wide = x.astype(np.float32)
+    square = np.mean(wide * wide, tuple(range(axis % x.ndim, x.ndim)), keepdims=True)
+    normal = (wide / np.sqrt(square + np.float32(epsilon))).astype(x.dtype)
+    return np.asarray(normal * scale).astype(scale.dtype)
 
 
 def batch_normalisation(
@@ -107,4 +124,5 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Softmax": softmax, "LogSoftmax": log_softmax, "LayerNormalization": layer_normalisation,
     "BatchNormalization": batch_normalisation, "Hardmax": hardmax, "LRN": lrn,
     "InstanceNormalization": instance_normalisation, "LpNormalization": lp_normalisation,
+    "RMSNormalization": rms_normalisation,
 }  # fmt: skip
