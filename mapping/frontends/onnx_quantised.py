@@ -98,7 +98,7 @@ class QuantisedModel:
         before = placed(network, self.bare.marks)
         network = simplify(before)
         scales, names = scales_after(before, network, self.bare.weight_scales)
-        network, forms = settled(recognise(network), self.bare.forms, scales)
+        network, forms = settled(recognise(network, p.lanes), self.bare.forms, scales)
         known_operators(network)
         c = Coder(network, p, {}, "max")
         c.given, c.weight_scales, c.weight_names = forms, scales, names

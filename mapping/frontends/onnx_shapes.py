@@ -101,6 +101,7 @@ class ShapedGraph:
             self.store(dict(zip(node.outputs, folded, strict=False)))
             return
         found = infer(message, self.types, self.constants, opset, where)
+        found |= left_open(node, self.shapes, found)
         check_conv(node, self.shapes, where)
         check_window(node, self.shapes, where)
         check_elements(found, node.operator, where)
@@ -153,7 +154,24 @@ def infer(
         reason = " ".join(str(wrong).split())
         allowed = f"what {message.op_type} takes ({reason})"
         raise check.fail(f"{where}: inputs", f"of shapes {shapes}", allowed) from None
-    return dict(found)
+    return {name: kind for name, kind in found.items() if name}  # an output that is left out has none
+
+
+def left_open(
+    node: Node, shapes: Mapping[str, Shape], found: Mapping[str, onnx.TypeProto]
+) -> dict[str, onnx.TypeProto]:
+    """Types of results whose shapes onnx's inference leaves open: of an Attention all keys, all values."""
+    made = {}
+    for place in (1, 2) if node.operator == "Attention" else ():
+        y = node.outputs[place] if place < len(node.outputs) else ""
+        x, heads = shapes[node.inputs[place]], max(int(node.attributes.get("kv_num_heads", 1)), 1)
+        whole = x if len(x) == 4 else (x[0], heads, x[1], x[2] // heads)
+        past = node.inputs[3 + place] if 3 + place < len(node.inputs) else ""
+        keys = whole[2] + (shapes[past][2] if past else 0)
+        if y:
+            shape = (*whole[:2], keys, whole[3])
+            made[y] = helper.make_tensor_type_proto(found[y].tensor_type.elem_type, shape)
+    return made
 
 
 def check_window(node: Node, shapes: Mapping[str, Shape], where: str) -> None:

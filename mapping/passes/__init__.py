@@ -13,8 +13,10 @@ from mapping.passes.fold import fold_constants
 from mapping.passes.gemm import gemm_to_matmul
 from mapping.passes.identity import skip_identities
 from mapping.passes.rewrite import remove_dead
+from mapping.passes.written_out import write_out
 
 PASSES = (
+    write_out,
     fold_constants,
     skip_identities,
     gemm_to_matmul,
@@ -28,6 +30,7 @@ PASSES = (
 __all__ = [
     "PASSES", "fold_constants", "fuse_activation", "fuse_batchnorm", "fuse_bias", "gemm_to_matmul",
     "remove_dead", "simplify", "skip_identities",
+    "write_out",
 ]  # fmt: skip
 
 
