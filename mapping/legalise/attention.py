@@ -35,7 +35,7 @@ def absorbed(c: Coder) -> set[str]:
     """Names of products that an attention computes together (see `together`)."""
     found: set[str] = set()
     for node in c.network.nodes:
-        if node.operator == "Attention":
+        if node.operator == "Attend":
             found |= {n.name for n in projections(c, node) or ()}
     return found
 

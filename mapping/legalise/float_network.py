@@ -59,11 +59,12 @@ def quantise(
         return batch
     network = spelt(network)
     if samples:
-        network = primitive(network, lambda n: {**samples[0], **run_float(n, samples[0], all_tensors=True)})
-    known = recognise(network)
+        first = samples[0]
+        network = primitive(network, lambda n: {**first, **run_float(n, first, all_tensors=True)}, p.lanes)
+    known = recognise(network, p.lanes)
     known_operators(known)
     made = {t for node in network.nodes for t in node.outputs if t} | set(network.inputs)
-    kept = {t for node in known.nodes for t in (*node.inputs, *node.outputs, *inner(node)) if t in made}
+    kept = [t for node in known.nodes for t in (*node.inputs, *inner(node), *node.outputs) if t in made]
     c = Coder(known, p, {name: Observer() for name in kept}, method)
     plan(c)
     evenable = equalise.candidates(c)

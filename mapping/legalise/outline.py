@@ -32,7 +32,7 @@ def outline(network: Network, p: AcceleratorParams) -> graph.CodedNetwork:
     network = without_weights(network)
     if (one := images.alone(network)) is not None:
         return images.repeated(outline(one, p), images.samples_of(network))
-    known = recognise(primitive(spelt(network), values_of))
+    known = recognise(primitive(spelt(network), values_of, p.lanes), p.lanes)
     known_operators(known)
     named = {name for node in known.nodes for name in (*node.inputs, *node.outputs, *inner(node)) if name}
     made = (named | set(known.inputs)) - known.constants.keys()

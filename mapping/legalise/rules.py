@@ -159,7 +159,7 @@ REARRANGING = ("DepthToSpace", "Expand", "GatherElements", "GatherND", "Pad", "R
 Rule = tuple[Callable[[Coder, Node], Needs], Callable[[Coder, Node], None]]
 RULES: dict[str, Rule] = {
     **dict.fromkeys(("MatMul", "Gemm", "Conv"), (product_needs, product)),
-    "Attention": (attention_needs, attention.attention),
+    "Attend": (attention_needs, attention.attention),
     "Elementwise": (function_needs, arithmetic.function),
     "Normalise": (lambda c, n: iter([(n.inputs[0], "half")]), arithmetic.normalise),
     "Softmax": (lambda c, n: iter([(n.inputs[0], "score")]), arithmetic.softmax),

@@ -43,7 +43,7 @@ class Tops:
 
 def scores_of(node: Node) -> tuple[str, int] | None:
     """The tensor of scores of a node that computes probabilities, and their axis; None for any other node."""
-    if node.operator == "Attention":
+    if node.operator == "Attend":
         return node.attributes["scores"], -1
     return (node.inputs[0], int(node.attributes.get("axis", -1))) if node.operator == "Softmax" else None
 
@@ -145,7 +145,7 @@ def masks(c: "Coder") -> dict[str, int]:
     """Factors of masks' codes: a mask may subtract more from the scores than their codes reach."""
     found = {}
     for node in c.network.nodes:
-        if node.operator == "Attention" and len(node.inputs) > 3:
+        if node.operator == "Attend" and len(node.inputs) > 3:
             times = np.ceil(c.reach(node.inputs[3]) / (32767 * OCTAVE))
             found[node.inputs[3]] = int(np.clip(times, 1, STRONGEST))
     return found

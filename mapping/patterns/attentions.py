@@ -6,17 +6,25 @@ from mapping.patterns.subgraphs import permutation, with_node
 from mapping.quantise.requantise_points import constant_factor
 
 
-def attentions(network: Network) -> Network:
+def attentions(network: Network, lanes: int) -> Network:
+    """The network with Attend nodes in the place of attentions whose heads are whole vectors of `lanes`."""
     for node in network.nodes:
         if node.operator == "Softmax":
             found = attention(network, node)
-            if found is not None:
+            if found is not None and whole_vectors(network, found, lanes):
                 network = with_node(network, found)
     return network
 
 
+def whole_vectors(network: Network, node: Node, lanes: int) -> bool:
+    """Whether each head begins with a vector."""
+    heads = int(node.attributes["heads"])
+    widths = [network.shapes[t][-1] // heads for t in node.inputs[:3]]
+    return heads == 1 or not any(width % lanes for width in widths)
+
+
 def attention(network: Network, softmax: Node) -> Node | None:
-    """The Attention around a Softmax that computes its weights, or None."""
+    """The Attend node around a Softmax that computes its weights, or None."""
     producers, readers = network.producers(), network.consumers()
     rank = len(network.shapes[softmax.inputs[0]])
     context = sole_reader(network, readers, softmax.outputs[0])
@@ -60,7 +68,7 @@ def attention(network: Network, softmax: Node) -> Node | None:
         return None  # fewer heads of keys than of queries
     inputs = (q or "", k or "", v or "", *([mask] if mask else []))
     return Node(
-        name=softmax.name, operator="Attention", inputs=inputs,
+        name=softmax.name, operator="Attend", inputs=inputs,
         outputs=flat.outputs, attributes={"heads": heads, "scale": scale, "scores": softmax.inputs[0]},
     )  # fmt: skip
 

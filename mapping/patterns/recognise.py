@@ -2,7 +2,7 @@
 
     Normalise    (x - mean) / sqrt(variance + epsilon) * gamma + beta    axis, epsilon, rms, gamma, beta
     Softmax      from exponentials and their sum
-    Attention    softmax(scale Q K^T + mask) V of heads side by side     inputs q, k, v[, mask]; heads, scale
+    Attend       softmax(scale Q K^T + mask) V of heads side by side     inputs q, k, v[, mask]; heads, scale
     Elementwise  a function of one tensor, element by element            attributes nodes, constants
     Gather       of a constant's rows, from a product with one-hot rows, any function applied to the rows
 
@@ -12,6 +12,7 @@ applied.
 """
 
 from dataclasses import replace
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -24,11 +25,14 @@ from mapping.patterns.spelt_out import norms_and_softmaxes
 from mapping.patterns.subgraphs import permutation, with_constant, with_node
 
 
-def recognise(network: Network) -> Network:
-    """The network with all patterns recognised, one kind after the other. Tensors keep their names."""
+def recognise(network: Network, lanes: int) -> Network:
+    """The network with all patterns recognised, one kind after the other. Tensors keep their names.
+
+    lanes  of a vector: heads that lie side by side have to be whole vectors
+    """
     for step in (
-        pads_of_convolutions, one_hot_products, norms_and_softmaxes, attentions, elementwise, functions_first,
-        functions_of_rows, epilogues,
+        pads_of_convolutions, one_hot_products, norms_and_softmaxes, partial(attentions, lanes=lanes),
+        elementwise, functions_first, functions_of_rows, epilogues,
     ):  # fmt: skip
         network = remove_dead(step(network))
     return network

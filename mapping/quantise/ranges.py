@@ -54,7 +54,7 @@ def range_of(network: Network, node: Node, seen: Mapping[str, Range]) -> Range |
         return of_product(network, node, seen)
     if node.operator == "Elementwise":
         return through(lambda x: apply(node, x), known[0])
-    if node.operator == "Attention":
+    if node.operator == "Attend":
         return known[2]
     if node.operator in ARITHMETIC and len(known) == 2:
         ends = [ARITHMETIC[node.operator](a, b) for a in known[0] for b in known[1]]

@@ -11,6 +11,7 @@ import numpy as np
 
 from mapping.legalise.primitives import elements, normalising, picking, reducing, resizing, sliding
 from mapping.legalise.primitives.folding import fold_norms
+from mapping.legalise.primitives.masks import hides
 from mapping.legalise.primitives.writer import Rule, Writer
 from mapping.network import Network
 from mapping.passes import simplify
@@ -24,13 +25,17 @@ RULES: dict[str, Rule] = {
 }  # fmt: skip
 
 
-def primitive(network: Network, values: Callable[[Network], Mapping[str, np.ndarray]]) -> Network:
+def primitive(
+    network: Network, values: Callable[[Network], Mapping[str, np.ndarray]], lanes: int
+) -> Network:  # fmt: skip
     """The network in primitive operators; the same object, if no node has a rule.
 
     values  returns every tensor of a network but its constants, on a sample
+    lanes   of a vector (see recognise)
     """
     network = fold_norms(network)
-    left = {(n.operator, n.outputs) for n in recognise(network).nodes if n.operator in RULES}
+    left = {(n.operator, n.outputs) for n in recognise(network, lanes).nodes if n.operator in RULES}
+    left |= {(n.operator, n.outputs) for n in network.nodes if hides(network, n)}
     left &= {(n.operator, n.outputs) for n in network.nodes}
     if not left:
         return network

@@ -94,9 +94,12 @@ def clipped(w: Writer, node: Node) -> bool:
 
 def chosen(w: Writer, node: Node) -> bool:
     """Where: c a + (1 - c) b."""
-    condition, a, b = tamed(w, node).inputs
+    new = tamed(w, node)
+    condition, a, b = new.inputs
     if w.is_function(node) and condition not in w.constants:
-        return False
+        if new is not node:
+            w("Where", *new.inputs, out=node.outputs[0])
+        return new is not node
     dtype = w.dtype(a)
     c = w.cast(condition, dtype if dtype.kind == "f" else np.int32)
     a, b = whole(w, a), whole(w, b)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from mapping.legalise.primitives.writer import Writer
-from mapping.network import Node
+from mapping.network import Network, Node
 
 FAR = -1e3  # a constant below it is a mask, if all it reaches is a softmax
 MOVING = ("Add", "Cast", "Expand", "Identity", "Pad", "Reshape", "Squeeze", "Transpose", "Unsqueeze", "Where")
@@ -29,6 +29,12 @@ def tamed(w: Writer, node: Node) -> Node:
     least = -(4 * float(seen.max(initial=0.0)) + 16)
     raised = {t: w.value(np.maximum(w.constants[t], least), w.dtype(t)) for t in masks}
     return replace(node, inputs=tuple(raised.get(t, t) for t in node.inputs))
+
+
+def hides(network: Network, node: Node) -> bool:
+    """Whether a node chooses between a constant mask and something else."""
+    given = (network.constants.get(t) for t in node.inputs)
+    return node.operator == "Where" and any(x is not None and is_mask(x) for x in given)
 
 
 def is_mask(value: np.ndarray) -> bool:
