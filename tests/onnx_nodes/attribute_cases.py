@@ -72,6 +72,9 @@ HALVES = [np.float16(v) for v in (0, 4, 1)]
 REFUSED = [
     (Case("BatchNormalization", [IMAGE, *[real(4, low=0.1)] * 4], {"spatial": 0}, opset=8), "spatial is 0"),
     (Case("LayerNormalization", [X, real(4)], {"stash_type": 11}, opset=17), "stash_type is 11; allowed: 1"),
+    (Case("RMSNormalization", [X, real(4)], {"stash_type": 11}, opset=23), "stash_type is 11; allowed: 1"),
+    (Case("Attention", [IMAGE] * 3, {"softmax_precision": 16}, opset=25), "softmax_precision is 16"),
+    (Case("Attention", [IMAGE] * 3, {"left_window_size": -2}, opset=25), "left_window_size must be"),
     (Case("GroupNormalization", [IMAGE, real(4), real(4)], {"num_groups": 2, "stash_type": 16}, opset=21),
      "Cast.to is 16"),
     (Case("GroupNormalization", [IMAGE, real(2), real(2)], {"num_groups": 2}, opset=18),

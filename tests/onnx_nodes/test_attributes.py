@@ -15,6 +15,7 @@ from golden import operators
 from mapping.frontends.onnx_file import OPSETS
 from mapping.frontends.onnx_versions import OLD
 from tests.onnx_nodes.attribute_cases import NEW_FORMS, OLD_FORMS, REFUSED
+from tests.operators.attention_cases import SEQUENCE_CASES
 from tests.operators.cases import CASES, Case
 from tests.operators.more_cases import MORE
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.broad
 
 ort = pytest.importorskip("onnxruntime")
 
-ALL = [*CASES, *MORE, *OLD_FORMS, *NEW_FORMS]
+ALL = [*CASES, *MORE, *SEQUENCE_CASES, *OLD_FORMS, *NEW_FORMS]
 OF_CONSTANTS = ("ConstantOfShape", "Range")  # whose inputs say what shape comes out
 FILES = [
     case for case in ALL
