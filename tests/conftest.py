@@ -4,6 +4,7 @@ A tool that is not there is named in the skip.
 """
 
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -102,3 +103,14 @@ def readable():
             pytest.skip(str(missing))
 
     return read
+
+
+@pytest.fixture
+def interruptible():
+    """What is started in the background may ignore Ctrl-C (by a shell) or a hang-up (by nohup), and so would
+    all that it starts."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -26,13 +26,7 @@ from systola import failures
 failures.guarded(lambda: compile_all(["a.cpp", "b.cpp"], [], Path(sys.argv[1])))
 """
 
-
-@pytest.fixture(autouse=True)
-def interruptible():
-    """A shell that starts something in the background has it ignore Ctrl-C, and all that it starts, too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("interruptible")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl and /proc are Linux's")

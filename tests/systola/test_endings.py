@@ -19,14 +19,7 @@ from tests.disks import fill, protect, small_disk
 ROOT = Path(__file__).parents[2]
 DESIGN = str(ROOT / "examples/ws16_int8.toml")
 PROGRAM = [sys.executable, "-c", "from systola.start import main; main()"]
-
-
-@pytest.fixture(autouse=True)
-def interruptible():
-    """A shell that starts something in the background has it ignore Ctrl-C, and all that it starts, too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("interruptible")
 
 
 @pytest.fixture(autouse=True)

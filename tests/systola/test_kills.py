@@ -28,6 +28,7 @@ PATIENCE = 10.0  # seconds that an end may take
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("interruptible"),
     pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc to look for processes in"),
 ]
 
@@ -77,14 +78,6 @@ class Place:
         return {
             str(path.relative_to(self.folder)): path.read_bytes() for path in paths if path.is_file()
         }
-
-
-@pytest.fixture(autouse=True)
-def interruptible():
-    """A shell that starts something in the background has it ignore Ctrl-C, and all that it starts, too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def ended(process, place):
