@@ -1,4 +1,7 @@
-"""The verifier of coded networks: names, shapes and ranges of every operation."""
+"""The verifier of coded networks: names, shapes and ranges of every operation.
+
+Which operations a design executes, its units say (mapping.backends.program.units).
+"""
 
 from collections.abc import Callable, Iterable
 from math import prod
@@ -6,11 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from golden import check, pe
-from golden.accelerator.exponential import LONGEST as LONGEST_EXPONENTIAL
+from golden import check
 from golden.accelerator.map_lanes import MAX_SHIFT, TABLE_ENTRIES
-from golden.accelerator.multiply import most_passes
-from golden.accelerator.normalise import LONGEST as LONGEST_NORMALISE
 from golden.accelerator.params import AcceleratorParams
 from golden.division import ceil_div
 from golden.pe import counted
@@ -111,7 +111,6 @@ class Checker:
             value = check.array(f"{self.where}: {name}", getattr(e, name), low, high)
             if value.shape not in ((1,), (channels,)):
                 raise self.bad(f"{name} {list(value.shape)}", f"[1] or [{channels}]")
-        check.one_of(f"{self.where}: function", e.function, ["none", "table", *self.p.functions])
         if (e.function == "table") != (e.table is not None):
             raise self.bad("a table", 'one where the function is "table", else none')
         if e.table is not None:
@@ -154,34 +153,13 @@ class Checker:
         if reached > SUM:
             raise self.bad(f"sums of {weights[..., 0].size} products, which reach {reached}", f"up to {SUM}")
 
-    def row(self, length: int, most: int) -> None:
-        """BadValue if a row, padded to whole vectors, has more elements than a command takes."""
-        check.in_range(f"{self.where}: elements of a row", length, 1, most // self.p.lanes * self.p.lanes)
-
-    def depth(self, k: int) -> None:
-        """BadValue if a product whose depth is not split does not fit into the accumulators."""
-        lanes = self.p.lanes
-        most = most_passes(self.p) * lanes
-        why = f"pe.group, in passes of {lanes}"
-        check.in_range(f"{self.where}: depth of the product", k, 1, most, why)
-
-    def operand(self, name: str, place: int) -> None:
-        """BadValue unless a factor's codes fit the PE."""
-        if place and not counted.plain(self.p.unit.pe):
-            constants = f"constants: weights of {pe.kind_of(self.p.unit.pe)} stand for other numbers"
-            raise self.bad(f"the computed right factor {name}", constants)
-        fmt = (self.p.unit.pe.activation, self.p.unit.pe.weight)[place]
-        tensor = self.network.tensors[name]
-        allowed = {(8, True): ["int8"], (8, False): ["uint8"]}.get((fmt.width, fmt.signed), ["int8", "uint8"])
-        check.one_of(f"{self.where}: type of {name}", tensor.dtype, allowed)
-
 
 def product(c: Checker, o: graph.Product) -> None:
     if o.weights.ndim != 4:
         raise c.bad(f"weights {list(o.weights.shape)}", "[kh, kw, channels, n]")
     kh, kw, channels, n = o.weights.shape
     shape = c.shape(o.x)
-    c.operand(o.x, 0)
+    c.typed(o.x, "int8", "uint8")
     if not is_unknown(o.weights):
         counted.check_numbers(c.p.unit.pe, f"{c.where}: weights", o.weights)
         c.sums(o.x, o.weights)
@@ -195,13 +173,12 @@ def product(c: Checker, o: graph.Product) -> None:
 
 
 def mat_mul(c: Checker, o: graph.MatMul) -> None:
-    c.operand(o.x, 0)
-    c.operand(o.w, 1)
+    c.typed(o.x, "int8", "uint8")
+    c.typed(o.w, "int8", "uint8")
     x, w = (_heads(c, name, o.heads, at) for name, at in ((o.x, o.heads_in_x), (o.w, o.heads_in_w)))
     w = (w[0], w[2], w[1]) if o.transposed else w
     if x[2] != w[1]:
         raise c.bad(f"factors of depth {x[2]} and {w[1]}", "the same depth")
-    c.depth(x[2])
     rows, n = x[1], w[2]
     c.makes(o.y, (o.heads, rows, n) if o.heads_in_y == "first" else (rows, o.heads * n))
     if o.row_scale is not None:
@@ -265,7 +242,6 @@ def exponential(c: Checker, o: graph.Exponential) -> None:
     c.typed(o.y, "int8")
     c.typed(o.r, "uint16")
     c.makes(o.y, c.shape(o.x))
-    c.row(c.shape(o.x)[-1], LONGEST_EXPONENTIAL)
     c.within("length", o.length, range(1 << 16))
     c.within("length_step", o.length_step, HALF)
     lead = c.shape(o.x)[:-1]
@@ -279,8 +255,6 @@ def normalise(c: Checker, o: graph.Normalise) -> None:
     check.one_of(f"{c.where}: axis", o.axis, (-1, 0))
     if o.axis == 0 and len(c.shape(o.x)) != 2:
         raise c.bad(f"reading {o.x} {list(c.shape(o.x))}", "[rows, channels]")
-    length = c.shape(o.x)[o.axis]
-    check.in_range(f"{c.where}: elements normalised together", length, 1, LONGEST_NORMALISE)
     c.within("fraction", o.fraction, range(16))
     c.within("epsilon", o.epsilon, range(1 << 32))
 

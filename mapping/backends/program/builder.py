@@ -7,7 +7,6 @@ the step's `load` emits the loads of its operands, and `work` all its other comm
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from golden import check
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
@@ -184,10 +183,8 @@ class Builder:
             "out_kind": KINDS[dtype],
         }
 
-    def table_chunk(self, name: str, epilogue: Epilogue) -> list[Chunk]:
-        """The table of an epilogue as constants, None without one; BadValue if its function does not
-        exist."""
-        check.one_of(f"operation {name}: function", epilogue.function, ["none", "table", *self.p.functions])
+    def table_chunk(self, epilogue: Epilogue) -> list[Chunk]:
+        """The table of an epilogue as constants, if it has one."""
         if epilogue.function != "table":
             return []
         assert epilogue.table is not None

@@ -26,7 +26,7 @@ from mapping.backends.program.prefetch import Emission
 from mapping.backends.program.rearrange import rearranged
 from mapping.backends.program.scratchpad_allocation import Constants, Regions
 from mapping.backends.program.split_depth import shallow
-from mapping.backends.program.units import lowerings, unit_of
+from mapping.backends.program.units import assign, lowerings, unit_of
 from mapping.ir import graph
 from mapping.ir.verify import reads, validate, writes
 from mapping.refused import at
@@ -90,7 +90,9 @@ def compile(network: graph.CodedNetwork, p: AcceleratorParams, base: int = 0) ->
 
 
 def lowered(network: graph.CodedNetwork, p: AcceleratorParams) -> graph.CodedNetwork:
-    """The network rewritten so that commands can execute each operation whole."""
+    """The network rewritten so that commands can execute each operation whole; BadValue naming one that no
+    unit accepts."""
+    assign(network, p)
     return masked(shallow(rearranged(flattened(network, p), p), p), p)
 
 

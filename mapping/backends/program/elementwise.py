@@ -150,5 +150,5 @@ def lower(builder: Builder, op: Map) -> list[Step]:
         raise refuse(op.name, "two vectors of each operand", 2 * max(x.size, y.size), regions.out.words)
     parts = {(piece.vector, piece.vectors) for piece in found}
     parameters = {part[0]: builder.parameters(op.epilogue, x.channels, part) for part in sorted(parts)}
-    lowering = MapLowering(builder, op, parameters, builder.table_chunk(op.name, op.epilogue))
+    lowering = MapLowering(builder, op, parameters, builder.table_chunk(op.epilogue))
     return [lowering.step(piece) for piece in found]

@@ -287,20 +287,12 @@ class MatMulLowering:
 def lower(builder: Builder, op: MatMul) -> list[Step]:
     """The steps of a product of computed factors."""
     places = [builder.place(name) for name in (op.x, op.w, op.y)]
-    for name, place in zip("xw", places, strict=False):
-        check.one_of(f"operation {op.name}: dtype of {name}", place.dtype, ["int8", "uint8"])
     x, w, y = (
         factor(op, place, name, where)
         for name, place, where in zip(
             "xwy", places, (op.heads_in_x, op.heads_in_w, op.heads_in_y), strict=True
         )
     )
-    if builder.p.packed_rows > 1 and not op.transposed:
-        raise check.fail(
-            f"operation {op.name}: weights of", f"{builder.p.unit.pe.weight}", "8 bits (computed)"
-        )
-    depth = builder.p.unit.pe.group // builder.lanes
-    check.in_range(f"operation {op.name}: passes of a sum", x.vectors, 1, depth, "pe.group / array.rows")
     parameters = builder.parameters(op.epilogue, y.width)
-    table = builder.table_chunk(op.name, op.epilogue)
+    table = builder.table_chunk(op.epilogue)
     return MatMulLowering(builder, op, x, w, y, parameters, table).steps()

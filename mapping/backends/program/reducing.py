@@ -190,7 +190,7 @@ def lower_depthwise(builder: Builder, op: Depthwise) -> list[Step]:
     window = window_of(x, (kh, kw), op.strides, op.pads, op.dilations)
     return Lowering(
         builder, op.name, op.x, op.y, op.epilogue, window, op.pad_value, front,
-        builder.table_chunk(op.name, op.epilogue), weights,
+        builder.table_chunk(op.epilogue), weights,
     ).steps()  # fmt: skip
 
 
@@ -202,5 +202,5 @@ def lower_pool(builder: Builder, op: Pool) -> list[Step]:
     window = window_of(x, op.kernel, op.strides, op.pads)
     return Lowering(
         builder, op.name, op.x, op.y, op.epilogue, window, op.pad_value, front,
-        builder.table_chunk(op.name, op.epilogue),
+        builder.table_chunk(op.epilogue),
     ).steps()  # fmt: skip

@@ -11,6 +11,7 @@ from golden.accelerator.params import AcceleratorParams
 from golden.check import BadValue
 from golden.pe.multiplier import MultiplierParams
 from golden.systolic.params import MatrixUnitParams
+from mapping.backends.program.units import assign
 from mapping.ir.graph import Depthwise, Exponential, Map, MatMul, Normalise, Pool, Product
 from mapping.ir.verify import validate
 from mapping.run.quantised import run
@@ -63,7 +64,7 @@ def test_a_product_of_computed_factors_is_not_cut():
 
     holds(network(64), machine(67), a=np.full((5, 64), -128), b=np.full((8, 64), -128))
     with pytest.raises(BadValue, match="scores: depth of the product is 65; allowed: 1 to 64"):
-        validate(network(65), machine(67))
+        assign(network(65), machine(67))
 
 
 def test_long_rows_are_refused_by_name():
@@ -72,17 +73,17 @@ def test_long_rows_are_refused_by_name():
         o = Exponential(name="softmax", x="x", y="y", r="r", length=n)
         network = single(o, ("y", "r"), x=((1, n), "int16"), y=(1, n), r=((1,), "uint16"))
         if longest:
-            validate(network, p)
+            assign(network, p)
         else:
             with pytest.raises(BadValue, match="softmax: elements of a row is 16385"):
-                validate(network, p)
+                assign(network, p)
     o = Normalise(name="norm", x="x", y="y", axis=-1, rms=False, fraction=12, epsilon=1)
     networks = []
     for n in (LONGEST, LONGEST + 1):
         networks.append(single(o, x=((1, n), "int16"), y=((1, n), "int16")))
-    validate(networks[0], p)
+    assign(networks[0], p)
     with pytest.raises(BadValue, match="norm: elements normalised together is 8193"):
-        validate(networks[1], p)
+        assign(networks[1], p)
 
 
 def test_a_depthwise_image_has_16_bits_or_fewer():
