@@ -15,6 +15,7 @@ from cocotb.triggers import ReadOnly, Timer
 from sim.benches import Case, parameters, seed
 from sim.benches.pe import vectors
 from sim.benches.pe.vectors import PeVectors, golden_codes, module_of, params_of
+from sim.benches.stream import text
 
 COUNT = 1500
 PERIOD = 10  # ns
@@ -55,8 +56,8 @@ class PeBench:
         await Timer(PERIOD // 2, "ns")
         await ReadOnly()
         for name, codes in self.seen.items():
-            text = str(getattr(self.dut, name).value)
-            codes.append(-1 if text.strip("01") else int(text, 2))
+            bits = text(getattr(self.dut, name))
+            codes.append(-1 if bits.strip("01") else int(bits, 2))
         await Timer(PERIOD // 2, "ns")
         if self.clocked:
             self.dut.clk.value = 1
