@@ -18,7 +18,7 @@ from hw.float.bits import named, normalised, shifted_right
 from hw.float.pack import pack
 
 
-class Quotient(Lane):
+class QuotientLane(Lane):
     """weighted: o, signed, p.sum_width bits. mantissa, zeros: of the row's l, with it.
 
     out  a code of p.out
@@ -86,7 +86,7 @@ class Quotient(Lane):
 def quotient_lane(p: Arithmetic) -> Definition:
     """The quotient of `p`, ready to be placed."""
     r = p.reciprocal
-    return Definition(f"attention_quotient_{p.sum_width}_{r.width}_{r.bits}_{p.out}", Quotient(p))
+    return Definition(f"attention_quotient_{p.sum_width}_{r.width}_{r.bits}_{p.out}", QuotientLane(p))
 
 
 def definition(p: Arithmetic) -> Definition:

@@ -29,7 +29,7 @@ def clipped(m: Module, value: Value, fmt: Int, name: str) -> tuple[Value, Value]
     return named(m, kept[: fmt.width].as_signed(), name), outside
 
 
-class Score(Lane):
+class ScoreLane(Lane):
     """dot: a value of p.dot. multiplier, shift (and cap): of golden's Scaling, with the dot.
 
     score    a value of p.score
@@ -96,7 +96,7 @@ class Score(Lane):
 def score_lane(p: Arithmetic) -> Definition:
     """The score of `p`, ready to be placed."""
     cap = "_cap" if p.softcap else ""
-    return Definition(f"attention_score_{name_of(p)}_d{p.head_dim}_{p.score}_q{p.fraction}{cap}", Score(p))
+    return Definition(f"attention_score_{name_of(p)}_d{p.head_dim}_{p.score}_q{p.fraction}{cap}", ScoreLane(p))
 
 
 def definition(p: Arithmetic) -> Definition:

@@ -15,7 +15,7 @@ from hw.vector.piecewise import lane_definition as piecewise_lane
 from hw.vector.piecewise import stages as piecewise_stages
 
 
-class Weight(Lane):
+class WeightLane(Lane):
     """score: a value of p.score. top: of p.octave, the row's m, with the score, which is not above it.
 
     keep    whether the key counts
@@ -52,7 +52,7 @@ class Weight(Lane):
 def weight_lane(p: Arithmetic) -> Definition:
     """The weight of `p`, ready to be placed."""
     polynomial = f"s{p.segment_bits}_d{p.degree}"
-    return Definition(f"attention_weight_{p.score}_q{p.fraction}_w{p.weight_bits}_{polynomial}", Weight(p))
+    return Definition(f"attention_weight_{p.score}_q{p.fraction}_w{p.weight_bits}_{polynomial}", WeightLane(p))
 
 
 def definition(p: Arithmetic) -> Definition:
