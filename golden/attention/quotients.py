@@ -3,6 +3,7 @@
     1 / l ~ R 2^-(r + e), e = floor(log2 l)                               golden.vector.reciprocal
     integers   out = floor(z R / 2^(r + GUARD) + 1/2), z = floor(o 2^(out_fraction + GUARD) / 2^e)
     FP16       out = round(n R 2^(b - r - e - 24)), n 2^b = |o| cut to 24 bits; to nearest, ties to even
+               (and n R cut to units of 2^-(37 + r), as many bits as it has above FP16's least normal number)
 
 R is off by 2.1 2^-r. With r = out.width + 2 that is at most .27 of an integer's last bit, and the cut of o
 .13: values that are all alike, o = v l, come out as v 2^out_fraction exactly. l = 0 comes with o = 0, and
@@ -41,6 +42,8 @@ def _fp16(p: Arithmetic, weighted: np.ndarray, mantissa: np.ndarray, place: np.n
     negative, first, exponent = normal(weighted[0], weighted[1])
     scale = exponent - p.reciprocal.bits - place - FP16_FRACTION
     exact = np.ldexp((first * mantissa).astype(np.float64), scale)  # 24 + 19 bits
+    kept = NORMAL + p.reciprocal.bits - 1 + FP16.bias - 1  # places of a product whose first is FP16's 2^-14
+    exact = np.ldexp(np.floor(np.ldexp(exact, kept)), -kept)
     return round_once(FP16, np.where(negative, -exact, exact))
 
 

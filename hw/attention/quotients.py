@@ -5,7 +5,7 @@ The reciprocal itself, once a row, is hw.vector.reciprocal. Golden: golden.atten
 
 from functools import cache
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux
 
 from golden.attention.arithmetic import GUARD, NORMAL, Arithmetic
 from golden.attention.quotients import stages
@@ -14,7 +14,7 @@ from golden.formats.arithmetic import IEEE
 from golden.vector.reciprocal import steps
 from hw.attention.lanes import Lane, streamed
 from hw.emit import Definition
-from hw.float.bits import named, normalised, shifted_right
+from hw.float.bits import named, normalised
 from hw.float.pack import pack
 
 
@@ -60,26 +60,21 @@ class QuotientLane(Lane):
         above = named(m, most + self.zeros - zeros, "above")
         exponent = self.carried(m, ("normal", "product"), "exponent", above)
         product = self.held(m, "product", "value", first * mantissa)
-        significand, field, sticky = self.placed(m, product[: NORMAL + p.reciprocal.bits], exponent)
+        significand, field = self.placed(m, product[: NORMAL + p.reciprocal.bits], exponent)
         return pack(
-            m, FP16, IEEE, sign=sign, exponent=field, significand=significand, sticky=sticky,
+            m, FP16, IEEE, sign=sign, exponent=field, significand=significand, sticky=Const(0),
             infinite=Const(0), infinite_sign=Const(0), nan=Const(0), name="packed",
         )  # fmt: skip
 
     def placed(self, m, product, exponent):
-        """(significand, exponent, sticky) as pack takes them: normal, or subnormal with exponent 1."""
+        """(significand, exponent) as pack takes them, which does not ask a subnormal's exponent."""
         low = named(m, ~product[-1], "low")
         normal = named(m, Mux(low, Cat(Const(0, 1), product[:-1]), product), "begun")
         field = named(m, exponent - low, "field")
         lack = named(m, (1 - field)[: len(field)], "lack")
         tiny = named(m, field < 1, "tiny")
-        by = named(m, lack & tiny.replicate(len(lack)), "by")
-        shifted, lost = shifted_right(m, normal, by, "subnormal")
-        significand = self.held(m, "placed", "significand", shifted)
-        place = Signal(signed(len(field)))
-        m.d.comb += place.eq(Mux(tiny, 1, field))
-        held = self.held(m, "placed", "field", place), self.held(m, "placed", "sticky", lost)
-        return significand, *held
+        significand = self.held(m, "placed", "significand", normal >> Mux(tiny, lack, 0))
+        return significand, self.held(m, "placed", "field", field)
 
 
 @cache

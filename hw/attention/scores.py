@@ -96,7 +96,8 @@ class ScoreLane(Lane):
 def score_lane(p: Arithmetic) -> Definition:
     """The score of `p`, ready to be placed."""
     cap = "_cap" if p.softcap else ""
-    return Definition(f"attention_score_{name_of(p)}_d{p.head_dim}_{p.score}_q{p.fraction}{cap}", ScoreLane(p))
+    scores = f"d{p.head_dim}_{p.score}_q{p.fraction}{cap}"
+    return Definition(f"attention_score_{name_of(p)}_{scores}", ScoreLane(p))
 
 
 def definition(p: Arithmetic) -> Definition:

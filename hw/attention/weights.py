@@ -51,8 +51,8 @@ class WeightLane(Lane):
 @cache
 def weight_lane(p: Arithmetic) -> Definition:
     """The weight of `p`, ready to be placed."""
-    polynomial = f"s{p.segment_bits}_d{p.degree}"
-    return Definition(f"attention_weight_{p.score}_q{p.fraction}_w{p.weight_bits}_{polynomial}", WeightLane(p))
+    power = f"w{p.weight_bits}_s{p.segment_bits}_d{p.degree}"
+    return Definition(f"attention_weight_{p.score}_q{p.fraction}_{power}", WeightLane(p))
 
 
 def definition(p: Arithmetic) -> Definition:

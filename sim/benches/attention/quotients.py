@@ -7,11 +7,11 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from golden.attention.arithmetic import FP16_FRACTION, LIMB
+from golden.attention.arithmetic import FP16_FRACTION, GUARD, LIMB
 from golden.attention.quotients import cycles, quotients, stages
 from golden.formats import FP16
 from golden.vector.reciprocal import reciprocal, steps
-from sim.benches import names
+from sim.benches import Faults, names
 from sim.benches.attention.lanes import (
     HALF,
     INT4,
@@ -61,21 +61,44 @@ class QuotientsBench(LaneBench):
                 yield self.codes(weighted, total)
 
     def random_fields(self) -> Mapping[str, int]:
-        """Sums of every size, multiples of the total (values that are all alike), the ends, empty rows."""
+        """Sums of every size, values that are all alike, ties, the ends, empty rows."""
         p, random = self.p, self.random
         least, largest = self.ends
         if not random.randrange(16):
             return self.codes(0, 0)
         total = random.randint(1, p.keys + 1) * random.randint(1 << p.weight_bits - 1, 1 << p.weight_bits)
         power = 1 << random.randrange(p.weight_bits - 1, p.total.width)
-        total = random.choice((total, 1 << p.weight_bits, power))
-        total = min(total, p.keys << p.weight_bits)
+        total = random.choice((total, 1 << p.weight_bits, power, p.keys + 1 << p.weight_bits))
+        total = min(total, p.keys + 1 << p.weight_bits)
         value = random.choice((least, largest, 1, -1, random.randint(least, largest)))
         value = value if random.randrange(2) else value >> random.randrange(p.value_width)
-        if random.randrange(3):
-            return self.codes(value * total, total)
-        weighted = random.randint(least * total, largest * total) >> random.randrange(p.sum_width)
-        return self.codes(weighted, total)
+        most = min(total, p.keys << p.weight_bits)  # the rest is a sink's
+        choice = random.randrange(4)
+        if choice == 0:
+            weighted = random.randint(least * most, largest * most) >> random.randrange(p.sum_width)
+            return self.codes(weighted, total)
+        if choice == 1:
+            return self.near_half_a_subnormal(power) if p.floating else self.near_a_tie(total, most)
+        return self.codes(value * most, total)
+
+    def near_half_a_subnormal(self, total: int) -> Mapping[str, int]:
+        """Half between two numbers below FP16's least normal one, or a power of two beside; exact in R."""
+        half = total * (2 * self.random.getrandbits(11) + 1) // 2
+        weighted = half + self.random.choice((0, 1, -1)) * (1 << self.random.randrange(self.p.weight_bits))
+        return self.codes(weighted * self.random.choice((1, -1)), total)
+
+    def near_a_tie(self, total: int, most: int) -> Mapping[str, int]:
+        """z whose product with an odd mantissa is a half, or just less; where there is none, anything."""
+        p = self.p
+        mantissa, zeros = (int(each) for each in reciprocal(p.reciprocal, total))
+        below, place = p.reciprocal.bits + GUARD, p.reciprocal.width - 1 - zeros
+        z = 0
+        if mantissa % 2:
+            half = (1 << below - 1) - self.random.randrange(2)
+            z = signed(half * pow(mantissa, -1, 1 << below) % (1 << below), below)
+        weighted = -(-(z << place) >> p.out_fraction + GUARD)
+        least, largest = self.ends
+        return self.codes(min(max(weighted, least * most), largest * most), total)
 
     def expected(self, fields: Mapping[str, int]) -> Mapping[str, int | None]:
         p = self.p
@@ -117,4 +140,4 @@ CASES = [
 QUICK = {"icarus": ["int4", "fp16-small"], "verilator": ["int8", "fp16"]}
 LONG = {"verilator": names(CASES)}
 EXTREME = [case("int8"), case("fp16", **HALF)]
-MUTANTS = ()
+MUTANTS = [Faults("int4", 8), Faults("fp16-small", 8)]

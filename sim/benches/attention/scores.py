@@ -8,7 +8,7 @@ import cocotb
 
 from golden.attention.arithmetic import MAX_SHIFT, MULTIPLIER
 from golden.attention.scores import Scaling, cycles, scores, stages
-from sim.benches import names
+from sim.benches import Faults, names
 from sim.benches.attention.lanes import (
     HALF,
     INT4,
@@ -89,4 +89,4 @@ CASES = [
 QUICK = {"icarus": ["tiny", "int8-softcap"], "verilator": ["int8", "fp16-softcap"]}
 LONG = {"verilator": names(CASES)}
 EXTREME = [case("fp16-softcap", **HALF, softcap=True)]
-MUTANTS = ()
+MUTANTS = [Faults("tiny", 8)]
