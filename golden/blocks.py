@@ -34,10 +34,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from golden import check, streams
+from golden.attention import sliding_window
 from golden.systolic import matrix_unit
 from golden.tile import tile
 
-BLOCKS: dict[str, ModuleType] = {"systolic/matrix_unit": matrix_unit, "tile/tile": tile}
+BLOCKS: dict[str, ModuleType] = {
+    "systolic/matrix_unit": matrix_unit,
+    "tile/tile": tile,
+    "attention/sliding_window": sliding_window,
+}
 OUTPUT = "o"
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from golden import blocks, pe, streams
+from golden.attention.arithmetic import Arithmetic, fp16
+from golden.attention.window import WindowParams
 from golden.blocks import Job
 from golden.check import BadValue
 from golden.systolic.params import DATAFLOWS, MatrixUnitParams
@@ -22,6 +24,8 @@ PARAMS = [
         for kind in pe.standing("array")
     ),
     *(TileParams(rows=3, cols=2, pe=module.Params(group=16)) for module in pe.PES.values()),
+    WindowParams(arithmetic=Arithmetic(head_dim=3, keys=8), sinks=True),
+    WindowParams(arithmetic=fp16(head_dim=2, keys=4), divide_lanes=2),
 ]
 
 

@@ -59,7 +59,10 @@ class Mask:
         check.in_range(
             "trailing", self.trailing, 0, spare, "keys that are not leading, where none is padding"
         )
-        check.in_range("randoms", self.randoms, 0, self.counted - self.leading - self.trailing, "keys left")
+        others = self.counted - len(self.shared)
+        if self.randoms:
+            others -= int(windows(self)[1].max())
+        check.in_range("randoms", self.randoms, 0, others, "keys that every query has not otherwise")
 
     def _check_block(self) -> None:
         """Blocks are whole, stand at multiples of their size, and have no dilation."""

@@ -1,0 +1,45 @@
+"""The documentation of a generated sliding-window engine: its texts."""
+
+from golden.attention import window_cycles
+from golden.attention.window import WindowParams
+
+ABOUT = """\
+O[i] = sum over the keys j of row i of w(i, j) V[j] / sum of w(i, j), w = 2^(s - m): s is Q[i] K[j] in octaves
+({score} bits, {fraction} below one), m the row's largest, rounded up. Queries and keys {query}, values
+{value}, results {out}, weights of {weight_bits} bits; every sum is exact."""
+
+KEYS = """\
+{slots} keys and values stand in rolling buffers, in rows of {head_dim}. Window to the left and to the right,
+dilation, keys that every row reads, random keys of each row, padding and the number of heads that share keys
+are fields of a command. A job that goes on finds the keys of the jobs before it in the buffers."""
+
+CYCLES = """\
+A row takes a cycle a key, {least} at the least: {least} cycles are what its division takes. Values follow the
+scores when the row's maximum is known, {score} cycles behind its last key; a result leaves {tail} cycles
+behind the row's last value. N rows of W keys take (N + 1) W + {constant} cycles. The count is exact: the
+benches hold the RTL to it."""
+
+
+def title(p: WindowParams) -> str:
+    """A heading."""
+    return f"sliding-window attention, {p.slots} keys of {p.arithmetic.head_dim}"
+
+
+def about(p: WindowParams) -> str:
+    """Text: what the engine computes."""
+    a = p.arithmetic
+    return ABOUT.format(
+        score=a.score.width, fraction=a.fraction, query=a.query, value=a.value, out=a.out,
+        weight_bits=a.weight_bits,
+    )  # fmt: skip
+
+
+def sections(p: WindowParams) -> dict[str, str]:
+    """Its keys, and its cycles."""
+    t = window_cycles.timing(p)
+    return {
+        "Keys": KEYS.format(slots=p.slots, head_dim=p.arithmetic.head_dim),
+        "Cycles": CYCLES.format(
+            least=t.least, score=t.score_cycles, tail=t.tail, constant=t.score_cycles + t.tail + 1
+        ),
+    }
