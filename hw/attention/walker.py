@@ -57,7 +57,7 @@ class Walker(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        self.kept = {name: Signal(self.fields[name], name=f"{name}_kept") for name in KEPT}
+        self.kept = {name: Signal(self.fields[name], name=f"{name}_kept", reset_less=True) for name in KEPT}
         self.take, self.running, self.row_ends, self.step_ends, self.ends = bits(
             "take", "running", "row_ends", "step_ends", "ends"
         )
@@ -91,7 +91,10 @@ class Walker(wiring.Component):
 
     def count(self, m):
         """Rows of a step, steps of a command."""
-        member, steps = Signal.like(self.group, name="member"), Signal.like(self.steps, name="steps_left")
+        member, steps = (
+            Signal.like(self.group, name="member", reset_less=True),
+            Signal.like(self.steps, name="steps_left", reset_less=True),
+        )
         self.member_last = Signal()
         m.d.comb += [
             self.member_last.eq(member + 1 == self.kept["group"]),
@@ -110,11 +113,13 @@ class Walker(wiring.Component):
         """{begin, end, place}: positions of the step's first and last key, place of the first; of the step at
         hand, and of what comes after it: the next step, or the command that is taken."""
         kept, told = self.kept, self.told
-        now = {name: Signal(PLACE, name=f"{name}_q") for name in ("low", "high", "begin", "end")}
+        now = {
+            name: Signal(PLACE, name=f"{name}_q", reset_less=True) for name in ("low", "high", "begin", "end")
+        }
         then = {name: Signal(PLACE, name=f"{name}_next") for name in ("low", "high", "begin", "end")}
         now["place"], phase = (
-            Signal(range(self.size), name="begin_place"),
-            Signal.like(self.phase, name="phase_q"),
+            Signal(range(self.size), name="begin_place", reset_less=True),
+            Signal.like(self.phase, name="phase_q", reset_less=True),
         )
         offset, phase_next = Signal(PLACE, name="offset"), Signal.like(self.phase, name="phase_next")
         begun = Signal(PLACE, name="begun")
@@ -151,10 +156,12 @@ class Walker(wiring.Component):
 
     def rows(self, m, now, then):
         """The part of the row, its place within, and how many slots have passed."""
-        self.part, self.used = Signal(range(5)), Signal.like(self.least, name="used")
-        self.index = Signal.like(self.told["beside"], name="index")
-        self.key, self.key_place = Signal(PLACE), Signal(range(self.size))
-        self.part_ends, self.after = Signal(), Signal.like(self.part, name="after")
+        self.part = Signal(range(5), reset_less=True)
+        self.used = Signal.like(self.least, name="used", reset_less=True)
+        self.index = Signal.like(self.told["beside"], name="index", reset_less=True)
+        self.key = Signal(PLACE, reset_less=True)
+        self.key_place = Signal(range(self.size), reset_less=True)
+        self.part_ends, self.after = Signal(name="part_ends"), Signal.like(self.part, name="after")
         key_next = Signal(PLACE, name="key_next")
         dilation = self.kept["dilation"]
         place = self.key_place + dilation[: len(self.key_place)]

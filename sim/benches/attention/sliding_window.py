@@ -284,4 +284,4 @@ EXTREME = [
         divide_lanes=3,
     ),
 ]
-MUTANTS = (Faults("int8", 12), Faults("int8", 100, seed=2, slow=True))
+MUTANTS = (Faults("int8", 40, seed=2, slow=True),)
