@@ -19,7 +19,7 @@ import numpy as np
 from golden.operators.convolution import col2im, conv_window, im2col
 from golden.operators.window import OperatorWindow
 from golden.systolic.gemm import Gemm
-from mapping.network import Network, Node, Shape, ShapeNetwork, batch_axes, product
+from mapping.network import Network, Node, Shape, ShapeNetwork, batch_axes, gemm
 
 FLOAT = np.dtype(np.float32)
 
@@ -121,13 +121,12 @@ class ProductLayer:
 
 def layer(network: Network, node: Node) -> ProductLayer:
     """The layer that a matrix product of a network is."""
-    found = product(network, node)
     a, w, y = (network.shapes[tensor] for tensor in (*node.inputs[:2], node.outputs[0]))
     return ProductLayer(
         name=node.name,
         operator=node.operator,
-        gemm=Gemm(m=found.m, n=found.n, k=found.k, batch=found.batch),
-        constant_weights=found.weights is not None,
+        gemm=gemm(network, node),
+        constant_weights=node.inputs[1] in network.constants,
         node=node,
         shapes=(a, w, y),
         dtype=network.type_of(node.outputs[0]),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from golden import check
+from golden.systolic.gemm import Gemm
 
 MATRIX_PRODUCTS = ("MatMul", "Gemm", "Conv")
 HOST = "Host"  # operator of a node that is to run on the host: attributes operator, attributes, reason
@@ -94,10 +95,6 @@ class Network:
                 found.setdefault(tensor, []).append(node)
         return found
 
-    def products(self) -> list["MatrixProduct"]:
-        """Shape of every matrix product, in order."""
-        return [product(self, node) for node in self.nodes if node.is_product]
-
     def check_room(self) -> None:
         """BadValue, naming the tensor, if its values, or those of all tensors, take too much memory."""
         total = 0
@@ -126,45 +123,23 @@ class Network:
                 raise check.fail(f"{self.name}: input {name}", given[name].dtype, str(dtype))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatrixProduct:
-    """`batch` products Y[m, n] = A[m, k] W[k, n].
-
-    A convolution's batch is its groups, its m the stops of all samples.
-    weights  the constant that holds W, or None if both factors are computed
-    """
-
-    node: Node
-    m: int
-    n: int
-    k: int
-    batch: int
-    weights: str | None
-
-    @property
-    def macs(self) -> int:
-        return self.batch * self.m * self.n * self.k
-
-
-def product(network: Network, node: Node) -> MatrixProduct:
-    """Shape of the matrix product that `node` is.
+def gemm(network: Network, node: Node) -> Gemm:
+    """Shape of the matrix product that `node` is; a convolution's batch is its groups, its m the stops of all
+    samples.
 
     A MatMul by constant weights [k, n] is one product over all rows of A; if W has batch axes, or is
     computed, it is a product for each. A vector is a matrix of one row (A) or one column (W).
     """
     a, w = (network.shapes[tensor] for tensor in node.inputs[:2])
     y = network.shapes[node.outputs[0]]
-    weights = node.inputs[1] if node.inputs[1] in network.constants else None
     if node.operator == "Conv":
         groups = int(node.attributes.get("group", 1))
-        axes = {"m": y[0] * prod(y[2:]), "n": w[0] // groups, "k": prod(w[1:]), "batch": groups}
-    elif node.operator == "Gemm":
-        axes = {"m": y[0], "n": y[1], "k": a[0 if node.attributes.get("transA", 0) else 1], "batch": 1}
-    else:
-        batch = prod(batch_axes(a, w)) if len(w) > 2 else 1
-        n, k = (w[-1] if len(w) > 1 else 1), a[-1]
-        axes = {"m": prod(y) // (n * batch), "n": n, "k": k, "batch": batch}
-    return MatrixProduct(node=node, weights=weights, **axes)
+        return Gemm(m=y[0] * prod(y[2:]), n=w[0] // groups, k=prod(w[1:]), batch=groups)
+    if node.operator == "Gemm":
+        return Gemm(m=y[0], n=y[1], k=a[0 if node.attributes.get("transA", 0) else 1])
+    batch = prod(batch_axes(a, w)) if len(w) > 2 else 1
+    n = w[-1] if len(w) > 1 else 1
+    return Gemm(m=prod(y) // (n * batch), n=n, k=a[-1], batch=batch)
 
 
 def batch_axes(a: Shape, w: Shape) -> Shape:

@@ -12,7 +12,7 @@ import numpy as np
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder
-from mapping.network import HOST, Network, Node, product
+from mapping.network import HOST, Network, Node, gemm
 from mapping.patterns.curves import Stage
 from mapping.run.floating import run_node
 
@@ -63,7 +63,7 @@ def host_result(c: Coder, node: Node, place: int, given: Sequence[str], sources:
     out = node.outputs[place]
     own = node.attributes
     written = replace(node, operator=str(own["operator"]), attributes=own["attributes"])
-    macs = product(c.network, written).macs if written.is_product else 0
+    macs = gemm(c.network, written).macs if written.is_product else 0
     constants = {t: c.network.constants[t] for t in node.inputs if t in c.network.constants}
     types = [(t, c.shape(t), c.dtype(t)) for t in given]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from mapping.ir.encodings import Affine
-from mapping.network import Network, Node, product
+from mapping.network import Network, Node, gemm
 from mapping.patterns.subgraphs import apply
 
 Range = tuple[float, float]
@@ -79,7 +79,7 @@ def of_product(network: Network, node: Node, seen: Mapping[str, Range]) -> Range
     low, high = seen[node.inputs[0]]
     w = network.constants.get(node.inputs[1])
     if w is None:
-        k = product(network, node).k
+        k = gemm(network, node).k
         reach = k * max(-low, high) * max(abs(end) for end in seen[node.inputs[1]])
         return -reach, reach
     if node.operator == "Conv":

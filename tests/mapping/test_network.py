@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from golden.check import BadValue
+from mapping.layers import layers
 from mapping.network import Network, Node, TensorType
 from mapping.run.floating import run_float, run_node
 
@@ -42,10 +43,10 @@ def network(operator, shapes, constants=(), **attributes):
     ],
 )
 def test_product_shape(operator, shapes, constants, attributes, wanted):
-    (found,) = network(operator, shapes, constants, **attributes).products()
-    assert (found.m, found.n, found.k, found.batch) == wanted
-    assert found.weights == (constants or None)
-    assert found.macs == np.prod(wanted)
+    (found,) = layers(network(operator, shapes, constants, **attributes))
+    assert (found.gemm.m, found.gemm.n, found.gemm.k, found.gemm.batch) == wanted
+    assert found.constant_weights == bool(constants)
+    assert found.gemm.macs == np.prod(wanted)
 
 
 def test_a_tensor_made_later_is_refused():

@@ -10,6 +10,7 @@ from onnx import helper, numpy_helper
 from golden import operators
 from golden.check import BadValue
 from mapping.frontends import onnx_file
+from mapping.layers import layers
 from mapping.passes import simplify
 from mapping.patterns.recognise import recognise
 from mapping.run.floating import run_float
@@ -107,7 +108,7 @@ def test_keys_are_not_copied_for_the_queries_of_their_group():
     operands, attributes, *_ = attention(0)
     written = compare(*network_of("Attention", operands, attributes))
     rows = HEADS // GROUPS * operands["q"].shape[-2]
-    assert [(x.batch, x.m) for x in written.products()] == [(2 * GROUPS, rows), (2 * GROUPS, rows)]
+    assert [(x.gemm.batch, x.gemm.m) for x in layers(written)] == [(2 * GROUPS, rows), (2 * GROUPS, rows)]
 
 
 def test_heads_side_by_side_are_what_the_accelerator_codes_as_one():

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from golden.check import BadValue
 from mapping.frontends import hugging_face, load
+from mapping.layers import layers
 from mapping.run.floating import run_float
 
 CONFIG = {
@@ -179,14 +180,14 @@ def test_minilm_equals_numpy(minilm, minilm_config):
 
 
 def test_minilm_layers_have_readable_names(minilm):
-    names = [product.node.name for product in minilm.products()]
+    names = [layer.name for layer in layers(minilm)]
     parts = ["attention.query", "attention.key", "attention.value", "attention.scores", "attention.context",
              "attention.output", "intermediate", "output"]  # fmt: skip
     assert names == [f"layer.{i}.{part}" for i in range(6) for part in parts]
 
 
 def test_minilm_counts_171_million_products_of_numbers():
-    assert sum(product.macs for product in load(minilm_path(), tokens=16).products()) == 171_048_960
+    assert sum(layer.gemm.macs for layer in layers(load(minilm_path(), tokens=16))) == 171_048_960
 
 
 def refuse(path, message, tokens=4):
@@ -250,7 +251,7 @@ def test_key_that_changes_nothing(tmp_path):
     path = folder(tmp_path)
     config = json.loads((path / "config.json").read_text())
     (path / "config.json").write_text(json.dumps(config | keys | {"extra": []}))
-    assert len(load(path, tokens=4).products()) == 2 * 8
+    assert len(layers(load(path, tokens=4))) == 2 * 8
 
 
 def test_old_names_of_normalisations(tmp_path):

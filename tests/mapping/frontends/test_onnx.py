@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mapping.frontends import load, onnx_file
+from mapping.layers import layers
 from mapping.run.floating import run_float
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
@@ -165,5 +166,5 @@ def test_magika_takes_a_batch():
 
 
 def test_magika_products():
-    found = [(p.m, p.n, p.k, p.batch) for p in load(magika_path()).products()]
+    found = [(g.m, g.n, g.k, g.batch) for g in (x.gemm for x in layers(load(magika_path())))]
     assert found == [(2048, 64, 257, 1), (508, 512, 1280, 1), (1, 214, 512, 1)]
