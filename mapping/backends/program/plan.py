@@ -1,8 +1,12 @@
 """The plan of a program: a row for each operation of the coded network, in the program's order."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
 
 from golden.accelerator.assembler import Command
 from golden.accelerator.commands import Opcode
@@ -23,6 +27,7 @@ from mapping.target import Target
 
 MATRIX, VECTOR, MOVED = "matrix", "vector", "load, store"
 NONE = None, (0, 0, 0, 0)  # what copies a network's state
+Operations = Mapping[str, tuple[Operation, tuple[int, int, int, int]]]
 
 
 def by_name(coded: CodedNetwork) -> dict[str, tuple[Operation, tuple[int, int, int, int]]]:
@@ -77,6 +82,42 @@ def host_row(o: graph.Host) -> Row:
     return Row(name=o.name, operator=o.operator, unit=HOST, count=1, losses={}, reason=o.reason, macs=o.macs)
 
 
+@dataclass(slots=True)
+class StepSums:
+    """What all steps of an operation take together. counts: see `counts_of`; ended: the cycle in which they
+    are done."""
+
+    name: str
+    counts: np.ndarray
+    ended: float = 0.0
+
+
+def counts_of(p: AcceleratorParams, unit: str, commands: Sequence[Command]) -> np.ndarray:
+    """Of commands, int64: cycles that compute, words read and written over the bus, words of the scratchpad
+    and sums that pass, the commands themselves."""
+    work = unit_work(p, unit, commands)
+    return np.array([work, *words_of(commands), *energy.passed(p, commands), len(commands)], np.int64)
+
+
+def row_of(
+    p: AcceleratorParams, coded: CodedNetwork, operations: Operations, found: StepSums, cycles: int,
+    by_cause: Callable[[float, int], dict[str, float]], **known: Any,
+) -> Row:  # fmt: skip
+    """The row of an operation. by_cause: returns the losses, from its useful cycles and the array's."""
+    operation, (batch, m, n, k) = operations.get(found.name, NONE)
+    unit, macs = unit_in_tables(p, coded, operation), batch * m * n * k
+    compute, read, written, words, sums, commands = found.counts.tolist()
+    useful = macs / p.lanes**2 if unit == MATRIX else 0.0
+    read, written = read * p.lanes + commands * COMMAND_BYTES, written * p.lanes
+    return Row(
+        name=found.name, operator=type(operation).__name__ if operation else "State", unit=unit,
+        batch=batch, m=m, n=n, k=k, macs=macs, compute_cycles=compute, cycles=cycles,
+        utilisation=useful / compute if compute else 0.0, bytes_read=read, bytes_written=written,
+        losses=by_cause(useful, compute if unit == MATRIX else 0),
+        energy_pj=energy.of_words(p, words, sums, macs, read + written), commands=commands, **known,
+    )  # fmt: skip
+
+
 def program_rows(
     p: AcceleratorParams, coded: CodedNetwork, program: Program, commands: Sequence[Command],
     timing: Prediction,
@@ -86,26 +127,16 @@ def program_rows(
     operations = by_name(coded)
     rows, ended = [], 0
     for name, first, end in program.ranges:
-        own, (operation, (batch, m, n, k)) = commands[first:end], operations.get(name, NONE)
-        own_unit, macs = unit_in_tables(p, coded, operation), batch * m * n * k
+        own, unit = commands[first:end], unit_in_tables(p, coded, operations.get(name, NONE)[0])
         ended = max([ended, *(done.get(number, 0) for number in range(first, end))])
-        useful = macs / p.lanes**2 if own_unit == MATRIX else 0.0
         lost = {cause: sum(cycles[first:end]) for cause, cycles in timing.lost.items()}
-        read, written = (words * p.lanes for words in words_of(own))
-        read += len(own) * COMMAND_BYTES
-        energy_pj = energy.of_words(p, *energy.passed(p, own), macs, read + written)
-        compute = unit_work(p, own_unit, own)
-        rows.append(Row(
-            name=name, operator=type(operation).__name__ if operation else "State", unit=own_unit,
-            batch=batch, m=m, n=n, k=k, macs=macs, compute_cycles=compute, cycles=sum(lost.values()),
-            utilisation=useful / compute if compute else 0.0, bytes_read=read, bytes_written=written,
-            losses=by_cause(lost, useful), energy_pj=energy_pj,
-            commands=end - first, ended=ended,
-        ))  # fmt: skip
+        found = StepSums(name, counts_of(p, unit, own))
+        causes = partial(by_cause, lost)
+        rows.append(row_of(p, coded, operations, found, sum(lost.values()), causes, ended=ended))
     return rows
 
 
-def by_cause(lost: dict[str, int], useful: float) -> dict[str, float]:
+def by_cause(lost: dict[str, int], useful: float, compute: int) -> dict[str, float]:
     """Losses by mapping.result.CAUSES; cycles in which vectors enter but do no useful work are waste."""
     waste = lost["waste"] + lost["compute"] - useful
     others = {cause: float(lost[cause]) for cause in ("fill", "drain", "memory", "dependency", "control")}
