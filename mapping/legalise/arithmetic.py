@@ -24,7 +24,7 @@ from mapping.legalise.scores import check_scores
 from mapping.legalise.turning import positions, selected
 from mapping.legalise.windows import lined, stepped
 from mapping.network import Node, Shape
-from mapping.patterns.curves import Function, Stage, coded_as, curve_of, table_stage
+from mapping.patterns.curves import Function, Stage, curve_of, table_stage
 from mapping.quantise.requantise_points import constant_factor
 
 FINE = 14  # bits of a code that the bias of a sum with a constant holds
@@ -189,11 +189,7 @@ def coarser(c: Coder, x: Coded, epsilon: float, n: int) -> Coded:
         return x
     form = replace(x.form, scale=float(least) * (1 + 1e-6))
     name = f"{x.name}:coarser{n}"
-    if name not in c.tensors:
-        c.tensor(name, c.tensors[x.name].shape, form)
-        e = c.epilogue(form, x.scale, coded_as(form))
-        c.add(graph.Map(name=name, x=x.name, y=name, x_zero=x.zero, epilogue=e))
-    return replace(x, name=name, form=form)
+    return replace(x, name=name, form=form) if name in c.tensors else c.recoded(name, x, form)
 
 
 def spread_constant(

@@ -398,11 +398,14 @@ class Coder:
 
     def again(self, tensor: str, source: Coded, form: str) -> None:
         """The tensor in one more form."""
-        out = self.form(tensor, form)
-        name = self.tensor(f"{tensor}:{form}", self.tensors[source.name].shape, out)
-        e = self.epilogue(out, source.scale, coded_as(out))
-        self.add(graph.Map(name=name, x=source.name, y=name, x_zero=source.zero, epilogue=e))
-        self.coded[tensor, form] = Coded(name=name, order=source.order, form=out)
+        self.coded[tensor, form] = self.recoded(f"{tensor}:{form}", source, self.form(tensor, form))
+
+    def recoded(self, name: str, x: Coded, out: Affine) -> Coded:
+        """The same reals in another encoding, as tensor `name`."""
+        self.tensor(name, self.tensors[x.name].shape, out)
+        e = self.epilogue(out, x.scale, coded_as(out))
+        self.add(graph.Map(name=name, x=x.name, y=name, x_zero=x.zero, epilogue=e))
+        return replace(x, name=name, form=out)
 
     def epilogue(
         self, form: Affine, unit: np.ndarray | float, how: Stage, bias: np.ndarray | float = 0.0,

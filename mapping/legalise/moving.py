@@ -1,6 +1,5 @@
 """Legalisation of operators that move or select codes: reshapes, slices, concatenations, gathers."""
 
-from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -12,7 +11,7 @@ from mapping.ir.encodings import Affine
 from mapping.legalise.coder import PASSED, Coded, Coder, computed, standing
 from mapping.legalise.turning import positions, regrouped, selected
 from mapping.network import Node
-from mapping.patterns.curves import Stage, coded_as
+from mapping.patterns.curves import Stage
 from mapping.patterns.subgraphs import permutation
 from mapping.unknown import reals
 
@@ -103,10 +102,7 @@ def filled(c: Coder, node: Node, form: str) -> Coded:
     held = (int(found.form.code(np.array(value))) - found.zero) * found.scale
     if abs(held - value) <= found.scale / 2:
         return found
-    name = c.tensor(f"{y}:{form}:wide", c.tensors[found.name].shape, out)
-    e = c.epilogue(out, found.scale, coded_as(out))
-    c.add(graph.Map(name=name, x=found.name, y=name, x_zero=found.zero, epilogue=e))
-    return replace(found, name=name, form=out)
+    return c.recoded(f"{y}:{form}:wide", found, out)
 
 
 def put(c: Coder, node: Node) -> float | None:
@@ -195,12 +191,8 @@ def concat(c: Coder, node: Node) -> None:
                 continue
             found = c.need(tensor, form, full)
             if (found.scale, found.zero) != (out.scale, out.zero):
-                name = c.tensor(f"{y}:{form}:{i}", shape, out)
-                c.add(graph.Map(name=name, x=found.name, y=name, x_zero=found.zero,
-                                epilogue=c.epilogue(out, found.scale, coded_as(out))))  # fmt: skip
-                names.append(name)
-            else:
-                names.append(found.name)
+                found = c.recoded(f"{y}:{form}:{i}", found, out)
+            names.append(found.name)
         name = c.tensor(f"{y}:{form}", tuple(c.shape(y)[j] for j in full), out)
         c.add(graph.Concat(name=name, x=names[0], others=tuple(names[1:]), axis=full.index(axis), y=name))
         c.coded[y, form] = Coded(name=name, order=tuple(j for j in full if c.shape(y)[j] > 1), form=out)
