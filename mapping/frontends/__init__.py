@@ -1,17 +1,17 @@
-"""Networks from files: ONNX, TFLite, Hugging Face, SCALE-Sim topologies, and shapes in TOML."""
+"""Networks from files: ONNX, TFLite, GGUF, Hugging Face, SCALE-Sim topologies, and shapes in TOML."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from golden import check
-from mapping.frontends import hugging_face, onnx_file, scale_sim, shapes_toml
+from mapping.frontends import gguf, hugging_face, onnx_file, scale_sim, shapes_toml
 from mapping.frontends.onnx_parameters import Given
 from mapping.frontends.tflite import file
 from mapping.network import Network, ShapeNetwork
 
 KINDS = (
-    "a .onnx file, a .tflite file, a .csv topology, a .toml of shapes, or a Hugging Face folder with "
-    "config.json"
+    "a .onnx file, a .tflite file, a .gguf file, a .csv topology, a .toml of shapes, or a Hugging Face "
+    "folder with config.json"
 )
 
 
@@ -35,6 +35,9 @@ def load(
     if path.is_dir() or path.name == "config.json":
         refuse_dims(path, dims)
         return hugging_face.load(path, tokens=tokens, batch=batch)
+    if path.suffix == ".gguf":
+        refuse_dims(path, dims)
+        return gguf.load(path, tokens=tokens, batch=batch)
     if path.suffix == ".onnx":
         return onnx_file.load(path, tokens=tokens, batch=batch, dims=dims or {}, given=given)
     shapes: dict[str, Callable[[Path], Network | ShapeNetwork]] = {

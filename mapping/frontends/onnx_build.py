@@ -1,7 +1,7 @@
 """ONNX graphs, written node by node."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -9,6 +9,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 20  # the first with Gelu
 IR_VERSION = 9  # of the same release of ONNX
+
+
+class Port(NamedTuple):
+    """Shape and type of an input or an output."""
+
+    shape: Sequence[int]
+    kind: int = TensorProto.FLOAT
 
 
 class GraphBuilder:
@@ -34,12 +41,12 @@ class GraphBuilder:
         return self.node(f"{name}.bias", "Add", product, self.constant(f"{name}.bias.value", bias))
 
     def model(
-        self, name: str, inputs: Mapping[str, Sequence[int]], output: str, shape: Sequence[int]
+        self, name: str, inputs: Mapping[str, Port], outputs: Mapping[str, Port], *, opset: int = OPSET
     ) -> onnx.ModelProto:
-        """The graph as a model. inputs: int64, by name and shape; output: a float32 result."""
-        graph = helper.make_graph(
-            self.nodes, name,
-            [helper.make_tensor_value_info(key, TensorProto.INT64, size) for key, size in inputs.items()],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)], self.constants,
-        )  # fmt: skip
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+        """The graph as a model."""
+        ports = (
+            [helper.make_tensor_value_info(key, port.kind, port.shape) for key, port in each.items()]
+            for each in (inputs, outputs)
+        )
+        graph = helper.make_graph(self.nodes, name, *ports, self.constants)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION)

@@ -1,4 +1,4 @@
-"""Readers of what programs write: TFLite, Hugging Face's folders, arrays."""
+"""Readers of what programs write: TFLite, GGUF, Hugging Face's folders, arrays."""
 
 import io
 import json
@@ -10,6 +10,7 @@ import systola
 from systola import tables
 from tests.fuzz import mutate
 from tests.fuzz.onnx_files import EXAMPLES, perceptron, used
+from tests.mapping.frontends import gguf_file
 from tests.mapping.frontends.test_hugging_face import CONFIG, random_tensors
 from tests.tflite.conftest import Writer
 
@@ -183,6 +184,37 @@ class Tflite:
 
     def use(self, random, path):
         return used(random, path, ("ws16_int8", "accelerator16_int8"))
+
+
+class Gguf:
+    """A small decoder: its entries, its tensors or its bytes damaged."""
+
+    def prepare(self):
+        self.tensors = gguf_file.weights()
+
+    def damage(self, random, folder):
+        entries, tensors = gguf_file.entries(), dict(self.tensors)
+        kind = mutate.pick(random, ("entry", "entry", "tensor", "words", "bytes"))
+        if kind == "entry":
+            key = mutate.pick(random, [key for key in entries if key.startswith("llama.")])
+            wrong = (0, 1, 3, 8, 1 << 31, 0.0, -1.0, float("nan"), True, "x", [1, 2])
+            entries[key] = mutate.pick(random, wrong)
+        elif kind == "tensor":
+            name = mutate.pick(random, list(tensors))
+            value = np.ascontiguousarray(mutate.array(random, tensors[name]), np.float32)
+            tensors[name] = value.reshape(value.shape or (1,))
+        data = gguf_file.contents(tensors, entries)
+        if kind == "words":
+            data = mutate.words(random, data[:3000], int(mutate.pick(random, (1, 4, 8)))) + data[3000:]
+        elif kind == "bytes":
+            data = mutate.bytes_of(random, data)
+        (folder / "net.gguf").write_bytes(data)
+        return folder / "net.gguf"
+
+    def use(self, random, path):
+        result = systola.map(path, on=EXAMPLES / "ws16_int8.toml", tokens=int(mutate.pick(random, (1, 4, 6))))
+        assert tables.whole(result)
+        return result
 
 
 class HuggingFace:

@@ -11,6 +11,7 @@ READERS = {
     "onnx": onnx_files.Onnx,
     "qdq": onnx_files.Coded,
     "tflite": binaries.Tflite,
+    "gguf": binaries.Gguf,
     "hugging_face": binaries.HuggingFace,
     "arrays": binaries.Arrays,
 }

@@ -1,0 +1,86 @@
+"""Weights in GGUF's blocks of 32 (ggml): a scale in float16, with or without an offset, and small integers.
+
+    type   bytes  a block of 32 numbers                                          number
+    Q4_0   18     scale d, 16 bytes of two                                       d (q - 8)
+    Q4_1   20     d, offset m, 16 bytes of two                                   d q + m
+    Q5_0   22     d, 4 bytes of fifth bits, 16 bytes of two                      d (q - 16)
+    Q5_1   24     d, m, 4 bytes of fifth bits, 16 bytes of two                   d q + m
+    Q8_0   34     d, 32 signed bytes                                             d q
+
+Of the bytes of two the low halves are numbers 0 to 15 of the block, the high halves 16 to 31; bit i of the
+fifth bits, little end first, is of number i. Source: GGUF specification; ggml's quantised types, version 2.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+BLOCK = 32
+
+
+class Format(NamedTuple):
+    """block: numbers, `size`: bytes of one; values: float32 [rows, block] from bytes [rows, size]."""
+
+    name: str
+    block: int
+    size: int
+    values: Callable[[np.ndarray], np.ndarray]
+
+
+def halves(raw: np.ndarray) -> np.ndarray:
+    """float16 as float32."""
+    return np.ascontiguousarray(raw).view("<f2").astype(np.float32)
+
+
+def nibbles(raw: np.ndarray) -> np.ndarray:
+    """32 numbers of 0 to 15 from 16 bytes."""
+    return np.concatenate((raw & 15, raw >> 4), axis=1).astype(np.float32)
+
+
+def fives(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """32 numbers of 0 to 31."""
+    return nibbles(low) + 16 * np.unpackbits(high, axis=1, bitorder="little").astype(np.float32)
+
+
+def q4_0(raw: np.ndarray) -> np.ndarray:
+    return np.asarray(halves(raw[:, :2]) * (nibbles(raw[:, 2:]) - 8))
+
+
+def q4_1(raw: np.ndarray) -> np.ndarray:
+    return np.asarray(halves(raw[:, :2]) * nibbles(raw[:, 4:]) + halves(raw[:, 2:4]))
+
+
+def q5_0(raw: np.ndarray) -> np.ndarray:
+    return np.asarray(halves(raw[:, :2]) * (fives(raw[:, 2:6], raw[:, 6:]) - 16))
+
+
+def q5_1(raw: np.ndarray) -> np.ndarray:
+    return np.asarray(halves(raw[:, :2]) * fives(raw[:, 4:8], raw[:, 8:]) + halves(raw[:, 2:4]))
+
+
+def q8_0(raw: np.ndarray) -> np.ndarray:
+    return np.asarray(halves(raw[:, :2]) * np.ascontiguousarray(raw[:, 2:]).view(np.int8))
+
+
+def singles(raw: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(raw).view("<f4")
+
+
+def brains(raw: np.ndarray) -> np.ndarray:
+    """bfloat16: the upper half of a float32."""
+    return (np.ascontiguousarray(raw).view("<u2").astype(np.uint32) << 16).view(np.float32)
+
+
+# by ggml's number of the type
+FORMATS = {
+    0: Format("F32", 1, 4, singles), 1: Format("F16", 1, 2, halves), 30: Format("BF16", 1, 2, brains),
+    2: Format("Q4_0", BLOCK, 18, q4_0), 3: Format("Q4_1", BLOCK, 20, q4_1),
+    6: Format("Q5_0", BLOCK, 22, q5_0), 7: Format("Q5_1", BLOCK, 24, q5_1),
+    8: Format("Q8_0", BLOCK, 34, q8_0),
+}  # fmt: skip
+NAMES = {
+    10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS",
+    18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 34: "TQ1_0",
+    35: "TQ2_0", 39: "MXFP4",
+}  # fmt: skip
