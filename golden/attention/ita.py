@@ -52,7 +52,7 @@ def _halved(values: ArrayLike, times: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Factor:
+class ItaFactor:
     """Of a requantisation. multiplier: 0 to 255; shift: 1 to 31; add: a code."""
 
     multiplier: int
@@ -65,13 +65,13 @@ class Factor:
         check.in_range("add", self.add, CODE.min, CODE.max)
 
 
-def requantised(sums: np.ndarray, by: Factor) -> np.ndarray:
+def requantised(sums: np.ndarray, by: ItaFactor) -> np.ndarray:
     """Sums as codes, ties up."""
     return CODE.saturate(round_shift(sums * by.multiplier, by.shift, Rounding.HALF_UP) + by.add)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Weights:
+class ItaWeights:
     """Of one head. wq, wk, wv: int8 [embedding, projection]; wo: [projection, embedding]; bq, bk, bv, bo:
     int32; factors: one of each of STEPS."""
 
@@ -83,7 +83,7 @@ class Weights:
     bk: np.ndarray
     bv: np.ndarray
     bo: np.ndarray
-    factors: tuple[Factor, ...]
+    factors: tuple[ItaFactor, ...]
 
     def __post_init__(self) -> None:
         for name in ("wq", "wk", "wv", "wo"):
@@ -93,7 +93,7 @@ class Weights:
         check.in_range("len(factors)", len(self.factors), len(STEPS), len(STEPS))
 
 
-def attention(given: Weights, query: ArrayLike, key: ArrayLike, value: ArrayLike) -> dict[str, np.ndarray]:
+def attention(given: ItaWeights, query: ArrayLike, key: ArrayLike, value: ArrayLike) -> dict[str, np.ndarray]:
     """Every intermediate by name, those of STEPS and "probabilities", int64; of one head, whose sum it is.
 
     query, key, value  int8 [tokens, embedding]

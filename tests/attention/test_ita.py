@@ -7,7 +7,7 @@ import pytest
 
 import systola.reproduction
 from golden.attention import ita
-from golden.attention.ita import Factor, Weights, attention, gelu, requantised, softmax
+from golden.attention.ita import ItaFactor, ItaWeights, attention, gelu, requantised, softmax
 from golden.check import BadValue
 
 VECTORS = np.load(Path(systola.reproduction.__file__).with_name("ita.npz"))
@@ -23,9 +23,9 @@ def layer():
     """(weights, query, key, value) of the vectors."""
     given = {name.removeprefix("mha_"): VECTORS[name] for name in VECTORS if name.startswith("mha_")}
     fields = (given[f"requant_{name}"][:, 0].tolist() for name in ("eps_mult", "right_shift", "add"))
-    factors = tuple(Factor(multiplier=m, shift=s, add=a) for m, s, a in zip(*fields, strict=True))
+    factors = tuple(ItaFactor(multiplier=m, shift=s, add=a) for m, s, a in zip(*fields, strict=True))
     named = {f"{kind}{name}": given[f"{kind.upper()}{name}"][0] for kind in "wb" for name in "qkvo"}
-    return Weights(**named, factors=factors), given["Q"], given["K"], given["V"]
+    return ItaWeights(**named, factors=factors), given["Q"], given["K"], given["V"]
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -48,7 +48,7 @@ def test_its_layer_to_the_bit_at_every_step(name):
 def test_its_gelu_to_the_bit_for_every_code():
     raw = gelu(VECTORS["gelu_x"], q1=-7091, b=-80, c=-7091)
     assert len(raw) == 256 and np.array_equal(raw, VECTORS["gelu_raw"])
-    assert np.array_equal(requantised(raw, Factor(multiplier=74, shift=20)), VECTORS["gelu_code"])
+    assert np.array_equal(requantised(raw, ItaFactor(multiplier=74, shift=20)), VECTORS["gelu_code"])
 
 
 def by_steps(scores):
@@ -78,13 +78,13 @@ def test_its_rows_of_equal_scores_sum_to_less_and_less(length, total):
     ("make", "message"),
     [
         (lambda: softmax([0, 128]), r"scores\[1\] is 128; allowed: -128 to 127"),
-        (lambda: Factor(multiplier=256, shift=1), "multiplier is 256; allowed: 0 to 255"),
-        (lambda: Factor(multiplier=1, shift=0), "shift is 0; allowed: 1 to 31"),
-        (lambda: Factor(multiplier=1, shift=1, add=200), "add is 200"),
-        (lambda: Weights(**dict.fromkeys(("wq", "wk", "wv", "wo"), np.full((1, 1), 300)),
+        (lambda: ItaFactor(multiplier=256, shift=1), "multiplier is 256; allowed: 0 to 255"),
+        (lambda: ItaFactor(multiplier=1, shift=0), "shift is 0; allowed: 1 to 31"),
+        (lambda: ItaFactor(multiplier=1, shift=1, add=200), "add is 200"),
+        (lambda: ItaWeights(**dict.fromkeys(("wq", "wk", "wv", "wo"), np.full((1, 1), 300)),
                          **dict.fromkeys(("bq", "bk", "bv", "bo"), np.zeros(1, int)), factors=()),
          r"wq\[0, 0\] is 300"),
-        (lambda: Weights(**dict.fromkeys(("wq", "wk", "wv", "wo"), np.zeros((1, 1), int)),
+        (lambda: ItaWeights(**dict.fromkeys(("wq", "wk", "wv", "wo"), np.zeros((1, 1), int)),
                          **dict.fromkeys(("bq", "bk", "bv", "bo"), np.zeros(1, int)), factors=()),
          r"len\(factors\) is 0; allowed: 7 to 7"),
     ],
