@@ -34,7 +34,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from golden import check, streams
-from golden.attention import sliding_window
+from golden.attention import sliding_window, streaming
 from golden.systolic import matrix_unit
 from golden.tile import tile
 
@@ -42,6 +42,7 @@ BLOCKS: dict[str, ModuleType] = {
     "systolic/matrix_unit": matrix_unit,
     "tile/tile": tile,
     "attention/sliding_window": sliding_window,
+    "attention/streaming": streaming,
 }
 OUTPUT = "o"
 
