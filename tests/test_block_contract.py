@@ -7,6 +7,8 @@ import pytest
 
 from golden import blocks, pe, streams
 from golden.attention.arithmetic import Arithmetic, fp16
+from golden.attention.masks import LONGEST
+from golden.attention.streaming_job import StreamingParams
 from golden.attention.window import WindowParams
 from golden.blocks import Job
 from golden.check import BadValue
@@ -26,6 +28,10 @@ PARAMS = [
     *(TileParams(rows=3, cols=2, pe=module.Params(group=16)) for module in pe.PES.values()),
     WindowParams(arithmetic=Arithmetic(head_dim=3, keys=8), sinks=True),
     WindowParams(arithmetic=fp16(head_dim=2, keys=4), divide_lanes=2),
+    *(
+        StreamingParams(arithmetic=of(head_dim=4, keys=LONGEST, **more), interleave=3, registers=2)
+        for of, more in ((Arithmetic, {}), (fp16, {"weight_bits": 23}))
+    ),
 ]
 
 

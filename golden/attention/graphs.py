@@ -39,7 +39,7 @@ LONGEST = 1 << 16  # words of a row, so that a run ends
 HOPS = {"naive": 4, "maximum": 5, "online": 4}  # nodes behind the first, on the longest way
 
 
-class Fifo:
+class GraphFifo:
     """level, peak: words in it now, and the most that there were; what is freed or filled shows a cycle
     later."""
 
@@ -66,28 +66,28 @@ class GraphNode:
     limit     firings in all; a source has no other end
     """
 
-    pops: list[Fifo] = field(default_factory=list)
-    pushes: list[Fifo] = field(default_factory=list)
+    pops: list[GraphFifo] = field(default_factory=list)
+    pushes: list[GraphFifo] = field(default_factory=list)
     row: int = 1
-    row_pops: list[Fifo] = field(default_factory=list)
-    row_pushes: list[Fifo] = field(default_factory=list)
+    row_pops: list[GraphFifo] = field(default_factory=list)
+    row_pushes: list[GraphFifo] = field(default_factory=list)
     latency: int = 1
     loop: tuple[int, int] = (1, 1)
     limit: int | None = None
     fired: int = 0
     last: int = -1  # cycle of the latest firing
-    stages: deque[list[Fifo]] = field(default_factory=deque)
+    stages: deque[list[GraphFifo]] = field(default_factory=deque)
     sums: deque[int] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.stages.extend([] for _ in range(self.latency - 1))
         self.sums.extend(-self.loop[1] for _ in range(self.loop[0]))
 
-    def popped(self) -> list[Fifo]:
+    def popped(self) -> list[GraphFifo]:
         """The FIFOs that the next firing pops."""
         return self.pops + (self.row_pops if self.fired % self.row == 0 else [])
 
-    def pushed(self) -> list[Fifo]:
+    def pushed(self) -> list[GraphFifo]:
         """The FIFOs that the answer to the next firing is pushed into."""
         return self.pushes + (self.row_pushes if self.fired % self.row == self.row - 1 else [])
 
@@ -99,7 +99,7 @@ class GraphNode:
             and self.sums[0] + self.loop[1] <= cycle
         )
 
-    def plan(self, cycle: int) -> tuple[list[Fifo], list[Fifo]] | None:
+    def plan(self, cycle: int) -> tuple[list[GraphFifo], list[GraphFifo]] | None:
         """(FIFOs to pop, FIFOs to push) of this cycle, of FIFOs as the cycle found them; None: it waits.
 
         What enters moves all that is under way one stage on; without a word a stage stays empty.
@@ -124,7 +124,7 @@ class Graph:
     """nodes: the first is the source, the last the end; fifos: by name."""
 
     nodes: list[GraphNode]
-    fifos: dict[str, Fifo]
+    fifos: dict[str, GraphFifo]
 
     def step(self, cycle: int) -> bool:
         """One cycle: every node as it finds the FIFOs; whether anything moved."""
@@ -140,7 +140,7 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class GraphRun:
     """cycles: from the first score in to the last firing of the last node, both counted; None: it stood
     still. peaks: the most words that each FIFO held."""
 
@@ -148,7 +148,7 @@ class Run:
     peaks: dict[str, int]
 
 
-def run(graph: Graph, rows: int) -> Run:
+def run(graph: Graph, rows: int) -> GraphRun:
     """`rows` rows through a graph, until its last node has fired for all of them, or nothing moves."""
     source, end = graph.nodes[0], graph.nodes[-1]
     source.limit = rows * source.row
@@ -160,7 +160,7 @@ def run(graph: Graph, rows: int) -> Run:
         idle = 0 if graph.step(cycle) else idle + 1
         cycle += 1
     peaks = {name: fifo.peak for name, fifo in graph.fifos.items()}
-    return Run(cycles=end.last + 1 if end.fired == wanted else None, peaks=peaks)
+    return GraphRun(cycles=end.last + 1 if end.fired == wanted else None, peaks=peaks)
 
 
 def naive(n: int, *, long: int, short: int = SHORT, latency: int = 1) -> Graph:
@@ -233,11 +233,11 @@ def join(*, short: int, delay: int) -> Graph:
     )
 
 
-def fifos(**depths: int) -> dict[str, Fifo]:
+def fifos(**depths: int) -> dict[str, GraphFifo]:
     """A FIFO of each name; BadValue naming one without a place."""
     for name, depth in depths.items():
         check.in_range(f"fifo {name}", depth, 1, 4 * LONGEST)
-    return {name: Fifo(depth) for name, depth in depths.items()}
+    return {name: GraphFifo(depth) for name, depth in depths.items()}
 
 
 def length(n: int) -> int:

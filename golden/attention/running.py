@@ -43,7 +43,7 @@ MOST_KEYS = 256  # of a row, where sums have FP16's significand: their error is 
 NARROW = 10  # bits of the significand of FP16 below its first
 
 
-class Sums(NamedTuple):
+class RunningSums(NamedTuple):
     """total, l of rows, [rows], and weighted, o, [rows, d]: both times 2^octave, [rows]."""
 
     total: np.ndarray
@@ -84,7 +84,7 @@ def plus(fmt: Float, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return round_once(fmt, a + b)
 
 
-def wide(fmt: Float, w: np.ndarray, v: np.ndarray) -> Sums:
+def wide(fmt: Float, w: np.ndarray, v: np.ndarray) -> RunningSums:
     """Sums without a maximum.
 
     w  float64 [rows, keys], weights 2^s; 0 where a key does not count
@@ -95,10 +95,10 @@ def wide(fmt: Float, w: np.ndarray, v: np.ndarray) -> Sums:
         weight = w[:, key]
         total = plus(fmt, total, weight)
         weighted = plus(fmt, weighted, round_once(fmt, weight[:, None] * value))
-    return Sums(total, weighted, np.zeros(len(w), np.int64))
+    return RunningSums(total, weighted, np.zeros(len(w), np.int64))
 
 
-def running(p: Arithmetic, fmt: Float, s: np.ndarray, v: np.ndarray, valid: np.ndarray) -> Sums:
+def running(p: Arithmetic, fmt: Float, s: np.ndarray, v: np.ndarray, valid: np.ndarray) -> RunningSums:
     """Sums below an integer maximum that rises as keys come.
 
     s, valid  int64 and bool [rows, keys]; v [keys, d]
@@ -115,10 +115,10 @@ def running(p: Arithmetic, fmt: Float, s: np.ndarray, v: np.ndarray, valid: np.n
         total = plus(fmt, total, w)
         weighted = plus(fmt, weighted, round_once(fmt, w[:, None] * value))
         top = new
-    return Sums(total, weighted, top)
+    return RunningSums(total, weighted, top)
 
 
-def two_pass(p: Arithmetic, fmt: Float, s: np.ndarray, v: np.ndarray, valid: np.ndarray) -> Sums:
+def two_pass(p: Arithmetic, fmt: Float, s: np.ndarray, v: np.ndarray, valid: np.ndarray) -> RunningSums:
     """Sums below the maximum of the whole row, which was found before."""
     top = np.where(valid, -(-s >> p.fraction), -octaves(p)).max(axis=1)
     w = np.where(valid, np.ldexp(power_of(p, s), -top[:, None]), 0.0)

@@ -26,9 +26,10 @@ import numpy as np
 
 from golden import check
 from golden.attention import products, scores
+from golden.attention import streaming_description as description
 from golden.attention import streaming_words as words
-from golden.attention.masks import Mask
-from golden.attention.running import Sums, values_of, wide
+from golden.attention.masks import UNLIMITED, Mask
+from golden.attention.running import RunningSums, values_of, wide
 from golden.attention.streaming_job import (
     Attention,
     StreamingParams,
@@ -36,6 +37,7 @@ from golden.attention.streaming_job import (
     groups,
     loaded,
     passed,
+    reach,
     spans,
 )
 from golden.attention.weights import power_of
@@ -62,6 +64,7 @@ STAGES = {
 }  # registers from a key to its score
 QUOTIENT = 2  # registers from o and 1 / l to a result: product, o
 inputs, fields = words.inputs, words.fields
+title, about = description.title, description.about
 
 
 class Operands(NamedTuple):
@@ -152,7 +155,7 @@ def follow(p: StreamingParams, job: Attention, operands: Operands) -> np.ndarray
     return np.concatenate(found)
 
 
-def quotients(p: StreamingParams, sums: Sums) -> np.ndarray:
+def quotients(p: StreamingParams, sums: RunningSums) -> np.ndarray:
     """o (1 / l) in the format of results; 0 where l is 0."""
     inverse = reciprocals(p, sums.total)
     return multiply(p.out, (p.sum, p.reciprocal), sums.weighted, inverse[:, None])
@@ -187,6 +190,11 @@ def cycles(p: StreamingParams, job: Attention) -> int:
     first, last = loaded(p, job)
     turns = (passed(p, job) - 1) * max(p.interleave, p.registers) + last
     return 1 + first + turns + latency(p)
+
+
+def sections(p: StreamingParams) -> dict[str, str]:
+    """{heading: text} of its documentation."""
+    return description.sections(p, latency(p), reach(UNLIMITED))
 
 
 def example(p: StreamingParams, seed: int) -> tuple[Attention, Operands]:

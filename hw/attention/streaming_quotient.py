@@ -23,7 +23,7 @@ from hw.vector.piecewise import lane_definition as piecewise_lane
 from hw.vector.piecewise import stages as piecewise_stages
 
 
-class Reciprocal(wiring.Component):
+class ReciprocalNode(wiring.Component):
     """i  stream of l, with marks: counts, then flags; ready is combinational
     o  stream of 1 / l, with marks: empty, then flags; behind registers
     """
@@ -108,7 +108,7 @@ class QuotientLane(wiring.Component):
         )  # fmt: skip
 
 
-class Quotient(wiring.Component):
+class QuotientNode(wiring.Component):
     """weighted    stream of o, a number a lane, and whether a value was invalid
     reciprocal  stream of 1 / l; both ready are combinational
     o           stream of results; registered
@@ -157,9 +157,9 @@ class Quotient(wiring.Component):
 
 def reciprocal(p: StreamingParams) -> Definition:
     """The node of 1 / l."""
-    return Definition(f"{p.name}_reciprocal", Reciprocal(p))
+    return Definition(f"{p.name}_reciprocal", ReciprocalNode(p))
 
 
 def quotient(p: StreamingParams) -> Definition:
     """The node of results."""
-    return Definition(f"{p.name}_quotient", Quotient(p))
+    return Definition(f"{p.name}_quotient", QuotientNode(p))

@@ -27,7 +27,7 @@ FIRST = range(2 * LONGEST + 1)  # of a row beyond all keys
 PLACE = signed((4 * LONGEST).bit_length() + 1)  # positions, and what a window adds or takes
 
 
-class Schedule(wiring.Component):
+class StreamingSchedule(wiring.Component):
     """command, q, k  streams in; k.ready is combinational, from its valid and turn.ready
     turn           stream of layout.operands
     """
@@ -158,4 +158,4 @@ class Schedule(wiring.Component):
 
 def definition(p: StreamingParams) -> Definition:
     """The schedule of `p`."""
-    return Definition(f"{p.name}_schedule", Schedule(p))
+    return Definition(f"{p.name}_schedule", StreamingSchedule(p))

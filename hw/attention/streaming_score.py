@@ -32,7 +32,7 @@ def held(m: Module, go: dict[str, Signal], name: str, value):
     return found
 
 
-class Score(wiring.Component):
+class ScoreNode(wiring.Component):
     """i  stream of turns and their operands; ready is combinational
     o  stream of scores; registered
     """
@@ -99,7 +99,7 @@ class Score(wiring.Component):
         return total, tree(m, wrong, lambda a, b: a | b, "wrong") if a.floating else Const(0, 1)
 
 
-class Weight(wiring.Component):
+class WeightNode(wiring.Component):
     """i  stream of scores; ready is combinational
     o  stream of weights, numbers of p.sum, and their flags; out of registers
     """
@@ -148,9 +148,9 @@ class Weight(wiring.Component):
 
 def score(p: StreamingParams) -> Definition:
     """The node of scores."""
-    return Definition(f"{p.name}_score", Score(p))
+    return Definition(f"{p.name}_score", ScoreNode(p))
 
 
 def weight(p: StreamingParams) -> Definition:
     """The node of weights."""
-    return Definition(f"{p.name}_weight", Weight(p))
+    return Definition(f"{p.name}_weight", WeightNode(p))

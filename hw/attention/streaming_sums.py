@@ -28,7 +28,7 @@ from hw.float.add import term as term_of
 from hw.float.bits import named, normalised
 from hw.float.multiply import rounded
 from hw.float.product import product
-from hw.float.unpack import Operand, unpack, unpack_integer
+from hw.float.unpack import Unpacked, unpack, unpack_integer
 from hw.lanes import bits, lane
 from hw.stages import hold_stages
 
@@ -70,7 +70,7 @@ class SumLane(wiring.Component):
         return m
 
 
-class Sums(wiring.Component):
+class SumsNode(wiring.Component):
     """i  stream of terms, a number a lane, with marks; ready is combinational
     o  stream of the rows' sums after the last key, and whether any term had a mark; combinational from i, if
        there is one register, else behind registers
@@ -171,7 +171,7 @@ class WeightedLane(wiring.Component):
         return m
 
 
-def normal_operand(m: Module, fmt: Float, code) -> Operand:
+def normal_operand(m: Module, fmt: Float, code) -> Unpacked:
     """A number of `fmt`, of which subnormals, too, begin with a one, with lower exponents: all of these are
     raised, so that the least is 1."""
     given, most = unpack(m, fmt, code, True, "v"), fmt.mantissa_bits
@@ -183,7 +183,7 @@ def normal_operand(m: Module, fmt: Float, code) -> Operand:
     )  # fmt: skip
 
 
-def weight_operand(p: StreamingParams, code) -> Operand:
+def weight_operand(p: StreamingParams, code) -> Unpacked:
     """A weight: 0, or a number of the octaves of scores, of weight_bits below its first one."""
     a = p.arithmetic
     most = 1 << a.score.width - 1 - a.fraction
@@ -191,12 +191,12 @@ def weight_operand(p: StreamingParams, code) -> Operand:
     there = exponent.any()
     significand = Cat(code[p.mantissa_bits - a.weight_bits : p.mantissa_bits], Const(1))
     bias = p.sum.bias
-    return Operand(
+    return Unpacked(
         code[-1], exponent, significand, ~there, Const(0), Const(0), bias, bias - most, bias + most
     )
 
 
-class Weighted(wiring.Component):
+class WeightedNode(wiring.Component):
     """i  stream of weights; v: stream of values, each for a key's turns; both ready are combinational
     o  stream of weighted values; registered
     """
@@ -248,9 +248,9 @@ def sum_lane(p: StreamingParams) -> Definition:
 
 def sums(p: StreamingParams, lanes: int, marks: int, name: str) -> Definition:
     """A node of sums."""
-    return Definition(f"{p.name}_{name}", Sums(p, lanes, marks))
+    return Definition(f"{p.name}_{name}", SumsNode(p, lanes, marks))
 
 
 def weighted(p: StreamingParams) -> Definition:
     """The node of weighted values."""
-    return Definition(f"{p.name}_weighted", Weighted(p))
+    return Definition(f"{p.name}_weighted", WeightedNode(p))

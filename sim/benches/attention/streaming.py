@@ -11,33 +11,34 @@ from golden.attention import streaming as golden
 from golden.attention.arithmetic import Arithmetic
 from golden.attention.masks import LONGEST, UNLIMITED, Mask
 from golden.attention.scores import Scaling
-from golden.attention.streaming_job import SHORT
+from golden.attention.streaming_job import SHORT, Attention
+from golden.attention.streaming_words import flags
 from golden.formats import FP16, Int, parse
 from sim.benches import Faults, names, parameters, verilog_case
 from sim.benches.stream import Bench, compare, unpack_word
 
+ENGINE = ("interleave", "registers", "places", "behind")
 RESETS = 12
 MOST_KEYS = 14
 INFINITE = 0x7C00  # FP16's code
 
 
 def params_of(**given: Any) -> golden.Params:
-    """Parameters of a case; formats as text."""
-    kinds = {name: parse(given.pop(name)) for name in ("query", "key", "value")}
-    engine = {
-        name: given.pop(name) for name in ("interleave", "registers", "places", "behind") if name in given
-    }
-    score = {"score": Int(given.pop("score"))} if "score" in given else {}
-    return golden.Params(arithmetic=Arithmetic(keys=LONGEST, **kinds, **score, **given), **engine)
+    """Parameters of a case: of the engine, and of its arithmetic, formats as text, score as its width."""
+    engine = {name: given.pop(name) for name in ENGINE if name in given}
+    formats: dict[str, Any] = {name: parse(given.pop(name)) for name in ("query", "key", "value")}
+    if "score" in given:
+        formats["score"] = Int(given.pop("score"))
+    return golden.Params(arithmetic=Arithmetic(keys=LONGEST, **formats, **given), **engine)
 
 
-class Job:
+class StreamingJob:
     """A random job: any number of rows and keys, windows that leave rows empty; some scores are clipped."""
 
     def __init__(self, p: golden.Params, rng: np.random.Generator):
         self.p = p
         queries, keys = int(rng.integers(1, 3 * p.interleave + 2)), int(rng.integers(1, MOST_KEYS + 1))
-        self.shape = golden.Attention(
+        self.shape = Attention(
             mask=Mask(
                 queries=queries,
                 keys=keys,
@@ -98,10 +99,10 @@ class StreamingBench(Bench):
             end.stall = stalls.get(name, 0.0)
         self.rng = np.random.default_rng(self.random.getrandbits(32))
 
-    def jobs(self, count: int) -> list[Job]:
-        return [Job(self.p, self.rng) for _ in range(count)]
+    def jobs(self, count: int) -> list[StreamingJob]:
+        return [StreamingJob(self.p, self.rng) for _ in range(count)]
 
-    async def begin(self, jobs: list[Job]) -> None:
+    async def begin(self, jobs: list[StreamingJob]) -> None:
         """One cycle of reset, in which the words of `jobs` replace what was offered."""
         resetting = cocotb.start_soon(self.reset())
         await RisingEdge(self.dut.clk)
@@ -112,7 +113,7 @@ class StreamingBench(Bench):
                 self.sources[name].send(packed)
         await resetting
 
-    async def finish(self, jobs: list[Job]) -> int:
+    async def finish(self, jobs: list[StreamingJob]) -> int:
         """All of their output, and the right one; cycles from the first command to the last word."""
         most = sum(golden.cycles(self.p, job.shape) for job in jobs)
         await self.moved("o", sum(job.shape.rows for job in jobs), within=60 * most + 200)
@@ -121,17 +122,21 @@ class StreamingBench(Bench):
         self.scoreboard(jobs)
         return self.monitors["o"].moved[-1][0] - self.monitors["command"].moved[0][0] + 1
 
-    def scoreboard(self, jobs: list[Job]) -> None:
+    def scoreboard(self, jobs: list[StreamingJob]) -> None:
         """What was delivered since the last reset: all of the jobs' words, or the first of them."""
         wanted = [(word, job, row) for job in jobs for row, word in enumerate(job.results())]
         found = self.monitors["o"].words
         assert len(found) <= len(wanted), f"{len(found) - len(wanted)} words too many"
-        layout = golden.fields(self.p)["o"]
-        split = [[unpack_word(layout, word) for word in each]
-                 for each in (found, [word for word, _, _ in wanted[: len(found)]])]  # fmt: skip
-        lanes = [[[*each["elements"], *(each[f][0] for f in golden.words.flags(self.p))] for each in words]
-                 for words in split]  # fmt: skip
-        compare(*lanes, lambda index, _: wanted[index][1].describe(wanted[index][2]))
+        golden_lanes = [self.lanes(word) for word, _, _ in wanted[: len(found)]]
+        compare(
+            [self.lanes(word) for word in found], golden_lanes,
+            lambda index, _: wanted[index][1].describe(wanted[index][2]),
+        )  # fmt: skip
+
+    def lanes(self, word: int) -> list[int]:
+        """Codes of a word of `o`: elements, then flags."""
+        fields = unpack_word(golden.fields(self.p)["o"], word)
+        return [*fields["elements"], *(fields[name][0] for name in flags(self.p))]
 
 
 @cocotb.test
@@ -189,8 +194,8 @@ async def what_is_no_number_raises_invalid_in_the_rows_that_it_counts_in(dut: An
     for stream in ("q", "k", "v") if a.floating else ():
         rows, keys = 3, 4
         mask = Mask(queries=rows, keys=keys, position=0, right=0)
-        job = Job(bench.p, bench.rng)
-        job.shape = golden.Attention(mask=mask, scaling=Scaling(multiplier=1, shift=20))
+        job = StreamingJob(bench.p, bench.rng)
+        job.shape = Attention(mask=mask, scaling=Scaling(multiplier=1, shift=20))
         job.operands = golden.Operands(*(np.ones((n, a.head_dim)) for n in (rows, keys, keys)))
         await bench.begin([])
         for name, packed in job.words().items():
