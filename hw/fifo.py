@@ -40,7 +40,7 @@ class Fifo(wiring.Component):
                 place = Signal(range(self.depth), name="head" if port is read else "tail")
                 m.d.comb += port.addr.eq(place)
                 with m.If(moved):
-                    m.d.sync += place.eq(Mux(place == self.depth - 1, 0, place + 1))
+                    m.d.sync += place.eq(Mux(place == self.depth - 1, 0, place + 1)[: len(place)])
         return m
 
 

@@ -63,8 +63,8 @@ class StreamingParams:
 
     @property
     def sum(self) -> Float:
-        """Format of l and o."""
-        return Float("sum", self.exponent_bits, self.mantissa_bits)
+        """Format of l and o, which are finite: it has no infinity, and nothing beside numbers."""
+        return Float("sum", self.exponent_bits, self.mantissa_bits, "none")
 
     @property
     def inverse(self) -> PiecewiseParams:
@@ -74,7 +74,7 @@ class StreamingParams:
     @property
     def reciprocal(self) -> Float:
         """Format of 1 / l: `inverse` below 1 begins with a one."""
-        return Float("reciprocal", self.exponent_bits, RECIPROCAL_BITS - 1)
+        return Float("reciprocal", self.exponent_bits, RECIPROCAL_BITS - 1, "none")
 
     @property
     def waiting(self) -> int:

@@ -46,7 +46,8 @@ def fields(p: StreamingParams) -> streams.Layout:
 
 
 def flags(p: StreamingParams) -> tuple[str, ...]:
-    """Flags of a result; invalid: a query, key or value is infinite or no number, which golden refuses."""
+    """Flags of a result; invalid: a query, key or value is infinite or no number: golden refuses
+    these, and the row's elements mean nothing."""
     return ("empty", "saturated", *(("invalid",) if p.arithmetic.floating else ()))
 
 

@@ -4,16 +4,12 @@ from amaranth.lib import data
 
 from golden.attention.arithmetic import MAX_SHIFT, MULTIPLIER
 from golden.attention.streaming_job import StreamingParams
+from golden.attention.streaming_memory import slot_bits
 
 
 def flags(p: StreamingParams) -> int:
     """Flags of a score: saturated and, of FP16, invalid: an element is infinite or NaN."""
     return 1 + p.arithmetic.floating
-
-
-def slot_bits(p: StreamingParams) -> int:
-    """Bits of a row's number in its group: one where a group is a row."""
-    return max(1, (p.interleave - 1).bit_length())
 
 
 def turn(p: StreamingParams) -> data.StructLayout:

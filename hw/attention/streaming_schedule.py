@@ -17,9 +17,11 @@ from golden.attention import streaming_words as words
 from golden.attention.arithmetic import MAX_SHIFT, MULTIPLIER
 from golden.attention.masks import LONGEST
 from golden.attention.streaming_job import StreamingParams
+from golden.attention.streaming_memory import slot_bits
 from hw.attention import streaming_layout as layout
 from hw.blocks import word_layout
 from hw.emit import Definition
+from hw.fit import fit
 from hw.lanes import bits
 
 KEY = range(LONGEST + 1)
@@ -45,31 +47,31 @@ class StreamingSchedule(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.p
-        slot_bits = layout.slot_bits(p)
-        rows = memory.Memory(shape=len(self.q.payload.as_value()), depth=2 << slot_bits, init=[])
+        place_bits = slot_bits(p)
+        rows = memory.Memory(shape=len(self.q.payload.as_value()), depth=2 << place_bits, init=[])
         spans = memory.Memory(
-            shape=data.StructLayout({"first": FIRST, "end": KEY}), depth=2 << slot_bits, init=[]
+            shape=data.StructLayout({"first": FIRST, "end": KEY}), depth=2 << place_bits, init=[]
         )
         m.submodules.rows, m.submodules.spans = rows, spans
         group = data.StructLayout({
-            "begin": KEY, "end": KEY, "last": slot_bits, "multiplier": MULTIPLIER.width,
+            "begin": KEY, "end": KEY, "last": place_bits, "multiplier": MULTIPLIER.width,
             "shift": MAX_SHIFT.bit_length(),
         })  # fmt: skip
         # one of each a group; full: its rows are there, and have turns left
         self.groups = [Signal(group, name=f"group_{bank}", reset_less=True) for bank in range(2)]
         self.full = [Signal(name=f"full_{bank}") for bank in range(2)]
-        self.load(m, rows.write_port(), spans.write_port(), slot_bits)
-        self.take_turns(m, rows.read_port(domain="comb"), spans.read_port(domain="comb"), slot_bits)
+        self.load(m, rows.write_port(), spans.write_port(), place_bits)
+        self.take_turns(m, rows.read_port(domain="comb"), spans.read_port(domain="comb"), place_bits)
         return m
 
-    def load(self, m, row, span, slot_bits):
+    def load(self, m, row, span, place_bits):
         """Commands, then as many rows as they say, each with the keys that it attends to."""
         busy, taken, new_head, ends = bits("busy", "taken", "new_head", "load_ends")
         command = Signal(self.command.payload.shape(), name="held", reset_less=True)
         left = Signal(words.COMMAND["rows"], name="rows_left", reset_less=True)
         head = Signal(words.COMMAND["heads"], reset_less=True)
         position = Signal(PLACE, reset_less=True)
-        bank, slot = Signal(name="load_bank"), Signal(slot_bits, name="load_slot")
+        bank, slot = Signal(name="load_bank"), Signal(place_bits, name="load_slot")
         m.d.comb += [
             self.command.ready.eq(~busy),
             self.q.ready.eq(busy & ~Mux(bank, self.full[1], self.full[0])),
@@ -89,7 +91,10 @@ class StreamingSchedule(wiring.Component):
             ]  # fmt: skip
         self.spans(m, command, position, span.data)
         with m.If(taken):
-            m.d.sync += [left.eq(left - 1), slot.eq(slot + 1), head.eq(Mux(new_head, 0, head + 1))]
+            m.d.sync += [
+                left.eq((left - 1)[: len(left)]), slot.eq((slot + 1)[: len(slot)]),
+                head.eq(Mux(new_head, 0, head + 1)[: len(head)]),
+            ]  # fmt: skip
             with m.If(new_head):
                 m.d.sync += position.eq((position + 1)[: len(position)].as_signed())
             with m.If(ends):
@@ -104,30 +109,32 @@ class StreamingSchedule(wiring.Component):
 
     def spans(self, m, command, position, span):
         """first: the row's first key, no less than 0; end: one behind its last, of those that count."""
-        low, high = Signal(PLACE), Signal(PLACE)
+        low, end = Signal(PLACE), Signal(PLACE)
+        # position is at most 2 LONGEST, and a side as much: PLACE holds their sum
         m.d.comb += [
-            low.eq(position - command.left),
-            high.eq(position + command.right + 1),
-            span.first.eq(Mux(low < 0, 0, low)),
-            span.end.eq(Mux(high < 0, 0, Mux(high > command.keys, command.keys, high))),
+            low.eq((position - command.left)[: len(low)].as_signed()),
+            end.eq((position + command.right + 1)[: len(end)].as_signed()),
+            fit(span.first, Mux(low < 0, 0, low[: len(span.first)])),
+            fit(span.end, Mux(end < 0, 0, Mux(end > command.keys, command.keys, end[: len(span.end)]))),
         ]
 
     def describe(self, m, command, group, slot, span):
         """What a group needs, with each row that is loaded: of its first and of its last."""
-        key = Mux(command.keys == 0, 0, command.keys - 1)
+        key = Mux(command.keys == 0, 0, command.keys - 1)[: len(group.begin)]
         m.d.sync += [
             group.end.eq(span.end), group.last.eq(slot),
             group.multiplier.eq(command.multiplier), group.shift.eq(command.shift),
         ]  # fmt: skip
         with m.If(slot == 0):
-            m.d.sync += group.begin.eq(Mux(span.first > key, key, span.first))
+            first = span.first[: len(group.begin)]  # where it is not beyond the last key
+            m.d.sync += fit(group.begin, Mux(span.first > key, key, first))
 
-    def take_turns(self, m, row, span, slot_bits):
+    def take_turns(self, m, row, span, place_bits):
         """Each key of a group with each of its rows; a group has at least one."""
         p = self.p
         taken, round_ends, last = bits("turn_taken", "round_ends", "last_key")
         fresh = Signal(init=1)  # no key of the group has passed
-        bank, slot = Signal(name="turn_bank"), Signal(slot_bits, name="turn_slot")
+        bank, slot = Signal(name="turn_bank"), Signal(place_bits, name="turn_slot")
         following, key = Signal(KEY, name="following_key", reset_less=True), Signal(KEY)
         group = Signal.like(self.groups[0], name="group")
         turn = self.turn.p.turn
@@ -146,7 +153,7 @@ class StreamingSchedule(wiring.Component):
             turn.counts.eq(turn.there & (span.data.first <= key) & (key < span.data.end)),
         ]  # fmt: skip
         with m.If(taken):
-            m.d.sync += slot.eq(Mux(round_ends, 0, slot + 1))
+            m.d.sync += slot.eq(Mux(round_ends, 0, slot + 1)[: len(slot)])
             with m.If(round_ends):
                 m.d.sync += [fresh.eq(last), following.eq((key + 1)[: len(key)])]
                 with m.If(last):

@@ -18,6 +18,7 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.attention.streaming_job import StreamingParams
+from golden.attention.streaming_memory import slot_bits
 from golden.formats import Float, Int
 from golden.formats.arithmetic import Mode
 from hw.attention import streaming_layout as layout
@@ -47,7 +48,7 @@ class SumLane(wiring.Component):
     def __init__(self, p: StreamingParams):
         self.p = p
         self.boundaries = cuts(p.registers - 1)
-        slot = layout.slot_bits(p)
+        slot = slot_bits(p)
         super().__init__({
             "term": In(p.sum.width), "first": In(1), "read": In(slot), "write": In(slot), "leaves": In(1),
             **{f"{boundary}_go": In(1) for boundary in self.boundaries},
@@ -163,10 +164,12 @@ class WeightedLane(wiring.Component):
         fmt = p.arithmetic.value
         v = named(m, self.v & self.counts.replicate(fmt.width), "counted")
         value = unpack_integer(m, fmt, v, False, "v") if isinstance(fmt, Int) else normal_operand(m, fmt, v)
+        wrong = value.infinite | value.nan  # what is added then is of no use, and finite
+        value = replace(value, infinite=Const(0), nan=Const(0))
         exact = product(m, weight_operand(p, self.weight), value, p.sum, NORMAL)
         o, invalid = Signal(p.sum.width, reset_less=True), Signal(reset_less=True)
         with m.If(self.go):
-            m.d.sync += [o.eq(rounded(m, p.sum, NORMAL, exact)), invalid.eq(value.infinite | value.nan)]
+            m.d.sync += [o.eq(rounded(m, p.sum, NORMAL, exact)), invalid.eq(wrong)]
         m.d.comb += [self.o.eq(o), self.invalid.eq(invalid)]
         return m
 
