@@ -67,7 +67,7 @@ class ReciprocalNode(wiring.Component):
         return m
 
 
-class QuotientLane(wiring.Component):
+class ResultLane(wiring.Component):
     """o (1 / l), codes of their formats, as a code of p.out; STAGE_go: that stage's register may load."""
 
     def __init__(self, p: StreamingParams):
@@ -116,7 +116,7 @@ class QuotientNode(wiring.Component):
 
     def __init__(self, p: StreamingParams):
         self.p = p
-        self.lane = Definition(f"{p.name}_quotient_lane", QuotientLane(p))
+        self.lane = Definition(f"{p.name}_quotient_lane", ResultLane(p))
         self.uses = (self.lane,)
         super().__init__(
             {
