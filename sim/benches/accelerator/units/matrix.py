@@ -341,5 +341,5 @@ CASES = [
 ]
 QUICK = {"verilator": ["4-int8-int8", "4-int4-int8-r1"], "icarus": ["4-uint1-uint8"]}
 EXTREME = CASES
-MUTANTS = [Faults("4-int8-int8", 2)]
+MUTANTS = [Faults("4-uint1-uint8", 2)]  # commands of one word: the queue of their kinds fills
 MUTANTS += [Faults(name, 3, slow=True) for name in ("4-int8-int8", "4-int4-int8-r1")]
