@@ -16,7 +16,7 @@ from golden.progress import Progress, untold
 from sim.tools import ToolMissing, on_path
 from synth import asic_flow, fpga_flow, store, yosys
 from synth.compose import sources
-from synth.liberty import Liberty, default_liberty
+from synth.liberty import Liberty, check_files, default_liberty
 from synth.result import Figure, Subject, Synthesis, Task
 
 TARGETS = ("ecp5", "ice40", "xc7", "asic", "gates")
@@ -88,9 +88,7 @@ def library_files(target: str, given: Sequence[Path]) -> tuple[list[Path], list[
     """The Liberty's files; none, and a note, where there is no Liberty and none was named."""
     if target != "asic":
         return [], []
-    for path in given:
-        if not path.is_file():
-            raise check.fail(str(path), "missing", "a Liberty file that exists")
+    check_files(given)
     try:
         return list(given) or [default_liberty()], []
     except ToolMissing as missing:

@@ -184,6 +184,12 @@ def default_liberty() -> Path:
     return DEFAULT
 
 
+def check_files(paths: Sequence[Path]) -> None:
+    """BadValue for one that cannot be read."""
+    for path in paths:
+        files.regular_file(path, "a Liberty file", MOST_BYTES)
+
+
 def text_of(path: Path) -> str:
     """The text of the file, gzipped or not; BadValue if it cannot be read."""
     data = files.regular(path, "a Liberty file, gzipped or not", MOST_BYTES)

@@ -9,11 +9,14 @@
 
 from importlib import metadata
 
+from golden import check
 from golden.accelerator.assembler import page
 from golden.accelerator.params import AcceleratorParams
 from mapping.target import Target
 from systola import control_files
 from systola.templates import core, filled
+
+COMMANDS = "commands.md"
 
 
 def parameters(target: Target) -> AcceleratorParams:
@@ -32,13 +35,15 @@ def top_of(target: Target) -> str:
 def contents(target: Target) -> dict[str, str]:
     """Path in the folder -> text."""
     p, name, verilog = parameters(target), target.name, f"rtl/{target.name}.v"
+    if f"{name}.md" == COMMANDS:
+        raise check.fail("name", repr(name), f"another: {COMMANDS} is the command set")
     operands = f"{p.unit.pe.weight} x {p.unit.pe.activation}"
     what = f"accelerator around a {p.lanes}x{p.lanes} array, {operands}"
     return {
         verilog: verilog_of(name, p),
         f"{name}.core": core(name, "accelerator", what, top_of(target), verilog),
         f"{name}.md": filled("accelerator.md", name=name, p=p, top=top_of(target)),
-        "commands.md": page(),
+        COMMANDS: page(),
         **control_files.files(p, name, target.clock_mhz),
     }
 

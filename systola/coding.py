@@ -9,6 +9,7 @@ import numpy as np
 
 from golden import check
 from golden.accelerator.params import AcceleratorParams
+from golden.formats.rounding import finite
 from mapping import frontends
 from mapping.backends.program.segments import Made, Part, parts, with_host
 from mapping.frontends import onnx_file, onnx_quantised
@@ -44,6 +45,12 @@ class NetworkSource:
         """Inputs that decided a shape when the file was read."""
         return self.network.fixed if self.network else {}
 
+    def check(self, sample: Inputs) -> None:
+        """BadValue for an input that no code is near: NaN, an infinity."""
+        for name, values in sample.items():
+            if values.dtype.kind == "f":
+                finite(f"{self.name}: input {name}", values)
+
     def coded(
         self, p: AcceleratorParams, samples: Sequence[Inputs], method: str = "max", host: bool = False
     ) -> CodedNetwork:
@@ -68,6 +75,8 @@ class NetworkSource:
             return make(as_codes.coded(self.model, host))
         network = self.network if self.onnx is None else self.onnx.network
         assert network is not None
+        for sample in samples or ():
+            self.check(sample)
 
         def of(network: Network) -> Made:
             if self.onnx is not None:
@@ -149,6 +158,7 @@ def of_network(network: Network) -> NetworkSource:
 
 def codes_of(source: NetworkSource, coded: CodedNetwork, sample: Inputs) -> dict[str, np.ndarray]:
     """The network's inputs as codes: reals to the nearest code, codes of a file as they are."""
+    source.check(sample)
     if source.model is None:
         return encoded(coded, sample)
     found = ends.ends_of(source.model).encode(sample)

@@ -59,9 +59,11 @@ def unfixed(fixed: Mapping[str, np.ndarray], files: Mapping[str, str | Path]) ->
 
 def read_inputs(where: str, inputs: Types, given: Mapping[str, str | Path], seed: int) -> list[Inputs]:
     """The same for a network by its name and the types of its inputs."""
-    named = {only_input(inputs) if name == "" else name: Path(path) for name, path in given.items()}
+    named = {name or only_input(inputs): Path(path) for name, path in given.items()}
     for name in named:
         check.one_of(f"{where}: input", name, inputs)
+    if len(named) < len(given):
+        raise check.fail(f"{where}: input {next(iter(named))}", "given twice", "one file")
     check_sizes(where, inputs)
     random = np.random.default_rng(seed)
     found = {name: load(path, name, *inputs[name]) for name, path in named.items()}

@@ -60,7 +60,7 @@ def synth(
     refuse(target, files, clock)
     designs = [design_file.load(path) for path in (design, against) if path is not None]
     for each in designs:
-        check.one_of("part", part, families.parts_of(each))
+        check.one_of("part" if against is None else f"{each.name}: part", part, families.parts_of(each))
     if write_to is not None:
         for path in (Path(write_to), picture_of(Path(write_to))):
             output.check_file(path, force=force)

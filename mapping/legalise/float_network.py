@@ -101,7 +101,9 @@ def known_operators(network: Network) -> None:
             known = sorted({*RULES} - {HOST})
             if node.operator != HOST:
                 check.one_of(f"{network.name}: node {node.name}: operator", node.operator, known)
-    for tensor in {*network.outputs, *(t for n in network.nodes for t in (*n.inputs, *n.outputs) if t)}:
+    # the shape of Reshape is no operand: of a scalar it is empty
+    read = (t for n in network.nodes for t in (n.inputs[:1] if n.operator == "Reshape" else n.inputs) if t)
+    for tensor in {*network.outputs, *read, *(t for n in network.nodes for t in n.outputs if t)}:
         if 0 in network.shapes[tensor]:
             raise check.fail(f"{network.name}: tensor {tensor}: shape", list(network.shapes[tensor]),
                              "elements: no axis of length 0")  # fmt: skip

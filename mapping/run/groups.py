@@ -11,6 +11,7 @@ import numpy as np
 
 from golden.blocks import OUTPUT, Device, Job, Result
 from golden.division import ceil_div
+from golden.formats.rounding import finite
 from golden.pe import tiled
 from golden.pe.quantise import activations
 from golden.pe.weights import QuantisedWeights
@@ -29,6 +30,7 @@ def product(
 ) -> tuple[Result, np.ndarray]:
     """The device's Result, and the product of reals `left` [batch, m, k] by the weights, float64 [batch, m,
     n]."""
+    finite(f"layer {x.layer.name}: activations", left)
     return PRODUCTS[type(design)](x, design, padded_activations(design.pe, left), device)
 
 

@@ -19,6 +19,7 @@ from golden.systolic.gemm import Gemm
 from golden.systolic.operands import Operands
 from mapping.layers import ProductLayer
 from mapping.network import Node
+from mapping.quantise.calibrate import finite
 from mapping.quantise.groups import GroupedProduct
 from mapping.quantise.matrix_products import QuantisedProduct
 from mapping.quantise.networks import QuantisedProducts
@@ -126,6 +127,7 @@ def factor(quantised: QuantisedProducts, x: QuantisedProduct, place: int, values
     found = values[tensor]
     if quantised.in_codes(tensor):
         return found
+    finite(tensor, found)
     return scale.quantise(found if place or x.evened is None else found / x.layer.along_channels(x.evened))
 
 
@@ -135,7 +137,8 @@ def finished(layer: ProductLayer, y: np.ndarray, values: Values) -> np.ndarray:
     if layer.inputs[2:] not in ((), ("",)):
         bias = layer.added(np.asarray(values[layer.inputs[2]], np.float64))
         output = output + float(layer.attributes.get("beta", 1.0)) * bias
-    output = output.astype(layer.dtype)
+    with np.errstate(over="ignore"):  # beyond the type's range is infinity, as in float
+        output = output.astype(layer.dtype)
     return operators.evaluate(layer.activation, [output], {})[0] if layer.activation else output
 
 
@@ -152,7 +155,8 @@ def record(
 
 def relative_error(y: np.ndarray, wanted: np.ndarray) -> float:
     """|y - wanted| / |wanted|, of all elements; 0 where both are zero."""
-    difference, size = float(np.linalg.norm(y - wanted)), float(np.linalg.norm(wanted))
+    with np.errstate(invalid="ignore"):  # of infinities it is NaN
+        difference, size = float(np.linalg.norm(y - wanted)), float(np.linalg.norm(wanted))
     return difference / size if size else float(difference > 0)
 
 

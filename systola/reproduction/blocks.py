@@ -13,7 +13,7 @@ from hw.emit import Definition
 from sim.tools import ToolMissing, on_path
 from synth.asic_script import FLAGS
 from synth.flow import library_of
-from synth.liberty import Liberty, default_liberty
+from synth.liberty import Liberty, check_files, default_liberty
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -130,9 +130,7 @@ class Conditions:
     @classmethod
     def of(cls, liberty: Sequence[Path], period_ns: float) -> "Conditions":
         """Of a library's files, none: Debian's OSU 0.18 um; BadValue where it or OpenSTA is missing."""
-        for path in liberty:
-            if not path.is_file():
-                raise check.fail(str(path), "missing", "a Liberty file that exists")
+        check_files(liberty)
         try:
             paths = list(liberty) or [default_liberty()]
         except ToolMissing:

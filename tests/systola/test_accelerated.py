@@ -147,3 +147,36 @@ def test_sizes_of_an_integer_tflite_file_are_refused():
     for words, what in ((("--tokens", 3), "given tokens or batch"), (("--dim", "x=3"), "given dims x")):
         found = call("map", path, "--on", "small.toml", *words)
         assert (found.exit_code, what in found.output) == (2, True)
+
+
+@pytest.mark.parametrize("calibrate", [(), ("--calibrate", "ones.npy")])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_input_that_no_code_is_near_is_refused_by_its_name(value, calibrate):
+    x = np.ones((4, 24), np.float32)
+    np.save("ones.npy", x)
+    x[1, 3] = value
+    np.save("x.npy", x)
+    found = call("run", "net.onnx", "--on", "small.toml", "--input", "x.npy", *calibrate)
+    assert found.exit_code == 2
+    assert found.stderr == f"systola: net: input x[1, 3] is {value}; allowed: finite numbers\n"
+
+
+def test_two_vectors_are_multiplied_to_a_scalar():
+    weights, x = (np.random.default_rng(seed).standard_normal(7).astype(np.float32) for seed in (1, 2))
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in (("x", [7]), ("y", []))]  # fmt: skip
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "net", ends[:1], ends[1:],
+                              [numpy_helper.from_array(weights, "w")])  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), "dot.onnx")
+    np.save("x.npy", x)
+    found = call("run", "dot.onnx", "--on", "small.toml", "--input", "x.npy", "--output", "y.npy")
+    assert found.exit_code == 0, found.output
+    y = np.load("y.npy")
+    assert y.shape == () and abs(y - x @ weights) < 0.03 * np.abs(x * weights).sum()
+
+
+def test_a_name_that_is_the_command_sets_is_refused_when_a_folder_is_made():
+    Path("commands.toml").write_text(SMALL_ACCELERATOR.replace('"small"', '"commands"'))
+    found = call("generate", "commands.toml", "-o", "out")
+    assert found.exit_code == 2 and not Path("out").exists()
+    assert found.stderr == "systola: name is 'commands'; allowed: another: commands.md is the command set\n"

@@ -15,6 +15,7 @@ from mapping.run.floating import run_float
 from systola import design_file, tables
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.frozen.networks import attention
 from tests.mapping.legalise.against import model, node
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "accelerator16_int8.toml"
@@ -114,6 +115,13 @@ def test_a_network_of_which_no_unit_does_anything_is_all_the_hosts(files, engine
     assert np.abs(np.load(files / "y.npy") - np.cumsum(x, 1)).max() < 1e-3
     assert result["total"]["layers"] == result["total"]["cycles"] == 0
     assert "all runs on the host: 1 CumSum\n  y: c: node y: operator is 'CumSum'" in tables.whole(result)
+
+
+def test_an_operation_whose_commands_run_too_far_ahead_is_the_hosts(files):
+    (files / "int2.toml").write_text(SMALL.replace("{group = 1024}", '{group = 1024, weight = "int2"}'))
+    result = systola.map(attention(files).path, on=files / "int2.toml")
+    reasons = [row["reason"] for row in result["layers"] if row["unit"] == "host"]
+    assert sum("commands by which one unit leads another" in each for each in reasons) == 1
 
 
 def test_a_waveform_of_several_programs_is_refused(files):

@@ -125,6 +125,21 @@ def test_an_input_that_the_network_does_not_have_is_named():
     assert refused("net.onnx", "--input", "z=x.npy") == "net: input is 'z'; allowed: x"
 
 
+def test_an_input_that_two_files_are_given_for_is_named():
+    np.save("x.npy", np.ones((4, 24), np.float32))
+    for words in (("x.npy", "x.npy"), ("x=x.npy", "x=x.npy"), ("x=x.npy", "x.npy")):
+        options = [word for path in words for word in ("--input", path)]
+        assert "given twice" in refused("net.onnx", *options)
+
+
+def test_an_input_that_has_no_code_is_refused_by_the_tensors_name():
+    x = np.ones((4, 24), np.float32)
+    np.save("ones.npy", x)
+    np.save("x.npy", np.where(x, np.inf, x))
+    found = refused("net.onnx", "--input", "x.npy", "--calibrate", "ones.npy")
+    assert found == "tensor x[0, 0] is inf; allowed: finite numbers"
+
+
 def test_an_input_that_is_missing_is_named():
     assert refused("net.onnx", "--input", "x.npy") == "x.npy is missing; allowed: a .npy file that exists"
 

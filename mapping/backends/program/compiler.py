@@ -121,8 +121,8 @@ class Compiler:
         drafts = builder.schedule.drafts
         most = TOKENS - self.p.queue - 1
         longest = max(ranges, key=lambda each: each[2] - each[1], default=("", 0, 0))[0]
-        where = f"{self.network.name}: node {longest}: commands by which one unit leads another"
-        check.in_range(where, most_tokens(drafts), 0, most)
+        with at(longest, f"{self.network.name}: node {longest}: "):
+            check.in_range("commands by which one unit leads another", most_tokens(drafts), 0, most)
         return self.finished(builder, aligned(end), tuple(draft.command() for draft in drafts), ranges)
 
     def places(self) -> dict[str, Place]:
