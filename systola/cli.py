@@ -280,7 +280,7 @@ def synth(
 
 
 @main.command()
-@click.argument("name", metavar="mixpe|bitmod|lut")
+@click.argument("name", metavar="mixpe|bitmod|lut|ita")
 @click.option("--liberty", multiple=True, type=FILE, metavar="FILE", help="The standard cells.")
 @click.option("--clock", type=float, metavar="MHZ", help="At which all is compared; else the system's own.")
 @click.option(
@@ -290,7 +290,7 @@ def synth(
 @force_option
 @as_json_option
 def reproduce(name: str, write_to: Path | None, as_json: bool, **options: Any) -> None:
-    """A paper's hardware claim beside ours, at equal clock, over its baseline and over the strongest."""
+    """A paper's claim beside ours: hardware at equal clock, over its baseline and the strongest; values."""
     from systola.reproduction import tables
 
     folder = write_to or Path(f"{name}-reproduced")

@@ -1,5 +1,5 @@
 """Papers' hardware claims beside ours: `systola reproduce`."""
 
-from systola.reproduction.command import SYSTEMS, reproduce
+from systola.reproduction.command import COUNTED, SYSTEMS, reproduce
 
-__all__ = ["SYSTEMS", "reproduce"]
+__all__ = ["COUNTED", "SYSTEMS", "reproduce"]

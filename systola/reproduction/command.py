@@ -13,7 +13,8 @@ from systola.reproduction.blocks import BlockTotal, Conditions
 from systola.reproduction.claims import System, block_of, judged, ratio
 from systola.reproduction.measure import measure
 
-SYSTEMS = ("mixpe", "bitmod", "lut")
+SYSTEMS = ("mixpe", "bitmod", "lut")  # of cells
+COUNTED = ("ita",)  # of values and counts
 ALWAYS = (
     "cells only: no wires, no clock tree, no buffers for what drives many; the paper's node is another one: "
     "ratios compare, not um2"
@@ -30,15 +31,18 @@ def reproduce(
     force: bool = False,
     progress: Progress = untold,
 ) -> dict[str, Any]:
-    """The claim of one of SYSTEMS beside what its blocks and their baselines cost: `reproduce --json`.
+    """The claim of one of SYSTEMS beside what its blocks and their baselines cost, or of one of COUNTED
+    beside what comes out here: `reproduce --json`.
 
-    liberty   files of a library; none: Debian's OSU 0.18 um
+    liberty   files of a library; none: Debian's OSU 0.18 um; COUNTED take none
     clock     MHz at which all are compared; None: the system's own, for OSU 0.18 um
     write_to  folder of the table, the JSON and the picture; force: replace what was edited in it
     progress  told (what, parts done, of how many)
     raises    BadValue, also where OpenSTA or a Liberty is missing; SynthesisError
     """
-    check.one_of("reproduce", name, SYSTEMS)
+    check.one_of("reproduce", name, (*SYSTEMS, *COUNTED))
+    if name in COUNTED:
+        return counted(name, liberty, clock, write_to, force)
     if clock is not None and not FAST <= clock <= SLOW:
         raise check.fail("clock", clock, f"{FAST:g} to {SLOW:g} MHz")
     if write_to is not None:
@@ -49,7 +53,27 @@ def reproduce(
     found = measure(system.blocks(), bench, progress)
     result = result_of(system, bench, mhz, found)
     if write_to is not None:
-        write(Path(write_to), result, force)
+        from systola.report import ratios
+
+        write(Path(write_to), result, force, ratios.standalone(result))
+    return result
+
+
+def counted(
+    name: str, liberty: Sequence[str | Path], clock: float | None, write_to: str | Path | None, force: bool
+) -> dict[str, Any]:
+    """`reproduce` of one of COUNTED."""
+    from systola.report import curves
+    from systola.reproduction.counted import result_of
+
+    for option, value in (("liberty", ", ".join(map(str, liberty))), ("clock", clock)):
+        if value:
+            raise check.fail(option, value, f"none: {name} has values and counts, and no cells")
+    if write_to is not None:
+        output.check_folder(Path(write_to), force=force)
+    result = result_of(import_module(f"systola.reproduction.{name}").SYSTEM)
+    if write_to is not None:
+        write(Path(write_to), result, force, curves.standalone(result))
     return result
 
 
@@ -81,15 +105,13 @@ def result_of(system: System, bench: Conditions, mhz: float, found: dict[str, Bl
     }  # fmt: skip
 
 
-def write(folder: Path, result: dict[str, Any], force: bool) -> None:
+def write(folder: Path, result: dict[str, Any], force: bool, picture: str) -> None:
     """Table, JSON and picture, all or nothing."""
-    from systola.report import ratios
-
     with output.whole_folder(folder, by=f"reproduce {result['system']}", force=force) as building:
         files = {
             f"{result['system']}.json": output.as_json(result) + "\n",
             f"{result['system']}.txt": tables.whole(result) + "\n",
-            f"{result['system']}.svg": ratios.standalone(result),
+            f"{result['system']}.svg": picture,
         }
         for name, content in files.items():
             (building / name).write_text(content, encoding="utf-8")

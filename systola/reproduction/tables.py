@@ -8,6 +8,9 @@ from systola.output import table
 
 def whole(result: Mapping[str, Any]) -> str:
     """Of `reproduce --json`."""
+    if "blocks" not in result:
+        counted = [head(result), claims(result, "figure"), *map(own, result["tables"]), sources(result)]
+        return "\n\n".join(counted)
     sections = [
         head(result),
         claims(result),
@@ -21,14 +24,13 @@ def whole(result: Mapping[str, Any]) -> str:
 
 
 def head(result: Mapping[str, Any]) -> str:
-    return (
-        f"{result['title']} ({result['paper']})\n"
-        f"the paper claims: {result['paper_claims']}\n"
-        f"here: {result['library']}, {result['clock_mhz']:g} MHz"
-    )
+    words = f"{result['title']} ({result['paper']})\nthe paper claims: {result['paper_claims']}"
+    if "library" not in result:
+        return words
+    return f"{words}\nhere: {result['library']}, {result['clock_mhz']:g} MHz"
 
 
-def claims(result: Mapping[str, Any]) -> str:
+def claims(result: Mapping[str, Any], what: str = "ratio") -> str:
     """A row a claim, and below them why one is not met or is beaten."""
     rows = [
         [each["what"], plain(each["published"]), bars(each["band"]), plain(each["value"]), each["verdict"]]
@@ -39,7 +41,7 @@ def claims(result: Mapping[str, Any]) -> str:
         if each["verdict"] in ("beaten", "not met") and each["why"]:
             reasons.setdefault(f"{each['verdict']}, since {each['why']}", []).append(each["what"])
     said = [f"{'; '.join(names)}: {reason}" for reason, names in reasons.items()]
-    return "\n".join([table(["ratio", "published", "wanted", "here", ""], rows), *said])
+    return "\n".join([table([what, "published", "wanted", "here", ""], rows), *said])
 
 
 def bars(band: Any) -> str:

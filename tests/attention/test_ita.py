@@ -1,31 +1,15 @@
 """ITA's integer attention: its own results to the bit, and its equations in Python's integers."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-import systola.reproduction
 from golden.attention import ita
 from golden.attention.ita import ItaFactor, ItaWeights, attention, gelu, requantised, softmax
 from golden.check import BadValue
+from systola.reproduction.ita import THEIRS, layer, vectors
 
-VECTORS = np.load(Path(systola.reproduction.__file__).with_name("ita.npz"))
+VECTORS = vectors()
 ROWS = sorted({name.removesuffix("__x") for name in VECTORS if name.endswith("__x")})
-THEIRS = {  # name of an intermediate: theirs
-    "q": "Qp_requant", "k": "Kp_requant", "v": "Vp_requant", "scores": "A_requant",
-    "probabilities": "A_partial_softmax", "o": "O_soft_requant", "out": "Out_soft_requant",
-    "sum": "Out_soft_sum_requant",
-}  # fmt: skip
-
-
-def layer():
-    """(weights, query, key, value) of the vectors."""
-    given = {name.removeprefix("mha_"): VECTORS[name] for name in VECTORS if name.startswith("mha_")}
-    fields = (given[f"requant_{name}"][:, 0].tolist() for name in ("eps_mult", "right_shift", "add"))
-    factors = tuple(ItaFactor(multiplier=m, shift=s, add=a) for m, s, a in zip(*fields, strict=True))
-    named = {f"{kind}{name}": given[f"{kind.upper()}{name}"][0] for kind in "wb" for name in "qkvo"}
-    return ItaWeights(**named, factors=factors), given["Q"], given["K"], given["V"]
 
 
 @pytest.mark.parametrize("name", ROWS)
