@@ -1,4 +1,4 @@
-"""The window engine through the compiled driver: long sequences, to the bit and to the cycle, each word once."""
+"""The window engine through the compiled driver: long sequences to the bit and the cycle, each word once."""
 
 import numpy as np
 import pytest
@@ -86,7 +86,7 @@ def test_a_cache_that_stays_gives_a_prefills_rows_in_the_cycles_of_golden(many):
 
 @pytest.mark.slow
 def test_512_keys_of_64_take_the_cycles_of_their_rows_up_to_16384_tokens():
-    """Latency affine in the length; of a whole causal run the multipliers are used 98.4 %; each word moves once.
+    """Latency affine in the length; of a causal run the multipliers are used 98.4 %; each word moves once.
 
     The driver ends a run when every word has moved, so the words it was given are those that moved.
     """
