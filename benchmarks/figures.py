@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+from benchmarks import attention_errors
 from golden.accelerator.params import LANES
+from golden.attention.arithmetic import Arithmetic, fp16
 from golden.pe import PES, kind_of, tiled
 from golden.systolic.cycles import cycles
 from golden.systolic.gemm import Gemm, Schedule, Tiling
@@ -31,7 +33,7 @@ from tests.pe.test_every_pair_rtl import SWEPT
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", *(f"docs/{name}.md" for name in (
-    "verification", "reproductions", "synthesis")))  # fmt: skip
+    "verification", "reproductions", "synthesis", "attention")))  # fmt: skip
 MARK = re.compile(r"<!--=([\w-]+)-->(.*?)<!--=-->", re.DOTALL)
 COUNTED = ("tests/pe", "tests/tile", "tests/tflite/test_operators.py", "tests/sim/test_accelerator.py",
            "tests/accelerator/test_accelerator.py", "tests/accelerator/test_sizes.py")  # fmt: skip
@@ -77,6 +79,9 @@ def behind(params: object) -> int:
 
 FIGURES: dict[str, Callable[[], str]] = {
     "slow-runs": lambda: str(sum(bool(each.marks) for each in test_blocks_rtl.runs())),
+    "powers-int8": lambda: attention_errors.powers(Arithmetic()),
+    "powers-fp16": lambda: attention_errors.powers(fp16()),
+    "rows-of-attention": attention_errors.rows,
     "bins": lambda: str(len(coverage.plan())),
     "tflite-operators": lambda: tests("tflite/test_operators.py"),
     "sets-multiplier": lambda: swept("multiplier"),
