@@ -31,6 +31,7 @@ from mapping.ir import graph
 from mapping.ir.verify import reads, validate, writes
 from mapping.refused import at
 
+TOGETHER = 16  # commands that a token stands for, where there are not tokens enough for each
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
@@ -96,6 +97,10 @@ def lowered(network: graph.CodedNetwork, p: AcceleratorParams) -> graph.CodedNet
     return masked(shallow(rearranged(flattened(network, p), p), p), p)
 
 
+class TooFarAhead(Exception):
+    """A unit would need more tokens for another than there are."""
+
+
 @dataclass(slots=True)
 class Compiler:
     """The compilation of one network."""
@@ -107,7 +112,18 @@ class Compiler:
     constants: Constants = field(init=False)
 
     def program(self) -> Program:
-        """See `compile`."""
+        """See `compile`.
+
+        Where a unit would lead another by more commands than there are tokens, as one that stores a thousand
+        sums before the first is loaded again, a token stands for several.
+        """
+        try:
+            return self.attempt(1)
+        except TooFarAhead:
+            return self.attempt(TOGETHER)
+
+    def attempt(self, together: int) -> Program:
+        """The program with a token for `together` commands, see TokenSchedule."""
         self.constants = Constants(self.p.lanes)
         self.aliases = aliases(self.network, self.p)
         builder = Builder(self.p, self.network, self.places(), self.constants, Regions(self.p), self.aliases)
@@ -115,14 +131,17 @@ class Compiler:
         builder.first = self.base
         builder.changing = self.base + aligned(self.constants.bytes)
         end = self.put(builder)
-        builder.schedule = TokenSchedule(self.p.words, (end - builder.changing) // self.p.lanes)
+        words = (end - builder.changing) // self.p.lanes
+        builder.schedule = TokenSchedule(self.p.words, words, together)
         ranges = self.emit(builder, [step for _, step in steps], [name for name, _ in steps])
         builder.schedule.emit(Opcode.END, {})
         drafts = builder.schedule.drafts
-        most = TOKENS - self.p.queue - 1
+        most, lead = TOKENS - self.p.queue - 1, most_tokens(drafts)
+        if together == 1 and lead > most:
+            raise TooFarAhead
         longest = max(ranges, key=lambda each: each[2] - each[1], default=("", 0, 0))[0]
         with at(longest, f"{self.network.name}: node {longest}: "):
-            check.in_range("commands by which one unit leads another", most_tokens(drafts), 0, most)
+            check.in_range("commands by which one unit leads another", lead, 0, most)
         return self.finished(builder, aligned(end), tuple(draft.command() for draft in drafts), ranges)
 
     def places(self) -> dict[str, Place]:

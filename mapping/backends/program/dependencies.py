@@ -16,6 +16,7 @@ from golden.accelerator.assembler import Command, legal
 from golden.accelerator.commands import CONTROL, TOKENS, Opcode
 from golden.accelerator.legal import check_values, mask_of, names_of
 from golden.accelerator.units import UNITS, names
+from golden.division import ceil_div
 
 Span = tuple[int, int]  # first word, words
 
@@ -77,9 +78,11 @@ class TokenSchedule:
 
     scratch_words  words of the scratchpad
     memory_words   words of the memory that changes, counted from its word 0
+    together       commands of a unit that one token stands for, where what waits does so long after them
     """
 
-    def __init__(self, scratch_words: int, memory_words: int):
+    def __init__(self, scratch_words: int, memory_words: int, together: int = 1):
+        self.together = together
         self.scratch, self.memory = LastAccesses(scratch_words), LastAccesses(memory_words)
         self.drafts: list[Draft] = []
         self.of_unit: list[list[Draft]] = [[] for _ in (*UNITS, "control")]
@@ -115,12 +118,22 @@ class TokenSchedule:
         others = [unit for unit in range(len(UNITS)) if unit != draft.unit]
         while lacking := [unit for unit in others if needed[unit] > draft.knows[unit]]:
             unit = max(lacking, key=lambda unit: self.of_unit[unit][needed[unit] - 1].position)
-            source = self.of_unit[unit][needed[unit] - 1]
+            source = self.source(unit, needed[unit])
             assert draft.unit not in source.signal, "tokens of a pair meet in order"
             source.signal.add(draft.unit)
             draft.wait.add(unit)
             draft.knows = [max(a, b) for a, b in zip(draft.knows, source.knows, strict=True)]
             draft.knows[unit] = source.number
+
+    def source(self, unit: int, number: int) -> Draft:
+        """The command whose token says that command `number` of `unit` is done.
+
+        That one itself, or the last of those that one token stands for: only where as many again are behind,
+        since waiting for what has just begun would keep a unit from running ahead.
+        """
+        last = ceil_div(number, self.together) * self.together
+        behind = last + self.together <= len(self.of_unit[unit])
+        return self.of_unit[unit][(last if behind else number) - 1]
 
 
 @cache

@@ -4,7 +4,10 @@ import pytest
 
 from golden import check
 from golden.accelerator.commands import Opcode
+from mapping.backends.program.compiler import TOGETHER, Compiler
 from mapping.backends.program.dependencies import TokenSchedule, complete, most_tokens
+from tests.mapping.backends.program.gemm import gemm
+from tests.mapping.backends.program.machines import holds, machine
 
 LOAD, MATRIX, VECTOR, STORE = range(4)
 
@@ -67,3 +70,21 @@ def test_a_value_that_a_field_cannot_hold_is_refused():
 
 def test_a_long_stride_wraps_as_addresses_do():
     assert complete(Opcode.LOAD, {"scratch_stride1": 40000})["scratch_stride1"] == 40000 - (1 << 16)
+
+
+def test_a_token_for_several_commands_long_behind():
+    """Of 40 loads a multiplication reads the third: eight are behind it and eight more, so the eighth's token
+    does. What the last of them wrote is known by its own."""
+    schedule = TokenSchedule(256, 0, together=8)
+    loads = [load(schedule, 4 * number) for number in range(40)]
+    early, late = multiply(schedule, 8), multiply(schedule, 4 * 39)
+    assert [number for number, each in enumerate(loads) if each.signal] == [7, 39]
+    assert early.wait == late.wait == {LOAD}
+
+
+def test_more_sums_wait_in_memory_than_there_are_tokens(monkeypatch):
+    """Sums of 260 columns, of a part of the depth, are stored before the first is loaded again."""
+    attempts, attempt = [], Compiler.attempt
+    monkeypatch.setattr(Compiler, "attempt", lambda self, n: attempts.append(n) or attempt(self, n))
+    holds(gemm(1, 1040, 4000), machine(4, 4, 2048))
+    assert attempts == [1, TOGETHER]
