@@ -140,7 +140,9 @@ def session(
     found = HostSession(network, design)
     found.runner = runner_of(network, design, samples, seed, progress)
     if waves is not None:
-        check.one_of("--waves", waves.layer, [row.name for row in found.plan.layers])
+        cycles = {row.name: row.compute_cycles for row in found.plan.layers}
+        check.one_of("--waves", waves.layer, cycles)
+        waves.check_window(cycles[waves.layer])
     with device_of(engine, waves) as found.device:
         yield found
 

@@ -183,6 +183,8 @@ def traced(plan: Plan, waves: WaveRequest | None) -> Iterator[Waves | None]:
     if waves is None:
         yield None
         return
+    check.one_of("--waves", waves.layer, [plan.network, *(row.name for row in plan.layers)])
+    waves.check_window(int(1.03 * plan.total.cycles) + AROUND)
     window = waves.window or window_of(plan, waves.layer)
     with waveforms.kept(waves) as path:
         yield Waves(plan.network, path, window)
@@ -190,7 +192,6 @@ def traced(plan: Plan, waves: WaveRequest | None) -> Iterator[Waves | None]:
 
 def window_of(plan: Plan, layer: str) -> Window:
     """The cycles in which an operation is predicted to run, with some around; of the network, all."""
-    check.one_of("--waves", layer, [plan.network, *(row.name for row in plan.layers)])
     if layer == plan.network:
         return 0, EVER
     place = [row.name for row in plan.rows].index(layer)

@@ -99,8 +99,13 @@ def test_an_operator_that_no_unit_has_is_named_and_nothing_is_written():
 def test_other_tools_formulae_and_waves_of_what_is_not_there_are_refused():
     done = call("map", "net.onnx", "--on", "small.toml", "--compat", "scalesim")
     assert done.exit_code == 2 and "a design of family systolic" in done.stderr
-    done = call("run", "net.onnx", "--on", "small.toml", "--engine", "rtl", "--waves", "a")
-    assert done.exit_code == 2 and "--waves is 'a'; allowed: net, " in done.stderr
+    for window in ((), ("--window", "0:9")):
+        done = call("run", "net.onnx", "--on", "small.toml", "--engine", "rtl", "--waves", "a", *window)
+        assert done.exit_code == 2 and "--waves is 'a'; allowed: net, " in done.stderr
+    behind = ("--waves", "net", "--window", "999999:999999")
+    done = call("run", "net.onnx", "--on", "small.toml", "--engine", "rtl", *behind)
+    assert done.exit_code == 2
+    assert "--window is from cycle 999999; allowed: cycles of net, under" in done.stderr
     assert not Path("waves").exists()
 
 
