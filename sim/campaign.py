@@ -25,6 +25,8 @@ from sim.runner import blocks
 CASES = {
     "accelerator/accelerator": "4x4-w4", "accelerator/control": "l4-q3", "accelerator/map_lanes": "x4",
     "accelerator/units/matrix": "4-int4-int8-r1", "accelerator/registers": "l4", "accelerator/walk": "3x32",
+    "attention/products": "dot-fp16-small", "attention/quotients": "fp16-small",
+    "attention/scores": "int8-softcap", "attention/weights": "tiny",
     "axi/read": "d32-b4", "axi/write": "d32-b4", "pe/bitmod_column": "bitmod_fp4",
     "pe/float_multiply_add": "fp16-fp32-lean-r0", "pe/lut": "uint2-int8",
     "pe/mixpe_float": "int4-fp16-lean-r0", "pe/multiplier": "int4-int8-r3", "stages": "x2",
@@ -37,6 +39,8 @@ LEFT_OUT = ("systolic/wavefront", "accelerator/move_timing")
 # how a block's modules are named, where that is not by the block's own name
 NAMES = {
     "accelerator/map_lanes": "map_lane", "accelerator/units/matrix": "multiply_matrix_(unit|sums)",
+    "attention/products": "attention_(dot|value)", "attention/quotients": "attention_quotient",
+    "attention/scores": "attention_score", "attention/weights": "attention_weight",
     "axi/read": "axi_read", "axi/write": "axi_write", "pe/bitmod": "pe_bitmod",
     "pe/bitmod_column": "column_bitmod", "pe/bitmod_finish": "finish_bitmod",
     "pe/lut": "(whole|row|cell)_lut", "systolic/matrix_unit": "matrix_(unit|sums)",

@@ -81,7 +81,9 @@ class QuotientLane(Lane):
 def quotient_lane(p: Arithmetic) -> Definition:
     """The quotient of `p`, ready to be placed."""
     r = p.reciprocal
-    return Definition(f"attention_quotient_{p.sum_width}_{r.width}_{r.bits}_{p.out}", QuotientLane(p))
+    fraction = "" if p.floating else f"_q{p.out_fraction}"
+    name = f"attention_quotient_{p.sum_width}_{r.width}_{r.bits}_{p.out}{fraction}"
+    return Definition(name, QuotientLane(p))
 
 
 def definition(p: Arithmetic) -> Definition:

@@ -188,6 +188,7 @@ def test_values_that_are_alike_come_out_as_they_are(p):
 @pytest.mark.parametrize("bits", range(2, 25))
 @pytest.mark.parametrize("value", [Int(8), FP16], ids=str)
 def test_v_of_one_gives_one_in_every_width_of_weights(bits, value):
+    """The significands of E5M2, E4M3, BF16, FP16 and FP32 (2, 3, 7, 10, 23) are among them."""
     given = {"weight_bits": bits, "segment_bits": 3, "degree": 1, "keys": 700}
     p = fp16(**given) if value == FP16 else Arithmetic(**given)
     rng = np.random.default_rng(bits)
@@ -208,6 +209,18 @@ def test_rows_of_equal_scores_are_means_at_every_window(name, keys):
     out = divided(p, w.sum(-1), sums(p, w, v))[0, 0]
     unit = 2**-11 * v.mean() if p.floating else 2**-p.out_fraction
     assert abs(out * (1 if p.floating else unit) - v.mean()) <= unit
+
+
+@pytest.mark.parametrize("name", ["int8", "fp16"])
+def test_equal_scores_of_every_number_of_keys_give_one(name):
+    """1 to 65,536 keys of the largest weight, or of the least that a largest one has; V = 1."""
+    p = fp16(keys=1 << 16, weight_bits=20) if name == "fp16" else WIDE
+    for weight in (1 << p.weight_bits, (1 << p.weight_bits - 1) + 1):
+        total = np.arange(1, (1 << 16) + 1) * weight
+        ones = total[:, None] << (24 if p.floating else 0)
+        weighted = np.stack([ones >> 20, ones & (1 << 20) - 1]) if p.floating else ones
+        one = 1 if p.floating else 1 << p.out_fraction
+        assert set(divided(p, total, weighted).ravel().tolist()) == {one}
 
 
 @every

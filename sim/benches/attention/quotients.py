@@ -140,4 +140,4 @@ CASES = [
 QUICK = {"icarus": ["int4", "fp16-small"], "verilator": ["int8", "fp16"]}
 LONG = {"verilator": names(CASES)}
 EXTREME = [case("int8"), case("fp16", **HALF)]
-MUTANTS = [Faults("int4", 8), Faults("fp16-small", 8)]
+MUTANTS = [Faults("int4", 4), Faults("fp16-small", 6)]

@@ -101,4 +101,4 @@ CASES = [
 QUICK = {"icarus": ["tiny", "tiny-table"], "verilator": ["int16-lines", "int20-quadratics"]}
 LONG = {"verilator": names(CASES)}
 EXTREME = [case("int20-quadratics", **HALF), case("table", segment_bits=8, degree=0)]
-MUTANTS = [Faults("tiny", 6), Faults("tiny-table", 4)]
+MUTANTS = [Faults("tiny", 6)]
