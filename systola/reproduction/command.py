@@ -14,7 +14,7 @@ from systola.reproduction.claims import System, block_of, judged, ratio
 from systola.reproduction.measure import measure
 
 SYSTEMS = ("mixpe", "bitmod", "lut")  # of cells
-COUNTED = ("ita",)  # of values and counts
+COUNTED = ("ita", "streaming-sdpa")  # of values and counts
 ALWAYS = (
     "cells only: no wires, no clock tree, no buffers for what drives many; the paper's node is another one: "
     "ratios compare, not um2"
@@ -71,7 +71,7 @@ def counted(
             raise check.fail(option, value, f"none: {name} has values and counts, and no cells")
     if write_to is not None:
         output.check_folder(Path(write_to), force=force)
-    result = result_of(import_module(f"systola.reproduction.{name}").SYSTEM)
+    result = result_of(import_module(f"systola.reproduction.{name.replace('-', '_')}").SYSTEM)
     if write_to is not None:
         write(Path(write_to), result, force, curves.standalone(result))
     return result
