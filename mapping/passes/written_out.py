@@ -5,7 +5,7 @@ Each means what the operator's function in `golden.operators` computes, which is
 the passes; tests hold the two together. What has no rule for its form is left as it is, for the host.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mapping.network import Network, Node
@@ -17,16 +17,16 @@ Rule = Callable[[Page], bool]  # writes the node out, or leaves it: False
 RULES: dict[str, Rule] = {**attention.RULES, **sequences.RULES}
 
 
-def write_out(network: Network) -> Network:
+def write_out(network: Network, rules: Mapping[str, Rule] = RULES) -> Network:
     """The network with the nodes that have a rule in primitives."""
-    if not any(node.operator in RULES for node in network.nodes):
+    if not any(node.operator in rules for node in network.nodes):
         return network
     constants, shapes, types = dict(network.constants), dict(network.shapes), dict(network.types)
     nodes: list[Node] = []
     for node in network.nodes:
         page = Page(network, node)
         with at(node.name, f"{network.name}: node {node.name} ({node.operator}): "):
-            if node.operator not in RULES or not RULES[node.operator](page):
+            if node.operator not in rules or not rules[node.operator](page):
                 nodes.append(node)
                 continue
         nodes += page.nodes

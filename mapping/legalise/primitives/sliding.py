@@ -12,22 +12,6 @@ from mapping.legalise.primitives.writer import Rule, Writer
 from mapping.network import Node, Shape
 
 
-def gemm(w: Writer, node: Node) -> bool:
-    """Gemm: alpha A B + beta C."""
-    a, b, a_ = node.inputs[0], node.inputs[1], node.attributes
-    a = w.turn(a, [1, 0]) if a_.get("transA") else a
-    b = w.turn(b, [1, 0]) if a_.get("transB") else b
-    made = w("MatMul", a, b)
-    alpha, beta = float(a_.get("alpha", 1.0)), float(a_.get("beta", 1.0))
-    if alpha != 1:
-        made = w("Mul", made, w.value(alpha, w.dtype(made)))
-    if len(node.inputs) > 2 and node.inputs[2]:
-        c = node.inputs[2]
-        c = w("Mul", c, w.value(beta, w.dtype(c))) if beta != 1 else c
-        made = w("Add", made, c)
-    return w.named(made, node.outputs[0])
-
-
 def matmul(w: Writer, node: Node) -> bool:
     """MatMul of vectors, as matrices of one row or column."""
     a, b = node.inputs[:2]
@@ -212,7 +196,7 @@ def meetings(node: Node, shape: Shape, kernel: Shape, y: Shape) -> np.ndarray:
 
 
 RULES: dict[str, Rule] = {
-    "Gemm": gemm, "MatMul": matmul, "MaxPool": max_pool, "AveragePool": average_pool,
+    "MatMul": matmul, "MaxPool": max_pool, "AveragePool": average_pool,
     "GlobalMaxPool": global_pool, "GlobalAveragePool": global_pool, "Conv": convolution,
     "LpPool": length_pool, "ConvTranspose": transposed,
 }  # fmt: skip
