@@ -33,6 +33,10 @@ class Int:
     def max(self) -> int:
         return (1 << self.width - self.signed) - 1
 
+    def holds(self, least: int, most: int) -> bool:
+        """Whether both are values of the format."""
+        return self.min <= least and most <= self.max
+
     def check(self, where: str, values: ArrayLike) -> np.ndarray:
         """`values` as int64; BadValue naming `where` and the element if one is outside the format."""
         return check.array(where, values, self.min, self.max)

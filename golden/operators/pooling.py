@@ -84,26 +84,42 @@ def max_unpool(
     return wide
 
 
+def windows_of(
+    spatial: Sequence[int], *, kernel_shape: Sequence[int], auto_pad: str = "NOTSET", ceil_mode: int = 0,
+    dilations: Sizes = None, pads: Sizes = None, strides: Sizes = None, **others: object,
+) -> tuple[OperatorWindow, OperatorWindow]:
+    """A pool's window over [*spatial] as stated, and as ceil_mode widens it. others: attributes beside it."""
+    stated = OperatorWindow.resolve(tuple(spatial), kernel_shape, strides, pads, dilations, auto_pad)
+    return stated, stated.ceiled(tuple(spatial)) if ceil_mode else stated
+
+
+def elements_under(
+    spatial: Sequence[int], stated: OperatorWindow, window: OperatorWindow, *, padding: object
+) -> np.ndarray:
+    """How many elements each stop's mean is taken over, int64 [1, 1, *stops]: real ones and, with `padding`,
+    the stated padding. Padding that ceil_mode adds counts in neither case."""
+    there = np.ones((1, 1, *spatial), np.int64)
+    if padding:
+        extra = tuple((0, w[1] - g[1]) for w, g in zip(window.pads, stated.pads, strict=True))
+        there = np.pad(there, ((0, 0), (0, 0), *stated.pads), constant_values=1)
+        window = OperatorWindow(window.kernel, window.strides, window.dilations, extra)
+    view = window.view(there)
+    return np.asarray(view.sum(kernel_axes(view)))
+
+
 def average_pool(
     x: np.ndarray, *, kernel_shape: Sequence[int], auto_pad: str = "NOTSET", ceil_mode: int = 0,
     count_include_pad: int = 0, dilations: Sizes = None, pads: Sizes = None, strides: Sizes = None,
 ) -> np.ndarray:
-    """The mean under the window, over real elements or, with count_include_pad, over stated padding too.
-
-    Padding that ceil_mode adds counts in neither case.
-    """
-    given = OperatorWindow.resolve(x.shape[2:], kernel_shape, strides, pads, dilations, auto_pad)
-    window = given.ceiled(x.shape[2:]) if ceil_mode else given
-    counted = np.ones((1, 1, *x.shape[2:]), x.dtype)
-    if count_include_pad:
-        extra = tuple((0, w[1] - g[1]) for w, g in zip(window.pads, given.pads, strict=True))
-        counted = np.pad(counted, ((0, 0), (0, 0), *given.pads), constant_values=1)
-        counts = OperatorWindow(window.kernel, window.strides, window.dilations, extra).view(counted)
-    else:
-        counts = window.view(counted)
+    """The mean under the window, over real elements or, with count_include_pad, over stated padding too."""
+    spatial = x.shape[2:]
+    stated, window = windows_of(
+        spatial, kernel_shape=kernel_shape, auto_pad=auto_pad, ceil_mode=ceil_mode, dilations=dilations,
+        pads=pads, strides=strides,
+    )  # fmt: skip
+    counts = elements_under(spatial, stated, window, padding=count_include_pad).astype(x.dtype)
     view = window.view(x)
-    axes = kernel_axes(view)
-    return np.asarray(view.sum(axes) / counts.sum(axes))
+    return np.asarray(view.sum(kernel_axes(view)) / counts)
 
 
 def over_space(f: Callable[..., Any]) -> Callable[[np.ndarray], np.ndarray]:

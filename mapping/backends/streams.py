@@ -48,11 +48,11 @@ def accepts(target: Target, network: graph.CodedNetwork, o: graph.Operation) -> 
         return f"activations are {dtype}, which {pe.activation} does not hold"
     if isinstance(o, graph.MatMul):
         dtype = network.tensors[o.w].dtype
-        if dtype not in CODES or not holds(pe.weight, CODES[dtype].min, CODES[dtype].max):
+        if dtype not in CODES or not pe.weight.holds(CODES[dtype].min, CODES[dtype].max):
             return f"the second factor is {dtype}, which {pe.weight} does not hold"
     elif isinstance(o, graph.Product | graph.Depthwise):
         least, most = int(o.weights.min()), int(o.weights.max())
-        if not holds(pe.weight, least, most):
+        if not pe.weight.holds(least, most):
             return f"weights reach from {least} to {most}, which {pe.weight} does not hold"
     if gemm.k > pe.group:
         return f"K is {gemm.k}, the accumulators add up {pe.group} products"
@@ -63,11 +63,7 @@ def offset(target: Target, network: graph.CodedNetwork, o: graph.Operation) -> i
     """The number added to activations whose sign differs from the PE's; the host subtracts its share from the
     sums."""
     fmt, codes = target.unit.pe.activation, CODES[network.tensors[o.x].dtype]
-    return 0 if holds(fmt, codes.min, codes.max) else fmt.min - codes.min
-
-
-def holds(fmt: Int, least: int, most: int) -> bool:
-    return fmt.min <= least and most <= fmt.max
+    return 0 if fmt.holds(codes.min, codes.max) else fmt.min - codes.min
 
 
 def placements(target: Target, network: graph.CodedNetwork) -> dict[str, Placement]:

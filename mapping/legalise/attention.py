@@ -109,7 +109,7 @@ def check_right(c: Coder, *factors: Coded) -> None:
         allowed = f"constant: weights of {pe.kind_of(c.p.unit.pe)} stand for other numbers"
         raise check.fail("right factor", "computed", allowed)
     for w in factors:
-        if w.form.low < weight.min or w.form.high > weight.max:
+        if not weight.holds(w.form.low, w.form.high):
             what = f"in codes of {w.form.low} to {w.form.high}"
             raise check.fail("computed right factor", what, f"a pe.weight that holds them, not {weight}")
 

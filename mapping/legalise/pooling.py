@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from golden import check
+from golden.operators.pooling import elements_under, windows_of
 from golden.operators.window import OperatorWindow
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
@@ -38,37 +39,30 @@ def pool(c: Coder, node: Node) -> None:
     """Legalise MaxPool, AveragePool and their global forms."""
     x_name, y = node.inputs[0], node.outputs[0]
     axes, (height, width) = image(c, x_name)
-    window, beyond = WindowOf(kernel=(height, width)), (0, 0)
+    window, counts = WindowOf(kernel=(height, width)), None
     if not node.operator.startswith("Global"):
-        window, beyond = window_of(c, node)
-    if "Max" in node.operator:
-        windowed(c, y, x_name, axes, window, "max")
-        return
-    counted = bool(node.attributes.get("count_include_pad", 0))
-    windowed(
-        c, y, x_name, axes, window, "sum", elements(window, (height, width), beyond, counts_pads=counted)
-    )
+        window, counts = window_of(c, node)
+    reduction, counts = ("max", None) if "Max" in node.operator else ("sum", counts)
+    windowed(c, y, x_name, axes, window, reduction, counts)
 
 
-def window_of(c: Coder, node: Node) -> tuple["WindowOf", tuple[int, int]]:
-    """A pool's window, and the padding that ceil_mode adds at the bottom and at the right."""
+def window_of(c: Coder, node: Node) -> tuple["WindowOf", np.ndarray | None]:
+    """A pool's window, and the number of elements that each mean is taken over, int64 [rows, columns]; None:
+    the whole kernel everywhere."""
     a, spatial = node.attributes, c.shape(node.inputs[0])[2:]
-    stated = OperatorWindow.resolve(
-        spatial, a["kernel_shape"], a.get("strides"), a.get("pads"), a.get("dilations"),
-        a.get("auto_pad", "NOTSET"),
-    )  # fmt: skip
-    window = stated.ceiled(spatial) if a.get("ceil_mode", 0) else stated
+    stated, window = windows_of(spatial, **a)
     check_fits(window, spatial)
     if any(d != 1 for d in window.dilations):
         raise check.fail("dilations", list(window.dilations), "1")
-    beyond = [more[1] - less[1] for more, less in zip(window.pads, stated.pads, strict=True)]
     flat = len(spatial) == 1  # a line is an image of one row
     kernel, strides = ((1, *of) if flat else tuple(of) for of in (window.kernel, window.strides))
     (top, bottom), (left, right) = ((0, 0), *window.pads) if flat else window.pads
     found = WindowOf(
         kernel=(kernel[0], kernel[1]), strides=(strides[0], strides[1]), pads=(top, left, bottom, right)
     )
-    return found, (0 if flat else beyond[0], beyond[-1])
+    counts = elements_under(spatial, stated, window, padding=a.get("count_include_pad", 0))
+    plain = (counts == prod(window.kernel)).all()
+    return found, None if plain else counts.reshape(-1, counts.shape[-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,24 +78,6 @@ class WindowOf:
         k, s, p = self.kernel, self.strides, self.pads
         rows, columns = ((n + p[i] + p[i + 2] - k[i]) // s[i] + 1 for i, n in enumerate(sizes))
         return rows, columns
-
-
-def elements(
-    window: WindowOf, sizes: tuple[int, int], beyond: tuple[int, int], *, counts_pads: bool
-) -> np.ndarray | None:
-    """Number of elements that each mean is taken over, int64 [rows, columns]; None: the whole kernel
-    everywhere.
-
-    beyond  padding at the bottom and at the right that ceil_mode added: never counted
-    """
-    there = []
-    for i, n in enumerate(sizes):
-        before, after = window.pads[i], window.pads[i + 2]
-        first, end = (0, before + n + after - beyond[i]) if counts_pads else (before, before + n)
-        starts = np.arange(window.out(sizes)[i]) * window.strides[i]
-        there.append(np.minimum(starts + window.kernel[i], end) - np.maximum(starts, first))
-    counts = np.outer(*there)
-    return None if (counts == prod(window.kernel)).all() else counts
 
 
 def windowed(

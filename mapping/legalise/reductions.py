@@ -3,7 +3,6 @@
 from math import prod
 from typing import Any
 
-from golden import check
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder, standing
@@ -11,20 +10,12 @@ from mapping.legalise.fixed import plain
 from mapping.legalise.moving import move
 from mapping.legalise.pooling import WindowOf, windowed
 from mapping.network import Node, Shape
+from mapping.passes.rewrite import reduced_axes
 from mapping.patterns.curves import Stage
 
 
 def axes_of(c: Coder, node: Node) -> list[int]:
-    """The axes that a reduction takes, from the front; none where it takes none."""
-    rank = len(c.shape(node.inputs[0]))
-    given = node.attributes.get("axes")
-    if len(node.inputs) > 1 and node.inputs[1]:
-        if node.inputs[1] not in c.network.constants:
-            raise check.fail(f"input {node.inputs[1]}", "computed", "a constant")
-        given = c.network.constants[node.inputs[1]].ravel().tolist()
-    if not given:
-        return [] if node.attributes.get("noop_with_empty_axes") else list(range(rank))
-    return sorted({int(axis) % rank for axis in given})
+    return reduced_axes(node, len(c.shape(node.inputs[0])), c.network.constants)
 
 
 def reduce(c: Coder, node: Node) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from golden import check
 from mapping.network import Network, Node
 
 
@@ -64,6 +65,19 @@ def channel_vector(value: np.ndarray, shape: tuple[int, ...], axis: int) -> np.n
     if any(size != 1 for i, size in enumerate(aligned) if i != axis):
         return None
     return np.broadcast_to(value.reshape(-1), shape[axis : axis + 1])
+
+
+def reduced_axes(node: Node, rank: int, constants: Mapping[str, np.ndarray]) -> list[int]:
+    """The axes that a reduction takes, from the front; none where it takes none. BadValue where they are
+    computed."""
+    given = node.attributes.get("axes")
+    if len(node.inputs) > 1 and node.inputs[1]:
+        if node.inputs[1] not in constants:
+            raise check.fail(f"input {node.inputs[1]}", "computed", "a constant")
+        given = constants[node.inputs[1]].ravel().tolist()
+    if not given:
+        return [] if node.attributes.get("noop_with_empty_axes") else list(range(rank))
+    return sorted({int(axis) % rank for axis in given})
 
 
 def remove_dead(network: Network) -> Network:

@@ -74,10 +74,6 @@ def factor_format(target: Target, place: int) -> Int:
     return fmt
 
 
-def holds(fmt: Int, codes: Int) -> bool:
-    return fmt.min <= codes.min and codes.max <= fmt.max
-
-
 def leaves_as_codes(network: Network, x: ProductLayer, target: Target) -> list[TensorRead] | None:
     """The readers of a layer's codes, or None if it leaves as sums.
 
@@ -92,7 +88,8 @@ def leaves_as_codes(network: Network, x: ProductLayer, target: Target) -> list[T
     if not x.constant_weights and not target.unit.pe.activation.signed:
         return None  # the zero point's share of a sum is then known to the host alone
     found = readers(network, x.output_name)
-    if found and all(holds(factor_format(target, read.place), target.unit.out) for read in found):
+    out = target.unit.out
+    if found and all(factor_format(target, read.place).holds(out.min, out.max) for read in found):
         return found
     return None
 

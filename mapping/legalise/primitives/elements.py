@@ -14,15 +14,10 @@ def compared(w: Writer, node: Node) -> bool:
     """A comparison a ? b as (a - b) ? 0."""
     if w.is_function(node):
         return False
-    a, b = (whole(w, t) for t in node.inputs)
+    a, b = (w.signed(t) for t in node.inputs)
     difference = w("Sub", a, b)
     w(node.operator, difference, w.value(0, w.dtype(difference)), out=node.outputs[0])
     return True
-
-
-def whole(w: Writer, tensor: str) -> str:
-    """Integers and booleans as integers that may be negative; reals unchanged."""
-    return tensor if w.dtype(tensor).kind == "f" else w.cast(tensor, np.int32)
 
 
 def wrapped(w: Writer, node: Node) -> bool:
@@ -34,14 +29,14 @@ def wrapped(w: Writer, node: Node) -> bool:
     a, b = (w.values[t].astype(np.int64) for t in node.inputs)
     if np.array_equal(ARITHMETIC[node.operator](a, b), w.values[y]):
         return False
-    w.cast(w(node.operator, *(whole(w, t) for t in node.inputs)), w.dtype(y), out=y)
+    w.cast(w(node.operator, *(w.signed(t) for t in node.inputs)), w.dtype(y), out=y)
     return True
 
 
 def logical(w: Writer, node: Node) -> bool:
     if w.is_function(node):
         return False
-    a, b = (whole(w, t) for t in node.inputs)
+    a, b = (w.signed(t) for t in node.inputs)
     zero = w.value(0, np.int32)
     if node.operator == "Xor":
         w("Not", w("Equal", w("Sub", a, b), zero), out=node.outputs[0])
@@ -62,9 +57,9 @@ def extreme(w: Writer, node: Node) -> bool:
         return False
     result = w.values[node.outputs[0]].astype(np.float64)
     given = sorted(node.inputs, key=lambda t: float(np.abs(w.values[t] - result).sum()))
-    made = whole(w, given[0])
+    made = w.signed(given[0])
     for tensor in given[1:]:
-        other = whole(w, tensor)
+        other = w.signed(tensor)
         if node.operator == "Max":
             made = w("Add", made, w("Relu", w("Sub", other, made)))
         else:
@@ -102,7 +97,7 @@ def chosen(w: Writer, node: Node) -> bool:
         return new is not node
     dtype = w.dtype(a)
     c = w.cast(condition, dtype if dtype.kind == "f" else np.int32)
-    a, b = whole(w, a), whole(w, b)
+    a, b = w.signed(a), w.signed(b)
     if c in w.constants:
         other = w.value(1 - w.constants[c], w.dtype(c))
         made = w("Add", w("Mul", a, c), w("Mul", b, other))

@@ -90,8 +90,7 @@ def neighbours(w: Writer, node: Node) -> bool:
     if size > 1:  # sums in 16 bits: of a product's 8 bits too little is left of small squares
         wide = w("Pad", flat, w.value(np.array([0, before, 0, 0, after, 0], np.int64)))
         for number in range(size):
-            bounds = [w.value(np.array([v], np.int64)) for v in (number, number + shape[1], 1)]
-            part = w("Slice", wide, *bounds)
+            part = w.cut(wide, number, number + shape[1], 1)
             total = part if number == 0 else w("Add", total, part)
     inner = w("Mul", total, w.value(float(a.get("alpha", 1e-4)) / size, w.dtype(x)))
     inner = w("Add", inner, w.value(float(a.get("bias", 1.0)), w.dtype(x)))

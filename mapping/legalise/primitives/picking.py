@@ -5,7 +5,7 @@ up.
 import numpy as np
 
 from golden import check
-from mapping.legalise.primitives.reducing import reduced, signed
+from mapping.legalise.primitives.reducing import reduced
 from mapping.legalise.primitives.writer import Rule, Writer
 from mapping.network import Node, Shape
 
@@ -36,8 +36,7 @@ def gathered(w: Writer, node: Node) -> bool:
     check.in_range("candidates", n * int(np.prod(shape)), 1, MOST)
     for other, size in enumerate(shape):
         if other != axis and size != w.shape(x)[other]:
-            bounds = [w.value(np.array([v], np.int64)) for v in (0, size, other)]
-            x = w("Slice", x, *bounds)
+            x = w.cut(x, 0, size, other)
     hit = hits(w, w.reshape(index, inserted(shape, axis + 1)), n, axis + 1)
     return picked(w, x, hit, axis, node.outputs[0])
 
@@ -45,7 +44,7 @@ def gathered(w: Writer, node: Node) -> bool:
 def picked(w: Writer, x: str, hit: str, axis: int, out: str) -> bool:
     """Sums of x, with one more axis before `axis`, over the places where `hit` is 1."""
     dtype = w.dtype(x)
-    x = signed(w, x)
+    x = w.signed(x)
     wide = w.reshape(x, inserted(w.shape(x), axis))
     total = reduced(w, "ReduceSum", w("Mul", w.cast(hit, w.dtype(x)), wide), [axis + 1], 0)
     w.cast(w.reshape(total, w.shape(out)), dtype, out=out)
@@ -75,7 +74,7 @@ def triangle(w: Writer, node: Node) -> bool:
     apart = w("Sub", diagonal, w.cast(w.reshape(k, ()), np.int32))
     operator = "GreaterOrEqual" if node.attributes.get("upper", 1) else "LessOrEqual"
     kept = w(operator, apart, w.value(0, np.int32))
-    number = signed(w, x)
+    number = w.signed(x)
     w.cast(w("Mul", number, w.cast(kept, w.dtype(number))), w.dtype(x), out=node.outputs[0])
     return True
 

@@ -5,22 +5,13 @@ import numpy as np
 from golden import check
 from mapping.legalise.primitives.writer import Rule, Writer
 from mapping.network import Node
+from mapping.passes.rewrite import reduced_axes
 
 MOST = 64  # factors of a product
 
 
 def axes_of(w: Writer, node: Node) -> list[int]:
-    """The axes that a reduction takes, from the front; none where it takes none (noop)."""
-    rank = len(w.shape(node.inputs[0]))
-    given = node.attributes.get("axes")
-    if len(node.inputs) > 1 and node.inputs[1]:
-        value = w.constant(node.inputs[1])
-        if value is None:
-            raise check.fail("axes", "computed", "a constant")
-        given = value.ravel().tolist()
-    if not given:
-        return [] if node.attributes.get("noop_with_empty_axes") else list(range(rank))
-    return sorted({int(axis) % rank for axis in given})
+    return reduced_axes(node, len(w.shape(node.inputs[0])), w.constants)
 
 
 def reduced(w: Writer, operator: str, x: str, axes: list[int], keep: int, out: str = "") -> str:
@@ -54,13 +45,9 @@ def composed(w: Writer, node: Node) -> bool:
             log = w("Log", total(w("Exp", w("Sub", x, top))))
             w("Add", log, w.reshape(top, w.shape(log)), out=y)
         case "ReduceMin":
-            high = reduced(w, "ReduceMax", w("Neg", signed(w, x)), axes, keep)
+            high = reduced(w, "ReduceMax", w("Neg", w.signed(x)), axes, keep)
             w.cast(w("Neg", high), w.dtype(y), out=y)
     return True
-
-
-def signed(w: Writer, tensor: str) -> str:
-    return tensor if w.dtype(tensor).kind == "f" else w.cast(tensor, np.int32)
 
 
 def mean(w: Writer, node: Node) -> bool:
@@ -85,8 +72,7 @@ def multiplied(w: Writer, node: Node) -> bool:
     flat = w.reshape(w.turn(x, [*axes, *rest]), [count, *(shape[axis] for axis in rest)])
     made = ""
     for number in range(count):
-        bounds = [w.value(np.array([v], np.int64)) for v in (number, number + 1, 0)]
-        part = w("Slice", flat, *bounds)
+        part = w.cut(flat, number, number + 1, 0)
         made = w("Mul", made, part) if made else part
     w.reshape(made, w.shape(node.outputs[0]), out=node.outputs[0])
     return True
@@ -98,7 +84,7 @@ def placed(w: Writer, node: Node) -> bool:
     x, a = node.inputs[0], node.attributes
     axis = int(a.get("axis", 0)) % len(w.shape(x))
     keep, last = int(a.get("keepdims", 1)), bool(a.get("select_last_index", 0))
-    top = first_of_greatest(w, signed(w, x), axis, keep, last=last, least=node.operator == "ArgMin")[1]
+    top = first_of_greatest(w, w.signed(x), axis, keep, last=last, least=node.operator == "ArgMin")[1]
     one = w.value(1, np.int32)
     place = w("Sub", top, one) if last else w("Sub", w.value(w.shape(x)[axis], np.int32), top)
     w.cast(place, np.int64, out=node.outputs[0])

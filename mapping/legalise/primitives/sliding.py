@@ -6,6 +6,7 @@ import numpy as np
 
 from golden import check, operators
 from golden.operators.convolution import conv_window
+from golden.operators.pooling import elements_under, windows_of
 from golden.operators.window import OperatorWindow
 from mapping.legalise.primitives.reducing import reduced
 from mapping.legalise.primitives.writer import Rule, Writer
@@ -41,16 +42,6 @@ def laid_out(w: Writer, x: str, at: np.ndarray, *, zeros: bool) -> str:
     return w("Gather", flat, w.value(at, np.int64), axis=2)
 
 
-def pool_window(w: Writer, node: Node) -> tuple[OperatorWindow, OperatorWindow]:
-    """A pool's window as stated, and as ceil_mode widens it."""
-    a, spatial = node.attributes, w.shape(node.inputs[0])[2:]
-    stated = OperatorWindow.resolve(
-        spatial, a["kernel_shape"], a.get("strides"), a.get("pads"), a.get("dilations"),
-        a.get("auto_pad", "NOTSET"),
-    )  # fmt: skip
-    return stated, stated.ceiled(spatial) if a.get("ceil_mode", 0) else stated
-
-
 def slides(w: Writer, node: Node, window: OperatorWindow) -> bool:
     """Whether the vector unit can slide this window."""
     shape = w.shape(node.inputs[0])
@@ -61,7 +52,7 @@ def max_pool(w: Writer, node: Node) -> bool:
     """MaxPool laid out: a place outside repeats an element of the window."""
     if any(node.outputs[1:]):
         raise check.fail("output 1", "asked for", "1 of MaxPool")
-    _, window = pool_window(w, node)
+    _, window = windows_of(w.shape(node.inputs[0])[2:], **node.attributes)
     if slides(w, node, window):
         return False
     at = places(w.shape(node.inputs[0])[2:], window)
@@ -73,26 +64,13 @@ def max_pool(w: Writer, node: Node) -> bool:
     return True
 
 
-def counts(spatial: Shape, stated: OperatorWindow, window: OperatorWindow, padding: bool) -> np.ndarray:
-    """Number of elements in each stop's mean: those of the input and, with `padding`, of the stated
-    padding."""
-    at = np.zeros((1, 1, *spatial)) + 1
-    if not padding:
-        view = window.view(at)
-    else:
-        at = np.pad(at, ((0, 0), (0, 0), *stated.pads), constant_values=1)
-        extra = tuple((0, b[1] - a[1]) for a, b in zip(stated.pads, window.pads, strict=True))
-        view = OperatorWindow(window.kernel, window.strides, window.dilations, extra).view(at)
-    return np.asarray(view.reshape(*view.shape[: 2 + len(spatial)], -1).sum(-1))
-
-
 def average_pool(w: Writer, node: Node) -> bool:
-    stated, window = pool_window(w, node)
     x, a = node.inputs[0], node.attributes
-    spatial, padding = w.shape(x)[2:], bool(a.get("count_include_pad", 0))
-    number = counts(spatial, stated, window, padding)
+    spatial = w.shape(x)[2:]
+    stated, window = windows_of(spatial, **a)
     if slides(w, node, window):
         return False
+    number = elements_under(spatial, stated, window, padding=a.get("count_include_pad", 0))
     made = reduced(w, "ReduceSum", laid_out(w, x, places(spatial, window), zeros=True), [3], 0)
     made = w.reshape(made, w.shape(node.outputs[0]))
     w("Mul", made, w.value(1 / number, w.dtype(x)), out=node.outputs[0])
@@ -125,8 +103,7 @@ def convolution(w: Writer, node: Node) -> bool:
 def each_image(w: Writer, node: Node) -> bool:
     x, parts = node.inputs[0], []
     for number in range(w.shape(x)[0]):
-        bounds = [w.value(np.array([v], np.int64)) for v in (number, number + 1, 0)]
-        part = w("Slice", x, *bounds)
+        part = w.cut(x, number, number + 1, 0)
         parts.append(w(node.operator, part, *node.inputs[1:], **node.attributes))
     w("Concat", *parts, out=node.outputs[0], axis=0)
     return True
@@ -153,7 +130,7 @@ def laid_out_convolution(w: Writer, node: Node) -> str:
 def length_pool(w: Writer, node: Node) -> bool:
     """LpPool: the p-th root of the sum of |x|^p."""
     x, p = node.inputs[0], float(node.attributes.get("p", 2))
-    _, window = pool_window(w, node)
+    _, window = windows_of(w.shape(x)[2:], **node.attributes)
     powers = w("Mul", x, x) if p == 2 else w("Pow", w("Abs", x), w.value(p, w.dtype(x)))
     total = reduced(w, "ReduceSum", laid_out(w, powers, places(w.shape(x)[2:], window), zeros=True), [3], 0)
     root = w("Pow", total, w.value(1 / p, w.dtype(x)))

@@ -110,6 +110,14 @@ class Writer:
             return tensor
         return self("Cast", tensor, out=out, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
+    def signed(self, tensor: str) -> str:
+        """Integers and booleans as integers that may be negative; reals unchanged."""
+        return tensor if self.dtype(tensor).kind == "f" else self.cast(tensor, np.int32)
+
+    def cut(self, tensor: str, start: int, end: int, axis: int) -> str:
+        """The elements from start on, before end, of an axis."""
+        return self("Slice", tensor, *(self.value(np.array([v], np.int64)) for v in (start, end, axis)))
+
     def reshape(self, tensor: str, shape: Sequence[int], out: str = "") -> str:
         if self.shape(tensor) == tuple(shape) and not out:
             return tensor

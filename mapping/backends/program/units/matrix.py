@@ -6,7 +6,7 @@ from golden.accelerator.params import AcceleratorParams
 from golden.pe import counted
 from mapping.backends.program import matmul, product
 from mapping.backends.program.units import Tensors, answered, vector
-from mapping.backends.streams import CODES, holds
+from mapping.backends.streams import CODES
 from mapping.ir import graph
 
 OPERATIONS = {graph.Product: product.lower, graph.MatMul: matmul.lower}
@@ -27,7 +27,7 @@ def accepts(p: AcceleratorParams, tensors: Tensors, o: graph.Product | graph.Mat
         why = f"pe.group, in passes of {p.lanes}"
         check.in_range("depth of the product", width, 1, most_passes(p) * p.lanes, why)
     for name, (tensor, fmt) in factors.items():
-        allowed = [dtype for dtype, codes in CODES.items() if holds(fmt, codes.min, codes.max)]
+        allowed = [dtype for dtype, codes in CODES.items() if fmt.holds(codes.min, codes.max)]
         check.one_of(f"type of {name}, {tensor},", tensors[tensor].dtype, allowed)
 
 
