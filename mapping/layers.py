@@ -89,10 +89,7 @@ class ProductLayer:
             return im2col(x, self.window, groups=g.batch, padding=padding)
         if self.operator == "Gemm":
             return (x.T if self.attributes.get("transA") else x)[None]
-        if g.batch == 1:
-            return x.reshape(1, g.m, g.k)
-        axes = batch_axes(*self.shapes[:2])
-        return np.broadcast_to(x, (*axes, g.m, g.k)).reshape(g.batch, g.m, g.k)
+        return self.batched(x, g.m, g.k)
 
     def right(self, w: np.ndarray) -> np.ndarray:
         """W [batch, k, n] of the second factor."""
@@ -101,10 +98,13 @@ class ProductLayer:
             return w.reshape(g.batch, g.n, g.k).swapaxes(1, 2)
         if self.operator == "Gemm":
             return (w.T if self.attributes.get("transB") else w)[None]
-        if g.batch == 1:
-            return w.reshape(1, g.k, g.n)
-        axes = batch_axes(*self.shapes[:2])
-        return np.broadcast_to(w, (*axes, g.k, g.n)).reshape(g.batch, g.k, g.n)
+        return self.batched(w, g.k, g.n)
+
+    def batched(self, x: np.ndarray, rows: int, columns: int) -> np.ndarray:
+        """A factor of a MatMul as [batch, rows, columns]."""
+        if self.gemm.batch > 1:
+            x = np.broadcast_to(x, (*batch_axes(*self.shapes[:2]), rows, columns))
+        return x.reshape(self.gemm.batch, rows, columns)
 
     def added(self, bias: np.ndarray) -> np.ndarray:
         """A bias in a shape that broadcasts with the output: a convolution's has one number for each

@@ -17,7 +17,7 @@ from golden import check
 from mapping.frontends.onnx_stripped import DEQUANTISE, QUANTISE, Mark
 from mapping.ir.encodings import Affine
 from mapping.network import Network, Node
-from mapping.passes.rewrite import remove_dead, sole_reader
+from mapping.passes.rewrite import exchanged, remove_dead, sole_reader, until_settled
 from mapping.patterns.regions import MOVING, renamed
 from mapping.quantise.ranges import range_of, ranges
 
@@ -107,25 +107,21 @@ def without_repeats(network: Network, stated: Mapping[str, Affine]) -> Network:
 def hoisted(network: Network, stated: Mapping[str, Affine]) -> Network:
     """The network with QuantizeLinear nodes moved before operators that move elements: codes are moved, not
     reals."""
-    while True:
+
+    @until_settled
+    def one(network: Network) -> Network | None:
         readers, producers = network.consumers(), network.producers()
-        known, found = known_forms(network, stated), None
+        known = known_forms(network, stated)
         for node in network.nodes:
             move = producers.get(node.inputs[0]) if node.operator == QUANTISE else None
             if move is None or move.operator not in HOISTED or move.inputs[0] in known:
                 continue
             if sole_reader(network, readers, move.outputs[0]) is not None:
-                found = node, move
-                break
-        if found is None:
-            return network
-        node, move = found
-        name = f"{node.outputs[0]}:unmoved"
-        first = replace(node, inputs=move.inputs[:1], outputs=(name,))
-        then = replace(move, inputs=(name, *move.inputs[1:]), outputs=node.outputs)
-        nodes = [then if n is node else first if n is move else n for n in network.nodes]
-        shapes = {**network.shapes, name: network.shapes[move.inputs[0]]}
-        network = remove_dead(replace(network, nodes=tuple(nodes), shapes=shapes))
+                first = replace(node, inputs=move.inputs[:1], outputs=(f"{node.outputs[0]}:unmoved",))
+                return exchanged(network, node, move, first)
+        return None
+
+    return one(network)
 
 
 def merged(network: Network, stated: dict[str, Affine]) -> Network | None:

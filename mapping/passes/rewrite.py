@@ -38,6 +38,15 @@ def changed(
     )
 
 
+def exchanged(network: Network, node: Node, move: Node, first: Node) -> Network:
+    """The network with `move`, whose result `node` alone reads, behind `first`, which is `node` on what
+    `move` reads."""
+    then = replace(move, inputs=(*first.outputs, *move.inputs[1:]), outputs=node.outputs)
+    nodes = [then if n.name == node.name else first if n.name == move.name else n for n in network.nodes]
+    shapes = {**network.shapes, first.outputs[0]: network.shapes[move.inputs[0]]}
+    return remove_dead(replace(network, nodes=tuple(nodes), shapes=shapes))
+
+
 def sole_reader(network: Network, readers: Mapping[str, list[Node]], tensor: str) -> Node | None:
     """The node that alone reads `tensor`, once; None otherwise, or if it is an output of the network."""
     found = readers.get(tensor, [])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mapping.network import Network, Node
-from mapping.passes.rewrite import remove_dead, sole_reader
+from mapping.passes.rewrite import exchanged, sole_reader, until_settled
 from mapping.patterns.subgraphs import apply, between, constants_of, with_constant, with_node
 
 UNARY = frozenset(
@@ -81,35 +81,25 @@ def root_of(network: Network, node: Node, roots: Mapping[str, str]) -> str | Non
     return found.pop() if len(found) == 1 and single and alike else None
 
 
-def functions_first(network: Network) -> Network:
+@until_settled
+def functions_first(network: Network) -> Network | None:
     """A function behind operators that only move elements is applied before them, where a product may take it
     along.
 
     The tensor between the two is named as the result, with UNMOVED behind: its elements are the result's.
     """
-    while True:
-        readers, producers = network.consumers(), network.producers()
-        found = None
-        for node in network.nodes:
-            move = producers.get(node.inputs[0]) if node.operator == "Elementwise" else None
-            if move is None or move.operator not in (*MOVING, "Transpose"):
-                continue
-            if move.inputs[0] in network.inputs or sole_reader(network, readers, move.outputs[0]) is None:
-                continue
-            found = node, move
-            break
-        if found is None:
-            return network
-        node, move = found
+    readers, producers = network.consumers(), network.producers()
+    for node in network.nodes:
+        move = producers.get(node.inputs[0]) if node.operator == "Elementwise" else None
+        if move is None or move.operator not in (*MOVING, "Transpose"):
+            continue
+        if move.inputs[0] in network.inputs or sole_reader(network, readers, move.outputs[0]) is None:
+            continue
         between_two = f"{node.outputs[0]}{UNMOVED}"
-        inner = replace(
-            node, inputs=move.inputs[:1], outputs=(between_two,),
-            attributes={**node.attributes, "nodes": renamed(node, move.inputs[0], between_two)},
-        )  # fmt: skip
-        outer = replace(move, inputs=(between_two, *move.inputs[1:]), outputs=node.outputs)
-        nodes = [outer if n.name == node.name else inner if n.name == move.name else n for n in network.nodes]
-        shapes = {**network.shapes, between_two: network.shapes[move.inputs[0]]}
-        network = remove_dead(replace(network, nodes=tuple(nodes), shapes=shapes))
+        attributes = {**node.attributes, "nodes": renamed(node, move.inputs[0], between_two)}
+        inner = replace(node, inputs=move.inputs[:1], outputs=(between_two,), attributes=attributes)
+        return exchanged(network, node, move, inner)
+    return None
 
 
 def renamed(node: Node, x: str, y: str) -> tuple[Node, ...]:

@@ -98,6 +98,11 @@ def stated(operator: Any, opcode: str) -> dict[str, Any]:
     name, fields = STATED[opcode]
     if operator.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, name):
         return {}
+    return filled(name, fields, union)
+
+
+def filled(name: str, fields: dict[str, Field], union: Any) -> dict[str, Any]:
+    """The fields of a table of options; BadValue for a number that is not finite."""
     made: Any = getattr(tflite, name)()
     made.Init(union.Bytes, union.Pos)
     found = {key: field(made) for key, field in fields.items()}
@@ -114,19 +119,13 @@ def read(file: Bytes, operator: Any, opcode: str, where: str) -> dict[str, Any]:
     if opcode not in TABLES:
         return {}
     name, fields = TABLES[opcode]
-    made: Any = getattr(tflite, name)()
     union = operator.BuiltinOptions()
     number = operator.BuiltinOptionsType()
     if union is None:
         raise check.fail(f"{where}: options", "missing", name)
     if number != getattr(tflite.BuiltinOptions, name):
         raise check.fail(f"{where}: options", names(tflite.BuiltinOptions).get(number, number), name)
-    made.Init(union.Bytes, union.Pos)
-    found = {key: field(made) for key, field in fields.items()}
-    for key, value in found.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise check.fail(key, value, "a finite number")
-    return found
+    return filled(name, fields, union)
 
 
 def variable(file: Bytes, operator: Any) -> dict[str, Any]:
