@@ -1,4 +1,5 @@
-"""The house: which room may import which, and that a block has the same place in each of them.
+"""The house: which room may import which, that a block has the same place in each of them, and a class a name
+of its own.
 
     golden knows nobody; hw and mapping know golden; sim knows hw and golden; synth knows
     what makes and runs Verilog: golden, hw, sim; systola joins them all.
@@ -8,6 +9,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +23,15 @@ KNOWS = {
     "sim": {"hw", "golden"},
     "synth": {"golden", "hw", "sim"},
     "systola": {"golden", "hw", "mapping", "sim", "synth"},
+}
+CONTRACTS = {  # names of classes that a contract asks of every module of its table, and the folder of these
+    "Pe": "hw/pe/",  # golden.pe
+    "RowUnit": "hw/pe/",
+    "ColumnUnit": "hw/pe/",
+    "Operands": "golden/",  # golden.blocks
+    "Timing": "golden/accelerator/units/",
+    "State": "golden/accelerator/units/",
+    "Bench": "sim/benches/",
 }
 HDL = {"amaranth", "cocotb", "cocotb_tools"}
 MAY_USE_HDL = {"hw", "sim", "synth", "systola"}
@@ -132,3 +143,24 @@ def test_every_pe_of_the_table_has_hardware_and_a_bench():
     for kind in PES:
         assert importlib.import_module(f"hw.pe.{kind}").Pe
         assert f"pe.{kind}" in benches()
+
+
+def classes() -> dict[str, list[str]]:
+    """The files that define a class of each name."""
+    found = defaultdict(list)
+    for path in (path for room in KNOWS for path in modules(room).values()):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                found[node.name].append(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_no_two_modules_have_a_class_of_one_name():
+    several = {name: paths for name, paths in classes().items() if len(paths) > 1 and name not in CONTRACTS}
+    assert not several, "\n".join(f"{name}: {', '.join(paths)}" for name, paths in several.items())
+
+
+def test_names_of_contracts_are_theirs_alone():
+    found = classes()
+    strays = [p for name, room in CONTRACTS.items() for p in found[name] if not p.startswith(room)]
+    assert not strays, strays

@@ -1,6 +1,6 @@
 """The sliding-window attention engine, as a block of streams (golden.blocks).
 
-    job         Job: a mask, heads, the scale of scores
+    job         AttentionJob: a mask, heads, the scale of scores
     operands    Operands: q, k, v; random keys and sinks where the job has them
     values      [heads, queries, head_dim + 2]: results, then the flags of golden.attention.row, 0 or 1
 
@@ -18,7 +18,7 @@ from golden.attention.arithmetic import MAX_SHIFT, MULTIPLIER, Arithmetic
 from golden.attention.masks import Mask
 from golden.attention.row import FLAGS, Rows, attend
 from golden.attention.scores import Scaling, scaling
-from golden.attention.window import MOST_ROWS, Job, Operands, WindowParams, check_operands
+from golden.attention.window import MOST_ROWS, AttentionJob, Operands, WindowParams, check_operands
 from golden.formats import FP16, Int
 
 Params = WindowParams
@@ -76,7 +76,7 @@ def _codes(fmt: object, where: str, values: np.ndarray) -> np.ndarray:
     return FP16.encode(FP16.check(where, values)).astype(np.int64)
 
 
-def pack(p: WindowParams, job: Job, operands: Operands) -> dict[str, np.ndarray]:
+def pack(p: WindowParams, job: AttentionJob, operands: Operands) -> dict[str, np.ndarray]:
     """The words of the input streams, uint8 [words, bytes]."""
     check_operands(p, job, operands)
     a, layout = p.arithmetic, fields(p)
@@ -99,7 +99,7 @@ def pack(p: WindowParams, job: Job, operands: Operands) -> dict[str, np.ndarray]
     }
 
 
-def _query_words(p: WindowParams, job: Job, operands: Operands) -> dict[str, np.ndarray]:
+def _query_words(p: WindowParams, job: AttentionJob, operands: Operands) -> dict[str, np.ndarray]:
     """Fields of the words of `q`: by head of keys, query, head."""
     codes = _codes(p.arithmetic.query, "q", operands.q)
     words = {"q": _by_rows(job, codes)}
@@ -110,19 +110,19 @@ def _query_words(p: WindowParams, job: Job, operands: Operands) -> dict[str, np.
     return words
 
 
-def _by_rows(job: Job, values: np.ndarray) -> np.ndarray:
+def _by_rows(job: AttentionJob, values: np.ndarray) -> np.ndarray:
     """[heads, queries, n] -> [rows, n] in the order of the streams."""
     grouped = values.reshape(job.kv_heads, job.heads // job.kv_heads, *values.shape[1:])
     return grouped.swapaxes(1, 2).reshape(-1, values.shape[-1])
 
 
-def _by_heads(job: Job, rows: np.ndarray) -> np.ndarray:
+def _by_heads(job: AttentionJob, rows: np.ndarray) -> np.ndarray:
     """[rows, n] in the order of the streams -> [heads, queries, n]."""
     grouped = rows.reshape(job.kv_heads, job.mask.queries, job.heads // job.kv_heads, rows.shape[-1])
     return grouped.swapaxes(1, 2).reshape(job.heads, job.mask.queries, rows.shape[-1])
 
 
-def unpack(p: WindowParams, job: Job, delivered: np.ndarray) -> np.ndarray:
+def unpack(p: WindowParams, job: AttentionJob, delivered: np.ndarray) -> np.ndarray:
     """The values in the words of `o`, uint8 [words, bytes]."""
     a, bits = p.arithmetic, np.unpackbits(delivered, axis=1, bitorder="little")
     width = _width(a.out)
@@ -134,7 +134,7 @@ def unpack(p: WindowParams, job: Job, delivered: np.ndarray) -> np.ndarray:
     return _by_heads(job, np.concatenate([values, flags], axis=1))
 
 
-def delivered(p: WindowParams, job: Job, operands: Operands) -> np.ndarray:
+def delivered(p: WindowParams, job: AttentionJob, operands: Operands) -> np.ndarray:
     """The words of `o`, uint8 [words, bytes]; nothing is computed beyond an edge."""
     values = _by_rows(job, compute(p, job, operands))
     dim = p.arithmetic.head_dim
@@ -144,7 +144,7 @@ def delivered(p: WindowParams, job: Job, operands: Operands) -> np.ndarray:
     return streams.pack(fields(p)["o"], words)
 
 
-def count(p: WindowParams, job: Job) -> int:
+def count(p: WindowParams, job: AttentionJob) -> int:
     """Words of `o`."""
     return job.heads * job.mask.queries
 
@@ -154,7 +154,7 @@ def _values(rows: Rows) -> np.ndarray:
     return np.concatenate([rows.out, *flags], axis=-1)
 
 
-def compute(p: WindowParams, job: Job, operands: Operands) -> np.ndarray:
+def compute(p: WindowParams, job: AttentionJob, operands: Operands) -> np.ndarray:
     """The values, some rows at a time against all keys that any of them reads."""
     check_operands(p, job, operands)
     shared = job.heads // job.kv_heads
@@ -190,7 +190,7 @@ def _valid(
     return valid, keys.astype(np.int64)
 
 
-def follow(p: WindowParams, job: Job, operands: Operands) -> np.ndarray:
+def follow(p: WindowParams, job: AttentionJob, operands: Operands) -> np.ndarray:
     """The values, row after row out of rolling buffers of p.slots places, as the engine does it."""
     check_operands(p, job, operands)
     heads = job.heads // job.kv_heads
@@ -198,7 +198,7 @@ def follow(p: WindowParams, job: Job, operands: Operands) -> np.ndarray:
     return np.concatenate([_follow(p, job, operands, at, mine) for at, mine in enumerate(each)])
 
 
-def _follow(p: WindowParams, job: Job, operands: Operands, kv_head: int, heads: slice) -> np.ndarray:
+def _follow(p: WindowParams, job: AttentionJob, operands: Operands, kv_head: int, heads: slice) -> np.ndarray:
     """The values of the heads that share one head of keys."""
     (w, *_) = window_cycles.commands_of(p, job)
     steps, beside = walk.steps_of(w), w.shared + w.randoms
@@ -228,11 +228,11 @@ def _follow(p: WindowParams, job: Job, operands: Operands, kv_head: int, heads: 
     return np.concatenate(rows, axis=1)
 
 
-def example(p: WindowParams, seed: int) -> tuple[Job, Operands]:
+def example(p: WindowParams, seed: int) -> tuple[AttentionJob, Operands]:
     """A causal window over a sequence that is longer, by a quarter, than twice the buffer."""
     random = np.random.default_rng(seed)
     length = 2 * p.slots + p.slots // 4
-    job = Job(mask=masks.causal(length, p.slots), by=example_scaling(p.arithmetic))
+    job = AttentionJob(mask=masks.causal(length, p.slots), by=example_scaling(p.arithmetic))
     return job, random_operands(p, job, random)
 
 
@@ -247,7 +247,7 @@ def _deviation(fmt: object) -> float:
     return (fmt.max + 1) / 3 if isinstance(fmt, Int) else 1.0
 
 
-def random_operands(p: WindowParams, job: Job, random: np.random.Generator) -> Operands:
+def random_operands(p: WindowParams, job: AttentionJob, random: np.random.Generator) -> Operands:
     """Normal values, cut to the formats; a table of random keys, and sinks, where the job has them."""
     a, mask = p.arithmetic, job.mask
 

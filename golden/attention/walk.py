@@ -17,13 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from golden.attention import masks
-from golden.attention.window import Job, WindowParams
+from golden.attention.window import AttentionJob, WindowParams
 
 POSITION = 18  # bits, signed, of a position: it begins up to 2^16 before the first key, and ends 2^16 behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class BlockWalk:
     """steps: blocks of queries. group: rows of each. shared, randoms: keys of a row beside its window.
 
     low, high   positions where the first window begins and ends, before the keys' ends cut it
@@ -75,13 +75,13 @@ class Steps(NamedTuple):
     loaded: np.ndarray
 
 
-def walk_of(job: Job, least: int) -> Walk:
+def walk_of(job: AttentionJob, least: int) -> BlockWalk:
     """The command of each head of keys; least: slots that any row of the engine takes."""
     mask, begin = job.mask, job.begin
     low, high = (int(each[0]) - begin for each in masks.bounds(mask))
     shared = len(mask.shared)
     most = int(masks.counts(mask).max()) + job.sinks
-    return Walk(
+    return BlockWalk(
         steps=mask.steps,
         group=job.group,
         shared=shared,
@@ -99,7 +99,7 @@ def walk_of(job: Job, least: int) -> Walk:
     )
 
 
-def steps_of(walk: Walk) -> Steps:
+def steps_of(walk: BlockWalk) -> Steps:
     """What every step reads and loads."""
     at = walk.stride * np.arange(walk.steps, dtype=np.int64)
     low, high = walk.low + at, np.minimum(walk.high + at, walk.last)
@@ -112,7 +112,7 @@ def steps_of(walk: Walk) -> Steps:
     return Steps(begin, end, count, slots, np.maximum(loaded, -1))
 
 
-def sequence(p: WindowParams, job: Job, table: np.ndarray | None) -> np.ndarray:
+def sequence(p: WindowParams, job: AttentionJob, table: np.ndarray | None) -> np.ndarray:
     """int64: keys in the order in which a command loads them, as positions of the sequence."""
     walk, mask = walk_of(job, 1), job.mask
     shared = np.zeros(0, np.int64) if walk.goes_on else mask.shared

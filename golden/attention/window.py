@@ -62,7 +62,7 @@ class WindowParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class AttentionJob:
     """Attention of one sequence. mask: which keys a query attends to. by: scale and cap of the scores.
 
     heads, kv_heads  of queries, and of keys and values: head h has the keys of h kv_heads // heads
@@ -142,7 +142,7 @@ class Operands(NamedTuple):
     sinks: np.ndarray | None = None
 
 
-def check_operands(p: WindowParams, job: Job, operands: Operands) -> None:
+def check_operands(p: WindowParams, job: AttentionJob, operands: Operands) -> None:
     """BadValue, naming the array, unless these are a job's operands; their values are checked where used."""
     job.check(p)
     mask, dim = job.mask, p.arithmetic.head_dim

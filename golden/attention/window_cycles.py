@@ -15,15 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.attention import masks, products, quotients, scores, walk, weights
-from golden.attention.walk import Walk, steps_of
-from golden.attention.window import TREE_LEVELS, Job, WindowParams
+from golden.attention.walk import BlockWalk, steps_of
+from golden.attention.window import TREE_LEVELS, AttentionJob, WindowParams
 from golden.division import ceil_div
 
 QUEUE = 2  # cycles from a word's write into a queue to its arrival at the other end
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class WindowTiming:
     """Registers on the way, in cycles, and what they ask of memories inside.
 
     score_cycles  from a row's last slot to the first of its weighted values
@@ -38,14 +38,14 @@ class Timing:
     least: int
 
 
-def timing(p: WindowParams) -> Timing:
+def timing(p: WindowParams) -> WindowTiming:
     """Of the engine of `p`."""
     a = p.arithmetic
     product = len(products.stages(a))
     divide = a.reciprocal.latency + p.divide_cycles
     score = 1 + product + tree_registers(a.head_dim) + len(scores.stages(a)) + QUEUE
     weight = len(weights.stages(a))
-    return Timing(
+    return WindowTiming(
         score_cycles=score,
         weight_cycles=weight,
         tail=1 + weight + product + 1 + divide + len(quotients.stages(a)) + QUEUE,
@@ -78,12 +78,12 @@ def rows_out(p: WindowParams) -> int:
     return 1 + ceil_div(timing(p).tail, timing(p).least)
 
 
-def _rows(w: Walk) -> np.ndarray:
+def _rows(w: BlockWalk) -> np.ndarray:
     """int64 [rows]: slots of each row."""
     return np.repeat(steps_of(w).slots, w.group)
 
 
-def waits(w: Walk, settle: int = 0) -> np.ndarray:
+def waits(w: BlockWalk, settle: int = 0) -> np.ndarray:
     """int64 [rows]: cycles that a row's last slot is late because keys are loaded one a cycle, from cycle
     `settle` of the command on; a key that a cycle loads can be read in the next."""
     steps = steps_of(w)
@@ -103,7 +103,7 @@ def waits(w: Walk, settle: int = 0) -> np.ndarray:
     return np.repeat(np.maximum(late, 0), w.group)
 
 
-def command_cycles(t: Timing, commands: list[Walk]) -> int:
+def command_cycles(t: WindowTiming, commands: list[BlockWalk]) -> int:
     """The cycle of the last slot of weighted values; cycle 0 takes the first command."""
     taken, values_end = 0, -1
     for w in commands:
@@ -118,23 +118,23 @@ def command_cycles(t: Timing, commands: list[Walk]) -> int:
     return values_end
 
 
-def commands_of(p: WindowParams, job: Job) -> list[Walk]:
+def commands_of(p: WindowParams, job: AttentionJob) -> list[BlockWalk]:
     """The commands of a job: one for each head of keys and values."""
     return [walk.walk_of(job, timing(p).least)] * job.kv_heads
 
 
-def cycles_of_commands(p: WindowParams, commands: list[Walk]) -> int:
+def cycles_of_commands(p: WindowParams, commands: list[BlockWalk]) -> int:
     """Cycles from the first command to the last row of `o`, both counted, unstalled; of one after another."""
     t = timing(p)
     return command_cycles(t, commands) + t.tail + 1
 
 
-def cycles(p: WindowParams, job: Job) -> int:
+def cycles(p: WindowParams, job: AttentionJob) -> int:
     """Cycles of a job, from its first command to the last row of `o`, both counted, unstalled."""
     return cycles_of_commands(p, commands_of(p, job))
 
 
-def useful(p: WindowParams, job: Job) -> float:
+def useful(p: WindowParams, job: AttentionJob) -> float:
     """Part of the job's cycles in which the multipliers have a key: of those of q k, and of w v, alike."""
     pairs = int(masks.counts(job.mask).sum()) * job.heads
     return pairs / cycles(p, job)

@@ -13,7 +13,7 @@ import onnx
 
 from golden import check
 from mapping.frontends.bert_keys import check_keys
-from mapping.frontends.onnx_build import GraphBuilder, Port
+from mapping.frontends.onnx_build import GraphBuilder, GraphPort
 from mapping.frontends.tensors import Tensors
 
 # hidden_act -> operator and its attributes
@@ -87,9 +87,9 @@ class Bert:
             x = self.layer(f"layer.{index}", f"encoder.layer.{index}", x, mask)
         g.node("last_hidden_state", "Identity", x)
         sentence = (self.batch, self.tokens)
-        ids = Port(sentence, onnx.TensorProto.INT64)
+        ids = GraphPort(sentence, onnx.TensorProto.INT64)
         inputs = {name: ids for name in ("input_ids", "attention_mask", "token_type_ids")}
-        return g.model("bert", inputs, {"last_hidden_state": Port((*sentence, c.hidden_size))})
+        return g.model("bert", inputs, {"last_hidden_state": GraphPort((*sentence, c.hidden_size))})
 
     def mask(self) -> str:
         """0 for a token, float32's least number for padding: [batch, 1, 1, tokens]."""

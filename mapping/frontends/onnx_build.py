@@ -11,7 +11,7 @@ OPSET = 20  # the first with Gelu
 IR_VERSION = 9  # of the same release of ONNX
 
 
-class Port(NamedTuple):
+class GraphPort(NamedTuple):
     """Shape and type of an input or an output."""
 
     shape: Sequence[int]
@@ -41,7 +41,8 @@ class GraphBuilder:
         return self.node(f"{name}.bias", "Add", product, self.constant(f"{name}.bias.value", bias))
 
     def model(
-        self, name: str, inputs: Mapping[str, Port], outputs: Mapping[str, Port], *, opset: int = OPSET
+        self, name: str, inputs: Mapping[str, GraphPort], outputs: Mapping[str, GraphPort], *,
+        opset: int = OPSET,
     ) -> onnx.ModelProto:
         """The graph as a model."""
         ports = (

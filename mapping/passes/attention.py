@@ -32,7 +32,7 @@ from mapping.network import Shape
 from mapping.passes.page import Page
 
 
-class Operands(NamedTuple):
+class AttentionOperands(NamedTuple):
     """Tensors: q [B, G, H / G S, D], k transposed [B, G, D, T], v [B, G, T, E]. scores: their shape
     [B, H, S, T]. past: P, keys before the first of the node's own."""
 
@@ -68,7 +68,7 @@ def attention(w: Page) -> bool:
 # operands
 
 
-def operands(w: Page) -> Operands:
+def operands(w: Page) -> AttentionOperands:
     """The three factors, past keys and values before the new ones; the node's second and third results."""
     q, k, v = (w.input(i) for i in range(3))
     (packed, heads), groups = (len(w.shape(q)) == 3, count(w, q, "q_num_heads")), count(w, k, "kv_num_heads")
@@ -86,7 +86,7 @@ def operands(w: Page) -> Operands:
     batch, _, rows, width = w.shape(q)
     check_factors(w.shape(q), w.shape(turned), w.shape(v))
     q = w.reshaped(q, (batch, groups, heads // groups * rows, width))
-    return Operands(q, turned, v, (batch, heads, rows, w.shape(turned)[3]), past)
+    return AttentionOperands(q, turned, v, (batch, heads, rows, w.shape(turned)[3]), past)
 
 
 def count(w: Page, tensor: str, name: str) -> int:
@@ -125,7 +125,7 @@ def extended(w: Page, x: str, past: str, out: str) -> str:
 # masks
 
 
-class Mask(NamedTuple):
+class WrittenMask(NamedTuple):
     """bias: what is added to the scores, "" for nothing. some: booleans [..., S, 1], which rows may attend to
     anything, "" for all."""
 
@@ -133,7 +133,7 @@ class Mask(NamedTuple):
     some: str
 
 
-def weights_of(w: Page, x: Operands, scores: str, *, exact: bool) -> tuple[str, str]:
+def weights_of(w: Page, x: AttentionOperands, scores: str, *, exact: bool) -> tuple[str, str]:
     """The softmax of masked scores; and the masked scores, with their infinities where they are asked for."""
     kind = w.dtype(scores)
     mask = mask_of(w, x, scores, far(kind))
@@ -154,7 +154,7 @@ def far(kind: np.dtype[Any]) -> float:
     return float(np.finfo(kind).min) / 2
 
 
-def mask_of(w: Page, x: Operands, scores: str, none: float) -> Mask:
+def mask_of(w: Page, x: AttentionOperands, scores: str, none: float) -> WrittenMask:
     """The mask of the node's operands and attributes; none: what hides a key."""
     given, lengths = w.input(3), w.input(6)
     known = [w.constant(t) for t in (given, lengths) if t]
@@ -165,25 +165,25 @@ def mask_of(w: Page, x: Operands, scores: str, none: float) -> Mask:
         shown = "" if not given else padded(w, given, x.scores[3], False)
         both = shown if may == "" else may if shown == "" else w("And", shown, may)
         zero, hidden = w.value("zero", 0, w.dtype(scores)), w.value("hidden", none, w.dtype(scores))
-        return Mask(w("Where", both, zero, hidden, dtype=w.dtype(scores)), any_of(w, both))
+        return WrittenMask(w("Where", both, zero, hidden, dtype=w.dtype(scores)), any_of(w, both))
     counts = w("Greater", given, w.value("hidden", far(w.dtype(given)), w.dtype(given)), dtype=bool)
     counts = padded(w, counts, x.scores[3], False)
     real = w.cast(padded(w, given, x.scores[3], none), w.dtype(scores))
     if may:
         counts = w("And", counts, may)
         real = w("Where", may, real, w.value("hidden", none, w.dtype(scores)), dtype=w.dtype(scores))
-    return Mask(real, any_of(w, counts))
+    return WrittenMask(real, any_of(w, counts))
 
 
-def constant_mask(w: Page, x: Operands, kind: np.dtype[Any], none: float) -> Mask:
+def constant_mask(w: Page, x: AttentionOperands, kind: np.dtype[Any], none: float) -> WrittenMask:
     """The mask where all that decides it is known."""
     given, lengths = (w.constant(w.input(i)) if w.input(i) else None for i in (3, 6))
     bias = bias_of(given, window(w, x, lengths), np.broadcast_to(kind.type(0), x.scores))
     if not bias.any():
-        return Mask("", "")
+        return WrittenMask("", "")
     empty = np.isneginf(bias).all(-1, keepdims=True)
     name = w.value("mask", np.maximum(bias, kind.type(none)))
-    return Mask(name, w.value("some", ~empty) if empty.any() else "")
+    return WrittenMask(name, w.value("some", ~empty) if empty.any() else "")
 
 
 def sides(w: Page) -> tuple[int, int]:
@@ -191,14 +191,14 @@ def sides(w: Page) -> tuple[int, int]:
     return int(w.attribute("left_window_size", -1)), int(w.attribute("right_window_size", -1))
 
 
-def window(w: Page, x: Operands, lengths: np.ndarray | None) -> np.ndarray:
+def window(w: Page, x: AttentionOperands, lengths: np.ndarray | None) -> np.ndarray:
     """Which keys a query may attend to by position."""
     left, right = sides(w)
     causal = bool(w.attribute("is_causal", 0))
     return allowed(x.scores[2], x.scores[3], x.past, lengths, causal=causal, left=left, right=right)
 
 
-def places(w: Page, x: Operands) -> str:
+def places(w: Page, x: AttentionOperands) -> str:
     """Which keys a query may attend to by position, as a tensor; "" for all. By the lengths of samples n:
 
     j < n;  j <= i + n - S;  i + n - S - left <= j;  j <= i + n - S + right
@@ -247,7 +247,7 @@ def reduced(w: Page, operator: str, x: str) -> str:
 # the context
 
 
-def context(w: Page, x: Operands, weights: str) -> None:
+def context(w: Page, x: AttentionOperands, weights: str) -> None:
     """The weights times the values, as the node's first result."""
     batch, heads, rows, keys = x.scores
     groups, width = w.shape(x.v)[1], w.shape(x.v)[3]

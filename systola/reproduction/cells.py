@@ -3,7 +3,7 @@
     RegisteredCell  registers of both operands, the PE, the register of its running sum and what clears it
     Inner           the same without the operands' registers, which stand once a row and once a column
     RegisteredWord  such a register
-    Dot             acc + sum_k w_k a_k of K pairs, all bits at once
+    DotCell         acc + sum_k w_k a_k of K pairs, all bits at once
     SerialDot       acc + 2^b sum_k w_kb a_k of K pairs, a bit b of the weights a cycle
 
 Sums stay in their cell (output-stationary), as in the tile.
@@ -88,7 +88,7 @@ class DotParams:
         return f"{kind}{self.inputs}_{self.weight}_{self.activation}_acc{self.accumulator.width}"
 
 
-class Dot(wiring.Component):  # type: ignore[misc]
+class DotCell(wiring.Component):  # type: ignore[misc]
     """weight, activation  `inputs` operands each, the first in the lowest bits; acc_in -> acc_out at once."""
 
     clocked = False
@@ -166,8 +166,8 @@ def dot(p: DotParams, multiplier: str = "tool") -> Definition:
     if p.serial:
         return Definition(p.name, SerialDot(p), clocked=False)
     by_hand = multiplier == "booth"
-    return Definition(f"{p.name}_booth" if by_hand else p.name, Dot(p, booth.multiply if by_hand else None),
-                      clocked=False)  # fmt: skip
+    cell = DotCell(p, booth.multiply if by_hand else None)
+    return Definition(f"{p.name}_booth" if by_hand else p.name, cell, clocked=False)
 
 
 def kept(width: int) -> Definition:

@@ -7,7 +7,7 @@ from golden.attention import masks, sliding_window, walk, window_cycles
 from golden.attention.arithmetic import fp16
 from golden.attention.masks import Mask
 from golden.attention.row import attend
-from golden.attention.window import Job, Operands, WindowParams
+from golden.attention.window import AttentionJob, Operands, WindowParams
 from golden.check import BadValue
 from sim.benches.attention.sliding_window import job_of, operands_of, params_of, random_job, standard_masks
 
@@ -65,7 +65,7 @@ def test_tokens_one_after_another_are_the_rows_of_a_prefill(window, leading, man
     while past < length:
         end = min(past + (many if past else 5), length)
         mask = Mask(queries=end - past, keys=end, left=window - 1, right=0, leading=leading)
-        part = Job(mask=mask, by=job.by, heads=2, past=past)
+        part = AttentionJob(mask=mask, by=job.by, heads=2, past=past)
         given = Operands(operands.q[:, past:end], operands.k[:, :end], operands.v[:, :end])
         found.append(sliding_window.follow(p, part, given))
         packed = sliding_window.pack(p, part, given)

@@ -6,7 +6,7 @@ import pytest
 from golden.attention import masks, sliding_window, window_cycles
 from golden.attention.arithmetic import Arithmetic, fp16
 from golden.attention.masks import Mask
-from golden.attention.window import Job, Operands, WindowParams
+from golden.attention.window import AttentionJob, Operands, WindowParams
 from golden.blocks import Job as BlockJob
 from sim.device import Comparing, Model, Rtl, padded
 from sim.tools import ToolMissing
@@ -20,7 +20,7 @@ RTL = Rtl()
 
 def ran(p, mask, **given):
     """A job on the RTL, whose values and cycles are the model's; (job, cycles)."""
-    job = Job(mask=mask, by=sliding_window.example_scaling(p.arithmetic), **given)
+    job = AttentionJob(mask=mask, by=sliding_window.example_scaling(p.arithmetic), **given)
     operands = sliding_window.random_operands(p, job, np.random.default_rng(1))
     try:
         found = Comparing(RTL, Model()).run(BlockJob(name="job", p=p, shape=job, operands=operands))
@@ -47,7 +47,7 @@ def test_long_sequences_are_golden(p, mask, given):
 @pytest.mark.parametrize("stalls", [0.1, 0.5])
 def test_stalls_change_no_value(stalls):
     p, mask = SMALL, masks.causal(200, 48)
-    job = Job(mask=mask, by=sliding_window.example_scaling(p.arithmetic), heads=2)
+    job = AttentionJob(mask=mask, by=sliding_window.example_scaling(p.arithmetic), heads=2)
     operands = sliding_window.random_operands(p, job, np.random.default_rng(2))
     try:
         device = Rtl(stalls=stalls, models=RTL.models)
@@ -66,12 +66,13 @@ def test_a_cache_that_stays_gives_a_prefills_rows_in_the_cycles_of_golden(many):
         model = RTL.model(p)
     except ToolMissing as missing:
         pytest.skip(str(missing))
-    whole = Job(mask=masks.causal(length, window), by=sliding_window.example_scaling(p.arithmetic), heads=2)
+    by = sliding_window.example_scaling(p.arithmetic)
+    whole = AttentionJob(mask=masks.causal(length, window), by=by, heads=2)
     operands = sliding_window.random_operands(p, whole, np.random.default_rng(3))
     found, past = [], 0
     while past < length:
         end = min(past + (many if past else window - 3), length)
-        job = Job(
+        job = AttentionJob(
             mask=Mask(queries=end - past, keys=end, left=window - 1, right=0), by=whole.by, heads=2, past=past
         )
         given = Operands(operands.q[:, past:end], operands.k[:, :end], operands.v[:, :end])

@@ -23,7 +23,7 @@ from onnx import TensorProto
 
 from golden import check
 from mapping.frontends.gguf.reader import Gguf
-from mapping.frontends.onnx_build import GraphBuilder, Port
+from mapping.frontends.onnx_build import GraphBuilder, GraphPort
 
 ARCHITECTURE = "llama"
 OPSET, OPSET_OF_CACHES = 23, 24  # Attention; TensorScatter
@@ -144,8 +144,8 @@ class Llama:
     def __init__(self, config: LlamaConfig, file: Gguf, tokens: int, batch: int, cache: int | None) -> None:
         self.config, self.file, self.tokens, self.batch, self.cache = config, file, tokens, batch, cache
         self.graph = GraphBuilder()
-        self.inputs: dict[str, Port] = {"input_ids": Port((batch, tokens), TensorProto.INT64)}
-        self.outputs: dict[str, Port] = {"logits": Port((batch, config.vocabulary))}
+        self.inputs: dict[str, GraphPort] = {"input_ids": GraphPort((batch, tokens), TensorProto.INT64)}
+        self.outputs: dict[str, GraphPort] = {"logits": GraphPort((batch, config.vocabulary))}
 
     def model(self) -> onnx.ModelProto:
         g, c = self.graph, self.config
@@ -174,7 +174,7 @@ class Llama:
         if self.cache is None:
             g.constant("position_ids", steps)
             return
-        self.inputs["start"] = Port((self.batch,), TensorProto.INT64)
+        self.inputs["start"] = GraphPort((self.batch,), TensorProto.INT64)
         column = g.node("start.column", "Unsqueeze", "start", g.constant("start.axes", np.array([1])))
         g.node("position_ids", "Add", column, g.constant("steps", steps))
         g.node("filled", "Add", "start", g.constant("tokens", np.int64(self.tokens)))
@@ -217,7 +217,7 @@ class Llama:
     def cached(self, name: str, rows: str) -> str:
         """A cache with the step's rows written to it."""
         assert self.cache is not None
-        port = Port((self.batch, self.config.key_heads, self.cache, self.config.head))
+        port = GraphPort((self.batch, self.config.key_heads, self.cache, self.config.head))
         self.inputs[name] = self.outputs[f"{name}.next"] = port
         return self.graph.node(f"{name}.next", "TensorScatter", name, rows, "start")
 

@@ -10,7 +10,7 @@ from golden import formats
 from golden.attention import masks, sliding_window, window_cycles
 from golden.attention.arithmetic import Arithmetic, fp16
 from golden.attention.masks import Mask
-from golden.attention.window import Job, Operands, WindowParams
+from golden.attention.window import AttentionJob, Operands, WindowParams
 from golden.check import BadValue
 from sim.benches import Case, Faults, names, parameters, verilog_case
 from sim.benches.stream import Bench, compare
@@ -30,10 +30,10 @@ def params_of(
     return WindowParams(arithmetic=made, sinks=sinks, divide_lanes=divide_lanes)
 
 
-def job_of(p: WindowParams, mask: Mask, **given: Any) -> Job:
+def job_of(p: WindowParams, mask: Mask, **given: Any) -> AttentionJob:
     """A job whose scores spread over some octaves, a cap among them where the engine has one."""
     by = sliding_window.example_scaling(p.arithmetic, cap=given.pop("cap", 0.0))
-    return Job(mask=mask, by=by, **given)
+    return AttentionJob(mask=mask, by=by, **given)
 
 
 def standard_masks(slots: int) -> list[Mask]:
@@ -55,7 +55,7 @@ def standard_masks(slots: int) -> list[Mask]:
     ]
 
 
-def random_job(p: WindowParams, rng: np.random.Generator) -> Job:
+def random_job(p: WindowParams, rng: np.random.Generator) -> AttentionJob:
     """Whatever the engine takes, small."""
 
     def some(low: int, high: int, chance: float = 1.0, otherwise: int = 0) -> int:
@@ -84,7 +84,7 @@ def random_job(p: WindowParams, rng: np.random.Generator) -> Job:
         return job
 
 
-def operands_of(p: WindowParams, job: Job, rng: np.random.Generator) -> Operands:
+def operands_of(p: WindowParams, job: AttentionJob, rng: np.random.Generator) -> Operands:
     """Normal values, a quarter of them the formats' ends; keys that are the query, and their opposites."""
     given = sliding_window.random_operands(p, job, rng)
     for values, fmt in (
@@ -107,11 +107,11 @@ class WindowBench(Bench):
             end.stall = stalls.get(name, 0.0)
         self.rng = np.random.default_rng(self.random.getrandbits(32))
 
-    def jobs(self, count: int) -> list[tuple[Job, Operands]]:
+    def jobs(self, count: int) -> list[tuple[AttentionJob, Operands]]:
         drawn = [random_job(self.p, self.rng) for _ in range(count)]
         return [(job, operands_of(self.p, job, self.rng)) for job in drawn]
 
-    def send(self, jobs: list[tuple[Job, Operands]]) -> None:
+    def send(self, jobs: list[tuple[AttentionJob, Operands]]) -> None:
         """The words of `jobs` replace what is offered."""
         for source in self.sources.values():
             source.words.clear()
@@ -119,23 +119,23 @@ class WindowBench(Bench):
             for name, words in sliding_window.pack(self.p, job, operands).items():
                 self.sources[name].send(int.from_bytes(row, "little") for row in words)
 
-    async def begin(self, jobs: list[tuple[Job, Operands]]) -> None:
+    async def begin(self, jobs: list[tuple[AttentionJob, Operands]]) -> None:
         """One cycle of reset, in which the words of `jobs` replace what was offered."""
         resetting = cocotb.start_soon(self.reset())
         await RisingEdge(self.dut.clk)
         self.send(jobs)
         await resetting
 
-    def golden(self, jobs: list[tuple[Job, Operands]]) -> list[int]:
+    def golden(self, jobs: list[tuple[AttentionJob, Operands]]) -> list[int]:
         """The words of `o`."""
         words = [sliding_window.delivered(self.p, *each) for each in jobs]
         return [int.from_bytes(row, "little") for each in words for row in each]
 
-    def cycles_of(self, jobs: list[tuple[Job, Operands]]) -> int:
+    def cycles_of(self, jobs: list[tuple[AttentionJob, Operands]]) -> int:
         commands = [each for job, _ in jobs for each in window_cycles.commands_of(self.p, job)]
         return window_cycles.cycles_of_commands(self.p, commands)
 
-    async def finish(self, jobs: list[tuple[Job, Operands]]) -> int:
+    async def finish(self, jobs: list[tuple[AttentionJob, Operands]]) -> int:
         """All of their output, and the right one; cycles from the first command to the last word."""
         golden, o = self.golden(jobs), self.monitors["o"]
         await self.moved("o", len(golden), within=60 * self.cycles_of(jobs) + 500)
@@ -144,7 +144,7 @@ class WindowBench(Bench):
         self.scoreboard(golden, jobs)
         return o.moved[-1][0] - self.monitors["command"].moved[0][0] + 1
 
-    def scoreboard(self, golden: list[int], jobs: list[tuple[Job, Operands]]) -> None:
+    def scoreboard(self, golden: list[int], jobs: list[tuple[AttentionJob, Operands]]) -> None:
         """What was delivered since the last reset, as far as it went."""
         found = self.monitors["o"].words
         said = "; ".join(str(job) for job, _ in jobs)
@@ -199,7 +199,7 @@ async def tokens_one_after_another_are_the_rows_of_a_prefill(dut: Any) -> None:
             break
         mask = Mask(queries=end - past, keys=end, left=slots - 3, right=0, leading=2)
         given = Operands(operands.q[:, past:end], operands.k[:, :end], operands.v[:, :end])
-        jobs.append((Job(mask=mask, by=whole.by, past=past, skip=bool(past % 2)), given))
+        jobs.append((AttentionJob(mask=mask, by=whole.by, past=past, skip=bool(past % 2)), given))
         past = jobs[-1][0].end
     assert past == whole.mask.keys
     await bench.begin(jobs)
