@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from sim import build
+from sim import build, declared
 from sim.verilate import SPEED, run_verilator, verilate_to_run
 
 NATIVE = Path(__file__).parent / "native"
@@ -27,7 +27,7 @@ def executable(
     cpp = folder / "cpp"
     (cpp / "ports.h").write_text(header)
     names = [*build.write_units(cpp), loop]
-    for source in (NATIVE / loop, build.NATIVE / beside):
+    for source in (NATIVE / loop, declared.NATIVE / beside):
         shutil.copy(source, cpp / source.name)
     flags = [*build.SHARED, *build.defines(False)]
     to_compile = ["-O3", *flags, *build.include_flags()]

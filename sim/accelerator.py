@@ -21,10 +21,13 @@ from golden.accelerator.registers import UNIT_BITS, Cause, counters, registers
 from hw.accelerator import accelerator
 from hw.emit import verilog
 from sim.build import build_with
+from sim.declared import Declared
 from sim.elaborated import kept_verilog
 from sim.job import MOST_STALLED, SimulationError, seeded
 
 DRIVER = "accelerator.cpp"
+DECLARED = Declared(DRIVER)
+SETUP = DECLARED.structs["Setup"]
 CHANNELS = ("ar", "r", "aw", "w", "b")
 PAUSED, INTERRUPTED, OUT_OF_CYCLES, SILENT, FATAL = range(5)  # enum Outcome
 MAX_IDLE = 1 << 22  # beyond the watchdog's cycles at reset
@@ -33,44 +36,6 @@ ERROR = 2  # bit of INTERRUPT_STATUS
 EVENTS = 3  # all of them
 EVERYTHING = (0, 1 << 62)  # window
 Intervals = dict[str, list[tuple[int, int]]]
-
-
-class SetupStructure(ctypes.Structure):
-    """struct Setup."""
-
-    _fields_ = (
-        ("memory", ctypes.c_void_p),
-        ("base", ctypes.c_uint64),
-        ("bytes", ctypes.c_uint64),
-        ("failing", ctypes.c_uint64 * 2),
-        ("random", ctypes.c_uint64),
-        ("window", ctypes.c_uint64 * 2),
-        ("trace_file", ctypes.c_char_p),
-        ("read_latency", ctypes.c_uint32),
-        ("write_latency", ctypes.c_uint32),
-        ("words", ctypes.c_uint32),
-        ("cycles", ctypes.c_uint32),
-        ("stall", ctypes.c_uint32 * len(CHANNELS)),
-        ("record", ctypes.c_uint32),
-    )
-
-
-class StateStructure(ctypes.Structure):
-    """struct State."""
-
-    _fields_ = tuple(
-        (name, ctypes.c_uint64)
-        for name in (
-            "cycle",
-            "moved",
-            "words_read",
-            "words_written",
-            "bursts_read",
-            "bursts_written",
-            "interrupts",
-            "interrupted",
-        )
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,27 +120,7 @@ class AcceleratorLibrary:
     """A loaded library."""
 
     def __init__(self, path: Path):
-        self.c = c = ctypes.CDLL(str(path))
-        model, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64
-        changes = ctypes.POINTER(number)
-        for name, result, arguments in (
-            ("new", model, []),
-            ("delete", None, [model]),
-            ("message", text, [model]),
-            ("lanes", ctypes.c_int, []),
-            ("traces", ctypes.c_int, []),
-            ("state", ctypes.POINTER(StateStructure), [model]),
-            ("set_up", None, [model, ctypes.POINTER(SetupStructure)]),
-            ("end_trace", None, [model]),
-            ("reset", None, [model]),
-            ("access", ctypes.c_int, [model, ctypes.c_int, ctypes.c_uint32, ctypes.POINTER(ctypes.c_uint32)]),
-            ("run", ctypes.c_int, [model, number, number]),
-            ("step", ctypes.c_int, [model, number]),
-            ("changes", changes, [model, changes]),
-            ("toggle", None, [model, number]),
-        ):
-            function = getattr(c, f"accelerator_{name}")
-            function.restype, function.argtypes = result, arguments
+        self.c = DECLARED.load(path)
 
     def __getattr__(self, name: str) -> Callable[..., int]:
         return getattr(self.c, f"accelerator_{name}")  # type: ignore[no-any-return]
@@ -218,7 +163,7 @@ class RtlModel:
         """How the memory behaves from now on, and what is recorded. Not while bursts are under way."""
         if trace_file is not None and not self.library.traces():
             raise check.fail("trace_file", trace_file, "None, for a library built without trace")
-        setup = SetupStructure(
+        setup = SETUP(
             memory=self.memory.ctypes.data,
             base=self.base,
             bytes=len(self.memory),
@@ -246,9 +191,9 @@ class RtlModel:
         return int(self.state.cycle)
 
     @property
-    def state(self) -> StateStructure:
+    def state(self) -> ctypes.Structure:
         """The traffic that the memory has seen since the reset."""
-        state: StateStructure = self.library.state(self.model).contents  # type: ignore[attr-defined]
+        state: ctypes.Structure = self.library.state(self.model).contents  # type: ignore[attr-defined]
         return state
 
     def access(self, offset: int, value: int, *, write: bool) -> tuple[int, int]:

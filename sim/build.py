@@ -16,11 +16,11 @@ from golden.division import ceil_div
 from sim import ports, process, quote
 from sim.cache import directory as cache_directory
 from sim.cache import kept, key
+from sim.declared import NATIVE
 from sim.ports import StreamPort, WatchPort
 from sim.tools import find_compiler, find_verilator, is_clang, verilator_include
 from sim.verilate import APART, PIECES, SPEED, WARNINGS, verilate, verilate_to_run
 
-NATIVE = Path(__file__).parent / "native"
 DRIVER = "driver.cpp"
 HEADERS, EXTEND = "headers.h", "extend.h"  # what a bench's model reads first; and a driven one's
 LIBRARY = "model.so"

@@ -1,5 +1,6 @@
 """One run of a compiled model, from numpy to the C structures and back."""
 
+import ctypes
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from golden import check
-from sim.library import CHANGED, DONE, DROPPED, FATAL, HUNG, NEVER, SURPLUS, JobStruct, StreamState
+from sim.library import CHANGED, DONE, DROPPED, FATAL, HUNG, JOB, NEVER, STREAM, SURPLUS
 from sim.ports import StreamPort, WatchPort
 
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -88,11 +89,11 @@ class RunStructs:
         self.ports = ports
         self.watches = watches
         self.window = window
-        self.states = (StreamState * len(ports))()
+        self.states = (STREAM * len(ports))()
         self.arrays: dict[str, Words] = {}
         self.watched: Words | None = None
         self.trace_file: Path | None = None
-        self.job = JobStruct(first_in=NEVER, last_in=NEVER, last_out=NEVER, window=window)
+        self.job = JOB(first_in=NEVER, last_in=NEVER, last_out=NEVER, window=window)
 
     def move(self, inputs: Mapping[str, Words], outputs: Mapping[str, int]) -> None:
         """Set what is to be sent and how much is to be taken."""
@@ -168,7 +169,7 @@ class RunStructs:
         return "\n  ".join(lines)
 
     @staticmethod
-    def waiting(state: StreamState) -> str:
+    def waiting(state: ctypes.Structure) -> str:
         """The reason for which the stream waits."""
         if state.moved == state.count:
             return "done, and offers another" if state.valid else "done"

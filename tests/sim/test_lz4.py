@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from sim.build import NATIVE
+from sim.declared import NATIVE
 from sim.tools import find_compiler
 
 pytestmark = pytest.mark.rtl
