@@ -39,12 +39,14 @@ LIVE = 3  # steps whose weights are in the scratchpad together
 
 @dataclass(frozen=True, slots=True)
 class StepCycles:
-    """Cycles of a step on each unit, and of its first tile of sums. loads: whether it has operands of its
-    own; operands: their words in the region of left operands."""
+    """Cycles of a step on each unit, and of its first tile of sums. table: of loading a table into the vector
+    unit, for which no operand is awaited; loads: whether it has operands of its own; operands: their words
+    in the region of left operands."""
 
     load: float
     matrix: int
     tile: int
+    table: int
     vector: int
     store: float
     loads: bool
@@ -67,7 +69,8 @@ def step_cycles(
         load=sum(words_moved(each.fields) for each in fills) + fetched + words,
         matrix=sum(cycles),
         tile=cycles[0] // tiles_of(products[0].fields) if products else 0,
-        vector=sum(vector(p, each) for each in work),
+        table=sum(vector(p, each) for each in work if each.opcode == Opcode.TABLE),
+        vector=sum(vector(p, each) for each in work if each.opcode != Opcode.TABLE),
         store=sum(
             bus(p, each, latency, p.write.outstanding) for each in work if each.opcode == Opcode.STORE
         ),
@@ -159,11 +162,11 @@ class Pipeline:
         if parts.matrix:
             begin = max(self.matrix, there, self.vector - parts.matrix)
             self.matrix = begin + parts.matrix
-            begin = max(self.vector, begin + parts.tile + BEHIND, self.out[0])
+            begin = max(self.vector + parts.table, begin + parts.tile + BEHIND, self.out[0])
             self.vector = max(begin + parts.vector, self.matrix + BEHIND)
             return self.matrix
         if parts.vector:
-            self.vector = max(self.vector, there, self.out[0]) + parts.vector
+            self.vector = max(self.vector + parts.table, there, self.out[0]) + parts.vector
             return self.vector
         return there
 
