@@ -24,6 +24,11 @@ def negated_if(sign: Value, magnitude: Value) -> Value:
     return Mux(sign, -magnitude, magnitude).as_signed()
 
 
+def beyond(code: Value) -> Value:
+    """Whether a code of FP16 is no finite number: its exponent is all ones."""
+    return code[FP16.mantissa_bits : -1].all()
+
+
 class DotProduct(Lane):
     """q, k: codes. product: a value of p.product.
 
@@ -48,8 +53,7 @@ class DotProduct(Lane):
         raw = self.held(m, "product", "raw", q.significand * k.significand)
         exponent = self.held(m, "product", "exponent", q.exponent + k.exponent)
         sign = self.held(m, "product", "sign", q.sign ^ k.sign)
-        wrong = q.infinite | q.nan | k.infinite | k.nan
-        invalid = self.held(m, "product", "invalid", wrong)
+        invalid = self.held(m, "product", "invalid", beyond(self.q) | beyond(self.k))
         size, saturated = self.aligned(m, raw, exponent)
         product = self.held(m, "aligned", "value", negated_if(sign, size))
         m.d.comb += [
@@ -91,7 +95,7 @@ class ValueProduct(Lane):
         raw = self.held(m, "product", "raw", self.w * v.significand)
         exponent = self.held(m, "product", "exponent", v.exponent)
         sign = self.held(m, "product", "sign", v.sign)
-        invalid = self.held(m, "product", "invalid", v.infinite | v.nan)
+        invalid = self.held(m, "product", "invalid", beyond(self.v))
         # an exponent is 1 or more, so the last bit of what it shifts is 0; |v| < 2^16, the bits above are 0
         size = (raw << exponent)[1 : 1 + width - 1]
         product = self.held(m, "aligned", "value", negated_if(sign, size)[:width])

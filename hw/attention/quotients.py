@@ -50,8 +50,8 @@ class QuotientLane(Lane):
     def floating(self, m, mantissa):
         """|o| without zeros above, cut to NORMAL bits, times R; shifted to its place and rounded."""
         p = self.params
-        o = self.weighted.as_signed()
-        magnitude = named(m, Mux(o < 0, -o, o)[: p.sum_width - 1], "magnitude")
+        o = self.weighted  # its magnitude has no use for a sign above the bits that are kept
+        magnitude = named(m, Mux(o[-1], -o, o)[: p.sum_width - 1], "magnitude")
         full, zeros = normalised(m, magnitude, "full")
         first = self.held(m, "normal", "first", full[-NORMAL:] if len(full) > NORMAL else full)
         sign = self.carried(m, ("normal", "product", "placed"), "sign", self.weighted[-1])
@@ -71,9 +71,8 @@ class QuotientLane(Lane):
         low = named(m, ~product[-1], "low")
         normal = named(m, Mux(low, Cat(Const(0, 1), product[:-1]), product), "begun")
         field = named(m, exponent - low, "field")
-        lack = named(m, (1 - field)[: len(field)], "lack")
-        tiny = named(m, field < 1, "tiny")
-        significand = self.held(m, "placed", "significand", normal >> Mux(tiny, lack, 0))
+        lack = named(m, 1 - field, "lack")
+        significand = self.held(m, "placed", "significand", normal >> Mux(lack[-1], 0, lack.as_unsigned()))
         return significand, self.held(m, "placed", "field", field)
 
 

@@ -73,13 +73,23 @@ class QuotientsBench(LaneBench):
         value = random.choice((least, largest, 1, -1, random.randint(least, largest)))
         value = value if random.randrange(2) else value >> random.randrange(p.value_width)
         most = min(total, p.keys << p.weight_bits)  # the rest is a sink's
-        choice = random.randrange(4)
+        choice = random.randrange(5)
         if choice == 0:
             weighted = random.randint(least * most, largest * most) >> random.randrange(p.sum_width)
             return self.codes(weighted, total)
         if choice == 1:
             return self.near_half_a_subnormal(power) if p.floating else self.near_a_tie(total, most)
+        if choice == 2 and p.floating:
+            return self.beyond()
         return self.codes(value * most, total)
+
+    def beyond(self) -> Mapping[str, int]:
+        """What no row has: a quotient about the largest number or up to eight times as large, or any."""
+        p, random = self.p, self.random
+        total = 1 << p.weight_bits - 1
+        weighted = self.ends[1] * total * random.randint(7, 64) // 8
+        weighted = random.choice((weighted, random.getrandbits(p.sum_width - 1)))
+        return self.codes(min(weighted, (1 << p.sum_width - 1) - 1) * random.choice((1, -1)), total)
 
     def near_half_a_subnormal(self, total: int) -> Mapping[str, int]:
         """Half between two numbers below FP16's least normal one, or a power of two beside; exact in R."""

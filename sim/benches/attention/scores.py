@@ -89,4 +89,4 @@ CASES = [
 QUICK = {"icarus": ["tiny", "int8-softcap"], "verilator": ["int8", "fp16-softcap"]}
 LONG = {"verilator": names(CASES)}
 EXTREME = [case("fp16-softcap", **HALF, softcap=True)]
-MUTANTS = [Faults("tiny", 6)]
+MUTANTS = [Faults("int8-softcap", 6)]
