@@ -190,22 +190,25 @@ class Llama:
         g, c, name = self.graph, self.config, f"blk.{index}"
         q = self.turned(f"{name}.attn_q", x, c.heads)
         k = self.turned(f"{name}.attn_k", x, c.key_heads)
-        v = self.apart(f"{name}.attn_v", self.linear(f"{name}.attn_v", x, c.key_heads * c.head), c.key_heads)
-        given = [q, k, v]
-        if self.cache is not None:
+        v = self.linear(f"{name}.attn_v", x, c.key_heads * c.head)
+        if self.cache is None:  # heads side by side
+            heads = {"q_num_heads": c.heads, "kv_num_heads": c.key_heads}
+            flat = g.node(f"{name}.attention", "Attention", q, k, v, is_causal=1, **heads)
+        else:
+            q, k, v = (
+                self.apart(t, t, n) for t, n in ((q, c.heads), (k, c.key_heads), (v, c.key_heads))
+            )
             k, v = self.cached(f"key.{index}", k), self.cached(f"value.{index}", v)
-            given = [q, k, v, "", "", "", "filled"]
-        y = g.node(f"{name}.attention", "Attention", *given, is_causal=1)
-        rows = g.node(f"{name}.attention.rows", "Transpose", y, perm=(0, 2, 1, 3))
-        flat = self.shaped(f"{name}.attention.flat", rows, (self.batch, self.tokens, c.heads * c.head))
+            y = g.node(f"{name}.attention", "Attention", q, k, v, "", "", "", "filled", is_causal=1)
+            rows = g.node(f"{name}.attention.rows", "Transpose", y, perm=(0, 2, 1, 3))
+            flat = self.shaped(f"{name}.attention.flat", rows, (self.batch, self.tokens, c.heads * c.head))
         return self.linear(f"{name}.attn_output", flat, c.embedding_length, c.heads * c.head)
 
     def turned(self, name: str, x: str, heads: int) -> str:
-        """A projection with its positions turned in: [batch, heads, tokens, head]."""
-        split = self.apart(name, self.linear(name, x, heads * self.config.head), heads)
+        """A projection with its positions turned in: [batch, tokens, heads head]."""
         return self.graph.node(
-            f"{name}.turned", "RotaryEmbedding", split, "cos", "sin", "position_ids", interleaved=1,
-            rotary_embedding_dim=self.config.rope,
+            f"{name}.turned", "RotaryEmbedding", self.linear(name, x, heads * self.config.head), "cos", "sin",
+            "position_ids", interleaved=1, num_heads=heads, rotary_embedding_dim=self.config.rope,
         )  # fmt: skip
 
     def apart(self, name: str, x: str, heads: int) -> str:
