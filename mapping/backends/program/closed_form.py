@@ -5,7 +5,8 @@ Exact are operations, their units, tiles, commands, bytes and compute_cycles. Cy
 model (mapping.backends.program.pipeline).
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,7 @@ from mapping.backends.program.compiler import lowered
 from mapping.backends.program.pipeline import Pipeline, StepCycles, step_cycles
 from mapping.backends.program.plan import StepSums, by_name, counts_of, host_row, row_of, unit_in_tables
 from mapping.backends.program.segments import parted
-from mapping.backends.program.steps_taken import NetworkSteps, without_weights
+from mapping.backends.program.steps_taken import NetworkSteps, TakenStep, without_weights
 from mapping.ir import graph
 from mapping.ir.graph import CodedNetwork
 from mapping.plan import Plan
@@ -25,6 +26,7 @@ from mapping.target import Target
 SOURCE = "closed form: what steps take, one behind the other in each unit; memory latency"
 WINDOWS = ":window"  # in the name of a table over a part of its arguments
 ASSUMED = "assumed: values decide how many tables a function needs"
+WINDOW = 64  # steps that constants are loaded ahead of, at most
 END = 10  # cycles from the last word stored to the interrupt
 
 
@@ -57,14 +59,14 @@ def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tu
     steps, known = NetworkSteps(network, p), dict[int, tuple[StepCycles, np.ndarray]]()
     pipeline = Pipeline(p, latency, network.inputs)
     found: list[StepSums] = []
-    for taken in steps:
+    for taken, coming in with_next(steps, WINDOW):
         if taken.alike not in known:
             unit = units.get(taken.name, unit_in_tables(p, coded, None))
             cycles = step_cycles(p, latency, taken.loads, taken.work)
             known[taken.alike] = cycles, counts_of(p, unit, [*taken.loads, *taken.work])
         cycles, counts = known[taken.alike]
         places = [[steps.root(name) for name in names] for names in (taken.step.reads, taken.step.writes)]
-        done = pipeline.step(taken, cycles, *places)
+        done = pipeline.step(taken, cycles, *places, coming)
         if not found or found[-1].name != taken.name:
             found.append(StepSums(taken.name, np.zeros(len(counts), np.int64)))
         # and a LOAD for each chunk of constants that it is the first to need
@@ -72,6 +74,17 @@ def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tu
         found[-1].counts += (0, taken.constants, 0, taken.constants, 0, taken.chunks)
         found[-1].ended = done
     return found, pipeline.end()
+
+
+def with_next(steps: Iterable[TakenStep], most: int) -> Iterator[tuple[TakenStep, deque[TakenStep]]]:
+    """Each step with up to `most` steps behind it."""
+    waiting = deque[TakenStep]()
+    for step in steps:
+        waiting.append(step)
+        if len(waiting) > most:
+            yield waiting.popleft(), waiting
+    while waiting:
+        yield waiting.popleft(), waiting
 
 
 def made_rows(

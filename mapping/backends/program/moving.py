@@ -156,20 +156,38 @@ def lower_concat(builder: Builder, op: Concat) -> list[Step]:
 
 
 def lower_take(builder: Builder, op: Take) -> list[Step]:
-    """Copies of whole rows, one copy for each run of rows at equal distances."""
+    """Copies of whole rows, one copy for each stretch of rows at equal distances, in the order of the result
+    or of the operand, whichever has fewer."""
     x, y = builder.place(op.x), builder.place(op.y)
     rows = op.index.reshape(y.rows, y.channels)[:, 0] // x.channels
+    given = np.flatnonzero(rows >= 0)
+    orders = (given, given[np.argsort(rows[given], kind="stable")])
+    found = min((stretches(rows[order], order) for order in orders), key=len)
     parts = [
-        Copy(
-            x.row_words, count, step * x.row_bytes, y.row_bytes, int(rows[first]) * x.row_bytes,
-            first * y.row_bytes,
-        )
-        for first, count, step in runs(rows) if rows[first] >= 0
+        Copy(x.row_words, count, step * x.row_bytes, to_step * y.row_bytes, source * x.row_bytes,
+             to * y.row_bytes)
+        for source, step, to, to_step, count in found
     ]  # fmt: skip
     missing = [
         filled(builder, op.y, first, count, op.fill) for first, count, _ in runs(rows) if rows[first] < 0
     ]
     return copies(builder, op.x, op.y, parts) + [step for steps in missing for step in steps]
+
+
+def stretches(source: np.ndarray, to: np.ndarray) -> list[tuple[int, int, int, int, int]]:
+    """(first source, its step, first target, its step, count) of the longest stretches in which both are
+    equally spaced, forwards."""
+    found, first = [], 0
+    steps = np.stack((np.diff(source), np.diff(to)), axis=1)
+    while first < len(source):
+        end, step = first + 1, (0, 0)
+        if end < len(source) and (steps[first] >= 0).all():
+            step = int(steps[first][0]), int(steps[first][1])
+            while end < len(source) and tuple(steps[end - 1]) == step:
+                end += 1
+        found.append((int(source[first]), step[0], int(to[first]), step[1], end - first))
+        first = end
+    return found
 
 
 def runs(rows: np.ndarray) -> list[tuple[int, int, int]]:

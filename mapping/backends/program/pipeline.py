@@ -6,13 +6,13 @@ parts.
     vector                              tile by tile, behind the matrix unit's sums
     store                                            | step 0   | step 1
 
-A unit does its parts in order. Weights are loaded without waiting for results, as soon as the step three
-before has released its own. Operands wait until their rows are stored and their region has room; sums wait
-until the vector unit is at most one step behind; results wait until those of the step before the last are
-stored.
+A unit does its parts in order. Constants are loaded ahead, without waiting for results, by the rule of
+mapping.backends.program.prefetch, else as soon as the step three before has released its own. Operands wait
+until their rows are stored and their region has room; sums wait until the vector unit is at most one step
+behind; results wait until those of the step before the last are stored.
 
-Not modelled: commands that have not been fetched, and weights that are prefetched more than a step ahead. How
-far this is from golden.accelerator.timing: `python -m benchmarks closed_form`, and the test beside it.
+Not modelled: commands that have not been fetched, and constants that several steps share. How far this is
+from golden.accelerator.timing: `python -m benchmarks closed_form`, and the test beside it.
 """
 
 from collections import deque
@@ -27,6 +27,7 @@ from golden.accelerator.multiply import tiles_of
 from golden.accelerator.params import COMMAND_BYTES, AcceleratorParams
 from golden.accelerator.units import unit
 from golden.division import ceil_div
+from mapping.backends.program.prefetch import AHEAD, GROWTH, MOST, SHORT, START
 from mapping.backends.program.scratchpad_allocation import Regions
 from mapping.backends.program.steps_taken import TakenStep
 
@@ -116,6 +117,11 @@ class Pipeline:
         self.tiles: deque[tuple[int, float]] = deque()  # words of operands, and when they have been used
         self.out: deque[float] = deque([0.0, 0.0], maxlen=2)  # of their stores
         self.stored: dict[str, list[tuple[float, float]]] = {name: [(1.0, 0.0)] for name in inputs}
+        self.constants = Regions(p).weights.words
+        self.live: deque[int] = deque([0] * LIVE, maxlen=LIVE)  # words of constants of the last steps
+        self.ahead: deque[tuple[int, float]] = deque()  # of the next ones, and when they are there
+        self.granted = 0.0
+        self.written: set[str] = set()  # since somebody had to wait for them
 
     def ready(self, places: Iterable[str], share: float) -> float:
         """The cycle from which on this share of the rows of the tensors can be loaded."""
@@ -126,13 +132,37 @@ class Pipeline:
             found = max(found, next(there, known[-1][1] if known else 0.0))
         return found
 
-    def step(self, taken: TakenStep, parts: StepCycles, reads: Sequence[str], writes: Sequence[str]) -> float:
-        """Simulate the next step; returns the cycle in which its work is done. reads, writes: places of
-        tensors."""
-        there = 0.0
-        if taken.constants:
-            self.load = max(self.load, self.used[0]) + taken.constants + self.command
+    def prefetch(self, coming: Sequence[TakenStep], words: float) -> None:
+        """Load constants of the next steps, as mapping.backends.program.prefetch does."""
+        self.granted = min(self.granted + words, MOST)
+        for number in range(len(self.ahead), len(coming)):
+            count = coming[number].constants
+            taken = sum(self.live) + sum(own for own, _ in self.ahead)
+            if (self.granted <= 0 and number >= AHEAD) or taken + count > self.constants:
+                return
+            self.load += count + self.command if count else 0
+            self.granted -= count
+            self.ahead.append((count, self.load + self.way if count else 0.0))
+
+    def constants_of(self, taken: TakenStep) -> float:
+        """The cycle in which a step's constants are there: loaded ahead, or now."""
+        count, there = self.ahead.popleft() if self.ahead else (taken.constants, -1.0)
+        if there < 0 and count:
+            self.load = max(self.load, self.used[0]) + count + self.command
             there = self.load + self.way
+        self.live.append(count)
+        return there
+
+    def step(
+        self, taken: TakenStep, parts: StepCycles, reads: Sequence[str], writes: Sequence[str],
+        coming: Sequence[TakenStep],
+    ) -> float:  # fmt: skip
+        """Simulate the next step; returns the cycle in which its work is done. reads, writes: places of
+        tensors. coming: the steps behind it."""
+        there = self.constants_of(taken)
+        if not self.written.isdisjoint(reads):
+            self.written.difference_update(reads)
+            self.prefetch(coming, START)
         if parts.loads:
             self.load = max(self.load, self.ready(reads, taken.step.part[0]))
             while self.tiles and self.room < parts.operands:
@@ -151,6 +181,9 @@ class Pipeline:
             self.tiles[-1] = self.tiles[-1][0], done
         self.store = max(self.store, self.vector if parts.vector else done) + parts.store
         self.out.append(self.store)
+        self.written.update(writes)
+        if taken.step.ahead:
+            self.prefetch(coming, GROWTH * taken.constants or SHORT)
         if taken.step.part[1]:
             for place in writes:
                 self.stored.setdefault(place, []).append((taken.step.part[1], self.store + self.way))

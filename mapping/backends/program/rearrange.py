@@ -3,8 +3,9 @@
 Loads and stores move whole vectors. What puts an element into another lane (a Reshape to rows of another
 length, a Slice or Concat in the middle of a vector, a Take) becomes
 
-    rows      whole rows in another order: copies, as they are
-    channels  each row made of one row of x: a product by a 0/1 matrix for each pattern, then rows
+    rows      whole rows, or whole vectors of them, in another order: copies, as they are
+    channels  each row, or each piece of it that is whole vectors, made of one of x: a product by a 0/1 matrix
+              for each pattern, then rows
     turned    matrices transposed: I x^T, a product of which x is the computed weights
     merged    each row made of several rows of x, alike in all rows: a product for each, added up
     flat      anything of few elements: a product of all elements at once, a kernel as large as x
@@ -13,7 +14,7 @@ all exact. Codes of 16 bits go as two bytes, x = 256 high + low + 128, and are p
 """
 
 from dataclasses import dataclass, replace
-from math import prod
+from math import gcd, prod
 
 import numpy as np
 
@@ -128,12 +129,49 @@ class Mover:
         """Make y from x, whatever the width of the codes."""
         x, y = self.tensors[o.x], self.tensors[o.y]
         index = o.index.reshape(rows_of(y.shape), y.shape[-1])
+        if width := self.pieces(x, index):
+            self.copied(o, width)
+            return
         fills = whole_rows(index, x.shape[-1]) and (x.dtype in ("int8", "uint8") or o.fill == 0)
         if whole_rows(index, x.shape[-1]) and (fills or index.min() >= 0):
             self.operations.append(o)
             return
-        source = self.reshaped(o.x, (rows_of(x.shape), x.shape[-1]))
+        width = self.alike(x, index) or x.shape[-1]
+        if width < x.shape[-1]:
+            index = index.reshape(-1, width)
+        source = self.reshaped(o.x, (prod(x.shape) // width, width))
         self.reshape(self.moved(source, index, o.fill), o.y)
+
+    def alike(self, x: Tensor, index: np.ndarray) -> int:
+        """Channels of the smallest pieces of rows, whole vectors, each of which is made of one of x and all
+        in one way; 0: there are none."""
+        most, lanes = gcd(x.shape[-1], index.shape[1]), self.p.lanes
+        if most % lanes or index.min() < 0:
+            return 0
+        for width in range(lanes, most + 1, lanes):
+            if most % width == 0:
+                at = index.reshape(-1, width)
+                if (at // width == at[:, :1] // width).all() and (at % width == at[:1] % width).all():
+                    return width
+        return 0
+
+    def pieces(self, x: Tensor, index: np.ndarray) -> int:
+        """Channels of the pieces of rows, whole vectors, that move as they are though the rows do not; 0:
+        there are none."""
+        most, lanes = gcd(x.shape[-1], index.shape[1]), self.p.lanes
+        if most % lanes or index.min() < 0 or whole_rows(index, x.shape[-1]):
+            return 0
+        widths = [width for width in (most, lanes) if whole_rows(index.reshape(-1, width), width)]
+        return widths[0] if widths else 0
+
+    def copied(self, o: Take, width: int) -> None:
+        """Make y of pieces of `width` channels of x, which are rows of a tensor in the same memory."""
+        x, y = self.tensors[o.x], self.tensors[o.y]
+        source = self.reshaped(o.x, (prod(x.shape) // width, width))
+        made = self.tensor(x, (prod(y.shape) // width, width))
+        index = o.index.reshape(-1, width)
+        self.operations.append(Take(name=o.name, x=source, y=made, index=index))
+        self.reshape(made, o.y)
 
     def moved(self, x: str, index: np.ndarray, fill: int) -> str:
         """x [rows, channels] as [index.shape] in x's type."""

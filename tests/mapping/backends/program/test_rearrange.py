@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from golden import check
+from golden.accelerator.commands import Opcode
 from golden.accelerator.params import AcceleratorParams
 from mapping.backends.program.compiler import compile
 from mapping.ir.graph import Concat, Reshape, Slice, Take
@@ -69,6 +70,41 @@ def test_many_elements_move_by_patterns_of_rows(p, dtype):
     merged = depth.reshape(20, 12, 2, 12).transpose(1, 0, 2, 3).reshape(240, 24)  # each row of two
     holds(taken(depth.shape, merged, dtype), p)
     holds(taken((48, 120), np.arange(48 * 120).reshape(48, 120).T, dtype), p)
+
+
+def commands_of(program, opcode):
+    return sum(each.opcode == opcode for each in program.listed)
+
+
+@pytest.mark.parametrize("dtype", [*TYPES, "uint16", "int32"])
+@pytest.mark.parametrize("perm", [(1, 0, 2), (0, 1, 2)])
+def test_whole_vectors_of_rows_are_copied(p, perm, dtype):
+    """Heads side by side one below the other, and back: a copy for each head, no product."""
+    tokens, heads, width = 5, 3, 2 * p.lanes
+    beside = np.arange(tokens * heads * width).reshape(tokens, heads, width)
+    below = np.arange(beside.size).reshape(heads, tokens, width).transpose(1, 0, 2)
+    for x, index in (((tokens, heads * width), beside.transpose(1, 0, 2)),
+                     ((heads, tokens, width), below.reshape(tokens, -1))):  # fmt: skip
+        program = holds(taken(x, np.ascontiguousarray(index), dtype), p)
+        assert commands_of(program, Opcode.MULTIPLY) == 0
+        assert commands_of(program, Opcode.STORE) <= heads
+    twice = beside[:, [2, 2, 0]].reshape(tokens, -1)
+    holds(taken((tokens, heads * width), twice, dtype), p)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("step", [1, 8])
+def test_pieces_that_turn_alike_meet_a_small_matrix(p, step, dtype):
+    """Partners of a rotation, neighbours or half a head apart: a matrix of a vector or of a head, for all."""
+    tokens, heads, width = 5, 8, 16
+    if width % p.lanes:
+        pytest.skip("heads of whole vectors")
+    place = np.arange(width)
+    partner = np.where(place // step % 2 == 0, place + step, place - step)
+    index = np.arange(tokens * heads * width).reshape(tokens, heads, width)[..., partner]
+    program = holds(taken((tokens, heads * width), index.reshape(tokens, -1), dtype), p)
+    loaded = sum(each.fields["words"] for each in program.listed if each.opcode == Opcode.LOAD)
+    assert loaded < heads * width * heads * width // p.lanes
 
 
 def test_what_has_no_pattern_and_too_many_elements_is_refused_by_name():
