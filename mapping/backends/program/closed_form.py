@@ -65,8 +65,8 @@ def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tu
             cycles = step_cycles(p, latency, taken.loads, taken.work)
             known[taken.alike] = cycles, counts_of(p, unit, [*taken.loads, *taken.work])
         cycles, counts = known[taken.alike]
-        places = [[steps.root(name) for name in names] for names in (taken.step.reads, taken.step.writes)]
-        done = pipeline.step(taken, cycles, *places, coming)
+        reads, writes = ([steps.root(t) for t in names] for names in (taken.step.reads, taken.step.writes))
+        done = pipeline.step(taken, cycles, reads, writes, coming)
         if not found or found[-1].name != taken.name:
             found.append(StepSums(taken.name, np.zeros(len(counts), np.int64)))
         # and a LOAD for each chunk of constants that it is the first to need
