@@ -16,7 +16,7 @@ from golden import check
 from golden.attention.arithmetic import FP16_FRACTION, LIMB, Arithmetic, bits_of
 from golden.formats import Int
 
-BLOCK = 1 << 22  # products of FP16 numbers at once
+BLOCK = 1 << 18  # products of FP16 numbers at once, which a cache holds
 FLOAT64 = 53  # bits of a significand
 
 
@@ -38,10 +38,16 @@ def products(p: Arithmetic, q: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, n
     if not p.floating:
         exact: np.ndarray = np.multiply(q, k, dtype=np.int64)
         return exact, np.zeros(exact.shape, bool)
-    size = np.floor(np.ldexp(np.abs(q * k), p.dot_fraction))  # exact: significands of 22 bits
-    saturated = size > p.product_limit
-    held = np.minimum(size, p.product_limit).astype(np.int64)
-    return np.where(np.signbit(q) ^ np.signbit(k), -held, held), np.asarray(saturated)
+    held, saturated = _fixed(p, q, k)
+    return held.astype(np.int64), saturated
+
+
+def _fixed(p: Arithmetic, q: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(products of FP16 numbers in units of 2^-dot_fraction, float64; whether each saturated)."""
+    each = np.asarray(np.ldexp(q, p.dot_fraction) * k)  # exact: significands of 22 bits
+    np.trunc(each, out=each)
+    saturated = np.abs(each) > p.product_limit
+    return np.clip(each, -p.product_limit, p.product_limit, out=each), saturated
 
 
 def dots(p: Arithmetic, q: ArrayLike, k: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -65,8 +71,9 @@ def dots(p: Arithmetic, q: ArrayLike, k: ArrayLike) -> tuple[np.ndarray, np.ndar
 
 
 def _dots(p: Arithmetic, q: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    each, saturated = products(p, q[..., :, None, :], k[..., None, :, :])
-    return np.asarray(each.sum(-1)), np.asarray(saturated.any(-1))
+    """The same of a block of rows: float64 holds sums of p.dot, which has 46 bits or fewer."""
+    each, saturated = _fixed(p, q[..., :, None, :], k[..., None, :, :])
+    return each.sum(-1).astype(np.int64), np.asarray(saturated.any(-1))
 
 
 def sums(p: Arithmetic, w: np.ndarray, v: np.ndarray) -> np.ndarray:
