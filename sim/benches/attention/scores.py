@@ -6,7 +6,7 @@ from typing import Any
 
 import cocotb
 
-from golden.attention.arithmetic import MAX_SHIFT, MULTIPLIER
+from golden.attention.arithmetic import CAP_INPUT, MAX_SHIFT, MULTIPLIER
 from golden.attention.scores import Scaling, cycles, scores, stages
 from sim.benches import Faults, names
 from sim.benches.attention.lanes import (
@@ -36,13 +36,14 @@ class ScoresBench(LaneBench):
         return {"score": self.p.score.width, "clipped": 1}
 
     def random_fields(self) -> Mapping[str, int]:
-        """Sums of every size; a shift that leaves about a score, or any."""
+        """Sums of every size; a shift that leaves about a score, or what tanh takes, or any."""
         p, random = self.p, self.random
         dot = random.randint(p.dot.min, p.dot.max) >> random.randrange(p.dot.width)
         if not random.randrange(4):
             dot = random.choice((p.dot.min, p.dot.max, 0, -1, 1))
         multiplier = random.choice((0, 1, MULTIPLIER.max, *(random.getrandbits(16) for _ in range(5))))
-        near = abs(dot * multiplier).bit_length() - p.score.width + random.randrange(-2, 8)
+        width = random.choice((p.score.width, CAP_INPUT.width)) if p.softcap else p.score.width
+        near = abs(dot * multiplier).bit_length() - width + random.randrange(-2, 8)
         shift = min(max(random.choice((near, random.randint(1, MAX_SHIFT))), 1), MAX_SHIFT)
         found = {"dot": code(dot, p.dot.width), "multiplier": multiplier, "shift": shift}
         if p.softcap:
