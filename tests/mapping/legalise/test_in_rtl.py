@@ -41,6 +41,18 @@ CASES = {
         [node("LayerNormalization", "x g b", "y", axis=1)], normal(1, 3, 8),
         {"g": normal(3, 8), "b": normal(3, 8)},
     ),
+    "attention of grouped heads, turned, in a window": (
+        [
+            *(node("MatMul", f"x w{t}", t) for t in "qkv"),
+            node("RotaryEmbedding", "q cos sin", "q1", num_heads=4, interleaved=1),
+            node("RotaryEmbedding", "k cos sin", "k1", num_heads=2, interleaved=1),
+            node("Attention", "q1 k1 v", "a", q_num_heads=4, kv_num_heads=2, is_causal=1, left_window_size=2),
+            node("RMSNormalization", "a gain", "y", axis=-1),
+        ],
+        normal(1, 5, 8),
+        {"wq": normal(8, 32), "wk": normal(8, 16), "wv": normal(8, 16), "gain": normal(32),
+         "cos": np.cos(normal(1, 5, 4)), "sin": np.sin(normal(1, 5, 4))}, 25,
+    ),
     "bytes as numbers": (
         [node("Cast", "x", "r", to=1), node("MatMul", "r w", "y")],
         RANDOM.integers(0, 256, (5, 9)).astype(np.uint8), {"w": normal(9, 6)},
@@ -55,9 +67,10 @@ def small():
 
 @pytest.mark.parametrize("case", CASES)
 def test_codes_of_the_verilog_are_the_coded_networks(small, case):
-    nodes, x, constants = CASES[case]
+    nodes, x, constants, *opset = CASES[case]
     feeds = {"x": x}
-    network = onnx_file.from_model(model(nodes, feeds, constants), "net.onnx", "net")
+    made = model(nodes, feeds, constants, opset=opset[0] if opset else 17)
+    network = onnx_file.from_model(made, "net.onnx", "net")
     coded = quantise(network, SMALL, [feeds])
     codes, program = encoded(coded, feeds), compile(coded, SMALL)
     memory = program.memory.copy()
