@@ -3,8 +3,10 @@ onnxruntime, damaged files by name.
 """
 
 import struct
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import systola
@@ -172,6 +174,29 @@ def test_a_decoder_runs_on_a_design(write, tmp_path, design):
                 inputs={"input_ids": tmp_path / "ids.npy"}, write_to=result)  # fmt: skip
     found, wanted = np.load(result)["logits"][0], oracle(tensors, IDS[0])
     assert near(found, wanted, 0.1) and found.argmax() == wanted.argmax()
+
+
+def test_a_step_runs_on_an_accelerator_whose_host_writes_the_caches(write, tmp_path):
+    """Rotations by a row that is known when it runs, the mask, and all else but the caches is the units'."""
+    tensors = {name: value / 8 if value.ndim > 1 else value for name, value in made.weights().items()}
+    model = gguf.build_onnx(write(made.contents(tensors)), 1, cache=9)
+    onnx.save(model, tmp_path / "m.onnx")
+    network, rng = onnx_file.from_model(model, "m", "m"), np.random.default_rng(0)
+    given = {
+        name: rng.normal(size=shape).astype(kind) if kind.kind == "f" else np.full(shape, 4, kind)
+        for name, (shape, kind) in network.inputs.items()
+    }
+    design = Path("examples/accelerator16_int8.toml").read_text()
+    (tmp_path / "d.toml").write_text(design.replace("host = false", "host = true"))
+    for name, x in given.items():
+        np.save(tmp_path / f"{name}.npy", x)
+    files = {name: tmp_path / f"{name}.npy" for name in given}
+    ran = systola.run(tmp_path / "m.onnx", on=tmp_path / "d.toml", engine="model", inputs=files,
+                      write_to=tmp_path / "y.npz")  # fmt: skip
+    assert {row["name"] for row in ran["layers"] if row["unit"] == "host"} == set(network.outputs[1:])
+    with np.load(tmp_path / "y.npz") as found:
+        for name, wanted in run_float(network, given).items():
+            assert near(found[name], wanted, 0.05), name
 
 
 # what is refused
