@@ -150,7 +150,42 @@ class TileTarget:
         return self.tile.groups
 
 
-Design = Target | TileTarget
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttentionTarget:
+    """An attention engine: it takes jobs of its streams; networks are not mapped onto it.
+
+    engine  the Params of its block of streams (golden.blocks)
+    """
+
+    name: str
+    engine: Any
+    bytes_per_cycle: int = 16
+    clock_mhz: float = 250.0
+    family: ClassVar[str] = "attention"
+    grouped: ClassVar[bool] = False
+    pe: ClassVar[Any] = None  # its multipliers are no PEs of the table
+    most_groups: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        check_surroundings(self.bytes_per_cycle, self.clock_mhz)
+
+    @property
+    def peak_macs(self) -> int:
+        """Multiply-accumulates a cycle: q k and w v of each element."""
+        return 2 * int(self.engine.arithmetic.head_dim)
+
+    @property
+    def whole(self) -> Any:
+        """The Params of the whole design."""
+        return self.engine
+
+    @property
+    def block(self) -> Any:
+        """The Params of the block of streams that the design is."""
+        return self.engine
+
+
+Design = Target | TileTarget | AttentionTarget
 
 
 def check_surroundings(bytes_per_cycle: int, clock_mhz: float) -> None:

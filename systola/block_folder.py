@@ -25,11 +25,11 @@ def contents(target: Design) -> dict[str, str]:
     """Path in the folder -> text."""
     name, p, tables = target.name, target.block, design_file.tables(target)
     verilog, bench = f"rtl/{name}.v", f"tb/{name}_tb.v"
-    what = f"{blocks.module_of(p).title(p)}, {p.pe.weight} x {p.pe.activation}"
+    what = blocks.module_of(p).title(p) + (f", {p.pe.weight} x {p.pe.activation}" if target.pe else "")
     return {
         verilog: verilog_of(name, p, tables),
         bench: testbench.write(name, p),
-        f"{name}.core": core(name, tables["family"], what, p.name, verilog, bench),
+        f"{name}.core": core(name, target.family, what, p.name, verilog, bench),
         f"{name}.md": document(name, p, tables),
     }
 
@@ -63,7 +63,8 @@ def verilog_of(name: str, p: Any, tables: Mapping[str, Any]) -> str:
 
 def dotted(tables: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of a design file's tables, dotted, with their values."""
-    inner = {section: values for section, values in tables.items() if isinstance(values, dict)}
+    units = {f"unit.{place}": each for place, each in enumerate(tables.get("unit", []))}
+    inner = {name: values for name, values in {**tables, **units}.items() if isinstance(values, dict)}
     return {f"{section}.{key}": value for section, values in inner.items() for key, value in values.items()}
 
 

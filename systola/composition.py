@@ -3,6 +3,7 @@
     family         [control]           [[unit]]
     systolic       kind = "host"       kind = "matrix": [array], [pe], [accumulators], [requantise], [buffers]
     tile           kind = "host"       kind = "tile": [array], [pe]
+    (none)         kind = "host"       kind = "attention": an engine and its keys
     accelerator    kind = "program"    kind = "matrix", kind = "vector" (units.functions), and further ones
 """
 
@@ -15,10 +16,19 @@ from pydantic import BaseModel
 
 from golden import check
 from systola import toml_file
-from systola.design_schema import CompositionFile, FamilyFile, MatrixTable, Table, TileTable, VectorTable
+from systola.design_schema import (
+    AttentionTable,
+    CompositionFile,
+    FamilyFile,
+    MatrixTable,
+    Table,
+    TileTable,
+    VectorTable,
+)
 
-UNITS: dict[str, type[Table]] = {"matrix": MatrixTable, "tile": TileTable, "vector": VectorTable}
-ARRAYS = ("matrix", "tile")
+UNITS: dict[str, type[Table]] = {"matrix": MatrixTable, "tile": TileTable, "vector": VectorTable,
+                                 "attention": AttentionTable}  # fmt: skip
+ARRAYS = ("matrix", "tile", "attention")  # of which a design has one
 SHORTHANDS = {"systolic": ("host", ["matrix"]), "tile": ("host", ["tile"]),
               "accelerator": ("program", ["matrix", "vector"])}  # fmt: skip
 # tables and keys that a family has not, but others
@@ -35,11 +45,11 @@ PLACED = re.compile(r"\bunit\.(\d+)")
 
 @dataclass(slots=True)
 class Units:
-    """A composition's units. array: the one with the PEs, at `place`; the vector unit at `beside`. more: by
+    """A composition's units. array: the one of ARRAYS, at `place`; the vector unit at `beside`. more: by
     place, what is neither. added: how many of them a shorthand has not written out; -1: all are.
     """
 
-    array: MatrixTable | TileTable
+    array: MatrixTable | TileTable | AttentionTable
     place: int
     vector: VectorTable | None = None
     beside: int = 0
@@ -107,7 +117,7 @@ def units_of(design: CompositionFile, added: int) -> Units:
     kinds = [str(each.get("kind")) for each in design.unit]
     arrays = [place for place, kind in enumerate(kinds) if kind in ARRAYS]
     if len(arrays) != 1:
-        raise check.fail("unit", f"{len(arrays)} of kind matrix or tile", "one")
+        raise check.fail("unit", f"{len(arrays)} of kind {', '.join(ARRAYS[:-1])} or {ARRAYS[-1]}", "one")
     tables = {place: table(place, each) for place, each in enumerate(design.unit) if kinds[place] in UNITS}
     vectors = {place: each for place, each in tables.items() if isinstance(each, VectorTable)}
     if len(vectors) != (design.control.kind == "program"):

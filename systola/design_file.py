@@ -1,4 +1,4 @@
-"""Design files: TOML in, `mapping.target.Target` (or TileTarget) out, and back.
+"""Design files: TOML in, `mapping.target.Target` (or TileTarget, AttentionTarget) out, and back.
 
 A file names its units, or a family: a shorthand (systola.composition). What it leaves out has the value of
 `examples/ws16_int8.toml`. A key that is unknown, of the wrong type or out of range is refused under its own
@@ -20,10 +20,10 @@ from golden.systolic.params import MatrixUnitParams
 from golden.tile.params import TileParams
 from golden.vector.functions import FUNCTIONS
 from golden.vector.requantise import ROUNDINGS
-from mapping.target import Design, Target, TileTarget
-from systola import composition, pe_table, toml_file, unit_table
+from mapping.target import AttentionTarget, Design, Target, TileTarget
+from systola import attention_table, composition, pe_table, toml_file, unit_table
 from systola.composition import Units
-from systola.design_schema import CompositionFile, MatrixTable, integer_format
+from systola.design_schema import AttentionTable, CompositionFile, MatrixTable, TileTable, integer_format
 
 KIB = 1024
 WEIGHT_BITS = 8  # of an accelerator: a weight stands in a byte of a word
@@ -140,6 +140,7 @@ def check_functions(names: Sequence[str]) -> None:
 def tile_target(design: CompositionFile, units: Units) -> TileTarget:
     """A dot-product tile and a host."""
     unit = units.array
+    assert isinstance(unit, TileTable)
     return TileTarget(
         name=design.name,
         tile=TileParams(rows=unit.rows, cols=unit.cols, pe=pe_table.params(unit.pe)),
@@ -148,9 +149,23 @@ def tile_target(design: CompositionFile, units: Units) -> TileTarget:
     )
 
 
+def attention_target(design: CompositionFile, units: Units) -> AttentionTarget:
+    """An attention engine, whose streams a host feeds."""
+    unit = units.array
+    assert isinstance(unit, AttentionTable)
+    engine = attention_table.params(unit.model_dump(exclude={"kind"}), f"unit.{units.place}")
+    return AttentionTarget(
+        name=design.name,
+        engine=engine,
+        bytes_per_cycle=design.memory.bytes_per_cycle,
+        clock_mhz=float(design.clock.mhz),
+    )
+
+
 BUILDERS: dict[tuple[str, str], Callable[[CompositionFile, Units], Design]] = {
     ("host", "matrix"): matrix_target,
     ("host", "tile"): tile_target,
+    ("host", "attention"): attention_target,
     ("program", "matrix"): accelerator_target,
 }
 
@@ -184,8 +199,10 @@ def matrix_unit(unit: MatrixTable) -> MatrixUnitParams:
 
 
 def tables(design: Design) -> dict[str, Any]:
-    """The values of a design file, by its family and every key given."""
-    return {"name": design.name, "family": design.family, **TABLES[design.family](design)}
+    """The values of a design file, every key given, by its family, or by its units where no family is a
+    shorthand for these."""
+    family = {"family": design.family} if design.family in composition.SHORTHANDS else {}
+    return {"name": design.name, **family, **TABLES[design.family](design)}
 
 
 def array_tables(design: Target) -> dict[str, Any]:
@@ -244,10 +261,21 @@ def tile_tables(design: TileTarget) -> dict[str, Any]:
     }
 
 
+def attention_tables(design: AttentionTarget) -> dict[str, Any]:
+    """The tables of an attention engine with a host."""
+    return {
+        "control": {"kind": "host"},
+        "unit": [{"kind": "attention", **attention_table.table(design.engine)}],
+        "memory": {"bytes_per_cycle": design.bytes_per_cycle},
+        "clock": {"mhz": design.clock_mhz},
+    }
+
+
 TABLES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "systolic": matrix_tables,
     "accelerator": accelerator_tables,
     "tile": tile_tables,
+    "attention": attention_tables,
 }
 
 

@@ -139,6 +139,15 @@ class MatrixTable(TileTable):
     buffers: BuffersTable = BuffersTable()
 
 
+class AttentionTable(Table):
+    """A unit: an attention engine; its other keys are the engine's (systola.attention_table)."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    kind: str
+    engine: str
+
+
 class VectorTable(Table):
     """A unit: what follows products. kind: "vector". functions: as of UnitsTable."""
 

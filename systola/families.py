@@ -34,6 +34,7 @@ ARRAY = ("pe", "array", "unit", "all")
 FAMILIES = {
     "systolic": Family("host_session", "block_folder", "hw.blocks", ARRAY),
     "tile": Family("host_session", "block_folder", "hw.blocks", ("pe", "unit", "all")),
+    "attention": Family("job_session", "block_folder", "hw.blocks", ("unit", "all")),
     "accelerator": Family("program_session", "accelerator_folder", "hw.accelerator.accelerator", ARRAY),
 }
 

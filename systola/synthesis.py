@@ -20,6 +20,7 @@ FIRST = {"ecp5": "luts", "ice40": "luts", "xc7": "luts", "asic": "area", "gates"
 POWERLESS = (
     "what an accelerator's memories and vector units do is the network's; --part unit has its matrix unit's"
 )
+NO_OPERANDS = "no operands of a real layer are known for an attention engine"
 
 
 def synth(
@@ -106,7 +107,8 @@ def subject(design: Design, part: str, *, work: bool) -> "Subject":
     key = ["subject", part, repr(parameters), sources(), versions()]
     found = store.remembered(key, lambda: elaborated(design, part))
     task, why = task_of(design, part, found["small"]) if work else (None, "it was not asked for")
-    return Subject(found["top"], found["verilog"], found["roles"], tuple(found["pe"]), task, why)
+    the_pe = tuple(found["pe"]) if found["pe"] else None
+    return Subject(found["top"], found["verilog"], found["roles"], the_pe, task, why)
 
 
 def task_of(design: Design, part: str, small: str | None) -> "tuple[Task | None, str]":
@@ -114,6 +116,8 @@ def task_of(design: Design, part: str, small: str | None) -> "tuple[Task | None,
     from synth.result import Task
     from systola.recorded import workload
 
+    if design.pe is None:
+        return None, NO_OPERANDS
     if part == "pe" and "array" not in pes.stands(design.pe):
         return None, "a PE of a tile works with units of its row and column; --part unit has its power"
     if part == "pe":
@@ -127,13 +131,13 @@ def elaborated(design: Design, part: str) -> dict[str, Any]:
     from hw.emit import reachable, verilog
     from synth.power_flow import small
 
-    the_pe, top = pe.definition(design.pe), definition_of(design, part)
-    simulated = part != "pe" and (part != "all" or design.whole is design.block)
+    the_pe, top = pe.definition(design.pe) if design.pe else None, definition_of(design, part)
+    simulated = design.pe and part != "pe" and (part != "all" or design.whole is design.block)
     return {
         "top": top.name,
         "verilog": verilog(top),
         "roles": {each.name: role(each, the_pe) for each in reachable(top)},
-        "pe": [the_pe.name, verilog(the_pe)],
+        "pe": [the_pe.name, verilog(the_pe)] if the_pe else None,
         "small": verilog(blocks.definition(small(design.block))) if simulated else None,
     }
 
@@ -150,7 +154,7 @@ def definition_of(design: Design, part: str) -> Any:
 
 def role(definition: Any, the_pe: Any) -> str:
     """PE, where it is one or holds one; else the file that describes it: "systolic/accumulator"."""
-    if definition is the_pe or the_pe in getattr(definition.component, "uses", ()):
+    if the_pe is not None and (definition is the_pe or the_pe in getattr(definition.component, "uses", ())):
         return "PE"
     return "/".join(type(definition.component).__module__.split(".")[1:])
 

@@ -174,7 +174,7 @@ def latency(p: StreamingParams) -> int:
     """Cycles from a row's turn with its last key to its result, the latter's own included.
 
     Registers of score, weight, l, 1 / l and quotient, and a cycle for each FIFO between them but that behind
-    l, which is one of l's registers. o is there earlier, although a product stands before its sum.
+    l, which is one of l's registers. o is there earlier, although w v stands before its sum.
     """
     arithmetic = p.arithmetic
     score = 1 + len(products.stages(arithmetic)) + 1 + len(scores.stages(arithmetic))  # operands, sum

@@ -24,6 +24,7 @@ from golden.vector.reciprocal import ReciprocalParams
 MOST_HEADS = 64
 MOST_IN_TURN = 64
 RECIPROCAL_BITS = 18  # of 1 / l: off by 2^-18, a 64th of the last place of FP16
+WEIGHTED = ("product", "rounded")  # registers from a weight and a value to what is added to o
 SHORT = 2  # places of a FIFO between two nodes: golden.attention.graphs
 
 
@@ -78,8 +79,11 @@ class StreamingParams:
 
     @property
     def waiting(self) -> int:
-        """Places in which o waits: those of a FIFO, and the cycles that 1 / l takes more than o."""
-        return SHORT + self.inverse.latency if self.behind is None else self.behind
+        """Places in which o waits: those of a FIFO, and the cycles that 1 / l takes more than o.
+
+        l leaves for its reciprocal a cycle earlier for each register of w v, and passes a FIFO more.
+        """
+        return SHORT + self.inverse.latency + 1 - len(WEIGHTED) if self.behind is None else self.behind
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from golden.attention import streaming_words as words
 from golden.attention.streaming_job import StreamingParams
 from golden.formats.arithmetic import IEEE
 from hw.attention import streaming_layout as layout
-from hw.attention.streaming_score import held
+from hw.attention.streaming_score import held, registers_of
 from hw.attention.streaming_sums import NORMAL
 from hw.blocks import word_layout
 from hw.emit import Definition
@@ -82,17 +82,11 @@ class ResultLane(wiring.Component):
         p = self.p
         o = unpack(m, p.sum, self.weighted, False, "weighted")
         inverse = unpack(m, p.reciprocal, self.reciprocal, False, "inverse")
-
-        def register(value, name):
-            if isinstance(value, Const):
-                return value
-            return held(m, {"product": self.product_go}, name, value)["product"]
-
-        exact = product(m, o, inverse, p.out, NORMAL).held(register, "exact")
+        exact = product(m, o, inverse, p.out, NORMAL)
+        exact = exact.held(registers_of(m, "product", self.product_go), "exact")
         code = self.packed(m, exact, named(m, exact.exponent - exact.offset, "place"))
         m.d.comb += self.out.eq(held(m, {"out": self.out_go}, "code", code)["out"])
         return m
-
 
     def packed(self, m, exact, place):
         """A product whose significand begins with a one, as a code: shifted down where that is subnormal."""

@@ -32,6 +32,15 @@ def held(m: Module, go: dict[str, Signal], name: str, value):
     return found
 
 
+def registers_of(m: Module, stage: str, go: Signal):
+    """The registers of one stage, as hw.float.product.Term.held asks for them; constants need none."""
+
+    def register(value, name):
+        return value if isinstance(value, Const) else held(m, {stage: go}, name, value)[stage]
+
+    return register
+
+
 class ScoreNode(wiring.Component):
     """i  stream of turns and their operands; ready is combinational
     o  stream of scores; registered

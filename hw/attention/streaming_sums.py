@@ -17,11 +17,12 @@ from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.attention.streaming_job import StreamingParams
+from golden.attention.streaming_job import WEIGHTED, StreamingParams
 from golden.attention.streaming_memory import slot_bits
 from golden.formats import Float, Int
 from golden.formats.arithmetic import Mode
 from hw.attention import streaming_layout as layout
+from hw.attention.streaming_score import held, registers_of
 from hw.emit import Definition
 from hw.fit import fit
 from hw.float.add import add_terms, cuts, registered
@@ -148,14 +149,15 @@ class SumsNode(wiring.Component):
 class WeightedLane(wiring.Component):
     """weight: a number of p.sum that is a power of a score; 0 where it does not count. v: a code.
 
-    go: the register may load. o: R(weight v), a number of p.sum; registered. invalid: v is no finite number.
+    STAGE_go: the register of that stage may load. o: R(weight v), a number of p.sum; registered.
+    invalid: v is no finite number.
     """
 
     def __init__(self, p: StreamingParams):
         self.p = p
         super().__init__({
-            "weight": In(p.sum.width), "counts": In(1), "v": In(p.arithmetic.value.width), "go": In(1),
-            "o": Out(p.sum.width), "invalid": Out(1),
+            "weight": In(p.sum.width), "counts": In(1), "v": In(p.arithmetic.value.width),
+            **{f"{stage}_go": In(1) for stage in WEIGHTED}, "o": Out(p.sum.width), "invalid": Out(1),
         })  # fmt: skip
 
     def elaborate(self, platform):
@@ -166,11 +168,14 @@ class WeightedLane(wiring.Component):
         value = unpack_integer(m, fmt, v, False, "v") if isinstance(fmt, Int) else normal_operand(m, fmt, v)
         wrong = value.infinite | value.nan  # what is added then is of no use, and finite
         value = replace(value, infinite=Const(0), nan=Const(0))
+        go = {stage: getattr(self, f"{stage}_go") for stage in WEIGHTED}
         exact = product(m, weight_operand(p, self.weight), value, p.sum, NORMAL)
-        o, invalid = Signal(p.sum.width, reset_less=True), Signal(reset_less=True)
-        with m.If(self.go):
-            m.d.sync += [o.eq(rounded(m, p.sum, NORMAL, exact)), invalid.eq(wrong)]
-        m.d.comb += [self.o.eq(o), self.invalid.eq(invalid)]
+        exact = exact.held(registers_of(m, "product", go["product"]), "exact")
+        code = rounded(m, p.sum, NORMAL, exact)
+        m.d.comb += [
+            self.o.eq(held(m, {"rounded": go["rounded"]}, "code", code)["rounded"]),
+            self.invalid.eq(held(m, go, "invalid", wrong)["rounded"]),
+        ]
         return m
 
 
@@ -220,22 +225,21 @@ class WeightedNode(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, lanes = self.p, self.p.arithmetic.head_dim
-        go, both = Signal(name="weighted_go"), Signal()
-        turn = Signal(layout.turn(p), reset_less=True)
+        go = {stage: Signal(name=f"{stage}_go") for stage in WEIGHTED}
+        enters, both = go[WEIGHTED[0]], Signal()
         m.d.comb += [
             both.eq(self.i.valid & self.v.valid),
-            self.i.ready.eq(go & self.v.valid),
-            self.v.ready.eq(go & self.i.valid & (self.i.p.turn.slot == p.interleave - 1)),
-            self.o.valid.eq(hold_stages(m, {"weighted": go}, valid=both, ready=self.o.ready)),
-            self.o.p.turn.eq(turn),
+            self.i.ready.eq(enters & self.v.valid),
+            self.v.ready.eq(enters & self.i.valid & (self.i.p.turn.slot == p.interleave - 1)),
+            self.o.valid.eq(hold_stages(m, go, valid=both, ready=self.o.ready)),
+            self.o.p.turn.as_value().eq(held(m, go, "turn", self.i.p.turn.as_value())["rounded"]),
         ]
-        with m.If(go):
-            m.d.sync += turn.eq(self.i.p.turn)
         invalid = Signal(lanes)
         for index in range(lanes):
             self.lane.place(
                 m, f"lane_{index}", weight=self.i.p.terms, counts=self.i.p.turn.counts,
-                v=lane(self.v.payload, index, lanes), go=go,
+                v=lane(self.v.payload, index, lanes),
+                **{f"{stage}_go": signal for stage, signal in go.items()},
                 o=lane(self.o.p.terms, index, lanes), invalid=invalid[index],
             )  # fmt: skip
         if p.arithmetic.floating:

@@ -53,7 +53,7 @@ def test_units_stand_in_any_order_and_control_says_who_runs_them():
         (HOST, {"control": {"kind": "both"}}, 'control.kind is "both"; allowed: host, program'),
         (HOST, {"control": {"kind": "program"}},
          'unit is 0 of kind vector; allowed: one with control.kind = "program", none with "host"'),
-        (HOST, {"unit": []}, "unit is 0 of kind matrix or tile; allowed: one"),
+        (HOST, {"unit": []}, "unit is 0 of kind matrix, tile or attention; allowed: one"),
         (HOST, {"scratchpad": {}}, 'scratchpad is given; allowed: a design with control.kind = "program"'),
         (HOST, {"array": {"rows": 4, "cols": 4}},
          "array is not a key; allowed: bus, clock, control, memory, name, scratchpad, unit"),
