@@ -16,7 +16,7 @@ from golden.attention import window_cycles
 from golden.attention.products import stages as product_stages
 from golden.attention.sliding_window import INPUTS, fields
 from golden.attention.window import WindowParams
-from hw.attention import divider, scorer, walker, weigher
+from hw.attention import divider, scorer, steps, walker, weigher
 from hw.axi import queue
 from hw.blocks import word_layout
 from hw.emit import Definition
@@ -63,7 +63,7 @@ class SlidingWindow(wiring.Component):
         m = Module()
         self.slots = {side: {} for side in ("keys", "values")}
         fields_of = {
-            name: self.command.p[name] for name in walker.FIELDS if name in self.words["command"].members
+            name: self.command.p[name] for name in steps.FIELDS if name in self.words["command"].members
         }
         fields_of.setdefault("sink", Const(0, 1))
         self.walker(m, "keys", self.keys, self.command.valid, self.command.ready, fields_of, self.k)

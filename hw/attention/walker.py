@@ -1,27 +1,19 @@
 """Which keys of a rolling buffer are read when, a slot a cycle: golden.attention.walk."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.attention.window import WindowParams
-from hw.attention import loader
-from hw.attention.loader import PLACE, shapes, wrapped
+from hw.attention.loader import PLACE, wrapped
+from hw.attention.steps import Steps
 from hw.emit import Definition
-from hw.lanes import bits
 
 SINK, SHARED, RANDOM, WINDOW, IDLE = range(5)  # parts of a row
-FIELDS = ("steps", "group", "shared", "randoms", "low", "high", "last", "stride", "dilation", "phase", "held",
-          "goes_on", "least", "sink")  # fmt: skip
-KEPT = ("group", "shared", "randoms", "last", "stride", "dilation", "least", "sink")
 
 
-class Walker(wiring.Component):
+class Walker(Steps):
     """One buffer of p.slots + `extra` places, read `delay` cycles behind a slot.
 
-    command_valid, command_ready, its fields  a command is taken before its first slot, or with the last one
-                                              of the command before
-    load_valid, load_ready, load_place        a word of keys is taken, and goes there
     go                                        a slot may pass
     step                                      a slot passes; of it, and before it passes:
     place, reads, of_sink                     its key's place; whether there is one; it is the sink's
@@ -35,120 +27,18 @@ class Walker(wiring.Component):
     """
 
     def __init__(self, p: WindowParams, extra: int, delay: int):
-        self.size, self.delay = p.slots + extra, delay
-        self.loader = loader.definition(p, extra, delay)
-        self.uses = (self.loader,)
-        found = shapes(p)
-        self.fields = {name: found.get(name, 1) for name in FIELDS}
-        super().__init__(
-            {
-                "command_valid": In(1),
-                "command_ready": Out(1),
-                **{name: In(shape) for name, shape in self.fields.items()},
-                "load_valid": In(1),
-                "load_ready": Out(1),
-                "load_place": Out(range(self.size)),
-                "go": In(1),
-                "step": Out(1),
-                "place": Out(range(self.size)),
-                **{name: Out(1) for name in ("reads", "of_sink", "row_first", "row_last")},
-            }
-        )
+        flags = ("reads", "of_sink", "row_first", "row_last")
+        ports = {"go": In(1), "step": Out(1), "place": Out(range(p.slots + extra))}
+        super().__init__(p, extra, delay, **ports, **{name: Out(1) for name in flags})
 
     def elaborate(self, platform):
         m = Module()
-        self.kept = {name: Signal(self.fields[name], name=f"{name}_kept", reset_less=True) for name in KEPT}
-        self.take, self.running, self.row_ends, self.step_ends, self.ends = bits(
-            "take", "running", "row_ends", "step_ends", "ends"
-        )
-        m.d.comb += [
-            self.command_ready.eq(~self.running | self.ends),
-            self.take.eq(self.command_valid & self.command_ready),
-        ]
-        with m.If(self.take):
-            m.d.sync += [kept.eq(getattr(self, name)) for name, kept in self.kept.items()]
-            m.d.sync += self.running.eq(1)
-        with m.Elif(self.ends):
-            m.d.sync += self.running.eq(0)
-        self.place_loader(m)
-        self.count(m)
-        now, then = self.windows(m)
+        now, then = self.begin(m)
+        m.d.comb += self.row_ends.eq(self.step & self.row_last)
         self.rows(m, now, then)
         self.slots(m, now)
         self.frees(m)
         return m
-
-    def place_loader(self, m):
-        """The loader, and what it tells."""
-        told = ("loaded", "shared_there", "randoms_there", "beside", "base", "base_next")
-        self.told = {name: Signal.like(getattr(self.loader.component, name), name=name) for name in told}
-        self.freed = {name: Signal(name=name) for name in ("free_window", "free_random", "used_random")}
-        fields = {name: getattr(self, name) for name in loader.FIELDS}
-        self.loader.place(
-            m, "loader", take=self.take, **fields, valid=self.load_valid, ready=self.load_ready,
-            place=self.load_place, **self.freed, **self.told,
-        )  # fmt: skip
-
-    def count(self, m):
-        """Rows of a step, steps of a command."""
-        member, steps = (
-            Signal.like(self.group, name="member", reset_less=True),
-            Signal.like(self.steps, name="steps_left", reset_less=True),
-        )
-        self.member_last = Signal()
-        m.d.comb += [
-            self.member_last.eq(member + 1 == self.kept["group"]),
-            self.row_ends.eq(self.step & self.row_last),
-            self.step_ends.eq(self.row_ends & self.member_last),
-            self.ends.eq(self.step_ends & (steps == 1)),
-        ]
-        with m.If(self.row_ends):
-            m.d.sync += member.eq(Mux(self.member_last, 0, member + 1))
-        with m.If(self.step_ends):
-            m.d.sync += steps.eq(steps - 1)
-        with m.If(self.take):
-            m.d.sync += [member.eq(0), steps.eq(self.steps)]
-
-    def windows(self, m):
-        """{begin, end, place}: positions of the step's first and last key, place of the first; of the step at
-        hand, and of what comes after it: the next step, or the command that is taken."""
-        kept, told = self.kept, self.told
-        now = {
-            name: Signal(PLACE, name=f"{name}_q", reset_less=True) for name in ("low", "high", "begin", "end")
-        }
-        then = {name: Signal(PLACE, name=f"{name}_next") for name in ("low", "high", "begin", "end")}
-        now["place"], phase = (
-            Signal(range(self.size), name="begin_place", reset_less=True),
-            Signal.like(self.phase, name="phase_q", reset_less=True),
-        )
-        offset, phase_next = Signal(PLACE, name="offset"), Signal.like(self.phase, name="phase_next")
-        begun = Signal(PLACE, name="begun")
-        last = Signal.like(self.last, name="last_next")
-        cut = now["low"] < 0  # the window begins before the keys do: at the first that the dilation meets
-        near = Mux(self.take, told["base_next"], Mux(cut, told["base"], now["place"]))
-        beside = Mux(self.take, (self.shared + self.randoms)[: len(told["beside"])], told["beside"])
-        then["place"] = wrapped(m, near + offset[: len(near)], self.size, beside, "begin_place_next")
-        m.d.comb += [
-            phase_next.eq(Mux(phase + 1 == kept["dilation"], 0, phase + 1)),
-            then["low"].eq(now["low"] + kept["stride"]),
-            then["high"].eq(now["high"] + kept["stride"]),
-            begun.eq(Mux(cut, 0, now["begin"])),
-            offset.eq(Mux(cut, Mux(then["low"] > 0, then["low"], phase_next), kept["stride"])),
-            last.eq(kept["last"]),
-        ]
-        self.low_next = Signal(PLACE, name="low_after")
-        m.d.comb += self.low_next.eq(now["low"] + kept["stride"])
-        with m.If(self.take):  # a command's first window begins at position 0 or before
-            m.d.comb += [then["low"].eq(self.low), then["high"].eq(self.high), last.eq(self.last)]
-            m.d.comb += [begun.eq(0), offset.eq(self.phase), phase_next.eq(self.phase)]
-        m.d.comb += [
-            then["begin"].eq(begun + offset),
-            then["end"].eq(Mux(then["high"] > last, last, then["high"])),
-        ]
-        with m.If(self.step_ends | self.take):
-            m.d.sync += [now[name].eq(then[name]) for name in now]
-            m.d.sync += phase.eq(phase_next)
-        return now, then
 
     def first_part(self, sink, shared, randoms, window):
         """The first part that a row has, of those that still come."""
