@@ -28,6 +28,7 @@ PARAMS = [
     *(TileParams(rows=3, cols=2, pe=module.Params(group=16)) for module in pe.PES.values()),
     WindowParams(arithmetic=Arithmetic(head_dim=3, keys=8), sinks=True),
     WindowParams(arithmetic=fp16(head_dim=2, keys=4), divide_lanes=2),
+    WindowParams(arithmetic=Arithmetic(head_dim=3, keys=8), organisation="keys"),
     *(
         StreamingParams(arithmetic=of(head_dim=4, keys=LONGEST, **more), interleave=3, registers=2)
         for of, more in ((Arithmetic, {}), (fp16, {"weight_bits": 23}))

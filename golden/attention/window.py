@@ -21,23 +21,52 @@ from golden.division import ceil_div
 
 MOST_ROWS = 1 << 12  # of one block of queries, heads included
 TREE_LEVELS = 3  # of an adder tree between two registers
+ORGANISATIONS = ("dimensions", "keys")
+
+
+def tree_registers(inputs: int) -> int:
+    """Registers of an adder tree."""
+    return ceil_div((inputs - 1).bit_length(), TREE_LEVELS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowParams:
     """arithmetic: formats; its `keys` are the slots of the rolling buffers.
 
+    organisation  "dimensions": a key a cycle, by a multiplier for each element of q k and of w v; a row of n
+                  keys takes n cycles. "keys": a lane with two multipliers for each slot, an element a cycle;
+                  a row takes head_dim cycles, whatever its keys
     sinks         whether each query brings the score of a sink
-    divide_lanes  elements of a result that are divided in a cycle
+    divide_lanes  elements of a result that are divided in a cycle; with a lane a key, one
     """
 
     arithmetic: Arithmetic = field(default_factory=Arithmetic)
+    organisation: str = "dimensions"
     sinks: bool = False
     divide_lanes: int = 1
 
     def __post_init__(self) -> None:
         check.in_range("slots", self.slots, 2, masks.LONGEST, "a rolling buffer")
-        check.in_range("divide_lanes", self.divide_lanes, 1, self.arithmetic.head_dim, "elements of a result")
+        check.one_of("organisation", self.organisation, ORGANISATIONS)
+        if self.by_keys:
+            check.in_range("head_dim", self.arithmetic.head_dim, 2, 1024, "a lane's elements in a memory")
+        most = 1 if self.by_keys else self.arithmetic.head_dim
+        check.in_range("divide_lanes", self.divide_lanes, 1, most, "elements of a result that come at once")
+
+    @property
+    def by_keys(self) -> bool:
+        """Whether there is a lane for each slot."""
+        return self.organisation == "keys"
+
+    @property
+    def score_units(self) -> int:
+        """With a lane a key, units of scores and weights: they are through all lanes in head_dim cycles."""
+        return ceil_div(self.slots, self.arithmetic.head_dim)
+
+    @property
+    def lanes_of_unit(self) -> int:
+        """Lanes that a unit of scores works for, one after the other; the last one may have fewer."""
+        return ceil_div(self.slots, self.score_units)
 
     @property
     def slots(self) -> int:
@@ -57,7 +86,7 @@ class WindowParams:
         scores = f"s{a.score.width}_{a.fraction}_w{a.weight_bits}_{a.segment_bits}_{a.degree}"
         more = f"_d{a.dot_integer}_{a.dot_fraction}" if a.floating else f"_o{a.out_fraction}"
         options = ("_softcap" if a.softcap else "") + ("_sinks" if self.sinks else "")
-        lanes = f"_by{self.divide_lanes}"
+        lanes = "_keys" if self.by_keys else f"_by{self.divide_lanes}"
         return f"sliding_window_{self.slots}x{a.head_dim}_{formats}_{scores}{more}{options}{lanes}"
 
 
@@ -119,6 +148,10 @@ class AttentionJob:
         self.by.check(p.arithmetic)
         if self.sinks and not p.sinks:
             raise check.fail("sinks", self.sinks, "false: the engine was made without")
+        if p.by_keys:
+            most = 1 if self.past else p.slots
+            why = "a lane a key" + (", and a sequence goes on" if self.past else "")
+            check.in_range("dilation", self.mask.dilation, 1, most, why)
         slots, query = masks.span(self.mask)
         if slots > p.slots:
             raise check.fail(f"slots that query {query} needs", slots, f"up to {p.slots}, the engine's")

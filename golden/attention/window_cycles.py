@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.attention import masks, products, quotients, scores, walk, weights
+from golden.attention import lane_cycles, masks, products, quotients, scores, walk, weights
 from golden.attention.walk import BlockWalk, steps_of
-from golden.attention.window import TREE_LEVELS, AttentionJob, WindowParams
+from golden.attention.window import AttentionJob, WindowParams, tree_registers
 from golden.division import ceil_div
 
 QUEUE = 2  # cycles from a word's write into a queue to its arrival at the other end
@@ -51,11 +51,6 @@ def timing(p: WindowParams) -> WindowTiming:
         tail=1 + weight + product + 1 + divide + len(quotients.stages(a)) + QUEUE,
         least=divide,
     )
-
-
-def tree_registers(inputs: int) -> int:
-    """Registers of an adder tree."""
-    return ceil_div((inputs - 1).bit_length(), TREE_LEVELS)
 
 
 def longest_row(p: WindowParams) -> int:
@@ -120,11 +115,13 @@ def command_cycles(t: WindowTiming, commands: list[BlockWalk]) -> int:
 
 def commands_of(p: WindowParams, job: AttentionJob) -> list[BlockWalk]:
     """The commands of a job: one for each head of keys and values."""
-    return [walk.walk_of(job, timing(p).least)] * job.kv_heads
+    return [walk.walk_of(job, 1 if p.by_keys else timing(p).least)] * job.kv_heads
 
 
 def cycles_of_commands(p: WindowParams, commands: list[BlockWalk]) -> int:
     """Cycles from the first command to the last row of `o`, both counted, unstalled; of one after another."""
+    if p.by_keys:
+        return lane_cycles.cycles_of_commands(p, commands)
     t = timing(p)
     return command_cycles(t, commands) + t.tail + 1
 

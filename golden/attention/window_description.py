@@ -1,6 +1,6 @@
 """The documentation of a generated sliding-window engine: its texts."""
 
-from golden.attention import window_cycles
+from golden.attention import lane_cycles, window_cycles
 from golden.attention.window import WindowParams
 
 ABOUT = """\
@@ -17,6 +17,12 @@ CYCLES = """\
 A row takes a cycle a key, {least} at the least: {least} cycles are what its division takes. Values follow the
 scores when the row's maximum is known, {score} cycles behind its last key; a result leaves {tail} cycles
 behind the row's last value. N rows of W keys take (N + 1) W + {constant} cycles. The count is exact: the
+benches hold the RTL to it."""
+
+LANES = """\
+There is a lane for each key, with its own key and value, and {units} units of scores. A row starts every
+{period} cycles, whatever its keys, once they have begun to be loaded, {period} cycles each; its result leaves
+{latency} cycles behind its start. N causal rows take {period} N + {constant} cycles. The count is exact: the
 benches hold the RTL to it."""
 
 
@@ -36,10 +42,16 @@ def about(p: WindowParams) -> str:
 
 def sections(p: WindowParams) -> dict[str, str]:
     """Its keys, and its cycles."""
+    keys = KEYS.format(slots=p.slots, head_dim=p.arithmetic.head_dim)
+    return {"Keys": keys, "Cycles": _lanes(p) if p.by_keys else _dimensions(p)}
+
+
+def _dimensions(p: WindowParams) -> str:
     t = window_cycles.timing(p)
-    return {
-        "Keys": KEYS.format(slots=p.slots, head_dim=p.arithmetic.head_dim),
-        "Cycles": CYCLES.format(
-            least=t.least, score=t.score_cycles, tail=t.tail, constant=t.score_cycles + t.tail + 1
-        ),
-    }
+    constant = t.score_cycles + t.tail + 1
+    return CYCLES.format(least=t.least, score=t.score_cycles, tail=t.tail, constant=constant)
+
+
+def _lanes(p: WindowParams) -> str:
+    period, latency = p.arithmetic.head_dim, lane_cycles.timing(p).latency
+    return LANES.format(units=p.score_units, period=period, latency=latency, constant=latency - period + 3)

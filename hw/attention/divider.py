@@ -67,7 +67,7 @@ class Divider(wiring.Component):
             codes.append(code)
         m.d.comb += self.write.eq(delayed(m, last, latency, "write", reset=True))
         self.gather(m, codes)
-        self.flags(m, last)
+        self.flags(m, known)
         return m
 
     def gather(self, m, codes):
@@ -79,16 +79,13 @@ class Divider(wiring.Component):
             row = Cat(before, row)
         m.d.comb += self.out.eq(row[: len(self.out)])
 
-    def flags(self, m, last):
-        """Kept while the row is divided, then until its results are written."""
-        kept, leaving = (
-            Signal.like(self.with_start, name=name, reset_less=True) for name in ("kept", "leaving")
-        )
-        with m.If(self.start):
-            m.d.sync += kept.eq(self.with_start)
-        with m.If(last):
-            m.d.sync += leaving.eq(kept)
-        m.d.comb += self.with_write.eq(leaving)
+    def flags(self, m, known):
+        """Kept while the row is divided, then as late as its last results."""
+        given = delayed(m, self.with_start, self.p.arithmetic.reciprocal.latency, "with_start")
+        kept = Signal.like(self.with_start, name="kept", reset_less=True)
+        with m.If(known):
+            m.d.sync += kept.eq(given)
+        m.d.comb += self.with_write.eq(delayed(m, kept, len(stages(self.p.arithmetic)), "kept"))
 
 
 def definition(p: WindowParams, flags: int) -> Definition:

@@ -31,15 +31,16 @@ def wrapped(m: Module, place, size: int, beside, name: str) -> Signal:
 class Loader(wiring.Component):
     """take                 the command whose fields stand here begins
     valid, ready, place     a word is taken, and goes there
-    free_window             a place of the window's is free, in this cycle already; free_random: one of theirs
-    used_random             a random key was read for the last time
+    free_window             places of the window that are free, in this cycle already; free_random: of theirs
+    used_random             random keys that are read for the last time
     loaded                  one past the last position loaded; what is below stands in the buffer, or stood
     shared_there, randoms_there  how many of them stand
     base, base_next         place of position 0; of the command whose fields stand here
     beside                  places that are not the window's
+    loading_window          the word that is taken is the window's
     """
 
-    def __init__(self, p: WindowParams, extra: int, delay: int):
+    def __init__(self, p: WindowParams, extra: int, delay: int, most: int):
         self.size, self.delay = p.slots + extra, delay
         found = shapes(p)
         self.fields = {name: found[name] for name in FIELDS}
@@ -51,10 +52,11 @@ class Loader(wiring.Component):
                 "valid": In(1),
                 "ready": Out(1),
                 "place": Out(slot),
-                **{name: In(1) for name in ("free_window", "free_random", "used_random")},
+                **{name: In(range(most + 1)) for name in ("free_window", "free_random", "used_random")},
                 "loaded": Out(PLACE),
                 **{name: Out(many) for name in ("shared_there", "randoms_there", "beside")},
                 **{name: Out(slot) for name in ("base", "base_next")},
+                "loading_window": Out(1),
             }
         )
 
@@ -90,8 +92,8 @@ class Loader(wiring.Component):
             self.due.eq(self.loaded <= stop),
             self.due_last.eq(self.loaded == stop),
         ]
-        windows = self.due & ((self.room != 0) | self.free_window)
-        randoms = (self.random_room != 0) | self.free_random
+        windows = self.due & (self.room.any() | self.free_window.any())
+        randoms = self.random_room.any() | self.free_random.any()
         shared = self.kept["shared"]
         has_room = Mux(self.part == WINDOW, windows, Mux(self.part == RANDOM, randoms, 1))
         beside = Mux(self.part == RANDOM, shared + self.index, self.index)
@@ -102,7 +104,7 @@ class Loader(wiring.Component):
 
     def move(self, m):
         """A word was taken: what comes next; and counts of what stands and of what is free."""
-        windows, randoms = Signal(name="to_window"), Signal(name="to_random")
+        windows, randoms = self.loading_window, Signal(name="to_random")
         m.d.comb += [
             windows.eq(self.moves & (self.part == WINDOW)),
             randoms.eq(self.moves & (self.part == RANDOM)),
@@ -180,6 +182,9 @@ class Loader(wiring.Component):
                 m.d.sync += [self.window_place.eq(beside), self.shared_there.eq(0)]
 
 
-def definition(p: WindowParams, extra: int, delay: int) -> Definition:
-    """The loader of a buffer of p.slots + `extra` places, whose reads come `delay` cycles behind a slot."""
-    return Definition(f"{p.name}_loader_{extra}_{delay}", Loader(p, extra, delay))
+def definition(p: WindowParams, extra: int, delay: int, most: int) -> Definition:
+    """The loader of a buffer of p.slots + `extra` places, whose reads come `delay` cycles behind a slot.
+
+    most  places that are free at once
+    """
+    return Definition(f"{p.name}_loader_{extra}_{delay}", Loader(p, extra, delay, most))

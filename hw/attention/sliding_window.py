@@ -16,7 +16,7 @@ from golden.attention import window_cycles
 from golden.attention.products import stages as product_stages
 from golden.attention.sliding_window import INPUTS, fields
 from golden.attention.window import WindowParams
-from hw.attention import divider, scorer, steps, walker, weigher
+from hw.attention import divider, key_parallel, scorer, steps, walker, weigher
 from hw.axi import queue
 from hw.blocks import word_layout
 from hw.emit import Definition
@@ -202,5 +202,5 @@ class SlidingWindow(wiring.Component):
 
 
 def definition(p: WindowParams) -> Definition:
-    """The engine of `p`."""
-    return Definition(p.name, SlidingWindow(p))
+    """The engine of `p`, in its organisation."""
+    return key_parallel.definition(p) if p.by_keys else Definition(p.name, SlidingWindow(p))

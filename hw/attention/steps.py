@@ -14,28 +14,30 @@ FIELDS = ("steps", "group", "shared", "randoms", "low", "high", "last", "stride"
 KEPT = ("group", "shared", "randoms", "last", "stride", "dilation", "least", "sink")
 
 
-class Steps(wiring.Component):
+class StepWalker(wiring.Component):
     """command_valid, command_ready, its fields   a command is taken before its first row, or with the last
                                                row of the command before
     load_valid, load_ready, load_place         a word of keys is taken, and goes there
     and what `ports` says. Whoever derives from it drives `row_ends`, and what is freed.
     """
 
-    def __init__(self, p: WindowParams, extra: int, delay: int, **ports: object):
+    def __init__(self, p: WindowParams, extra: int = 0, delay: int = 0, most: int = 1, **ports: object):
         self.size, self.delay = p.slots + extra, delay
-        self.loader = loader.definition(p, extra, delay)
+        self.loader = loader.definition(p, extra, delay, most)
         self.uses = (self.loader,)
         found = shapes(p)
         self.fields = {name: found.get(name, 1) for name in FIELDS}
-        super().__init__({
-            "command_valid": In(1),
-            "command_ready": Out(1),
-            **{name: In(shape) for name, shape in self.fields.items()},
-            "load_valid": In(1),
-            "load_ready": Out(1),
-            "load_place": Out(range(self.size)),
-            **ports,
-        })
+        super().__init__(
+            {
+                "command_valid": In(1),
+                "command_ready": Out(1),
+                **{name: In(shape) for name, shape in self.fields.items()},
+                "load_valid": In(1),
+                "load_ready": Out(1),
+                "load_place": Out(range(self.size)),
+                **ports,
+            }
+        )
 
     def begin(self, m: Module):
         """All of a command but what a row does; ({begin, end, place} of the step, of what comes after it)."""
@@ -61,9 +63,10 @@ class Steps(wiring.Component):
 
     def place_loader(self, m):
         """The loader, and what it tells."""
-        told = ("loaded", "shared_there", "randoms_there", "beside", "base", "base_next")
+        told = ("loaded", "shared_there", "randoms_there", "beside", "base", "base_next", "loading_window")
         self.told = {name: Signal.like(getattr(self.loader.component, name), name=name) for name in told}
-        self.freed = {name: Signal(name=name) for name in ("free_window", "free_random", "used_random")}
+        freed = ("free_window", "free_random", "used_random")
+        self.freed = {name: Signal.like(getattr(self.loader.component, name), name=name) for name in freed}
         fields = {name: getattr(self, name) for name in loader.FIELDS}
         self.loader.place(
             m, "loader", take=self.take, **fields, valid=self.load_valid, ready=self.load_ready,

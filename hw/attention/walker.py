@@ -5,13 +5,13 @@ from amaranth.lib.wiring import In, Out
 
 from golden.attention.window import WindowParams
 from hw.attention.loader import PLACE, wrapped
-from hw.attention.steps import Steps
+from hw.attention.steps import StepWalker
 from hw.emit import Definition
 
 SINK, SHARED, RANDOM, WINDOW, IDLE = range(5)  # parts of a row
 
 
-class Walker(Steps):
+class Walker(StepWalker):
     """One buffer of p.slots + `extra` places, read `delay` cycles behind a slot.
 
     go                                        a slot may pass

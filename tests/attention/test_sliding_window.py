@@ -15,6 +15,7 @@ SMALL = [
     params_of(head_dim=4, keys=12, divide_lanes=4),
     params_of(head_dim=3, keys=14, query="int4", key="int4", sinks=True, softcap=True),
     WindowParams(arithmetic=fp16(head_dim=4, keys=12), sinks=True),
+    params_of(head_dim=4, keys=12, organisation="keys"),
 ]
 
 
@@ -108,6 +109,16 @@ def test_a_job_that_the_engine_cannot_do_is_refused_by_name(mask, given, message
         job_of(p, mask, **given).check(p)
 
 
+def test_a_lane_a_key_refuses_what_it_cannot_tell():
+    p = SMALL[3]
+    for mask, past, message in (
+        (Mask(queries=2, keys=30, left=0, right=0, dilation=13), 0, "dilation is 13; allowed: 1 to 12"),
+        (Mask(queries=2, keys=20, left=3, right=0, dilation=2), 18, "dilation is 2; allowed: 1 to 1"),
+    ):
+        with pytest.raises(BadValue, match=message):
+            job_of(p, mask, past=past).check(p)
+
+
 def test_operands_of_another_shape_are_refused_by_name():
     p = SMALL[0]
     job = job_of(p, masks.causal(8, 4), heads=2)
@@ -129,7 +140,13 @@ def test_operands_of_another_shape_are_refused_by_name():
 
 @pytest.mark.parametrize(
     "given, message",
-    [({"keys": 1}, "slots is 1"), ({"divide_lanes": 65}, "divide_lanes is 65; allowed: 1 to 64")],
+    [
+        ({"keys": 1}, "slots is 1"),
+        ({"divide_lanes": 65}, "divide_lanes is 65; allowed: 1 to 64"),
+        ({"organisation": "rows"}, "organisation is 'rows'; allowed: dimensions, keys"),
+        ({"organisation": "keys", "head_dim": 1}, "head_dim is 1; allowed: 2 to 1024"),
+        ({"organisation": "keys", "divide_lanes": 2}, "divide_lanes is 2; allowed: 1 to 1"),
+    ],
 )
 def test_an_engine_that_cannot_be_built_is_refused_by_name(given, message):
     with pytest.raises(BadValue, match=message):

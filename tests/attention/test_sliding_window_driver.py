@@ -15,6 +15,7 @@ pytestmark = pytest.mark.rtl
 SMALL = WindowParams(arithmetic=Arithmetic(head_dim=16, keys=48), divide_lanes=4)
 LARGE = WindowParams(arithmetic=Arithmetic(head_dim=64, keys=512))
 HALF = WindowParams(arithmetic=fp16(head_dim=8, keys=32), sinks=True, divide_lanes=2)
+LANES = WindowParams(arithmetic=Arithmetic(head_dim=16, keys=48), organisation="keys")
 RTL = Rtl()
 
 
@@ -29,7 +30,7 @@ def ran(p, mask, **given):
     return job, found.cycles
 
 
-@pytest.mark.parametrize("p", [SMALL, HALF], ids=["int8", "fp16"])
+@pytest.mark.parametrize("p", [SMALL, HALF, LANES], ids=["int8", "fp16", "lanes"])
 @pytest.mark.parametrize(
     "mask, given",
     [
@@ -58,10 +59,11 @@ def test_stalls_change_no_value(stalls):
     assert found.cycles >= window_cycles.cycles(p, job) and found.counters["o"] > 0
 
 
+@pytest.mark.parametrize("p", [SMALL, LANES], ids=["dimensions", "keys"])
 @pytest.mark.parametrize("many", [1, 4])
-def test_a_cache_that_stays_gives_a_prefills_rows_in_the_cycles_of_golden(many):
+def test_a_cache_that_stays_gives_a_prefills_rows_in_the_cycles_of_golden(p, many):
     """A prefill, then `many` tokens at once, each job a run of its own on one engine that is not reset."""
-    p, length, window = SMALL, 110, 48
+    length, window = 110, 48
     try:
         model = RTL.model(p)
     except ToolMissing as missing:
@@ -83,6 +85,12 @@ def test_a_cache_that_stays_gives_a_prefills_rows_in_the_cycles_of_golden(many):
         found.append(sliding_window.unpack(p, job, run.outputs["o"]))
         past = job.end
     assert np.array_equal(np.concatenate(found, axis=1), sliding_window.compute(p, whole, operands))
+
+
+def test_both_organisations_give_the_same_bits():
+    """A cache of one is that of the other: only the cycles differ."""
+    jobs = [ran(p, Mask(queries=90, keys=90, left=20, right=3, leading=2), heads=2) for p in (SMALL, LANES)]
+    assert jobs[0][0] == jobs[1][0] and jobs[0][1] != jobs[1][1]
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 import pytest
 
-from golden.attention import masks, window_cycles
+from golden.attention import lane_cycles, masks, window_cycles
 from golden.attention.arithmetic import Arithmetic
 from golden.attention.masks import Mask
 from golden.attention.walk import steps_of
@@ -151,6 +151,28 @@ def test_the_latency_is_affine_in_the_length_and_the_multipliers_are_used():
     assert used[16384] > 0.984 and used[65536] > 0.995
     took = {n: window_cycles.cycles(p, job) for n, job in jobs.items()}
     assert took[16384] / took[1024] == pytest.approx(16, rel=0.02)
+
+
+def test_with_a_lane_a_key_a_row_takes_head_dim_cycles():
+    """Whatever its keys; a window to the right is loaded before the first row."""
+    p = WindowParams(arithmetic=Arithmetic(keys=513), organisation="keys")
+    latency = lane_cycles.timing(p).latency
+    for length in (1, 512, 1024, 16384):
+        assert (
+            window_cycles.cycles(p, job_of(p, masks.causal(length, 512))) == 64 * (length - 1) + latency + 3
+        )
+    job = job_of(p, Mask(queries=1024, keys=1024, left=256, right=256))
+    assert window_cycles.cycles(p, job) == 64 * (1023 + 256) + latency + 3
+    grouped = job_of(p, masks.causal(1024, 512), heads=4)
+    assert window_cycles.cycles(p, grouped) == 64 * 4095 + latency + 3
+
+
+def test_random_keys_are_loaded_between_rows():
+    """A row with 3 random keys waits for 4 loads; with a lane a key each takes head_dim cycles."""
+    p = params_of(head_dim=4, keys=12, organisation="keys")
+    mask = {"keys": 40, "position": 20, "left": 3, "right": 0, "randoms": 3}
+    took = [window_cycles.cycles(p, job_of(p, Mask(queries=n, **mask))) for n in (8, 9)]
+    assert took[1] - took[0] == 4 * 4
 
 
 def test_a_symmetric_window_begins_at_once():

@@ -20,14 +20,18 @@ BLOCK = "attention/sliding_window"
 
 
 def params_of(
-    sinks: bool = False, divide_lanes: int = 1, floating: bool = False, **arithmetic: Any
+    sinks: bool = False,
+    divide_lanes: int = 1,
+    floating: bool = False,
+    organisation: str = "dimensions",
+    **arithmetic: Any,
 ) -> WindowParams:
     """WindowParams of a case's parameters; formats as text; floating: FP16 and what goes with it."""
     given: dict[str, Any] = {
         name: formats.parse(each) if isinstance(each, str) else each for name, each in arithmetic.items()
     }
     made = fp16(**given) if floating else Arithmetic(**given)
-    return WindowParams(arithmetic=made, sinks=sinks, divide_lanes=divide_lanes)
+    return WindowParams(arithmetic=made, sinks=sinks, divide_lanes=divide_lanes, organisation=organisation)
 
 
 def job_of(p: WindowParams, mask: Mask, **given: Any) -> AttentionJob:
@@ -266,12 +270,19 @@ CASES = [
     case("int8", head_dim=4, keys=12, divide_lanes=4),
     case("int4-int8-sinks", head_dim=3, keys=13, query="int4", key="int4", sinks=True, divide_lanes=2),
     case("fp16", head_dim=4, keys=12, floating=True, sinks=True, divide_lanes=4),
+    case("keys-int8", head_dim=4, keys=12, organisation="keys"),
+    case(
+        "keys-int4-int8-sinks", head_dim=3, keys=13, query="int4", key="int4", sinks=True, organisation="keys"
+    ),
+    case("keys-fp16", head_dim=2, keys=12, floating=True, sinks=True, organisation="keys"),
     case("int8-softcap-table", head_dim=5, keys=16, softcap=True, degree=0, segment_bits=6, divide_lanes=1),
 ]
 QUICK = {"verilator": names(CASES)}
 LONG = {"icarus": names(CASES)}
 EXTREME = [
     case("2x1", head_dim=1, keys=2),
+    case("keys-2x2", head_dim=2, keys=2, organisation="keys"),
+    case("keys-sinks-softcap", head_dim=16, keys=14, sinks=True, softcap=True, organisation="keys"),
     case(
         "sinks-softcap",
         head_dim=8,
@@ -284,4 +295,4 @@ EXTREME = [
         divide_lanes=3,
     ),
 ]
-MUTANTS = (Faults("int8", 40, seed=2, slow=True),)
+MUTANTS = (Faults("int8", 40, seed=2, slow=True), Faults("keys-int8", 40, seed=3, slow=True))

@@ -1,0 +1,382 @@
+"""The sliding-window attention engine with a lane a key. Golden: golden.attention.lane_cycles.
+
+    command -> row walker -> starts of rows, places of keys
+    k -> element by element -> lanes: q k -> units of scores -> maximum -> weights -> lanes: w v -> tree
+    v -> waits -> element by element --------------------------------------------^        -> divider -> o
+
+A row that has started meets no condition any more: whatever it needs has begun to be loaded, its result has
+room. So all that follows is its start, so many cycles later (`at`), and values are loaded as keys are, and as
+much later as they are read.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.attention import lane_cycles
+from golden.attention.products import stages as product_stages
+from golden.attention.quotients import stages as quotient_stages
+from golden.attention.scores import stages as score_stages
+from golden.attention.sliding_window import INPUTS, fields
+from golden.attention.weights import stages as weight_stages
+from golden.attention.window import WindowParams, tree_registers
+from hw.attention import divider, key_lane, row_walker, score_unit, steps, weights
+from hw.attention.dot import registered_tree
+from hw.attention.scorer import scale_ports
+from hw.axi import queue
+from hw.blocks import word_layout
+from hw.emit import Definition
+from hw.lanes import bits, delayed, lane, tree
+
+
+class KeyParallel(wiring.Component):
+    """command, q, k, v   streams in; ready is combinational, of k and v from each other's valid
+    o                  stream out; registered
+    """
+
+    def __init__(self, p: WindowParams):
+        self.p = p
+        self.timing = lane_cycles.timing(p)
+        layout, a = fields(p), p.arithmetic
+        self.words = {name: word_layout(each) for name, each in layout.items()}
+        self.flags = len(layout["o"]) - 1  # bits of a result's
+        self.walker, self.lane, self.unit = (
+            row_walker.definition(p),
+            key_lane.definition(a),
+            score_unit.definition(p),
+        )
+        self.divider, self.sink = divider.definition(p, self.flags), weights.weight_lane(a)
+        place = (p.slots - 1).bit_length()
+        self.waiting = queue.definition(a.head_dim * a.value.width + place, lane_cycles.values_held(p))
+        out = lane_cycles.rows_out(p)
+        self.known = queue.definition(self.flags, out)
+        self.results = queue.definition(a.head_dim * a.out.width + self.flags, out)
+        self.uses = (
+            *self.walker.component.uses, self.walker, self.lane, self.unit, self.divider, self.sink,
+            *{each.name: each for each in (self.waiting, self.known, self.results)}.values(),
+        )  # fmt: skip
+        super().__init__(
+            {
+                **{name: In(stream.Signature(self.words[name])) for name in INPUTS},
+                "o": Out(stream.Signature(self.words["o"])),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        self.products = len(product_stages(self.p.arithmetic))
+        self.start, self.moves = bits("start", "moves")
+        t = self.timing
+        past = Signal(t.latency, name="start_past")
+        m.d.sync += past.eq(Cat(self.start, past)[: len(past)])
+        self.at = lambda cycles: past[cycles - 1] if cycles else self.start
+        row = self.walk(m)
+        keys, values = self.load(m, row["load_place"])
+        units = self.lanes(m, row, keys, values)
+        self.maximum(m, units, row)
+        self.add_up(m, units)
+        self.leave(m)
+        return m
+
+    def counted(self, m, strobe, count, name):
+        """(whether it is one of the `count` cycles behind a strobe's, which)."""
+        active, index = Signal(name=name), Signal(range(max(2, count)), name=f"{name}_at", reset_less=True)
+        with m.If(strobe):
+            m.d.sync += [active.eq(1), index.eq(0)]
+        with m.Elif(active & (index == count - 1)):
+            m.d.sync += active.eq(0)
+        with m.Else():
+            m.d.sync += index.eq((index + 1)[: len(index)])
+        return active, index
+
+    def walk(self, m):
+        """Rows start; {name: what one reads, its scale, its sink}, as it stands in the cycle of the start."""
+        p = self.p
+        names = ("some", "begin_place", "end_place", "others", "remainder", "sink_there", "load_place",
+                 "load_remainder")  # fmt: skip
+        row = {name: Signal.like(getattr(self.walker.component, name), name=name) for name in names}
+        given = {name: self.command.p[name] for name in steps.FIELDS if name in self.words["command"].members}
+        given.setdefault("sink", Const(0, 1))
+        out = lane_cycles.rows_out(p)
+        room, go, left, ready = Signal(range(out + 1), init=out), *bits("go", "row_leaves", "load_ready")
+        free = self.serial_free(m)
+        both = Signal(name="both")
+        m.d.comb += [
+            go.eq(self.q.valid & (room != 0)),
+            self.q.ready.eq(self.start),
+            left.eq(self.o.valid & self.o.ready),
+            both.eq(self.k.valid & self.v.valid & free),
+            self.moves.eq(both & ready),
+            self.k.ready.eq(ready & self.v.valid & free),
+            self.v.ready.eq(ready & self.k.valid & free),
+        ]
+        m.d.sync += room.eq((room - self.start + left)[: len(room)])
+        self.walker.place(
+            m, "walker", command_valid=self.command.valid, command_ready=self.command.ready, **given,
+            load_valid=both, load_ready=ready, go=go, start=self.start, **row,
+        )  # fmt: skip
+        taken = Signal(name="command_taken")
+        m.d.comb += taken.eq(self.command.valid & self.command.ready)
+        for name in scale_ports(p):
+            row[name] = Signal.like(self.command.p[name], name=f"{name}_kept", reset_less=True)
+            with m.If(taken):
+                m.d.sync += row[name].eq(self.command.p[name])
+        return row | ({"sink": self.q.p.sink} if p.sinks else {})
+
+    def serial_free(self, m):
+        """Whether the elements of the word before are all on their way, but for the last at most."""
+        count = self.p.arithmetic.head_dim
+        left = Signal(range(max(2, count)), name="load_left")
+        with m.If(self.moves):
+            m.d.sync += left.eq(count - 1)
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        return left == 0
+
+    def load(self, m, place):
+        """({write, at, place, element} of keys, of values): words become elements, one a cycle."""
+        keys = self.elements(m, self.moves, self.k.payload.as_value(), place, "k")
+        word = Signal(len(self.v.payload.as_value()) + len(place), name="v_taken")
+        m.d.comb += word.eq(Cat(self.v.payload.as_value(), place))
+        later = Signal(self.timing.values - 1, name="moves_past")
+        m.d.sync += later.eq(Cat(self.moves, later)[: len(later)])
+        valid, found = Signal(name="v_waits"), Signal(len(word), name="v_waiting")
+        self.waiting.place(
+            m, "waiting", write=self.moves, i=word, o_valid=valid, o_ready=later[-1], o_payload=found
+        )
+        return keys, self.elements(m, later[-1], found[: -len(place)], found[-len(place) :], "v")
+
+    def elements(self, m, strobe, word, place, name):
+        """The elements of a word, which goes to a place, in the cycles behind the strobe's."""
+        count = self.p.arithmetic.head_dim
+        write, at = self.counted(m, strobe, count, f"{name}_write")
+        left = Signal(len(word), name=f"{name}_word", reset_less=True)
+        where = Signal.like(place, name=f"{name}_place", reset_less=True)
+        with m.If(strobe):
+            m.d.sync += [left.eq(word), where.eq(place)]
+        with m.Else():
+            m.d.sync += left.eq(left >> len(word) // count)
+        return {"write": write, "at": at, "place": where, "element": left[: len(word) // count]}
+
+    def here(self, m, row):
+        """A bit a lane: whether the row reads it, two cycles and a product behind its start."""
+        slots, late = self.p.slots, 1 + self.products
+        names = ("some", "begin_place", "end_place", "others", "remainder")
+        begun = {name: Signal.like(row[name], name=f"{name}_q", reset_less=True) for name in names}
+        with m.If(self.start):
+            m.d.sync += [begun[name].eq(row[name]) for name in names]
+        some, begin, end, others, remainder = (delayed(m, begun[name], late, name) for name in names)
+        every = Const((1 << slots) - 1, slots)
+        behind, before, ring, window = (Signal(slots, name=n) for n in ("behind", "before", "ring", "window"))
+        same = self.remainders(m, row, remainder)
+        found = Signal(slots, name="here")
+        m.d.comb += [
+            behind.eq((every << begin)[:slots]),
+            before.eq(every >> (slots - 1 - end)[: len(end)]),
+            ring.eq((every << others)[:slots]),
+            window.eq(Mux(begin > end, behind | before, behind & before)),
+            found.eq(~ring | (window & ring & same & some.replicate(slots))),
+        ]
+        return found
+
+    def remainders(self, m, row, remainder):
+        """A bit a lane: whether its key's position has the row's remainder by the dilation."""
+        late = 2 + self.products  # what a row reads is decided so late, of the keys that stood at its start
+        strobe = delayed(m, self.moves, late, "tagged", reset=True)
+        place, tag = (delayed(m, row[name], late, f"{name}_tag") for name in ("load_place", "load_remainder"))
+        found = Signal(self.p.slots, name="same")
+        for each in range(self.p.slots):
+            own = Signal.like(tag, name=f"tag_{each}", reset_less=True)
+            with m.If(strobe & (place == each)):
+                m.d.sync += own.eq(tag)
+            m.d.comb += found[each].eq(own == remainder)
+        return found
+
+    def lanes(self, m, row, keys, values):
+        """A lane a slot; units of scores for some each. The units' signals."""
+        p, a, t = self.p, self.p.arithmetic, self.timing
+        query = Signal.like(self.q.p.q, name="query", reset_less=True)
+        element = Signal(a.query.width, name="q_element", reset_less=True)
+        with m.If(self.start):
+            m.d.sync += query.eq(self.q.p.q)
+        with m.Else():
+            m.d.sync += query.eq(query >> a.query.width)
+        m.d.sync += element.eq(query[: a.query.width])
+        k_read, k_at = self.counted(m, self.start, a.head_dim, "k_read")
+        v_read, v_at = self.counted(m, self.at(t.values - 1), a.head_dim, "v_read")
+        adds = delayed(m, k_read, 1 + self.products, "adds", reset=True)
+        common = {
+            "k": keys["element"], "v": values["element"],
+            "k_write_at": keys["at"], "v_write_at": values["at"],
+            "k_read": k_read, "k_read_at": k_at, "v_read": v_read, "v_read_at": v_at, "q": element,
+            "first": self.at(2 + self.products), "adds": adds,
+        }  # fmt: skip
+        units = self.units(m, row)
+        here, each_product, wrong = self.here(m, row), [], []
+        for index in range(p.slots):
+            unit, place = units[index // p.lanes_of_unit], index % p.lanes_of_unit
+            product, bad = (
+                Signal(signed(a.weighted_width), name=f"product_{index}"),
+                Signal(name=f"bad_{index}"),
+            )
+            flags = {name: unit[name][place] for name in self.lane.component.flags}
+            flags |= {"value_invalid": bad} if flags else {}
+            writes = {
+                f"{side}_write": each["write"] & (each["place"] == index)
+                for side, each in (("k", keys), ("v", values))
+            }
+            self.lane.place(
+                m, f"lane_{index}", **common, **writes, here=here[index], keep=unit["keeps"][place],
+                w=lane(unit["weights"], place, p.lanes_of_unit), valid=unit["valid"][place],
+                dot=lane(unit["dots"], place, p.lanes_of_unit), product=product, **flags,
+            )  # fmt: skip
+            each_product.append(product)
+            wrong.append(bad)
+        self.summed = registered_tree(m, each_product, lambda a, b: a + b, "sum")
+        self.wrong = wrong
+        return units
+
+    def units(self, m, row):
+        """Units of scores, and what they take with a row's dot products."""
+        p, a, t = self.p, self.p.arithmetic, self.timing
+        # scale and sink, taken with the start, stand until the dot products are taken
+        taken = {}
+        for name in (*scale_ports(p), *(("sink", "sink_there") if p.sinks else ())):
+            begun = Signal.like(row[name], name=f"{name}_begun", reset_less=True)
+            with m.If(self.start):
+                m.d.sync += begun.eq(row[name])
+            taken[name] = Signal.like(begun, name=f"{name}_of_row", reset_less=True)
+            late = delayed(m, begun, 2 + self.products, f"{name}_late")
+            with m.If(self.at(t.captured)):
+                m.d.sync += taken[name].eq(late)
+        self.taken = taken
+        self.top = Signal(signed(a.octave.width), name="top", reset_less=True)
+        scored, _ = self.counted(m, self.at(t.scored - 1), p.lanes_of_unit, "scored")
+        weighing, _ = self.counted(m, self.at(t.known - 1), p.lanes_of_unit, "weighing")
+        weighted, _ = self.counted(m, self.at(t.weighted - 1), p.lanes_of_unit, "weighted")
+        units = []
+        for index in range(p.score_units):
+            ports = {name: Signal.like(getattr(self.unit.component, name), name=f"{name}_{index}")
+                     for name in self.unit.component.signature.members}  # fmt: skip
+            units.append(ports)
+            m.d.comb += [
+                ports["capture"].eq(self.at(t.captured)),
+                ports["shift_scores"].eq(scored | weighing),
+                ports["shift_weights"].eq(weighted),
+                ports["load"].eq(self.at(t.values)),
+                ports["top"].eq(self.top),
+                *(ports[name].eq(taken[name]) for name in scale_ports(p)),
+            ]
+            self.unit.place(m, f"unit_{index}", **ports)
+        self.scored = scored
+        return units
+
+    def maximum(self, m, units, row):
+        """The row's maximum, rounded up to an octave; whether a key counted, and one was clipped."""
+        p, a, t = self.p, self.p.arithmetic, self.timing
+        least = Const(a.score.min, signed(a.score.width))
+        each = [Mux(unit["counts"], unit["score"].as_signed(), least).as_signed() for unit in units]
+        now = tree(m, each, lambda a, b: Mux(a > b, a, b).as_signed(), "largest_now")
+        best, base, largest = (Signal(signed(a.score.width), name=n) for n in ("best", "base", "largest"))
+        first, last = self.at(t.scored), self.at(t.known - 1)
+        start = least
+        if p.sinks:
+            behind = len(score_stages(a))
+            there, sink = (delayed(m, self.taken[n], behind, f"{n}_scored") for n in ("sink_there", "sink"))
+            start = Mux(there, sink.as_signed(), least)
+            self.own = {
+                n: Signal.like(self.taken[n], name=f"{n}_weighed", reset_less=True)
+                for n in ("sink", "sink_there")
+            }
+            with m.If(last):
+                m.d.sync += [self.own["sink"].eq(sink), self.own["sink_there"].eq(there)]
+        m.d.comb += [base.eq(Mux(first, start, best)), largest.eq(Mux(now > base, now, base))]
+        with m.If(self.scored):
+            m.d.sync += best.eq(largest)
+        with m.If(last):
+            m.d.sync += self.top.eq(((largest + ((1 << a.fraction) - 1)) >> a.fraction)[: len(self.top)])
+        told = {
+            "some": [u["counts"] for u in units],
+            "saturated": [u["counts"] & u["clipped"] for u in units],
+        }
+        if a.floating:
+            told["saturated"] = [u["counts"] & (u["clipped"] | u["saturated_now"]) for u in units]
+            told["invalid"] = [u["counts"] & u["invalid_now"] for u in units]
+        found = []
+        for name, values in told.items():
+            seen, any_now = Signal(name=f"{name}_seen", reset_less=True), Signal(name=f"{name}_by_now")
+            m.d.comb += any_now.eq(tree(m, values, lambda a, b: a | b, f"{name}_any") | (seen & ~first))
+            with m.If(self.scored):
+                m.d.sync += seen.eq(any_now)
+            found.append(any_now)
+        self.row_flags = Cat(~found[0], *found[1:])
+
+    def add_up(self, m, units):
+        """The sum of the row's weights, its sink's among them."""
+        p, a, t = self.p, self.p.arithmetic, self.timing
+        self.total = Signal(a.total.width, name="total", reset_less=True)
+        now = tree(m, [unit["weight"] for unit in units], lambda a, b: a + b, "weights_now")
+        begin = Const(0, a.weight.width)
+        if p.sinks:
+            begin = Signal(a.weight.width, name="sink_weight")
+            self.sink.place(
+                m, "sink_weigh", score=self.own["sink"], top=self.top, keep=self.own["sink_there"],
+                weight=begin,
+                **{f"{stage}_go": 1 for stage in weight_stages(a)},
+            )  # fmt: skip
+        before = Mux(self.at(t.weighted), begin, self.total)
+        # at most p.slots weights and the sink's: the width of a total
+        m.d.sync += self.total.eq((before + now)[: len(self.total)])
+
+    def leave(self, m):
+        """Sums are divided as they come, an element a cycle; results, with their flags, go to `o`."""
+        p, a, t = self.p, self.p.arithmetic, self.timing
+        behind = t.divided - t.values - 1  # from the values' first read to the reciprocal
+        begin = behind - a.reciprocal.latency
+        element = delayed(
+            m, self.summed[: a.sum_width], behind - self.products - tree_registers(p.slots), "element"
+        )
+        start = self.at(t.values + begin)
+        flags, valid = Signal(self.flags, name="known_flags"), Signal(name="known_valid")
+        self.known.place(
+            m,
+            "known",
+            write=self.at(t.known - 1),
+            i=self.row_flags,
+            o_valid=valid,
+            o_ready=start,
+            o_payload=flags,
+        )
+        write, shift = bits("result_valid", "result_shift")
+        out, told = (
+            Signal.like(self.divider.component.out, name="result"),
+            Signal(self.flags, name="result_flags"),
+        )
+        self.divider.place(
+            m, "divider", start=start, total=delayed(m, self.total, begin, "total"), with_start=flags,
+            shift=shift,
+            sums=element, write=write, out=out, with_write=told,
+        )  # fmt: skip
+        word = Signal(len(out) + len(told), name="result_word")
+        m.d.comb += word.eq(Cat(out, told))
+        if a.floating:
+            m.d.comb += word[-1].eq(told[-1] | self.value_invalid(m, behind))
+        self.results.place(
+            m, "results", write=write, i=word, o_valid=self.o.valid, o_ready=self.o.ready,
+            o_payload=self.o.payload.as_value(),
+        )  # fmt: skip
+
+    def value_invalid(self, m, behind):
+        """Whether one of the row's values was no finite number, when its result is written."""
+        late = behind + len(quotient_stages(self.p.arithmetic))
+        found = tree(m, self.wrong, lambda a, b: a | b, "value_wrong")
+        now = delayed(m, found, late - 1 - self.products, "value_wrong")
+        seen = Signal(name="value_wrong_seen", reset_less=True)
+        first = self.at(self.timing.values + late)
+        m.d.sync += seen.eq(now | (seen & ~first))
+        return seen
+
+
+def definition(p: WindowParams) -> Definition:
+    """The engine of `p`."""
+    return Definition(p.name, KeyParallel(p))
