@@ -28,23 +28,18 @@ class Mismatch(Exception):
 class Golden:
     """Every command or pass as the hardware does it, and golden's count of the cycles."""
 
-    name = "golden"
+    name, function = "golden", "follow"
 
     def run(self, job: Job) -> Result:
         block = blocks.module_of(job.p)
-        values = block.follow(job.p, job.shape, job.operands)
+        values = getattr(block, self.function)(job.p, job.shape, job.operands)
         return Result(outputs={OUTPUT: values}, cycles=block.cycles(job.p, job.shape))
 
 
-class Model:
+class Model(Golden):
     """The values at once, and golden's count of the cycles."""
 
-    name = "model"
-
-    def run(self, job: Job) -> Result:
-        block = blocks.module_of(job.p)
-        values = block.compute(job.p, job.shape, job.operands)
-        return Result(outputs={OUTPUT: values}, cycles=block.cycles(job.p, job.shape))
+    name, function = "model", "compute"
 
 
 def stream_ports(p: Any) -> list[StreamPort]:
