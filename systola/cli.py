@@ -115,8 +115,8 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @as_json_option
 def demo(folder: Path, force: bool, as_json: bool) -> None:
     """The main job on real networks: map, generate, simulate, compare, report."""
-    with output.progress(None, "demo") as update:
-        result = systola.demo(folder, force=force, progress=lambda what, done, total: update(done, what))
+    with output.progress("demo") as tell:
+        result = systola.demo(folder, force=force, progress=tell)
     show(as_json, result, lambda: f"{result['verdict']}\nwrote {folder}")
     if not result["ok"]:
         raise failures.Failed(result["verdict"] if as_json else "")
@@ -143,7 +143,7 @@ def doctor(as_json: bool) -> None:
 @as_json_option
 def generate(design: Path, folder: Path, force: bool, as_json: bool) -> None:
     """Write Verilog, testbench, FuseSoC core, documentation and manifest of DESIGN.toml."""
-    with output.progress(None, "elaborating"):
+    with output.progress("elaborating"):
         made = systola.generate(design, folder, force=force)
 
     def text() -> str:
@@ -166,11 +166,9 @@ def test(simulator: str, seed: int | None, as_json: bool, **options: Any) -> Non
     """Run the benches of BLOCKs (all, if none is named) against their RTL."""
     from systola import testing
 
-    with output.progress(None, "benches") as update:
-        found = systola.test(
-            simulator=simulator, seed=1 if seed is None else seed, **options,
-            progress=lambda what, done, total: update(done, f"{what} ({done + 1} of {total})"),
-        )  # fmt: skip
+    with output.progress("benches") as tell:
+        chosen = 1 if seed is None else seed
+        found = systola.test(simulator=simulator, seed=chosen, progress=tell, **options)
     result = {
         "simulator": simulator,
         "ok": all(case.passed for case in found),
@@ -232,11 +230,10 @@ def run(
     """Run NETWORK on a design: golden by passes or commands, the model at once, or the Verilog itself."""
     from systola import tables
 
-    with output.progress(None, engine) as update:
+    with output.progress(engine) as tell:
         result = systola.run(
             engine=engine, dims=sizes(dims), inputs=input_files(inputs), seed=seed or 0, write_to=write_to,
-            calibrate=input_files(calibrate, "--calibrate"), window=cycles(window), **options,
-            progress=lambda what, done, total: update(done, f"{engine}: {what} ({done} of {total})"),
+            calibrate=input_files(calibrate, "--calibrate"), window=cycles(window), progress=tell, **options,
         )  # fmt: skip
     wrote = "".join(f"\nwrote {path}" for path in (*result["waves"], *([write_to] if write_to else [])))
     show(as_json, result, lambda: tables.whole(result) + wrote)
@@ -266,12 +263,9 @@ def synth(
 
     stem = design.stem if part == "all" else f"{design.stem}-{part}"
     place_of = write_to or Path(f"{stem}.{target}.synth.json")
-    with output.progress(None, target) as update:
+    with output.progress(target) as tell:
         result = systola.synth(
-            design, target=target, part=part, write_to=place_of, **options,
-            progress=lambda what, done, total: update(
-                done, f"{target}: {what}" + (f" ({done} of {total})" if total else "")
-            ),
+            design, target=target, part=part, write_to=place_of, progress=tell, **options
         )  # fmt: skip
     wrote = f"\n\nwrote {place_of}, {synthesis.picture_of(place_of)}"
     show(as_json, result, lambda: synthesis_tables.whole(result) + wrote)
@@ -294,11 +288,8 @@ def reproduce(name: str, write_to: Path | None, as_json: bool, **options: Any) -
     from systola.reproduction import tables
 
     folder = write_to or Path(f"{name}-reproduced")
-    with output.progress(None, name) as update:
-        result = systola.reproduce(
-            name, write_to=folder, **options,
-            progress=lambda what, done, total: update(done, f"{name}: {what} ({done} of {total})"),
-        )  # fmt: skip
+    with output.progress(name) as tell:
+        result = systola.reproduce(name, write_to=folder, progress=tell, **options)
     show(as_json, result, lambda: f"{tables.whole(result)}\n\nwrote {folder}")
 
 

@@ -4,11 +4,12 @@ import json
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from golden import check
+from golden.progress import Progress, untold
 from systola.whole_files import check_file, need_folder, real, remember, write_whole
 from systola.whole_folders import MANIFEST, check_folder, sealed, whole_folder
 
@@ -69,25 +70,29 @@ def is_number(text: str) -> bool:
 
 
 @contextmanager
-def progress(total: int | None, words: str) -> Iterator[Callable[[int, str], None]]:
-    """Gives `update(done, what)`: a bar on stderr, if that is a terminal and the work takes two seconds."""
+def progress(words: str) -> Iterator[Progress]:
+    """What tells of progress: a bar on stderr, if that is a terminal and the work takes two seconds."""
     if not (sys.stderr and sys.stderr.isatty()):
-        yield lambda done, what: None
+        yield untold
         return
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import Progress
+    from rich.progress import Progress as Bar
 
     def shown(words: str) -> str:
         return escape(check.printable(words, LONGEST_PROGRESS))
 
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task(shown(words), total=total)
+    def tell(what: str, done: int, total: int) -> None:
+        place = f" ({done} of {total})" if total else ""
+        bar.update(task, completed=done, total=total or None, description=shown(f"{words}: {what}{place}"))
+
+    bar = Bar(console=Console(stderr=True), transient=True)
+    task = bar.add_task(shown(words), total=None)
     timer = threading.Timer(PATIENCE, bar.start)
     timer.daemon = True
     timer.start()
     try:
-        yield lambda done, what: bar.update(task, completed=done, description=shown(what or words))
+        yield tell
     finally:
         timer.cancel()
         bar.stop()

@@ -23,8 +23,8 @@ def test_a_table_without_rows_has_its_head():
 
 
 def test_no_progress_is_shown_without_a_terminal(capsys):
-    with output.progress(3, "work") as update:
-        update(1, "step")
+    with output.progress("work") as tell:
+        tell("step", 1, 3)
     assert capsys.readouterr().err == ""
 
 
@@ -51,9 +51,10 @@ def test_names_in_progress_move_no_cursor_and_are_no_markup(capsys, monkeypatch)
     monkeypatch.setattr(output, "PATIENCE", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "200")
-    with output.progress(2, "run") as update:
-        update(1, "golden: \x1b[2J[red]evil\nlayer[/red]")
+    with output.progress("run") as tell:
+        tell("golden: \x1b[2J[red]evil\nlayer[/red]", 1, 2)
         time.sleep(0.3)
-        update(2, "golden: \x1b[2J[red]evil\nlayer[/red]")
+        tell("golden: \x1b[2J[red]evil\nlayer[/red]", 2, 2)
     shown = capsys.readouterr().err
+    assert "(1 of 2)" in shown and "50%" in shown
     assert r"\x1b[2J[red]evil\nlayer[/red]" in shown and "\x1b[2J" not in shown
