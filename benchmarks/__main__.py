@@ -4,7 +4,8 @@ import sys
 from importlib import import_module
 
 NAMES = ("utilisation", "scaling", "driver_speed", "array_speed", "elaboration", "turnaround", "warnings",
-         "accelerator", "closed_form", "composition", "pes", "onnx_nodes")  # fmt: skip
+         "accelerator", "closed_form", "composition", "pes", "onnx_nodes",
+         "attention_real")  # fmt: skip
 
 
 def main(names: list[str]) -> int:
