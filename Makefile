@@ -10,7 +10,8 @@ demo: $(STAMP)
 	$(BIN)/systola demo
 
 # a worker a core; a file's or a block's tests stay together, since they share what they build
-PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
+# and one thread of numpy's library each
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 test: $(STAMP)
 	$(PYTEST)
 

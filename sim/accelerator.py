@@ -109,9 +109,9 @@ def named_verilog(p: AcceleratorParams) -> tuple[str, str]:
     return name, kept_verilog(name, p, lambda: str(verilog(accelerator.definition(p))))
 
 
-def build_accelerator(p: AcceleratorParams, *, trace: bool = False, opt: str = "-O3") -> Path:
+def build_accelerator(p: AcceleratorParams, *, trace: bool = False, opt: str | None = None) -> Path:
     """The model's library, from the cache if it is there. opt: of the C++ compiler, one of
-    sim.build.LEVELS."""
+    sim.build.LEVELS; None: $SYSTOLA_OPT, else -O3."""
     top, text = named_verilog(p)
     return build_with(DRIVER, text, top, f"#define LANES {p.lanes}\n", trace=trace, opt=opt)
 

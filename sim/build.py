@@ -26,6 +26,7 @@ HEADERS, EXTEND = "headers.h", "extend.h"  # what a bench's model reads first; a
 LIBRARY = "model.so"
 BENCH_LEVEL = "-O0"  # of a bench's model, which mostly waits for Python: -O1 takes twice as long to compile
 LEVELS = ("-O0", "-O1", "-O2", "-O3")
+OPT = "SYSTOLA_OPT"  # the environment's level of a driven model, else -O3: it may run for millions of cycles
 COMMON = ["-std=gnu++17", "-DVERILATOR=1"]
 # Hidden: two models in one process share no symbol, and calls within one go by no table.
 SHARED = [*COMMON, "-fPIC", "-fvisibility=hidden", "-DVL_USER_FATAL"]
@@ -202,22 +203,24 @@ def build_model(
     *,
     watches: Sequence[WatchPort] = (),
     trace: bool = False,
-    opt: str = "-O3",
+    opt: str | None = None,
 ) -> Path:
     """The shared library of module `top`, from the cache if it is there; sim.driver.CompiledModel runs it.
 
     streams  the module's streams; it has clk and rst beside them, and nothing else must be driven
     watches  outputs that a run may record
     trace    with waves (FST): another library, slower
+    opt      of the C++ compiler, one of LEVELS; None: $SYSTOLA_OPT, else -O3
     raises   VerilogError with Verilator's words, BuildError with the compiler's, ToolMissing
     """
     return build_with(DRIVER, verilog, top, ports.header(streams, watches), trace=trace, opt=opt)
 
 
 def build_with(
-    driver: str, verilog: str, top: str, header: str, *, trace: bool = False, opt: str = "-O3"
+    driver: str, verilog: str, top: str, header: str, *, trace: bool = False, opt: str | None = None
 ) -> Path:
     """The same with a driver of sim/native; header: what its ports.h says of the module."""
+    opt = opt or os.environ.get(OPT) or LEVELS[-1]
     check.one_of("opt", opt, LEVELS)
     options = ["--trace-fst", "--timescale-override", "1ns/1ns"] if trace else []
     flags = [*WARNINGS, *SPEED, *PIECES, APART, *options, opt, *SHARED]

@@ -3,6 +3,7 @@
 A tool that is not there is named in the skip.
 """
 
+import os
 import re
 import signal
 import sys
@@ -14,6 +15,8 @@ from sim.accept import icarus_accepts, yosys_accepts
 from sim.runner import need, run_block
 from sim.tools import ToolMissing
 from sim.verilate import verilate_lint
+
+os.environ.setdefault("SYSTOLA_OPT", "-O1")  # most models run for less time than -O3 takes longer to compile
 
 
 def pytest_collection_modifyitems(items):
