@@ -15,7 +15,7 @@ from sim.runner import blocks
 
 OTHERS = ("systolic/matrix_unit",)  # tests/systolic/test_matrix_unit_rtl.py: what its cases cover together
 BENCHES = {name: bench for name, bench in blocks().items() if name not in OTHERS}
-SEEDS = (2, 3)
+SEEDS = (2,)
 # what these are for
 NO_MULTIPLIER = re.compile("pe/(aligned|bitmod|bitmod_column|bitmod_finish|mixpe|mixpe_float|multiplier)$")
 
@@ -62,8 +62,10 @@ def test_faults_are_noticed(has, block, case, number, seed):
     has("icarus")
     bench = BENCHES[block]
     ((sound, top),) = (each.build() for each in bench.CASES if each.name == case)
-    own, ran_before = own_modules(block, sound, top), case in bench.QUICK.get("icarus", ())
-    score = mutation_score(block, case, number, seed=seed, timeout=300, sound=ran_before, modules=own)
+    others = (bench.QUICK, getattr(bench, "LONG", {}))
+    passes = any(case in each.get("icarus", ()) for each in others)  # as another test sees
+    own = own_modules(block, sound, top)
+    score = mutation_score(block, case, number, seed=seed, timeout=300, sound=passes, modules=own)
     left = [str(mutant) for mutant in score.survivors if not judged(block, sound, mutant).why]
     assert not left, "\n".join(left)
     faults, wanted = score.killed + len(score.survivors), min(number, len(list(sites(sound, own))))

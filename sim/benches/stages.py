@@ -59,6 +59,6 @@ def case(count: int) -> Case:
 
 
 CASES = [case(1), case(2), case(5)]
-QUICK = {"verilator": names(CASES)}
+QUICK = {"icarus": names(CASES), "verilator": ["x2"]}
 EXTREME = CASES
 MUTANTS = ()  # tests/sim/test_mutate.py: every fault of them

@@ -140,6 +140,7 @@ CASES = [
     case("16-1x8", lanes=16, dims=1, depth=8),
 ]
 QUICK = {"icarus": ["16-1x8"], "verilator": ["4-4x4"]}
+LONG = {"icarus": ["4-4x4"]}
 EXTREME = [
     case("usual", lanes=16, dims=4),
     case("least", lanes=4, dims=1),

@@ -161,6 +161,7 @@ CASES = [
     case("x8-plain", lanes=8, functions=[]),
     case("x4-plain", lanes=4, functions=[]),
 ]
-QUICK = {"verilator": ["x4"], "icarus": ["x4-plain"]}
+QUICK = {"verilator": ["x4"]}
+LONG = {"icarus": ["x4-plain"]}
 EXTREME = [CASES[0], CASES[2]]
 MUTANTS = [Faults("x4-plain", 2, seed=5), Faults("x4-plain", 4, seed=5, slow=True)]

@@ -178,6 +178,7 @@ CASES = [
     case("l16", lanes=16, outstanding=32, buffer=256),
     case("l64", lanes=64, outstanding=2, buffer=16),
 ]
-QUICK = {"icarus": ["l4"], "verilator": ["l16"]}
+QUICK = {"icarus": ["l4"], "verilator": ["l4"]}
+LONG = {"verilator": ["l16"], "icarus": ["l16"]}
 EXTREME = extremes("accelerator/memory_port")
 MUTANTS = [Faults("l4", 2), Faults("l16", 3, slow=True)]

@@ -116,6 +116,7 @@ async def reset_in_mid_flight_leaves_nothing_behind(dut: Any, after: int, column
 
 
 CASES = cases_of("accelerator/normalise", 4, 8, 16, 64)
-QUICK = {"verilator": ["x4", "x16"], "icarus": ["x4"]}
+QUICK = {"verilator": ["x4"]}
+LONG = {"icarus": ["x4"], "verilator": ["x16"]}
 EXTREME = cases_of("accelerator/normalise", 4, 32)
 MUTANTS = [Faults("x4", 2, seed=6), Faults("x4", 3, seed=6, slow=True)]

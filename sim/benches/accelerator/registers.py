@@ -379,5 +379,6 @@ CASES = [
     case("l4", lanes=4, queue=3, rows=40, functions=0),
 ]
 QUICK = {"icarus": ["l4"], "verilator": ["l16"]}
+LONG = {"icarus": ["l16"]}
 EXTREME = extremes("accelerator/registers")
 MUTANTS = [Faults("l4", 2), Faults("l16", 3, slow=True)]

@@ -16,7 +16,7 @@ from sim.benches import Faults, parameters, seed, verilog_case
 from sim.benches.accelerator import extremes
 from sim.benches.stream import high, settled
 
-CYCLES = 3000
+CYCLES = 1000
 READERS, WRITERS = tuple(readers(AcceleratorParams())), tuple(writers(AcceleratorParams()))
 
 
@@ -152,5 +152,6 @@ CASES = [
     for n, bank_words, lanes in ((4, 64, 4), (8, 64, 16), (16, 64, 4), (2, 128, 8))
 ]
 QUICK = {"icarus": ["2x128x8"], "verilator": ["4x64x4"]}
+LONG = {"icarus": ["4x64x4"]}
 EXTREME = extremes("accelerator/scratchpad")
 MUTANTS = [Faults("4x64x4", 2), Faults("4x64x4", 3, slow=True)]

@@ -169,9 +169,10 @@ CASES = [
     case("d32-b256", data_bits=32, bytes_bits=11, longest_burst=256, outstanding=2, buffer=700),
 ]
 QUICK = {"icarus": ["d64-b1", "d128-b16"], "verilator": ["d32-b4"]}
+LONG = {"icarus": ["d32-b4"]}
 EXTREME = [
     case("usual"),
     case("least", data_bits=512, bytes_bits=8, longest_burst=1, outstanding=1, buffer=1),
     case("b256", address_bits=64, data_bits=32, longest_burst=256, outstanding=3, buffer=300),
 ]
-MUTANTS = [Faults("d32-b4", 3)]
+MUTANTS = [Faults("d32-b4", 2), Faults("d32-b4", 3, slow=True)]

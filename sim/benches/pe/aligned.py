@@ -11,4 +11,4 @@ CASES = [
 ]
 QUICK = {"icarus": names(CASES), "verilator": ["int4-int14-r0"]}
 EXTREME = [case("aligned", "r2", registers=2)]
-MUTANTS = [Faults("int4-int14-r0", 6)]
+MUTANTS = [Faults("int4-int14-r0", 3), Faults("int4-int14-r0", 6, slow=True)]

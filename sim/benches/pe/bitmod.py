@@ -93,4 +93,4 @@ sums_match_golden, a_reset_changes_no_sum = tests_of(Bench)
 CASES = [case("bitmod", f"r{registers}", registers=registers) for registers in range(3)]
 QUICK = {"icarus": names(CASES), "verilator": ["r1"]}
 EXTREME = CASES
-MUTANTS = [Faults("r0", 6)]
+MUTANTS = [Faults("r0", 3), Faults("r0", 6, slow=True)]

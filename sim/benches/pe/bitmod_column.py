@@ -69,4 +69,4 @@ def column_case(datatype: str) -> Case:
 CASES = [column_case(name) for name in (*INTEGERS, *BASIC, "bitmod_fp4:7,-15,24,0")]
 QUICK = {"icarus": names(CASES), "verilator": ["bitmod_fp4", "int5"]}
 EXTREME = CASES
-MUTANTS = [Faults("bitmod_fp4", 4), Faults("int6", 4)]
+MUTANTS = [Faults(name, number, slow=number > 2) for name in ("bitmod_fp4", "int6") for number in (2, 4)]

@@ -83,4 +83,4 @@ def build() -> tuple[str, str]:
 CASES = [Case("s8", build)]
 QUICK = {"icarus": names(CASES), "verilator": ["s8"]}
 EXTREME = CASES
-MUTANTS = [Faults("s8", 4)]
+MUTANTS = [Faults("s8", 3), Faults("s8", 4, slow=True)]

@@ -15,4 +15,4 @@ CASES = [
 ]  # fmt: skip
 QUICK = {"icarus": names(CASES), "verilator": ["uint4-s8-int8-r2"]}
 EXTREME = [case("dequantise", "r2", registers=2)]
-MUTANTS = [Faults("int3-s6-uint8-r0", 8)]
+MUTANTS = [Faults("int3-s6-uint8-r0", 3), Faults("int3-s6-uint8-r0", 8, slow=True)]

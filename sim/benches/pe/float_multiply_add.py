@@ -31,4 +31,8 @@ EXTREME = [
     for structure in ("fused", "separate")
     for name, mode in (("lean", LEAN), ("ieee", {}))
 ]
-MUTANTS = [Faults("fp16-fp32-lean-r0", 6), Faults("fp16-fp16-separate-r1", 6)]
+MUTANTS = [
+    Faults(name, number, slow=number > 2)
+    for name in ("fp16-fp32-lean-r0", "fp16-fp16-separate-r1")
+    for number in (2, 6)
+]

@@ -23,4 +23,4 @@ CASES = [
 ]
 QUICK = {"icarus": names(CASES), "verilator": ["int4-int8-r2"]}
 EXTREME = [case("mixpe", "usual")]
-MUTANTS = [Faults("int4-int8-r0", 6)]
+MUTANTS = [Faults("int4-int8-r0", 3), Faults("int4-int8-r0", 6, slow=True)]

@@ -17,4 +17,4 @@ CASES = [
 ]
 QUICK = {"icarus": names(CASES), "verilator": ["int4-fp16-lean-r0"]}
 EXTREME = [case("mixpe_float", "lean", **LEAN), case("mixpe_float", "ieee")]
-MUTANTS = [Faults("int4-fp16-lean-r0", 6)]
+MUTANTS = [Faults("int4-fp16-lean-r0", 3), Faults("int4-fp16-lean-r0", 6, slow=True)]

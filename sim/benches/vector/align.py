@@ -143,4 +143,4 @@ CASES = [
 ]
 QUICK = {"icarus": names(CASES), "verilator": ["fp16-int14-g32-x8", "fp8_e5m2-int6-g5-x1"]}
 EXTREME = CASES[:1]
-MUTANTS = [Faults("bf16-int12-g4-x2", 6)]
+MUTANTS = [Faults("bf16-int12-g4-x2", 3), Faults("bf16-int12-g4-x2", 6, slow=True)]

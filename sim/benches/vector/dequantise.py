@@ -192,4 +192,4 @@ CASES = [
 ]
 QUICK = {"icarus": names(CASES), "verilator": ["int19-int15-uint4-fp16"]}
 EXTREME = [verilog_case("vector/dequantise", lambda p: p, "usual", p=GroupScalingParams())]
-MUTANTS = [Faults("int12-uint8-int3-fp8_e5m2", 6)]
+MUTANTS = [Faults("int12-uint8-int3-fp8_e5m2", 3), Faults("int12-uint8-int3-fp8_e5m2", 6, slow=True)]

@@ -134,4 +134,4 @@ QUICK = {"verilator": names(CASES), "icarus": ["all-int8", "exp2-uint12"]}
 EXTREME = [
     case("three", "int8.4", "int16.12", ("gelu", "tanh", "relu"), 2, segment_bits=5, lanes=3)
 ]
-MUTANTS = [Faults("int6-saturating", 8, seed=31)]
+MUTANTS = [Faults("int6-saturating", 3, seed=31), Faults("int6-saturating", 8, seed=31, slow=True)]

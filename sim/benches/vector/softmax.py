@@ -206,4 +206,4 @@ CASES = [
 ]  # fmt: skip
 QUICK = {"verilator": names(CASES), "icarus": ["small-x1", "int16-uint16-x4"]}
 EXTREME = [case("x3", score="int12", fraction=6, out="uint16", max_length=24, lanes=3)]
-MUTANTS = [Faults("small-x3", 6, seed=8)]
+MUTANTS = [Faults("small-x3", 3, seed=8), Faults("small-x3", 6, seed=8, slow=True)]

@@ -340,6 +340,7 @@ CASES = [
     case("16-int4-int8", lanes=16, weight="int4", accumulator_rows=128, group=1024),
 ]
 QUICK = {"verilator": ["4-int8-int8", "4-int4-int8-r1"], "icarus": ["4-uint1-uint8"]}
+LONG = {"icarus": ["4-int8-int8", "4-int4-int8-r1"]}
 EXTREME = CASES
 MUTANTS = [Faults("4-uint1-uint8", 2)]  # commands of one word: the queue of their kinds fills
 MUTANTS += [Faults(name, 3, slow=True) for name in ("4-int8-int8", "4-int4-int8-r1")]
