@@ -166,8 +166,7 @@ def build_library(
     verilate_to_run(folder, top, options)
     cpp = folder / "cpp"
     (cpp / "ports.h").write_text(port_header)
-    names = [*write_units(cpp), driver]
-    shutil.copy(NATIVE / driver, cpp / driver)
+    names = write_units(cpp, [NATIVE / driver])
     flags = [*SHARED, *defines(trace)]
     to_compile = [opt, *flags, *include_flags()]
     compile_all(names, [*read_first(EXTEND, to_compile), *to_compile, "-I."], cpp)

@@ -1,7 +1,8 @@
 """A million operands and more through a PE of a systolic array, compiled, against golden.
 
 Every pair of operands where weight and activation have at most 20 bits together, as often as it takes for
-2^20 of them, each time with other running sums; else 2^20 random pairs. Before them all corners crossed.
+2^20 of them, each time with other running sums; else 2^20 random pairs. Before them all corners crossed. With
+a count of pairs the same, of so many.
 """
 
 import ctypes
@@ -60,12 +61,13 @@ def batches(params: Any, count: int | None, rng: np.random.Generator) -> Iterato
     corners, bits = crossed(module, params), params.weight.width + params.activation.width
     for start in range(0, len(corners.weight), BATCH):
         yield PeVectors(*(codes[start : start + BATCH] for codes in corners))
-    if bits <= EXHAUSTIVE_BITS and count is None:
-        times = max(1, BATCH >> bits)
-        for _ in range((COUNT >> bits) // times):
+    whole = COUNT if count is None else count
+    if bits <= EXHAUSTIVE_BITS and whole >> bits:
+        times = max(1, min(whole, BATCH) >> bits)
+        for _ in range((whole >> bits) // times):
             yield every_pair(module, params, rng, times)
         return
-    left = COUNT if count is None else count
+    left = whole
     while left > 0:
         yield random_pairs(module, params, rng, min(BATCH, left))
         left -= BATCH
@@ -74,7 +76,7 @@ def batches(params: Any, count: int | None, rng: np.random.Generator) -> Iterato
 def sweep(params: Any, count: int | None = None, seed: int = 1) -> OperandSweep:
     """Operands of `seed` through RTL and golden, up to the first difference.
 
-    count  of random pairs, beside the corners; None: what the module's docstring says
+    count  of pairs, beside the corners: each as often, or random ones where there are more; None: 2^20
     """
     started, in_model, done = time.monotonic(), 0.0, 0
     module, model, wrong = pe.module_of(params), PeModel(params), None
@@ -89,5 +91,6 @@ def sweep(params: Any, count: int | None = None, seed: int = 1) -> OperandSweep:
             wrong = f"{what} gives {found[index]:#x}, golden {golden[index]:#x}"
         if wrong:
             break
-    every = count is None and params.weight.width + params.activation.width <= EXHAUSTIVE_BITS
+    bits = params.weight.width + params.activation.width
+    every = bits <= EXHAUSTIVE_BITS and (COUNT if count is None else count) >> bits > 0
     return OperandSweep(done, every, in_model, time.monotonic() - started, wrong)

@@ -38,9 +38,9 @@ def params(lanes: int) -> AcceleratorParams:
 
 @cache
 def accelerator(lanes: int) -> RtlModel:
-    """The C++ compiler takes most of the time: the largest is optimised less."""
+    """The C++ compiler takes most of the time: large ones are not optimised."""
     p = params(lanes)
-    library = build_accelerator(p, opt="-O1" if lanes == max(LANES) else "-O3")
+    library = build_accelerator(p, opt="-O0" if lanes > 16 else None)
     return RtlModel(p, np.zeros(64, np.uint8), library=library)
 
 
@@ -85,7 +85,7 @@ def runs(network: CodedNetwork, lanes: int, bus: Bus, seed: int) -> None:
         assert np.array_equal(program.read(memory, name), codes[name]), name
 
 
-@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("lanes", [*LANES[:-1], pytest.param(LANES[-1], marks=pytest.mark.slow)])
 def test_random_networks_at_every_size(lanes):
     networks = [Chain(seed + lanes).network(8) for seed in range(6)]
     kinds = {type(operation).__name__ for network in networks for operation in network.operations}

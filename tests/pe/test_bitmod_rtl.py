@@ -63,7 +63,8 @@ def differ(found, golden, *operands):
 
 
 @pytest.mark.parametrize("registers", range(3))
-def test_corners_and_a_million(registers):
+@pytest.mark.parametrize("count", [1 << 17, pytest.param(COUNT, marks=pytest.mark.slow)])
+def test_corners_and_random_ones(registers, count):
     p, rng, batch = BitModParams(registers=registers), np.random.default_rng(registers), 1 << 17
     try:
         model = PeModel(p)
@@ -75,7 +76,7 @@ def test_corners_and_a_million(registers):
         PeVectors(*(codes[at : at + batch] for codes in corners))
         for at in range(0, len(corners.weight), batch)
     ]
-    for given in [*parts, *(random_operands(p, rng, batch) for _ in range(COUNT // batch))]:
+    for given in [*parts, *(random_operands(p, rng, batch) for _ in range(count // batch))]:
         differ(model.run(given), step(p, given.acc_in, given.weight, given.activation), *given)
 
 

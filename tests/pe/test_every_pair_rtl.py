@@ -1,5 +1,7 @@
 """RTL of the array PEs, compiled: golden for every pair of operands, or for 2^20 random ones and all corners.
 
+In make test 2^17 of them, in which every pair still is where there are so many.
+
 Beside a bench, which runs some thousand: here each pair comes with many running sums. PEs that take several
 operands or cycles for a word (bitmod, lut) are swept in files of their own.
 """
@@ -11,6 +13,7 @@ from golden.pe import aligned, dequantise, float_multiply_add, mixpe, mixpe_floa
 from hw.emit import verilog
 from hw.pe import definition
 
+SAMPLE = 1 << 17
 LEAN = {"rounding": "truncate", "subnormals": False}
 IEEE = {"rounding": "nearest", "subnormals": True}
 MIXED = [{"rounding": "nearest", "subnormals": False}, {"rounding": "truncate", "subnormals": True}]
@@ -61,7 +64,18 @@ SWEPT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("p", [p for each in SWEPT.values() for p in each], ids=lambda p: definition(p).name)
+EVERY_SET = pytest.mark.parametrize(
+    "p", [p for each in SWEPT.values() for p in each], ids=lambda p: definition(p).name
+)
+
+
+@EVERY_SET
+def test_every_pair_or_a_sample(sweep, p):
+    assert sweep(p, SAMPLE).every == (p.weight.width + p.activation.width <= 17)
+
+
+@pytest.mark.slow
+@EVERY_SET
 def test_every_pair_or_a_million(sweep, p):
     assert sweep(p).every == (p.weight.width + p.activation.width <= 20)
 

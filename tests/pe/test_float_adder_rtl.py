@@ -39,9 +39,8 @@ class AdderAsPe(wiring.Component):
         return m
 
 
-@pytest.mark.parametrize("fmt", [FP32, FP16, BF16, FP8_E5M2], ids=str)
-@pytest.mark.parametrize("mode", [LEAN, IEEE, *MIXED], ids=lambda mode: str(Mode(**mode)))
-def test_combine_is_golden_over_a_million(has, fmt, mode):
+def combine_is_golden(has, fmt, mode, count):
+    """Of `count` random pairs, half of them near to cancelling, and all ends crossed."""
     has("verilator")
     p, rng = multiply_add.Params(accumulator=fmt, **mode), np.random.default_rng(1)
     block = Definition("adder_as_pe", AdderAsPe(p), clocked=False)
@@ -49,10 +48,27 @@ def test_combine_is_golden_over_a_million(has, fmt, mode):
     model = PeModel.__new__(PeModel)
     model.latency, model.library = 0, ctypes.CDLL(str(library))
     ends = np.array(vectors.corners(fmt), np.uint64)
-    a, b = rng.integers(0, 1 << fmt.width, (2, 1 << 20), np.uint64)
+    a, b = rng.integers(0, 1 << fmt.width, (2, count), np.uint64)
     off = rng.integers(0, 1 << rng.integers(1, fmt.mantissa_bits + 3, len(a))).astype(np.uint64)
     near = (a ^ np.uint64(1 << fmt.width - 1)) + off & np.uint64((1 << fmt.width) - 1)
     b = np.where(rng.random(len(a)) < 0.5, near, b)
     a, b = np.append(a, np.repeat(ends, len(ends))), np.append(b, np.tile(ends, len(ends)))
     found = model.run(vectors.PeVectors(b, np.zeros_like(a), a))
     assert np.array_equal(found, fmt.encode(multiply_add.combine(p, fmt.decode(a), fmt.decode(b))))
+
+
+FORMATS = pytest.mark.parametrize("fmt", [FP32, FP16, BF16, FP8_E5M2], ids=str)
+MODES = pytest.mark.parametrize("mode", [LEAN, IEEE, *MIXED], ids=lambda mode: str(Mode(**mode)))
+
+
+@FORMATS
+@MODES
+def test_combine_is_golden_over_a_sample(has, fmt, mode):
+    combine_is_golden(has, fmt, mode, 1 << 17)
+
+
+@pytest.mark.slow
+@FORMATS
+@MODES
+def test_combine_is_golden_over_a_million(has, fmt, mode):
+    combine_is_golden(has, fmt, mode, 1 << 20)

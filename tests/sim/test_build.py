@@ -72,7 +72,7 @@ def test_a_change_compiles_the_model_and_not_the_runtime(compiled):
     build_model(inverter(), "inverter", PORTS)
     compiled.clear()
     build_model(inverter("wire more = i_valid; wire unused2 = more;"), "inverter", PORTS)
-    assert sorted(compiled) == ["driver.cpp", "unit_0.cpp"]
+    assert compiled == ["unit_0.cpp"]
 
 
 def test_only_design_and_library_are_kept():
@@ -81,7 +81,8 @@ def test_only_design_and_library_are_kept():
 
 
 def test_flags_are_part_of_the_key():
-    assert build_model(inverter(), "inverter", PORTS) != build_model(inverter(), "inverter", PORTS, opt="-O1")
+    libraries = {build_model(inverter(), "inverter", PORTS, opt=opt) for opt in ("-O0", "-O1")}
+    assert len(libraries) == 2
 
 
 def test_a_large_model_is_compiled_in_parts_that_fit_together(compiled, monkeypatch):

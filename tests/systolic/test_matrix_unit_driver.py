@@ -69,7 +69,7 @@ def test_a_large_product_is_golden_in_values_and_cycles(dataflow):
 @pytest.mark.parametrize("dataflow", ["weight", "output", "input"])
 def test_registers_for_a_faster_clock_change_no_value(dataflow, stalls):
     pe = MultiplierParams(group=4096, registers=2, logic=True)
-    p = MatrixUnitParams(dataflow=dataflow, pe=pe, accumulator_registers=1, requantise_registers=5)
+    p = unit(dataflow, 4, 4, pe, accumulator_registers=1, requantise_registers=5)
     check(p, Gemm(m=64, n=48, k=80), 33, some_scaling(48), stalls)
 
 
@@ -100,8 +100,9 @@ def test_any_codes_of_floats_pass_the_accumulator_memory(registers):
         check(p, Gemm(m=300, n=20, k=4), stream, given=given)
 
 
-def test_a_product_of_floats_on_16x16():
-    p = unit("weight", 16, 16, float_multiply_add.Params(group=384), scaled=False)
+@pytest.mark.parametrize("size", [4, pytest.param(16, marks=pytest.mark.slow)])
+def test_a_product_of_floats(size):
+    p = unit("weight", size, size, float_multiply_add.Params(group=384), scaled=False)
     check(p, Gemm(m=64, n=64, k=384), 64)
 
 

@@ -235,7 +235,7 @@ CASES = [
     case("l4-q3", lanes=4, queue=3, rows=40, functions=0),
     case("l64-q2", lanes=64, queue=2, rows=100, functions=1),
 ]
-QUICK = {"icarus": ["l64-q2"], "verilator": ["l16-q8"]}
-LONG = {"icarus": ["l16-q8"]}
+QUICK = {"icarus": ["l64-q2"]}
+LONG = {"icarus": ["l16-q8"], "verilator": ["l16-q8"]}
 EXTREME = extremes("accelerator/control")
 MUTANTS = [Faults("l64-q2", 1), Faults("l16-q8", 3, slow=True)]
