@@ -22,15 +22,26 @@ def params_of(given: Mapping[str, Any]) -> AcceleratorParams:
     return AcceleratorParams(unit=unit, functions=tuple(given["functions"]), banks=4, bank_words=1024)
 
 
-def spread(rng: np.random.Generator, low: int, high: int, shape: tuple[int, ...] = ()) -> np.ndarray:
-    """Integers of any magnitude; corners, powers of two and their neighbours among them."""
+def spread(rng: np.random.Generator, low: Any, high: Any, shape: tuple[int, ...] = ()) -> np.ndarray:
+    """Integers of any magnitude; corners, powers of two and their neighbours among them.
+
+    low, high  the least and the greatest: of all, or of each as an array of `shape`
+    """
     values = rng.integers(low, high + 1, shape) >> rng.integers(0, 32, shape)
     powers = (1 << rng.integers(0, 32, shape)) + rng.integers(-1, 2, shape)
     powers = np.where(rng.random(shape) < 0.5, powers, -powers)
-    corners = rng.choice(np.array([low, low + 1, -1, 0, 1, high - 1, high]), shape)
+    ends = [np.broadcast_to(each, shape) for each in (low, low + 1, -1, 0, 1, high - 1, high)]
+    corners = np.choose(rng.integers(0, len(ends), shape), ends)
     choice = rng.random(shape)
     values = np.where(choice < 0.2, powers, np.where(choice < 0.35, corners, values))
     return np.asarray(values.clip(low, high))
+
+
+def spread_fields(rng: np.random.Generator, opcode: Opcode) -> Command:
+    """All fields of a command, each in its range."""
+    ranges = np.array([each.range for each in opcode.fields], np.int64)
+    values = spread(rng, ranges[:, 0], ranges[:, 1], (len(ranges),))
+    return {each.name: value for each, value in zip(opcode.fields, values.tolist(), strict=True)}
 
 
 def range_of(kind: int, unsigned: int = 0) -> tuple[int, int]:
@@ -43,7 +54,7 @@ def range_of(kind: int, unsigned: int = 0) -> tuple[int, int]:
 
 def random_fields(rng: np.random.Generator, p: AcceleratorParams) -> Command:
     """All fields of a legal MAP command; counts small, addresses and strides anything."""
-    c = {each.name: int(spread(rng, *each.range)) for each in Opcode.MAP.fields}
+    c = spread_fields(rng, Opcode.MAP)
     c["operation"] = int(rng.integers(4))
     c["reduce"] = int(rng.random() < 0.3 and c["operation"] != MapOperation.ADD)
     c["a_kind"], c["b_kind"] = (int(kind) for kind in rng.integers(0, 4, 2))

@@ -22,6 +22,7 @@ from sim.benches.accelerator.maps import (
     random_blocks,
     random_fields,
     spread,
+    spread_fields,
 )
 from sim.benches.accelerator.unit_bench import Fields, UnitBench
 
@@ -79,7 +80,7 @@ class VectorBench(UnitBench):
     def random_command(self, opcode: Opcode) -> Fields:
         if opcode == Opcode.MAP:
             return random_fields(self.rng, self.p) | self.random_blocks()
-        fields = {each.name: int(spread(self.rng, *each.range)) for each in opcode.fields}
+        fields = spread_fields(self.rng, opcode)
         fields |= {name: int(self.rng.integers(1, 5)) for name in fields if name.startswith("count")}
         if opcode == Opcode.NORMALISE:
             fields["length"] = int(self.rng.integers(1, fields["count0"] * self.p.lanes + 1))
