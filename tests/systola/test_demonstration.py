@@ -82,6 +82,7 @@ def test_an_embedding_is_the_mean_of_the_tokens_that_count():
 
 @needs_minilm
 @pytest.mark.rtl
+@pytest.mark.slow
 def test_a_sentence_on_the_rtl_means_what_it_means_in_float(monkeypatch):
     monkeypatch.setitem(sentences.TEXTS, 16, (sentences.SENTENCES[:2], sentences.CALIBRATION))
     ran, section = sentences.run(REFERENCE, 16, quiet)

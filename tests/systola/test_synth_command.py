@@ -164,12 +164,17 @@ group = 16
 """
 
 
-def test_a_tile_has_parts_roles_area_clock_and_power():
-    asic()
+def test_a_tile_has_parts_and_roles():
     Path("small.toml").write_text(TILE)
     gates = systola.synth("small.toml", target="gates")
     roles = Counter(part["role"] for part in gates["parts"] for _ in range(part["count"]))
     assert roles["PE"] == 2 * 3 and roles["tile/scaling"] == 3 and roles["pe/lut"] == 2 + 3
+
+
+@pytest.mark.slow
+def test_a_tile_has_area_clock_and_power():
+    asic()
+    Path("small.toml").write_text(TILE)
     found = systola.synth("small.toml", target="asic")["figures"]
     assert all(found[name]["value"] > 0 for name in ("area", "fmax", "power", "energy"))
 
