@@ -15,6 +15,7 @@ from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
 from sim.benches import seed
 
+STANDSTILL = 2000  # cycles without a transfer on any stream after which none comes
 Layout = Sequence[tuple[str, int, int]]  # (field, bits of a lane, lanes), from bit 0
 
 
@@ -217,16 +218,20 @@ class Bench:
     async def moved(self, name: str, count: int, *, within: int) -> None:
         """Wait, at most `within` cycles, for `count` words on stream `name` since the last reset.
 
-        Then ten cycles more, in which a word too many shows.
+        No longer than while anything moves on a stream. Then ten cycles more, in which a word too many shows.
         """
-        monitor = self.monitors[name]
-        for _ in range(within):
-            if len(monitor.moved) >= count:
-                break
+        monitor, waited, before = self.monitors[name], 0, -1
+        while len(monitor.moved) < count and waited < within:
             await RisingEdge(self.dut.clk)
+            waited += 1
+            if waited % STANDSTILL == 0:
+                moved = sum(len(each.moved) for each in self.monitors.values())
+                if moved == before:
+                    break
+                before = moved
         await self.cycles(10)
         found = len(monitor.moved)
-        assert found == count, f"{name}: {found} words in {within} cycles and ten more; expected {count}"
+        assert found == count, f"{name}: {found} words in {waited} cycles and ten more; expected {count}"
 
 
 def compare(

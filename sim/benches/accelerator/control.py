@@ -238,4 +238,4 @@ CASES = [
 QUICK = {"icarus": ["l64-q2"]}
 LONG = {"icarus": ["l16-q8"], "verilator": ["l16-q8"]}
 EXTREME = extremes("accelerator/control")
-MUTANTS = [Faults("l64-q2", 1), Faults("l16-q8", 3, slow=True)]
+MUTANTS = [Faults("l64-q2", 1, seed=3), Faults("l64-q2", 1, seed=5), Faults("l16-q8", 3, slow=True)]
