@@ -81,8 +81,8 @@ def native(*names: str) -> list[str]:
 def read_first(name: str, flags: Sequence[str]) -> list[str]:
     """Flags by which a file that is compiled with `flags` reads sim/native/`name` before all else.
 
-    It is compiled once for all files of these flags, and kept. Clang reads the text: its compiled headers
-    work only where they were made.
+    It is compiled once for all files of these flags, and kept. As text it is read where there are waves,
+    which few models have, and by Clang, whose compiled headers work only where they were made.
     """
     return ["-include", str(_compiled_header(cache_directory(), name, tuple(flags)) / name)]
 
@@ -95,7 +95,7 @@ def _compiled_header(shelf: Path, name: str, flags: tuple[str, ...]) -> Path:
     def build(folder: Path) -> None:
         for each, text in texts.items():
             (folder / each).write_text(text)
-        if not is_clang(compiler):
+        if "-DVM_TRACE=1" not in flags and not is_clang(compiler):
             run([compiler.path, *flags, "-x", "c++-header", name, "-o", f"{name}.gch"], folder)
 
     return kept("header", key(tool_key(), flags, texts, name), build)

@@ -157,7 +157,7 @@ def test_two_runs_at_once_do_not_meet():
     assert [result.passed for result in results] == [True, True]
 
 
-@pytest.mark.parametrize("name", runner.SIMULATORS)
+@pytest.mark.parametrize("name", ["icarus", pytest.param("verilator", marks=pytest.mark.slow)])
 def test_waves_are_left_in_the_folder(name, tmp_path):
     try:
         need(name)
