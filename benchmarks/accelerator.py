@@ -18,7 +18,7 @@ from golden.accelerator.registers import Cause
 from mapping.backends.program.compiler import Program, compile
 from mapping.frontends import load
 from mapping.ir.graph import CodedNetwork, MatMul, Product
-from mapping.legalise.float_network import encoded, quantise
+from mapping.legalise.float_network import encoded, quantise_network
 from mapping.network import Network
 from mapping.run.quantised import run
 from sim.accelerator import Bus, RtlModel, RtlOutcome, named_verilog
@@ -107,7 +107,7 @@ def sentence(tokens: int, bar: float) -> Iterator[Result]:
     found = load(minilm(), tokens=tokens)
     assert isinstance(found, Network)
     judged, others = TEXTS[tokens]
-    network = quantise(found, P, tokenised(others, tokens))
+    network = quantise_network(found, P, tokenised(others, tokens))
     began = perf_counter()
     program = compile(network, P)
     compiled = perf_counter() - began

@@ -16,7 +16,7 @@ from benchmarks.result import Result
 from mapping import frontends
 from mapping.network import Network
 from mapping.passes import simplify
-from mapping.quantise.networks import quantise
+from mapping.quantise.networks import quantise_products
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 from mapping.target import Design
@@ -50,7 +50,7 @@ def on_design(network: Network, design: Design, inputs: list[dict[str, np.ndarra
     """The sentences on one design."""
     output = network.outputs[0]
     samples = [] if design.grouped else tokenised(CALIBRATION)
-    quantised = quantise(network, design, samples)
+    quantised = quantise_products(network, design, samples)
     runs = [execute(quantised, x, Model()) for x in inputs]
     errors = np.array([[layer.error for layer in run.layers] for run in runs]) if design.grouped else None
     cycles = sum(layer.cycles or 0 for layer in runs[0].layers)

@@ -16,7 +16,7 @@ from mapping.frontends import onnx_file, onnx_quantised
 from mapping.frontends.onnx_parameters import Given
 from mapping.frontends.tflite import as_codes, ends, reader
 from mapping.ir.graph import CodedNetwork
-from mapping.legalise.float_network import encoded, quantise
+from mapping.legalise.float_network import encoded, quantise_network
 from mapping.legalise.outline import outline
 from mapping.network import Network, ShapeNetwork, TensorType
 from mapping.passes import simplify
@@ -83,7 +83,7 @@ class NetworkSource:
                 return make(self.onnx.coded(p, network))
             if samples is None:
                 return make(outline(network, p))
-            return make(quantise(network, p, list(samples), method=method))
+            return make(quantise_network(network, p, list(samples), method=method))
 
         return with_host(network, of) if host else of(network)
 

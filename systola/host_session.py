@@ -17,7 +17,7 @@ from mapping.network import Network, ShapeNetwork
 from mapping.passes import simplify
 from mapping.plan import Plan
 from mapping.plan import plan as plan_of
-from mapping.quantise.networks import quantise
+from mapping.quantise.networks import quantise_products
 from mapping.run.arrays import ArrayRun
 from mapping.run.floating import run_float
 from mapping.run.host import Execution, cosine, execute, relative_error
@@ -114,7 +114,7 @@ def runner_of(
     if isinstance(network, ShapeNetwork):
         unit = cast(Target, design)
         return lambda sample, device: execute_shapes(network, unit, device, seed=seed, progress=progress)
-    quantised = quantise(network, design, samples)
+    quantised = quantise_products(network, design, samples)
     return lambda sample, device: execute(quantised, sample, device, progress=progress)
 
 

@@ -16,7 +16,7 @@ from golden.tile.params import TileParams
 from mapping import frontends
 from mapping.network import Network
 from mapping.passes import simplify
-from mapping.quantise.networks import quantise
+from mapping.quantise.networks import quantise_products
 from mapping.run.host import execute
 from mapping.target import Target
 from sim.cache import kept, key
@@ -92,7 +92,8 @@ def record(folder: Path, unit: MatrixUnitParams) -> None:
     network = frontends.load(packages.minilm(), tokens=sentences.TOKENS)
     assert isinstance(network, Network)
     samples = sentences.tokenised(sentences.CALIBRATION[:CALIBRATION])
-    quantised = quantise(up_to(simplify(network), LAYER), Target(name="operands", unit=unit), samples)
+    before = up_to(simplify(network), LAYER)
+    quantised = quantise_products(before, Target(name="operands", unit=unit), samples)
     recorder, activations = Recorder(), []
     for inputs in sentences.tokenised(sentences.SENTENCES[:SENTENCES]):
         try:

@@ -27,7 +27,7 @@ from mapping.ir import graph
 from mapping.ir.verify import validate
 from mapping.legalise import images
 from mapping.legalise.coder import Coder
-from mapping.legalise.float_network import finished, known_operators, lower, plan
+from mapping.legalise.float_network import finished, known_operators, lower, want_forms
 from mapping.network import MATRIX_PRODUCTS, Network
 from mapping.passes import simplify
 from mapping.patterns.recognise import recognise
@@ -102,7 +102,7 @@ class QuantisedModel:
         known_operators(network)
         c = Coder(network, p, {}, "max")
         c.given, c.weight_scales, c.weight_names = forms, scales, names
-        plan(c)
+        want_forms(c)
         lower(c)
         return finished(c)
 

@@ -5,7 +5,7 @@ import numpy as np
 from golden import check
 from golden.accelerator.params import AcceleratorParams
 from golden.formats import Int, Scale
-from mapping.ir.encodings import Affine, nearest
+from mapping.ir.encodings import Affine, nearest_codes
 from mapping.patterns import curves
 from mapping.patterns.curves import Function, Stage, curve_of, table_stage, varying
 
@@ -71,7 +71,7 @@ def table(f: Function, x: Affine, out: Affine) -> Stage:
     codes = np.arange(-128, 128)
     with np.errstate(all="ignore"):
         real = ((codes - x.zero) * np.float64(x.scale)).astype(np.float32)
-        y = np.nan_to_num(nearest(f(real).astype(np.float32), out.scale))
+        y = np.nan_to_num(nearest_codes(f(real).astype(np.float32), out.scale))
     entries = np.clip(y, -32768, 32767).astype(np.int64)
     limits = {"zero_point": out.zero, "low": out.low, "high": out.high}
     return Stage(scale=x.scale, fields={**limits, "function": "table", "table": entries})

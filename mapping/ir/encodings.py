@@ -95,7 +95,7 @@ class Reals:
         return np.asarray(ordered.transpose(np.argsort(np.array(self.axes, int))).reshape(self.shape))
 
 
-def nearest(real: np.ndarray, scale: float) -> np.ndarray:
+def nearest_codes(real: np.ndarray, scale: float) -> np.ndarray:
     """Codes, without zero point or limits, of float32 reals as onnxruntime computes them: in float32, ties to
     even."""
     if float(np.float32(scale)) == scale:

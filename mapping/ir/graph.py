@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from golden import check
-from mapping.ir.encodings import BYTES, Affine, Reals, nearest
+from mapping.ir.encodings import BYTES, Affine, Reals, nearest_codes
 
 Shape = tuple[int, ...]
 DTYPES = ("int8", "uint8", "int16", "uint16", "int32")
@@ -47,7 +47,7 @@ class Tensor:
         if self.reals is not None:
             real = self.reals.ordered(where, real)
         info = np.iinfo(own.dtype)
-        codes = nearest(real, own.scale) + own.zero
+        codes = nearest_codes(real, own.scale) + own.zero
         if real.dtype.kind in "iu" and codes.size:  # reals saturate; a number of something must not
             least, most = ((end - own.zero) * own.scale for end in (info.min, info.max))
             for end in (real.min(), real.max()):

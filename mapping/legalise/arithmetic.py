@@ -14,7 +14,7 @@ from golden.accelerator.normalise import EPSILON, epsilon_code
 from mapping.frontends import onnx_stated
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
-from mapping.legalise.attention import exponential
+from mapping.legalise.attention import add_exponential
 from mapping.legalise.coder import PASSED, Coded, Coder, function_of, standing
 from mapping.legalise.exact import power_of_two
 from mapping.legalise.fixed import LIMITS, plain, short_factor
@@ -440,7 +440,7 @@ def softmax(c: Coder, node: Node) -> None:
     axes = (*(i for i in range(len(shape)) if i != axis), axis)
     rows = prod(shape) // shape[axis]
     x = c.need(x_name, "score", axes, (rows, shape[axis]))
-    codes, r = exponential(c, f"{y}:weights", x.name, (rows, 1))
+    codes, r = add_exponential(c, f"{y}:weights", x.name, (rows, 1))
 
     def make(name: str, form: Affine, how: Stage) -> graph.Operation:
         e = c.epilogue(form, 2.0**-22, how)

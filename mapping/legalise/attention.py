@@ -12,7 +12,7 @@ from golden.pe import counted
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder, standing
-from mapping.legalise.products import bias_of, coded_weights, function_behind, is_weighted, parts
+from mapping.legalise.products import coded_weights, constant_bias, function_behind, is_weighted, weighted_of
 from mapping.legalise.scores import check_scores
 from mapping.legalise.turning import positions, selected
 from mapping.network import Node, Shape
@@ -43,7 +43,7 @@ def absorbed(c: Coder) -> set[str]:
 def together(c: Coder, node: Node, made: list[Node]) -> list[Coded]:
     """Compute q, k and v as slices of the columns of one product."""
     x = c.rows(made[0].inputs[0], "byte")
-    every = [parts(c, n) for n in made]
+    every = [weighted_of(c, n) for n in made]
     forms = [c.form(t, "even") for t in node.inputs[:3]]
     w = side_by_side([p.w.reshape(-1, p.w.shape[-1]) for p in every])
     bias = np.concatenate([p.bias for p in every])
@@ -90,7 +90,7 @@ def attention(c: Coder, node: Node) -> None:
         name=scores, x=q.name, w=k.name, y=scores, heads=heads, transposed=True, residual=mask,
         epilogue=c.epilogue(score, unit, how),
     ))  # fmt: skip
-    weights, r = exponential(c, f"{node.name}:weights", scores, (heads, rows))
+    weights, r = add_exponential(c, f"{node.name}:weights", scores, (heads, rows))
     y = node.outputs[0]
 
     def make(name: str, form: Affine, how: Stage) -> graph.Operation:
@@ -114,7 +114,7 @@ def check_right(c: Coder, *factors: Coded) -> None:
             raise check.fail("computed right factor", what, f"a pe.weight that holds them, not {weight}")
 
 
-def exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, str]:
+def add_exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, str]:
     """Emit an Exponential; returns its codes and reciprocals."""
     shape = c.tensors[scores].shape
     codes = c.tensor(name, shape, Affine(dtype="int8", scale=1.0))
@@ -150,7 +150,7 @@ def computed_product(c: Coder, node: Node) -> None:
     x = factor(c, node.inputs[0], batch)
     w = c.need(right, "even", swapped) if turned else factor(c, right, batch)
     check_right(c, w)
-    bias = bias_of(c, node, shape[-1])
+    bias = constant_bias(c, node, shape[-1])
     function, before = function_behind(c, node)
 
     def make(name: str, form: Affine, how: Stage) -> graph.Operation:

@@ -50,7 +50,7 @@ from mapping.patterns.curves import (
 )
 from mapping.patterns.structure import Line, dtypes_of, jumps, line_of
 from mapping.patterns.subgraphs import apply
-from mapping.quantise.calibrate import Observer, finite
+from mapping.quantise.calibrate import Observer, finite_tensor
 
 REAL = np.dtype(np.float32)
 PASSED = ("half", "byte", "even")  # forms that moving codes does not change
@@ -129,7 +129,7 @@ class Coder:
         """The observed values of a tensor; a constant's own."""
         if tensor in self.network.constants and tensor not in self.seen:
             self.seen[tensor] = Observer()
-            self.seen[tensor].see(finite(tensor, self.network.constants[tensor]))
+            self.seen[tensor].see(finite_tensor(tensor, self.network.constants[tensor]))
         return self.seen.get(tensor, Observer())
 
     def dtype(self, tensor: str) -> np.dtype[Any]:

@@ -1,7 +1,7 @@
 """A float network as a coded network: calibrated, its patterns recognised, every operator legalised.
 
-    quantise    the network
-    encoded     codes of the inputs, from reals
+    quantise_network    the network
+    encoded             codes of the inputs, from reals
 
 Constant weights are symmetric, with a scale for each output channel; activations that meet them have 8 bits
 with a zero point, which the bias absorbs. Operands of sums and normalisations have 16 bits. Scores of
@@ -35,7 +35,7 @@ from mapping.refused import at
 from mapping.run.floating import run_float
 
 
-def quantise(
+def quantise_network(
     network: Network,
     p: AcceleratorParams,
     samples: Sequence[Mapping[str, np.ndarray]],
@@ -54,7 +54,7 @@ def quantise(
     if samples and (one := images.alone(network, samples[0])) is not None:
         count = images.samples_of(network)
         each = [part for sample in samples for part in images.split(sample, count)]
-        batch = images.repeated(quantise(one, p, each, method=method), count)
+        batch = images.repeated(quantise_network(one, p, each, method=method), count)
         validate(batch, p)
         return batch
     network = spelt(network)
@@ -66,14 +66,14 @@ def quantise(
     made = {t for node in network.nodes for t in node.outputs if t} | set(network.inputs)
     kept = [t for node in known.nodes for t in (*node.inputs, *inner(node), *node.outputs) if t in made]
     c = Coder(known, p, {name: Observer() for name in kept}, method)
-    plan(c)
+    want_forms(c)
     evenable = equalise.candidates(c)
     channels = equalise.seers(c, evenable)
     greatest = scores.seers(known)
     seers: list[tuple[str, Seer]] = [*c.seen.items(), *channels.items(), *greatest.items()]
     observe(network, samples, [(tensor, seer) for tensor, seer in seers if tensor in made])
     if softmaxes := scores.apart(network, known, greatest):
-        return quantise(scores.less_greatest(network, softmaxes), p, samples, method=method)
+        return quantise_network(scores.less_greatest(network, softmaxes), p, samples, method=method)
     c.tops = scores.tops(c, greatest)
     unmoved = {t: t.replace(UNMOVED, "") for node in known.nodes for t in (*node.outputs, *inner(node))}
     c.seen.update({t: c.seen[real] for t, real in unmoved.items() if t != real and real in c.seen})
@@ -115,7 +115,7 @@ def inner(node: object) -> tuple[str, ...]:
     return fused.inputs if fused is not None else ()
 
 
-def plan(c: Coder) -> None:
+def want_forms(c: Coder) -> None:
     """Fill c.wanted, the forms that readers want of each tensor, from the outputs back."""
     skipped = absorbed(c)
     for name in c.network.outputs:

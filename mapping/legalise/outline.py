@@ -12,7 +12,7 @@ from golden.accelerator.params import AcceleratorParams
 from mapping.ir import graph
 from mapping.legalise import images
 from mapping.legalise.coder import Coder
-from mapping.legalise.float_network import finished, inner, known_operators, lower, plan, spelt
+from mapping.legalise.float_network import finished, inner, known_operators, lower, spelt, want_forms
 from mapping.legalise.primitives import primitive
 from mapping.network import Network, Node
 from mapping.patterns.recognise import recognise
@@ -38,7 +38,7 @@ def outline(network: Network, p: AcceleratorParams) -> graph.CodedNetwork:
     made = (named | set(known.inputs)) - known.constants.keys()
     seen = {name: assumed(known, name, 1 + number / 1024) for number, name in enumerate(sorted(made))}
     c = Coder(known, p, seen, "max")
-    plan(c)
+    want_forms(c)
     for tensor, readers in equalise.candidates(c).items():
         c.evened[tensor] = np.ones(channels_of(known, readers[0])), c.scale_of(tensor)
     lower(c)

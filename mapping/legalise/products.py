@@ -64,7 +64,7 @@ class Weighted:
     geometry: dict[str, Any]
 
 
-def parts(c: Coder, node: Node) -> Weighted:
+def weighted_of(c: Coder, node: Node) -> Weighted:
     if node.operator == "Conv":
         return convolution(c, node)
     w = reals(c.network.constants[node.inputs[1]])
@@ -76,11 +76,11 @@ def parts(c: Coder, node: Node) -> Weighted:
         raise check.fail("weights", list(w.shape), "[k, n]")
     w = w.reshape(1, 1, *w.shape[-2:])
     y = c.shape(node.outputs[0])
-    bias = bias_of(c, node, w.shape[-1]) * float(node.attributes.get("beta", 1.0))
+    bias = constant_bias(c, node, w.shape[-1]) * float(node.attributes.get("beta", 1.0))
     return Weighted(w=w, bias=bias, axes=tuple(range(len(y))), shape=(prod(y[:-1]), y[-1]), geometry={})
 
 
-def bias_of(c: Coder, node: Node, n: int) -> np.ndarray:
+def constant_bias(c: Coder, node: Node, n: int) -> np.ndarray:
     name = node.inputs[2] if len(node.inputs) > 2 else ""
     if name and name not in c.network.constants:
         raise check.fail("bias", "computed", "a constant")
@@ -106,9 +106,8 @@ def convolution(c: Coder, node: Node) -> Weighted:
         pads, strides, dilations = ((0, 0), *pads), (1, *strides), (1, *dilations)
     (top, bottom), (left, right) = pads
     geometry = {"pads": (top, left, bottom, right), "strides": strides, "dilations": dilations}
-    return Weighted(
-        w=w.transpose(2, 3, 1, 0), bias=bias_of(c, node, len(w)), axes=axes, shape=shape, geometry=geometry
-    )
+    bias = constant_bias(c, node, len(w))
+    return Weighted(w=w.transpose(2, 3, 1, 0), bias=bias, axes=axes, shape=shape, geometry=geometry)
 
 
 def depthwise_weights(x: Shape, w: np.ndarray, groups: int) -> bool:
@@ -148,7 +147,7 @@ def stated_weights(c: Coder, node: Node, part: Weighted) -> tuple[np.ndarray, np
         raise check.fail(f"weights {called}", "not in codes", "constants behind a DequantizeLinear")
     shadow = copy(c)
     shadow.network = replace(c.network, constants={**c.network.constants, name: c.weight_scales[name]})
-    w, each = (p.w.reshape(-1, p.w.shape[-1]) for p in (part, parts(shadow, node)))
+    w, each = (p.w.reshape(-1, p.w.shape[-1]) for p in (part, weighted_of(shadow, node)))
     each = np.abs(each)
     scale = each.max(0)
     if (np.abs(np.where(each > 0, each, scale) / scale - 1) > 1e-6).any():
@@ -187,7 +186,7 @@ def doubled(c: Coder, x: Coded, times: int) -> Coded:
 
 def product(c: Coder, node: Node) -> None:
     """Legalise MatMul, Gemm and Conv by constant weights."""
-    part = parts(c, node)
+    part = weighted_of(c, node)
     c.factor(node.inputs[0])
     x, part = (
         (c.need(node.inputs[0], "byte", part.axes), part)

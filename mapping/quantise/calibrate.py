@@ -15,6 +15,7 @@ import numpy as np
 
 from golden import check
 from golden.formats import Int, Scale
+from golden.formats.rounding import finite
 from mapping.network import Network
 from mapping.run.floating import run_float
 
@@ -114,13 +115,10 @@ def observe(
     for sample in samples:
         values = {**sample, **run_float(network, sample, all_tensors=True)}
         for tensor, seer in seers:
-            seer.see(finite(tensor, values[tensor]))
+            seer.see(finite_tensor(tensor, values[tensor]))
 
 
-def finite(tensor: str, values: np.ndarray) -> np.ndarray:
+def finite_tensor(tensor: str, values: np.ndarray) -> np.ndarray:
     """`values`, or BadValue naming the tensor and its first NaN or infinity."""
-    good = np.isfinite(values)
-    if not good.all():
-        index = [int(i) for i in np.argwhere(~good)[0]]
-        raise check.fail(f"tensor {tensor}{index or ''}", float(values[tuple(index)]), "finite numbers")
+    finite(f"tensor {tensor}", values)
     return values

@@ -17,7 +17,7 @@ from golden.systolic.gemm import Gemm
 from mapping.ir.encodings import Grouped
 from mapping.layers import ProductLayer, layers
 from mapping.network import Network, ShapeNetwork
-from mapping.quantise.calibrate import finite
+from mapping.quantise.calibrate import finite_tensor
 from mapping.quantise.weights import real_weights
 from mapping.target import Design, Target
 
@@ -40,7 +40,7 @@ def quantise_groups(network: Network, design: Design) -> dict[str, GroupedProduc
     """
     products = {}
     for x in grouped_layers(network, design):
-        real = real_weights(x, finite(x.inputs[1], network.constants[x.inputs[1]]))
+        real = real_weights(x, finite_tensor(x.inputs[1], network.constants[x.inputs[1]]))
         try:
             coded = tuple(quantise(design.pe, padded_weights(design.pe, each)) for each in real)
         except check.BadValue as bad:

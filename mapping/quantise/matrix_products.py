@@ -29,7 +29,7 @@ from mapping.cost.tilings import Placement, place
 from mapping.ir.encodings import Affine
 from mapping.layers import ProductLayer, layers
 from mapping.network import Network
-from mapping.quantise.calibrate import METHODS, Observer, Seer, finite, observe
+from mapping.quantise.calibrate import METHODS, Observer, Seer, finite_tensor, observe
 from mapping.quantise.requantise_points import factor_format, factor_through, leaves_as_codes, result_bits
 from mapping.quantise.smoothquant import Channels
 from mapping.quantise.weights import WeightCodes, check_formats, quantise_weights, real_weights
@@ -165,7 +165,7 @@ class Quantiser:
     def weighted(self, x: ProductLayer, placement: Placement, bias: np.ndarray | None) -> QuantisedProduct:
         """A product by constant weights as a QuantisedProduct."""
         p = self.target.unit.pe
-        w = real_weights(x, finite(x.inputs[1], self.network.constants[x.inputs[1]]))
+        w = real_weights(x, finite_tensor(x.inputs[1], self.network.constants[x.inputs[1]]))
         evened = None
         if channels := self.channels.get(x.name):
             evened, left = channels.choose(w[0], self.coder, p.activation, self.method)
@@ -199,7 +199,7 @@ class Quantiser:
             return replace(out, scale=out.scale * read.factor)
         seen = self.tensors.get(x.inputs[i], Observer())
         if x.inputs[i] in self.network.constants:
-            seen.see(finite(x.inputs[i], self.network.constants[x.inputs[i]]))
+            seen.see(finite_tensor(x.inputs[i], self.network.constants[x.inputs[i]]))
         has_zero_point = i == 0 and (x.constant_weights or not fmt.signed)
         return seen.scale(fmt, self.method, symmetric=not has_zero_point)
 
@@ -236,7 +236,8 @@ def channel_bias(x: ProductLayer, network: Network) -> np.ndarray | None:
     name = x.inputs[2] if len(x.inputs) > 2 else ""
     if name not in network.constants:
         return None
-    value = finite(name, network.constants[name]).astype(np.float64) * float(x.attributes.get("beta", 1.0))
+    value = finite_tensor(name, network.constants[name]).astype(np.float64)
+    value = value * float(x.attributes.get("beta", 1.0))
     if value.size == 1:
         return np.full(x.gemm.n, value.reshape(-1)[0])
     if x.operator == "Conv" and x.gemm.batch > 1:

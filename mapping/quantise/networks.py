@@ -29,7 +29,7 @@ class QuantisedProducts:
         return isinstance(self.encodings.get(tensor), Affine)
 
 
-def quantise(
+def quantise_products(
     network: Network, design: Design, samples: Iterable[Mapping[str, np.ndarray]], *, method: str = "max"
 ) -> QuantisedProducts:
     """The products of `network` as `design` computes them: in groups along K where its PE's sums are of a

@@ -19,7 +19,7 @@ from golden.systolic.gemm import Gemm
 from golden.systolic.operands import Operands
 from mapping.layers import ProductLayer
 from mapping.network import Node
-from mapping.quantise.calibrate import finite
+from mapping.quantise.calibrate import finite_tensor
 from mapping.quantise.groups import GroupedProduct
 from mapping.quantise.matrix_products import QuantisedProduct
 from mapping.quantise.networks import QuantisedProducts
@@ -127,7 +127,7 @@ def factor(quantised: QuantisedProducts, x: QuantisedProduct, place: int, values
     found = values[tensor]
     if quantised.in_codes(tensor):
         return found
-    finite(tensor, found)
+    finite_tensor(tensor, found)
     return scale.quantise(found if place or x.evened is None else found / x.layer.along_channels(x.evened))
 
 

@@ -9,7 +9,7 @@ import pytest
 from mapping.frontends import load
 from mapping.passes import simplify
 from mapping.plan import plan
-from mapping.quantise.networks import quantise
+from mapping.quantise.networks import quantise_products
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 from sim.device import Model
@@ -79,7 +79,7 @@ def sentence_vector(outputs, inputs):
 @pytest.mark.parametrize("count", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_sentence_vectors_of_minilm_in_int8_are_those_of_float(count, minilm, large):
     network, inputs = minilm
-    quantised = quantise(network, large, [inputs(text) for text in CALIBRATION.splitlines()])
+    quantised = quantise_products(network, large, [inputs(text) for text in CALIBRATION.splitlines()])
     given = [inputs(text) for text in SENTENCES.splitlines()[:count]]
     wanted = np.array([sentence_vector(run_float(network, x), x) for x in given])
     found = np.array([sentence_vector(execute(quantised, x, Model()).outputs, x) for x in given])
@@ -113,7 +113,7 @@ def real_files():
 def test_labels_of_magika_in_int8_are_those_of_float(large):
     network = simplify(load(package("magika") / "models" / "standard_v3_3" / "model.onnx"))
     calibration, others = real_files()
-    quantised = quantise(network, large, [features(path) for path in calibration])
+    quantised = quantise_products(network, large, [features(path) for path in calibration])
     for path in others:
         wanted = run_float(network, features(path))["target_label"][0]
         found = execute(quantised, features(path), Model()).outputs["target_label"][0]

@@ -8,7 +8,7 @@ from onnx import helper, numpy_helper
 from mapping.frontends import onnx_file
 from mapping.layers import layers
 from mapping.passes import simplify
-from mapping.quantise.networks import quantise
+from mapping.quantise.networks import quantise_products
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 from sim.device import Golden, Model
@@ -73,7 +73,7 @@ def network(operator, inputs, attributes, kind=np.float32):
 def test_a_product_is_close_to_float_and_of_its_type(target, form, kind):
     found, given = network(*FORMS[form], kind)
     wanted = run_float(found, given)["y"]
-    quantised = quantise(found, target(), [given])
+    quantised = quantise_products(found, target(), [given])
     for engine in (Model(), Golden()):
         y = execute(quantised, given, engine).outputs["y"]
         assert (y.shape, y.dtype) == (wanted.shape, np.dtype(kind))

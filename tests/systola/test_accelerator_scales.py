@@ -21,7 +21,7 @@ from golden.pe.quantise import quantise
 from mapping.backends.program.compiler import compile
 from mapping.frontends import onnx_file
 from mapping.legalise.float_network import encoded
-from mapping.legalise.float_network import quantise as quantised
+from mapping.legalise.float_network import quantise_network as quantised
 from mapping.quantise.channels import quantise_channels
 from mapping.quantise.groups import padded_weights
 

@@ -11,7 +11,7 @@ from mapping.frontends import load
 from mapping.frontends.tflite import file, reader
 from mapping.frontends.tflite.integer_run import Runner
 from mapping.passes import simplify
-from mapping.quantise.networks import quantise
+from mapping.quantise.networks import quantise_products
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 from sim.device import Model
@@ -49,7 +49,7 @@ def test_a_float_network_is_quantised_and_executed(float_file, make_target):
     (given, (shape, _)), = network.inputs.items()  # fmt: skip
     random = np.random.default_rng(0)
     samples = [{given: random.normal(0, 2, shape).astype(np.float32)} for _ in range(8)]
-    quantised = quantise(network, make_target(**LARGE), samples)
+    quantised = quantise_products(network, make_target(**LARGE), samples)
     (found,) = execute(quantised, samples[0], Model()).outputs.values()
     (wanted,) = run_float(network, samples[0]).values()
     assert np.abs(found - wanted).max() < 0.1

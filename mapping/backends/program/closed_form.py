@@ -16,7 +16,7 @@ from mapping.backends.program.compiler import lowered
 from mapping.backends.program.pipeline import Pipeline, StepCycles, step_cycles
 from mapping.backends.program.plan import StepSums, by_name, counts_of, host_row, row_of, unit_in_tables
 from mapping.backends.program.segments import parted
-from mapping.backends.program.steps_taken import NetworkSteps, TakenStep, without_weights
+from mapping.backends.program.steps_taken import NetworkSteps, TakenStep, with_unknown_weights
 from mapping.ir import graph
 from mapping.ir.graph import CodedNetwork
 from mapping.plan import Plan
@@ -54,7 +54,7 @@ def plan(name: str, target: Target, coded: CodedNetwork, *, assumed: bool = Fals
 
 def operations(coded: CodedNetwork, p: AcceleratorParams, *, latency: int) -> tuple[list[StepSums], float]:
     """Totals over each operation's steps, in program order, and the cycle in which all steps are done."""
-    network = without_weights(lowered(coded, p))
+    network = with_unknown_weights(lowered(coded, p))
     units = {operation.name: unit_in_tables(p, coded, operation) for operation in coded.operations}
     steps, known = NetworkSteps(network, p), dict[int, tuple[StepCycles, np.ndarray]]()
     pipeline = Pipeline(p, latency, network.inputs)

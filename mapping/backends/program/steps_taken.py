@@ -145,7 +145,7 @@ class NetworkSteps:
         return self.made, loads, listed.given
 
 
-def without_weights(network: graph.CodedNetwork) -> graph.CodedNetwork:
+def with_unknown_weights(network: graph.CodedNetwork) -> graph.CodedNetwork:
     """The network with unknown weights of products."""
     operations = tuple(
         replace(o, weights=unknown(o.weights.shape, o.weights.dtype)) if isinstance(o, graph.Product) else o

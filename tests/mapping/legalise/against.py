@@ -15,7 +15,7 @@ from golden.accelerator.machine import Machine
 from golden.accelerator.params import AcceleratorParams
 from mapping.backends.program.compiler import compile
 from mapping.frontends import onnx_file
-from mapping.legalise.float_network import encoded, quantise
+from mapping.legalise.float_network import encoded, quantise_network
 from mapping.run.quantised import run
 
 P = AcceleratorParams()
@@ -56,7 +56,7 @@ def by_codes(
 ) -> dict[str, np.ndarray]:
     """Calibrated on the inputs themselves unless there are samples; asserts that the engines agree."""
     network = onnx_file.from_model(made, "net.onnx", "net")
-    coded = quantise(network, p, list(samples) or [feeds])
+    coded = quantise_network(network, p, list(samples) or [feeds])
     codes = encoded(coded, feeds)
     found = run(coded, p, codes)
     program = compile(coded, p, BASE)

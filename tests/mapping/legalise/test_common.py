@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mapping.legalise.float_network import encoded, quantise
+from mapping.legalise.float_network import encoded, quantise_network
 from mapping.run.floating import run_float
 from mapping.run.quantised import run
 from tests.mapping.backends.program.machines import holds
@@ -72,7 +72,7 @@ def test_a_norm_before_a_convolution_is_folded_where_nothing_is_padded(params, f
     nodes = [("BatchNormalization", "x s b m v", "n"), ("Conv", "n k", "y", {"pads": pads})]
     size = 3 + 2 * pads[0]
     network = from_onnx(IMAGE, C | NORM, *nodes, shape=(1, 16, size, size))
-    made = quantise(network, params, [drawn(network, seed) for seed in range(4)])
+    made = quantise_network(network, params, [drawn(network, seed) for seed in range(4)])
     kinds = [type(o).__name__ for o in made.operations]
     assert kinds.count("Product") == 1 and kinds.count("Map") == maps
     x = drawn(network, 9)
@@ -89,7 +89,7 @@ def drawn(network, seed):
 def test_the_result_is_near_that_of_floats(params, from_onnx, case):
     inputs, values, nodes, shape, most = CASES[case]
     network = from_onnx(inputs, C | values, *nodes, shape=shape)
-    made = quantise(network, params, [drawn(network, seed) for seed in range(4)])
+    made = quantise_network(network, params, [drawn(network, seed) for seed in range(4)])
     x = drawn(network, 9)
     program = holds(made, params, **encoded(made, x))
     assert program.count

@@ -13,7 +13,7 @@ from mapping.backends.program.compiler import compile
 from mapping.frontends import onnx_file
 from mapping.ir import graph
 from mapping.legalise import images
-from mapping.legalise.float_network import encoded, quantise
+from mapping.legalise.float_network import encoded, quantise_network
 from mapping.run.floating import run_float
 from mapping.run.quantised import run
 from tests.mapping.legalise.against import model, node
@@ -51,9 +51,9 @@ def network(count, nodes=NODES):
 
 def test_each_image_is_what_it_is_alone():
     x = normal(COUNT, 3, 10, 10)
-    batch = quantise(network(COUNT), P, [{"x": x}])
+    batch = quantise_network(network(COUNT), P, [{"x": x}])
     each = [{"x": x[i : i + 1]} for i in range(COUNT)]
-    alone = quantise(network(1), P, each)
+    alone = quantise_network(network(1), P, each)
     found = run(batch, P, encoded(batch, {"x": x}))["y"]
     wanted = [run(alone, P, encoded(alone, one))["y"].ravel() for one in each]
     assert np.array_equal(found.reshape(COUNT, -1), np.stack(wanted))
@@ -65,14 +65,14 @@ def test_one_program_takes_as_long_as_its_images():
     x = normal(COUNT, 3, 10, 10)
     cycles = []
     for count in (1, COUNT):
-        coded = quantise(network(count), P, [{"x": x[:count]}])
+        coded = quantise_network(network(count), P, [{"x": x[:count]}])
         program = compile(coded, P)
         cycles.append(predict(P, unpack(program.commands), 50, 50).cycles)
     assert cycles[1] < 1.02 * COUNT * cycles[0]
 
 
 def test_the_program_gives_the_codes():
-    coded = quantise(network(2), P, [{"x": normal(2, 3, 10, 10)}])
+    coded = quantise_network(network(2), P, [{"x": normal(2, 3, 10, 10)}])
     holds(coded, P)
 
 
@@ -81,7 +81,7 @@ def test_rows_stay_rows_of_one_product():
     given, constants = {"x": normal(4, 128)}, {name: CONSTANTS[name] for name in "mn"}
     made = onnx_file.from_model(model(nodes, given, constants), "n.onnx", "n")
     assert images.alone(made) is None
-    assert [type(o) for o in quantise(made, P, [given]).operations] == [graph.Product]
+    assert [type(o) for o in quantise_network(made, P, [given]).operations] == [graph.Product]
 
 
 def test_images_that_meet_are_one_network():
@@ -99,7 +99,7 @@ def test_the_verilog_gives_the_codes_of_two_images():
     from programs import SMALL
 
     x = {"x": normal(2, 3, 10, 10)}
-    coded = quantise(network(2), SMALL, [x])
+    coded = quantise_network(network(2), SMALL, [x])
     program, codes = compile(coded, SMALL), encoded(coded, x)
     memory = program.memory.copy()
     program.write(memory, "x", codes["x"])

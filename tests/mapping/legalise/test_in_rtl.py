@@ -8,7 +8,7 @@ import pytest
 
 from mapping.backends.program.compiler import compile
 from mapping.frontends import onnx_file
-from mapping.legalise.float_network import encoded, quantise
+from mapping.legalise.float_network import encoded, quantise_network
 from mapping.run.quantised import run
 from sim.accelerator import Bus, RtlModel
 from tests.mapping.legalise.against import model, node
@@ -71,7 +71,7 @@ def test_codes_of_the_verilog_are_the_coded_networks(small, case):
     feeds = {"x": x}
     made = model(nodes, feeds, constants, opset=opset[0] if opset else 17)
     network = onnx_file.from_model(made, "net.onnx", "net")
-    coded = quantise(network, SMALL, [feeds])
+    coded = quantise_network(network, SMALL, [feeds])
     codes, program = encoded(coded, feeds), compile(coded, SMALL)
     memory = program.memory.copy()
     program.write(memory, "x", codes["x"])

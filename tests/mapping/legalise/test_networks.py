@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mapping.frontends import load
-from mapping.legalise.float_network import encoded, quantise
+from mapping.legalise.float_network import encoded, quantise_network
 from mapping.run.floating import run_float
 from mapping.run.quantised import run
 
@@ -59,7 +59,7 @@ def test_sentence_vectors_are_near_those_of_float(params):
         return (hidden * mask).sum(1) / mask.sum(1)
 
     network = load(folder, tokens=TOKENS)
-    made = quantise(network, params, inputs(CALIBRATION))
+    made = quantise_network(network, params, inputs(CALIBRATION))
     kinds = [type(o).__name__ for o in made.operations]
     assert (kinds.count("Product"), kinds.count("MatMul"), kinds.count("Gather")) == (24, 12, 2)
     for x in inputs(SENTENCES):
@@ -74,7 +74,7 @@ def test_magika_answers_as_float(params):
     paths = sorted(path for path in folder.rglob("*.*") if "__pycache__" not in path.parts)
     files = [p for p in paths if p.is_file() and p.stat().st_size > 100 and p.suffix != ".onnx"][:24]
     values = [features(path.read_bytes()) for path in files]
-    made = quantise(network, params, values[::2], method="mse")
+    made = quantise_network(network, params, values[::2], method="mse")
     same = 0
     for x in values[1::2]:
         (real,) = run_float(network, x).values()
@@ -92,7 +92,7 @@ def features(content):
 def test_audio_embeddings_are_near_those_of_float(params):
     network = load(package("pyopen_wakeword") / "models" / "embedding_model.tflite")
     (name,) = network.inputs
-    made = quantise(network, params, [{name: spectrogram(seed)} for seed in range(8)])
+    made = quantise_network(network, params, [{name: spectrogram(seed)} for seed in range(8)])
     assert {type(o).__name__ for o in made.operations} == {"Product", "Pool", "Reshape"}
     for seed in (20, 21, 22):
         x = {name: spectrogram(seed)}

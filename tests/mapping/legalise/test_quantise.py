@@ -8,7 +8,7 @@ import pytest
 from golden.check import BadValue
 from mapping.ir import graph
 from mapping.ir.encodings import Affine, Reals
-from mapping.legalise.float_network import encoded, quantise
+from mapping.legalise.float_network import encoded, quantise_network
 from mapping.run.floating import run_float
 from mapping.run.quantised import run
 
@@ -38,7 +38,7 @@ def coded(params):
 
     def make(network, **more):
         samples = [draw(network, seed) for seed in range(8)]
-        made = quantise(network, params, samples, **more)
+        made = quantise_network(network, params, samples, **more)
         x = draw(network, 99)
         found = run(made, params, encoded(made, x))
         errors = []
@@ -208,7 +208,7 @@ def test_an_operator_without_a_unit_is_named(params, from_onnx):
     values = {"depth": np.array(3), "values": np.float32([0, 1])}
     network = from_onnx({"x": (1, 6)}, values, ("OneHot", "x depth values", "y"), shape=(1, 6, 3))
     with pytest.raises(BadValue, match="node y: operator is 'OneHot'; allowed: Add, "):
-        quantise(network, params, [draw(network, 0)])
+        quantise_network(network, params, [draw(network, 0)])
 
 
 def test_a_transposition_is_a_product(coded, from_onnx):

@@ -16,7 +16,7 @@ from golden.systolic.params import MatrixUnitParams
 from golden.tile.params import TileParams
 from mapping.plan import plan
 from mapping.quantise.groups import padded_activations, padded_weights
-from mapping.quantise.networks import quantise
+from mapping.quantise.networks import quantise_products
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 from mapping.target import Target, TileTarget
@@ -71,7 +71,7 @@ def array(name: str, group: int = DEPTH) -> Target:
 
 def coded(network, design):
     """Grouped designs scale activations as they come: no samples."""
-    return quantise(network, design, [])
+    return quantise_products(network, design, [])
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from golden.systolic.gemm import Gemm, Schedule, Tiling
 from golden.systolic.params import DATAFLOWS, MatrixUnitParams
 from mapping.network import ShapeLayer, ShapeNetwork
 from mapping.plan import plan
-from mapping.quantise.networks import quantise
+from mapping.quantise.networks import quantise_products
 from mapping.run.host import execute
 from mapping.run.shapes import execute_shapes, operands
 from sim.device import Comparing, Golden, Mismatch, Model
@@ -75,7 +75,7 @@ def test_the_model_equals_integers_of_any_size(job):
 def test_networks_are_equal_on_both_engines(request, target, normal, dataflow, network, shape):
     network = request.getfixturevalue(network)
     samples = [{"x": normal(*shape)} for _ in range(2)]
-    found = quantise(network, target(dataflow=dataflow, group=64, accumulator_rows=128), samples)
+    found = quantise_products(network, target(dataflow=dataflow, group=64, accumulator_rows=128), samples)
     golden, model = (execute(found, samples[0], engine) for engine in (Golden(), Model()))
     assert [run.digest for run in golden.layers] == [run.digest for run in model.layers]
     assert (golden.outputs["y"] == model.outputs["y"]).all()
@@ -84,35 +84,36 @@ def test_networks_are_equal_on_both_engines(request, target, normal, dataflow, n
 def test_the_dataflow_does_not_change_the_outputs(target, attention, normal):
     samples, found = [{"x": normal(1, 6, 12)}], []
     for dataflow in DATAFLOWS:
-        quantised = quantise(attention, target(dataflow=dataflow, group=64, accumulator_rows=128), samples)
+        design = target(dataflow=dataflow, group=64, accumulator_rows=128)
+        quantised = quantise_products(attention, design, samples)
         found.append(execute(quantised, samples[0], Model()).outputs["y"])
     assert (found[0] == found[1]).all() and (found[0] == found[2]).all()
 
 
 def test_layers_run_as_they_were_planned(target, attention, normal):
     sample = {"x": normal(1, 6, 12)}
-    run = execute(quantise(attention, target(group=64), [sample]), sample, Model())
+    run = execute(quantise_products(attention, target(group=64), [sample]), sample, Model())
     rows = plan(attention, target(group=64)).layers
     assert [(x.name, x.cycles) for x in run.layers] == [(x.name, x.compute_cycles) for x in rows]
 
 
 def test_progress_is_told_of_every_layer(target, attention, normal):
     sample, told = {"x": normal(1, 6, 12)}, []
-    quantised = quantise(attention, target(group=64), [sample])
+    quantised = quantise_products(attention, target(group=64), [sample])
     execute(quantised, sample, Model(), progress=lambda *x: told.append(x))
     assert told[0] == ("q", 1, 6) and told[-1] == ("y", 6, 6)
 
 
 def test_tensors_are_kept_on_request(target, attention, normal):
     sample = {"x": normal(1, 6, 12)}
-    quantised = quantise(attention, target(group=64), [sample])
+    quantised = quantise_products(attention, target(group=64), [sample])
     kept = execute(quantised, sample, Model(), all_tensors=True).tensors
     assert kept["q"].dtype == np.int64 and kept["share"].dtype == np.float32
     assert execute(quantised, sample, Model()).tensors == {}
 
 
 def test_inputs_of_another_shape_are_refused(target, attention, normal):
-    quantised = quantise(attention, target(group=64), [{"x": normal(1, 6, 12)}])
+    quantised = quantise_products(attention, target(group=64), [{"x": normal(1, 6, 12)}])
     with pytest.raises(BadValue, match=r"x\.shape is \[1, 5, 12\]; allowed: \[1, 6, 12\]"):
         execute(quantised, {"x": normal(1, 5, 12)}, Model())
 

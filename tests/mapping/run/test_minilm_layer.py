@@ -11,7 +11,7 @@ from mapping import frontends
 from mapping.network import Network, TensorType
 from mapping.passes import simplify
 from mapping.plan import plan
-from mapping.quantise.networks import quantise
+from mapping.quantise.networks import quantise_products
 from mapping.run.floating import run_float
 from mapping.run.host import execute
 from sim.device import Comparing, Model, Rtl
@@ -55,7 +55,7 @@ def test_the_examples_have_every_pe():
 def test_rtl_equals_golden_on_a_layer_of_minilm(name, layer):
     network, inputs = layer
     design = DESIGNS[name]
-    found = execute(quantise(network, design, [inputs]), inputs, Comparing(Rtl(), Model()))
+    found = execute(quantise_products(network, design, [inputs]), inputs, Comparing(Rtl(), Model()))
     ran = found.layers[0]
     assert (ran.gemm.m, ran.gemm.n, ran.gemm.k) == (16, 1536, 384)
     print(f"\n{name}: {ran.cycles} cycles", end="")

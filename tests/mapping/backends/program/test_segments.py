@@ -14,7 +14,7 @@ from mapping.frontends import onnx_file
 from mapping.frontends.tflite import reader
 from mapping.frontends.tflite.as_codes import coded
 from mapping.ir import graph
-from mapping.legalise.float_network import encoded, quantise
+from mapping.legalise.float_network import encoded, quantise_network
 from mapping.passes import simplify
 from mapping.run.floating import run_float
 from mapping.run.quantised import Interpreter, run
@@ -43,7 +43,7 @@ def runner(made):
 
 def quantise_with_host(network, p, samples):
     def make(each):
-        coded = quantise(each, p, samples)
+        coded = quantise_network(each, p, samples)
         return coded, parts(coded, p, host=True)
 
     return with_host(network, make)
@@ -75,7 +75,7 @@ def test_an_operator_that_no_unit_has_stands_between_two_programs():
     x = normal(5, 1, 6)
     float_network = network(LSTM, x, CONSTANTS)
     with pytest.raises(BadValue, match=r"n: node s: operator is 'LSTM'; allowed: Add, .*"):
-        quantise(float_network, P, [{"x": x}])
+        quantise_network(float_network, P, [{"x": x}])
     found, made = quantise_with_host(float_network, P, [{"x": x}])
     assert [type(part) for part in made] == [Segment, graph.Host, Segment]
     assert made[1].operator == "LSTM" and made[1].reason.startswith("n: node s: operator is 'LSTM'")
@@ -92,7 +92,7 @@ def test_what_no_program_moves_goes_to_the_host_too():
     constants = {"flat": np.array([2304]), "order": RANDOM.permutation(2304), "rows": np.array([576, 4])}
     made = network(nodes, x, constants)
     with pytest.raises(BadValue, match="elements that change lanes"):
-        compile(quantise(made, P, [{"x": x}]), P)
+        compile(quantise_network(made, P, [{"x": x}]), P)
     found, divided = quantise_with_host(made, P, [{"x": x}])
     there = [part for part in divided if isinstance(part, graph.Host)]
     assert {part.operator for part in there} <= {"Reshape", "Take"}
@@ -106,7 +106,7 @@ def test_a_product_that_the_accumulators_do_not_hold_is_the_hosts_with_its_macs(
     x = normal(4, 16)
     nodes = [node("Transpose", "x", "t"), node("MatMul", "x t", "y")]
     made = network(nodes, x, {})
-    found = with_host(made, lambda each: parts(quantise(each, p, [{"x": x}]), p, host=True))
+    found = with_host(made, lambda each: parts(quantise_network(each, p, [{"x": x}]), p, host=True))
     (there,) = [part for part in found if isinstance(part, graph.Host)]
     assert there.operator == "MatMul" and there.macs == 4 * 4 * 16
     assert "depth of the product is 16" in there.reason
