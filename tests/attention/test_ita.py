@@ -58,6 +58,15 @@ def test_its_rows_of_equal_scores_sum_to_less_and_less(length, total):
     assert softmax(np.zeros(length, int)).sum() == total
 
 
+def test_its_weights_are_powers_of_two_to_eight_octaves_below():
+    """Every distance of two scores: a row of the maximum and one other, whose inverse is 255 from nine on."""
+    below = np.arange(256)
+    found = softmax(np.stack([np.full(256, 127), 127 - below], axis=1))[:, 1] / 255
+    real = np.exp2(-below.astype(float)) / (1 + np.exp2(-below.astype(float)))
+    assert np.abs(found - real).max() <= 2.0**-8
+    assert not found[9:].any()
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
