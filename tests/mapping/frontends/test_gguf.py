@@ -53,7 +53,7 @@ def number(kind, raw, i):
     return d * (five - 16) if kind == "Q5_0" else d * five + m
 
 
-@pytest.mark.parametrize("code", [code for code, form in FORMATS.items() if form.block > 1])
+@pytest.mark.parametrize("code", [code for code, form in FORMATS.items() if form.block == 32])
 def test_a_block_is_what_its_formula_says(code):
     form, rng = FORMATS[code], np.random.default_rng(code)
     raw = rng.integers(0, 256, (50, form.size)).astype(np.uint8)
@@ -67,13 +67,19 @@ def test_a_block_is_what_its_formula_says(code):
 @pytest.mark.parametrize("code", FORMATS)
 def test_a_block_is_what_ggml_says(code):
     ggml = pytest.importorskip("gguf")
-    rng, kind = np.random.default_rng(code), ggml.GGMLQuantizationType(code)
-    raw = ggml.quants.quantize(rng.normal(size=(20, 64)).astype(np.float32), kind)
-    wanted = ggml.quants.dequantize(raw, kind)
-    form = FORMATS[code]
-    found = form.values(np.ascontiguousarray(raw).view(np.uint8).reshape(-1, form.size)).reshape(20, 64)
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, wanted)
+    rng, kind, form = np.random.default_rng(code), ggml.GGMLQuantizationType(code), FORMATS[code]
+    raw = rng.integers(0, 256, (50, form.size)).astype(np.uint8)
+    scales = rng.normal(size=(50, 2)).astype("<f2").view(np.uint8)  # finite numbers
+    if form.block == 1:
+        raw[:, -2:] = scales[:, :2] & 0xBF
+    elif form.name == "Q6_K":
+        raw[:, 208:] = scales[:, :2]
+    else:
+        raw[:, :4] = scales
+    wanted = raw.view(np.float32) if form.name == "F32" else ggml.quants.dequantize(raw, kind)
+    found = form.values(raw)
+    assert found.dtype == np.float32 and found.shape == (50, form.block)
+    np.testing.assert_allclose(found, wanted, rtol=3e-7, atol=1e-6)  # one rounding more or less
 
 
 # the graph
@@ -238,7 +244,8 @@ REFUSED = {
     "a tensor less": (replaced("blk.1.ffn_up.weight", None), "tensor blk.1.ffn_up.weight is missing"),
     "another shape": (replaced("blk.0.ffn_up.weight", ZEROS), r"shape is \[32, 32\]; allowed: \[64, 32"),
     "not finite": (replaced("output_norm.weight", ZEROS[0] + np.float32(np.nan)), r"weight\[0\] is nan"),
-    "K-quants": (replaced("blk.0.attn_q.weight", (12, (32, 32), bytes(576))), "type is Q4_K; allowed: F32"),
+    "other blocks": (replaced("blk.0.attn_q.weight", (11, (32, 32), bytes(576))), "type is Q3_K; allowed:"),
+    "rows of less": (replaced("blk.0.attn_q.weight", (12, (32, 32), bytes(576))), "a row modulo 256 is 32"),
     "half a block": (replaced("output_norm.weight", (8, (31,), bytes(34))), "size of a row modulo 32 is 31"),
     "beyond the end": (made.contents({"x": (0, (1 << 20,), b"")}), "tensor x is 4,194,304 bytes from"),
 }  # fmt: skip
