@@ -84,6 +84,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "powers-int8": lambda: attention_errors.powers(Arithmetic()),
     "powers-fp16": lambda: attention_errors.powers(fp16()),
     "rows-of-attention": attention_errors.rows,
+    "tops": lambda: str(len(list((ROOT / "examples").glob("*.toml")))),
     "slow-products": lambda: str(sum(collected("slow", (PRODUCTS,)).values())),
     "bins": lambda: str(len(coverage.plan())),
     "tflite-operators": lambda: tests("tflite/test_operators.py"),
