@@ -243,6 +243,25 @@ class MasterBench(AxiBench):
             assert one == other, f"{address:#x} {count} bytes: {one!r}, golden {other!r}"
         return wanted
 
+    async def see_every_status(self) -> None:
+        """Random commands, of which some end well and some in each error."""
+        await self.run(anywhere(self.random, self.p, 100))
+        found = set(self.check_status())
+        assert found == set(BurstStatus), f"only {found} came"
+
+    async def check_cycles(self, end: str, cycles: Callable[..., int]) -> None:
+        """Long commands, on and off a burst's edge, and short ones take golden's cycles at a fixed latency.
+
+        end  the stream whose last word ends them
+        """
+        p = self.p
+        most = min((1 << p.bytes_bits) - 1, 250 * p.word_bytes)
+        commands = [(0, most), (p.word_bytes, most), *anywhere(self.random, p, 30), (PAGE, 1), (PAGE, 1)]
+        await self.run(commands)
+        took = self.monitors[end].moved[-1][0] - self.monitors["command"].moved[0][0] + 1
+        golden = cycles(p, commands, self.fixed)
+        assert took == golden, f"took {took} cycles, golden {golden}"
+
     async def limited(self, channel: str, commands: list[Command], most: int) -> None:
         """Of these commands, `most` bursts go out, however long it takes."""
         self.send(commands)
