@@ -171,8 +171,8 @@ class AttentionTarget:
 
     @property
     def peak_macs(self) -> int:
-        """Multiply-accumulates a cycle: q k and w v of each element."""
-        return 2 * int(self.engine.arithmetic.head_dim)
+        """Multiply-accumulates a cycle, of q k and of w v."""
+        return int(self.engine.multipliers)
 
     @property
     def whole(self) -> Any:

@@ -2,50 +2,82 @@
 
     [[unit]]
     kind = "attention"
-    engine = "streaming"     # golden.attention.streaming
+    engine = "streaming"     # golden.attention.streaming, or "sliding_window"
     head_dim = 64
     query = "int8"           # key and value as the query, unless given
 
 The keys of its arithmetic are golden.attention.arithmetic's fields, and the rest those of the engine's
 Params; a text is a format where the field is one, and `score` is the width of a signed integer. What is left
-out has golden's value: of FP16 that of `arithmetic.fp16`, with weights as wide as sums take them.
+out has golden's value, of FP16 that of `arithmetic.fp16`; weights of streaming are as wide as sums take them.
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
 
 from golden import check
 from golden.attention.arithmetic import Arithmetic, fp16
 from golden.attention.masks import LONGEST
 from golden.attention.streaming_job import StreamingParams
+from golden.attention.window import WindowParams
 from golden.formats import FP16, Int, parse
 
-ENGINES: dict[str, Any] = {"streaming": StreamingParams}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineTable:
+    """made: the engine's Params. without: fields of the arithmetic that it has not. integers, floating: what
+    of the arithmetic is not golden's own value where it is left out, or never given."""
+
+    made: Any
+    without: tuple[str, ...] = ()
+    integers: Mapping[str, Any] = field(default_factory=dict)
+    floating: Mapping[str, Any] = field(default_factory=dict)
+
+
+# streaming: as many bits of a weight as fp32's significand has below its first; sums take weights as they are
+ENGINES = {
+    "streaming": EngineTable(
+        made=StreamingParams,
+        without=("keys", "out_fraction", "softcap"),
+        integers={"keys": LONGEST, "out_fraction": 0},
+        floating={"keys": LONGEST, "weight_bits": 23},
+    ),
+    "sliding_window": EngineTable(made=WindowParams),
+}
 OPERANDS = ("query", "key", "value")
-STREAMED = ("keys", "out_fraction", "softcap")  # of the arithmetic, which streaming has not
-FLOATING = ("dot_integer", "dot_fraction")  # of FP16 alone
+OF_FLOATING = ("dot_integer", "dot_fraction")
+OF_INTEGERS = ("out_fraction",)
+WORDS = {int: "a whole number", str: "text in quotes", bool: "true or false"}
 
 
 def params(values: Mapping[str, Any], where: str) -> Any:
     """The Params of the engine that a table describes; BadValue, naming the key below `where`."""
     check.one_of(f"{where}.engine", values["engine"], ENGINES)
-    made = ENGINES[values["engine"]]
+    engine = ENGINES[values["engine"]]
     given = {name: value for name, value in values.items() if name not in ("engine", *OPERANDS)}
     formats = operands(values, where)
-    of_arithmetic = [name for name in arithmetic_keys(formats["query"] == FP16) if name not in OPERANDS]
-    of_engine = [field.name for field in fields(made) if field.name != "arithmetic"]
+    of_arithmetic = [n for n in arithmetic_keys(engine, formats["query"] == FP16) if n not in OPERANDS]
+    of_engine = [each.name for each in fields(engine.made) if each.name != "arithmetic"]
+    types = get_type_hints(Arithmetic) | get_type_hints(engine.made)
     for name, value in given.items():
         if name not in (*of_arithmetic, *of_engine):
             allowed = ", ".join(sorted({"engine", "kind", *OPERANDS, *of_arithmetic, *of_engine}))
             raise check.fail(f"{where}.{name}", "not a key", allowed)
-        wanted, words = (str, "text in quotes") if name == "out" else (int, "a whole number")
+        wanted = type_of(name, types[name])
         if type(value) is not wanted:
-            raise check.fail(f"{where}.{name}", repr(value), words)
+            raise check.fail(f"{where}.{name}", repr(value), WORDS[wanted])
     own = {name: value for name, value in given.items() if name in of_engine}
     if "out" in own:
         own["out"] = parse(own["out"])
-    return made(arithmetic=arithmetic(formats, {n: v for n, v in given.items() if n in of_arithmetic}), **own)
+    return engine.made(
+        arithmetic=arithmetic(engine, formats, {n: v for n, v in given.items() if n in of_arithmetic}), **own
+    )
+
+
+def type_of(name: str, hint: Any) -> type:
+    """What a key's value is in a file."""
+    plain: dict[Any, type] = {each: each for each in WORDS}
+    return plain.get(hint, str if name == "out" else int)
 
 
 def operands(values: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -57,29 +89,28 @@ def operands(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise check.BadValue(f"{where}: {error}") from None
 
 
-def arithmetic(formats: Mapping[str, Any], given: dict[str, Any]) -> Arithmetic:
-    """The arithmetic of a streaming engine of these formats."""
+def arithmetic(engine: EngineTable, formats: Mapping[str, Any], given: dict[str, Any]) -> Arithmetic:
+    """The arithmetic of an engine of these formats."""
     if "score" in given:
         given["score"] = Int(given["score"])
     if formats["query"] != FP16:
-        return Arithmetic(keys=LONGEST, out_fraction=0, **formats, **given)
-    # as many bits as fp32's significand has below its first: sums take weights as they are
-    return fp16(keys=LONGEST, **{"weight_bits": 23, **given})
+        return Arithmetic(**formats, **{**engine.integers, **given})
+    return fp16(**{**engine.floating, **given})
 
 
-def arithmetic_keys(floating: bool) -> list[str]:
-    """Keys of the arithmetic of a streaming engine."""
-    without = STREAMED if floating else (*STREAMED, *FLOATING)
-    return [field.name for field in fields(Arithmetic) if field.name not in without]
+def arithmetic_keys(engine: EngineTable, floating: bool) -> list[str]:
+    """Keys of the arithmetic of an engine."""
+    without = (*engine.without, *(OF_INTEGERS if floating else OF_FLOATING))
+    return [each.name for each in fields(Arithmetic) if each.name not in without]
 
 
 def table(p: Any) -> dict[str, Any]:
     """The table that `params` reads back to `p`; what follows from other keys is left out."""
-    (engine,) = (name for name, made in ENGINES.items() if isinstance(p, made))
+    ((name, engine),) = ((name, each) for name, each in ENGINES.items() if isinstance(p, each.made))
     a = p.arithmetic
-    of_arithmetic = {name: getattr(a, name) for name in arithmetic_keys(a.floating)}
+    of_arithmetic = {key: getattr(a, key) for key in arithmetic_keys(engine, a.floating)}
     of_arithmetic["score"] = a.score.width
-    own = {field.name: getattr(p, field.name) for field in fields(p) if field.name != "arithmetic"}
-    whole = {"engine": engine, **of_arithmetic, **own}
-    given = {name: value for name, value in whole.items() if value is not None}
-    return {name: value if isinstance(value, int | str) else str(value) for name, value in given.items()}
+    own = {each.name: getattr(p, each.name) for each in fields(p) if each.name != "arithmetic"}
+    whole = {"engine": name, **of_arithmetic, **own}
+    given = {key: value for key, value in whole.items() if value is not None}
+    return {key: value if isinstance(value, int | str) else str(value) for key, value in given.items()}

@@ -32,6 +32,7 @@ MEANING = {
 }
 INPUTS = ("command", "q", "k", "v")
 BLOCK = 64  # rows computed at once
+EXAMPLE = 16  # keys of the example's window
 title, about, sections = window_description.title, window_description.about, window_description.sections
 cycles = window_cycles.cycles
 
@@ -229,10 +230,15 @@ def _follow(p: WindowParams, job: AttentionJob, operands: Operands, kv_head: int
 
 
 def example(p: WindowParams, seed: int) -> tuple[AttentionJob, Operands]:
-    """A causal window over a sequence that is longer, by a quarter, than twice the buffer."""
+    """A causal window that moves on by more than twice its length, in the places that leading keys leave."""
     random = np.random.default_rng(seed)
-    length = 2 * p.slots + p.slots // 4
-    job = AttentionJob(mask=masks.causal(length, p.slots), by=example_scaling(p.arithmetic))
+    window = min(p.slots, EXAMPLE)
+    leading = p.slots - window
+    mask = Mask(
+        queries=2 * window + window // 4, keys=leading + 2 * window + window // 4, left=window - 1, right=0,
+        leading=leading,
+    )  # fmt: skip
+    job = AttentionJob(mask=mask, by=example_scaling(p.arithmetic))
     return job, random_operands(p, job, random)
 
 

@@ -63,6 +63,11 @@ class StreamingParams:
         check.in_range("behind", self.waiting, 1, 64)
 
     @property
+    def multipliers(self) -> int:
+        """Of q k and of w v: for each element."""
+        return 2 * self.arithmetic.head_dim
+
+    @property
     def sum(self) -> Float:
         """Format of l and o, which are finite: it has no infinity, and nothing beside numbers."""
         return Float("sum", self.exponent_bits, self.mantissa_bits, "none")

@@ -46,12 +46,17 @@ class WindowParams:
     divide_lanes: int = 1
 
     def __post_init__(self) -> None:
-        check.in_range("slots", self.slots, 2, masks.LONGEST, "a rolling buffer")
+        check.in_range("keys", self.slots, 2, masks.LONGEST, "a rolling buffer")
         check.one_of("organisation", self.organisation, ORGANISATIONS)
         if self.by_keys:
             check.in_range("head_dim", self.arithmetic.head_dim, 2, 1024, "a lane's elements in a memory")
         most = 1 if self.by_keys else self.arithmetic.head_dim
         check.in_range("divide_lanes", self.divide_lanes, 1, most, "elements of a result that come at once")
+
+    @property
+    def multipliers(self) -> int:
+        """Of q k and of w v: for each element of a key, or for each slot."""
+        return 2 * (self.slots if self.by_keys else self.arithmetic.head_dim)
 
     @property
     def by_keys(self) -> bool:

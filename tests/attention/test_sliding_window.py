@@ -141,7 +141,7 @@ def test_operands_of_another_shape_are_refused_by_name():
 @pytest.mark.parametrize(
     "given, message",
     [
-        ({"keys": 1}, "slots is 1"),
+        ({"keys": 1}, "keys is 1"),
         ({"divide_lanes": 65}, "divide_lanes is 65; allowed: 1 to 64"),
         ({"organisation": "rows"}, "organisation is 'rows'; allowed: dimensions, keys"),
         ({"organisation": "keys", "head_dim": 1}, "head_dim is 1; allowed: 2 to 1024"),

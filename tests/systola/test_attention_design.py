@@ -90,7 +90,7 @@ def test_what_is_wrong_is_named(more, message):
 def test_an_engine_that_is_not_there_and_a_program_are_refused():
     values = tomllib.loads(SMALL.format(more="", head_dim=2, query="int8"))
     values["unit"][0]["engine"] = "other"
-    with pytest.raises(BadValue, match=r"unit\.0\.engine is 'other'; allowed: streaming"):
+    with pytest.raises(BadValue, match=r"unit\.0\.engine is 'other'; allowed: streaming, sliding_window"):
         design_file.parse(values, where="small.toml")
     values["control"]["kind"] = "program"
     with pytest.raises(BadValue, match="unit is 0 of kind vector"):
@@ -104,6 +104,40 @@ def test_no_network_is_mapped_onto_it(tmp_path):
         assert (
             "an attention unit alone, which takes jobs; allowed: a design that runs networks" in result.stderr
         )
+
+
+WINDOW = 'engine = "sliding_window"\nkeys = 6'
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("keys = 1", "keys is 1; allowed: 2 to 65536"),
+        ('organisation = "rows"', "organisation is 'rows'; allowed: dimensions, keys"),
+        ("sinks = 1", "unit.0.sinks is 1; allowed: true or false"),
+        ("interleave = 4", "unit.0.interleave is not a key; allowed: degree, divide_lanes, "),
+        ("divide_lanes = 3", "divide_lanes is 3; allowed: 1 to 2"),
+    ],
+)
+def test_what_is_wrong_of_a_window_is_named(more, message):
+    text = SMALL.format(more=more, head_dim=2, query="int8").replace('"streaming"', '"sliding_window"')
+    with pytest.raises(BadValue) as raised:
+        design_file.parse(tomllib.loads(text), where="small.toml")
+    assert message in str(raised.value)
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("more", ["divide_lanes = 2", 'organisation = "keys"'], ids=["dimensions", "keys"])
+def test_a_window_s_testbench_passes_on_icarus(more, tmp_path, has):
+    from tests.systola.test_generate import run_on_icarus
+
+    has("icarus")
+    text = SMALL.format(more=more, head_dim=2, query="int8").replace('engine = "streaming"', WINDOW)
+    (tmp_path / "small.toml").write_text(text)
+    generation.generate(tmp_path / "small.toml", tmp_path / "out")
+    assert run_on_icarus(tmp_path / "out", "small").startswith("PASS")
+    page = (tmp_path / "out" / "small.md").read_text()
+    assert "| unit.0.keys | 6 |" in page and "# small: sliding-window attention, 6 keys of 2" in page
 
 
 @pytest.mark.rtl
