@@ -27,7 +27,7 @@ def test_a_command_does_what_the_document_shows(copy, has, block):
 
 def test_the_page_of_the_commands_has_it(copy):
     found = copy.run("python -m golden.accelerator.assembler")
-    assert "| transpose | 4 |" in found.stdout and "## TRANSPOSE (0x50, transpose)" in found.stdout
+    assert "| transpose | 5 |" in found.stdout and "## TRANSPOSE (0x60, transpose)" in found.stdout
 
 
 def test_nothing_but_the_new_files_and_a_line_of_the_table_differs(copy):

@@ -99,9 +99,9 @@ def signed(name: str, width: int, what: str) -> Field:
     return Field(name, width, True, what)
 
 
-def count(name: str, what: str) -> Field:
-    """Rounds of a loop, or elements: 1 to 65535."""
-    return Field(name, 16, False, what, 1)
+def count(name: str, what: str, width: int = 16) -> Field:
+    """Rounds of a loop, or elements, of 16 bits: 1 to 65535."""
+    return Field(name, width, False, what, 1)
 
 
 def place(name: str, what: str, width: int = 16) -> Field:

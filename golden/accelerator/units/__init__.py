@@ -55,6 +55,7 @@ UNITS = (
     "matrix",
     "vector",
     "store",
+    "attention",
 )
 
 
