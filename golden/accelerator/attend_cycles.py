@@ -15,7 +15,8 @@ from functools import lru_cache
 from golden.accelerator import fetcher
 from golden.accelerator.attend import AttentionParams
 from golden.attention import products, quotients, scores, weights
-from golden.attention.window_cycles import QUEUE, tree_registers
+from golden.attention.window import tree_registers
+from golden.attention.window_cycles import QUEUE
 from golden.division import ceil_div
 
 HELD = 4  # groups whose scores wait, at most
