@@ -38,6 +38,11 @@ class OperatorWindow:
         return cls(tuple(kernel), strides, dilations, both)
 
     @property
+    def sides(self) -> tuple[int, ...]:
+        """The padding as ONNX has it: all the befores, then all the afters."""
+        return (*(before for before, _ in self.pads), *(after for _, after in self.pads))
+
+    @property
     def extent(self) -> tuple[int, ...]:
         """Elements from the first to the last that one stop covers."""
         return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
@@ -46,6 +51,11 @@ class OperatorWindow:
         """Stops along each axis of an input of that size."""
         padded = (n + b + a for n, (b, a) in zip(spatial, self.pads, strict=True))
         return tuple((n - e) // s + 1 for n, e, s in zip(padded, self.extent, self.strides, strict=True))
+
+    def as_image(self) -> "OperatorWindow":
+        """The window over a line as one over an image of one row."""
+        kernel, strides, dilations = ((1, *of) for of in (self.kernel, self.strides, self.dilations))
+        return OperatorWindow(kernel, strides, dilations, ((0, 0), *self.pads))
 
     def ceiled(self, spatial: Sequence[int]) -> "OperatorWindow":
         """The window with the last stop of ceil_mode: more padding behind, unless that stop would lie all in

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from golden import check
+from golden.operators.window import OperatorWindow
 from mapping.ir.encodings import BYTES, Affine, Reals, nearest_codes
 
 Shape = tuple[int, ...]
@@ -290,6 +291,11 @@ class Host(Operation):
     others: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
     macs: int = 0
+
+
+def window_of(o: Product | Depthwise | Pool, kernel: tuple[int, int]) -> OperatorWindow:
+    """The window that an operation slides over an image [h, w, c]."""
+    return OperatorWindow.resolve((), kernel, o.strides, o.pads, getattr(o, "dilations", None))
 
 
 def operator_of(o: Operation) -> str:

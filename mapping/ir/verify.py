@@ -137,13 +137,13 @@ class Checker:
         shape = self.shape(o.x)
         if len(shape) != 3 or shape[2] != channels:
             raise self.bad(f"reading {o.x} {list(shape)}", f"[h, w, {channels}]")
-        if min(o.pads) < 0 or min((*o.strides, *getattr(o, "dilations", (1, 1)))) < 1:
+        window = graph.window_of(o, kernel)
+        if min(o.pads) < 0 or min((*window.strides, *window.dilations)) < 1:
             raise self.bad("a window", "pads of 0 or more, strides and dilations of 1 or more")
-        extent = [(k - 1) * d + 1 for k, d in zip(kernel, getattr(o, "dilations", (1, 1)), strict=True)]
-        found = [(shape[i] + o.pads[i] + o.pads[i + 2] - extent[i]) // o.strides[i] + 1 for i in (0, 1)]
+        found = window.out(shape[:2])
         if min(found) < 1:
             raise self.bad(f"a kernel {list(kernel)}", f"one that fits {list(shape[:2])} and pads {o.pads}")
-        return tuple(found)
+        return found
 
     def sums(self, x: str, weights: np.ndarray) -> None:
         """BadValue if a sum of a product may exceed 32 bits, however the compiler splits its depth."""

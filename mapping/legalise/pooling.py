@@ -1,7 +1,6 @@
 """Legalisation of pools: the greatest or the mean element under a window of an image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -39,14 +38,14 @@ def pool(c: Coder, node: Node) -> None:
     """Legalise MaxPool, AveragePool and their global forms."""
     x_name, y = node.inputs[0], node.outputs[0]
     axes, (height, width) = image(c, x_name)
-    window, counts = WindowOf(kernel=(height, width)), None
+    window, counts = over_image((height, width)), None
     if not node.operator.startswith("Global"):
         window, counts = window_of(c, node)
     reduction, counts = ("max", None) if "Max" in node.operator else ("sum", counts)
     windowed(c, y, x_name, axes, window, reduction, counts)
 
 
-def window_of(c: Coder, node: Node) -> tuple["WindowOf", np.ndarray | None]:
+def window_of(c: Coder, node: Node) -> tuple[OperatorWindow, np.ndarray | None]:
     """A pool's window, and the number of elements that each mean is taken over, int64 [rows, columns]; None:
     the whole kernel everywhere."""
     a, spatial = node.attributes, c.shape(node.inputs[0])[2:]
@@ -54,34 +53,21 @@ def window_of(c: Coder, node: Node) -> tuple["WindowOf", np.ndarray | None]:
     check_fits(window, spatial)
     if any(d != 1 for d in window.dilations):
         raise check.fail("dilations", list(window.dilations), "1")
-    flat = len(spatial) == 1  # a line is an image of one row
-    kernel, strides = ((1, *of) if flat else tuple(of) for of in (window.kernel, window.strides))
-    (top, bottom), (left, right) = ((0, 0), *window.pads) if flat else window.pads
-    found = WindowOf(
-        kernel=(kernel[0], kernel[1]), strides=(strides[0], strides[1]), pads=(top, left, bottom, right)
-    )
     counts = elements_under(spatial, stated, window, padding=a.get("count_include_pad", 0))
     plain = (counts == prod(window.kernel)).all()
-    return found, None if plain else counts.reshape(-1, counts.shape[-1])
+    window = window.as_image() if len(spatial) == 1 else window
+    return window, None if plain else counts.reshape(-1, counts.shape[-1])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowOf:
-    """The window of a pool over an image [height, width, channels]; see mapping.ir.graph.Pool."""
-
-    kernel: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-
-    def out(self, sizes: Sequence[int]) -> tuple[int, int]:
-        """Height and width of the result."""
-        k, s, p = self.kernel, self.strides, self.pads
-        rows, columns = ((n + p[i] + p[i + 2] - k[i]) // s[i] + 1 for i, n in enumerate(sizes))
-        return rows, columns
+def over_image(
+    kernel: Sequence[int], strides: Sequence[int] | None = None, pads: Sequence[int] | None = None
+) -> OperatorWindow:
+    """A window over height and width, undilated."""
+    return OperatorWindow.resolve((), kernel, strides, pads)
 
 
 def windowed(
-    c: Coder, y: str, x_name: str, axes: tuple[int | None, ...], window: WindowOf, reduction: str,
+    c: Coder, y: str, x_name: str, axes: tuple[int | None, ...], window: OperatorWindow, reduction: str,
     counts: np.ndarray | None = None,
 ) -> None:  # fmt: skip
     """Emit greatest elements or means under a window; axes: of height, width and channels in x, None: of
@@ -93,12 +79,12 @@ def windowed(
     if len(c.shape(y)) != len(x_shape):  # a reduction that keeps no axes: the others are numbered anew
         left = [axis for axis in c.natural(x_name) if axis in order]
         order = tuple(c.natural(y)[left.index(axis)] for axis in order)
-    if counts is not None:
-        mean_of_some(c, y, c.need(x_name, c.has(x_name), given, extent), window, (shape, order), counts)
-        return
     fixed: dict[str, Any] = {
-        "reduction": reduction, "kernel": window.kernel, "strides": window.strides, "pads": window.pads
+        "reduction": reduction, "kernel": window.kernel, "strides": window.strides, "pads": window.sides
     }  # fmt: skip
+    if counts is not None:
+        mean_of_some(c, y, c.need(x_name, c.has(x_name), given, extent), fixed, (shape, order), counts)
+        return
     if reduction == "max":
         forms = {f if f in PASSED else c.actual("half") for f in c.wanted[y]}
         there = forms & c.wanted.get(x_name, forms) or {c.has(x_name)}
@@ -122,13 +108,13 @@ def windowed(
 
 
 def mean_of_some(
-    c: Coder, y: str, x: Coded, window: WindowOf, made: tuple[Shape, tuple[int, ...]], counts: np.ndarray
+    c: Coder, y: str, x: Coded, fixed: dict[str, Any], made: tuple[Shape, tuple[int, ...]], counts: np.ndarray
 ) -> None:
     """Emit means over varying numbers of elements (`counts`): sums in 16 bits, each times its own factor.
 
-    made  shape of y's codes, and the order of their axes
+    fixed  fields of the sums' Pool       made  shape of y's codes, and the order of their axes
     """
-    shape, order = made
+    (shape, order), elements = made, prod(fixed["kernel"])
     least = float(counts.min())
     if least < 1:
         raise check.fail("a window's elements", 0, "1 or more beside padding")
@@ -137,13 +123,12 @@ def mean_of_some(
     unit = Affine(dtype="int16", scale=wanted.scale / finer, low=-32768, high=32767)
     name = c.tensor(f"{y}:sums", shape, unit)
     how = Stage(scale=unit.scale, fields={"low": unit.low, "high": unit.high})
-    e = c.epilogue(unit, x.scale / prod(window.kernel), how)
+    e = c.epilogue(unit, x.scale / elements, how)
     c.add(graph.Pool(
-        name=name, x=x.name, y=name, reduction="sum", epilogue=e, x_zero=x.zero, pad_value=x.zero,
-        kernel=window.kernel, strides=window.strides, pads=window.pads,
+        name=name, x=x.name, y=name, epilogue=e, x_zero=x.zero, pad_value=x.zero, **fixed
     ))  # fmt: skip
-    factor = Affine(dtype="int16", scale=prod(window.kernel) / least / 32767, low=-32768, high=32767)
-    codes = factor.code(prod(window.kernel) / counts).reshape(-1, 1)
+    factor = Affine(dtype="int16", scale=elements / least / 32767, low=-32768, high=32767)
+    codes = factor.code(elements / counts).reshape(-1, 1)
     factors = c.tensor(f"{y}:counts", codes.shape, factor, data=codes)
 
     def make(name: str, form: Affine, how: Stage) -> graph.Operation:

@@ -98,14 +98,12 @@ def convolution(c: Coder, node: Node) -> Weighted:
     groups = int(attributes.get("group", 1))
     if groups > 1 and not depthwise_weights(x, w, groups):
         w = dense(w, groups)
-    pads, strides, dilations = window.pads, window.strides, window.dilations
     y, axes = c.shape(node.outputs[0]), (2, 3, 1)
     shape: Shape = (*y[2:], y[1])
     if len(x) == 3:
         w, axes, shape = w[:, :, None], (0, 2, 1), (1, *shape)
-        pads, strides, dilations = ((0, 0), *pads), (1, *strides), (1, *dilations)
-    (top, bottom), (left, right) = pads
-    geometry = {"pads": (top, left, bottom, right), "strides": strides, "dilations": dilations}
+        window = window.as_image()
+    geometry = {"pads": window.sides, "strides": window.strides, "dilations": window.dilations}
     bias = constant_bias(c, node, len(w))
     return Weighted(w=w.transpose(2, 3, 1, 0), bias=bias, axes=axes, shape=shape, geometry=geometry)
 

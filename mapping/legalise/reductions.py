@@ -8,7 +8,7 @@ from mapping.ir.encodings import Affine
 from mapping.legalise.coder import Coded, Coder, standing
 from mapping.legalise.fixed import plain
 from mapping.legalise.moving import move
-from mapping.legalise.pooling import WindowOf, windowed
+from mapping.legalise.pooling import over_image, windowed
 from mapping.network import Node, Shape
 from mapping.passes.rewrite import reduced_axes
 from mapping.patterns.curves import Stage
@@ -34,7 +34,7 @@ def reduce(c: Coder, node: Node) -> None:
     full = order if len(order) == 3 else (None, *order)
     kernel = [shape[axis] if axis in axes else 1 for axis in full[:2]]
     reduction = "sum" if node.operator == "ReduceMean" else "max"
-    windowed(c, node.outputs[0], x, full, WindowOf(kernel=(kernel[0], kernel[1])), reduction)
+    windowed(c, node.outputs[0], x, full, over_image(kernel), reduction)
 
 
 def over_rows(c: Coder, node: Node, axes: list[int], form: str) -> None:

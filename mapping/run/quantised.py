@@ -146,15 +146,11 @@ def exact_product(a: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.asarray(np.rint(a.astype(dtype) @ w.astype(dtype)), np.int64)
 
 
-def windows(x: np.ndarray, o: Any, kernel: tuple[int, int]) -> np.ndarray:
-    """The elements under each stop of a kernel: x [h, w, c] -> [oh, ow, c, kh, kw], read only."""
-    top, left, bottom, right = o.pads
-    dilations = getattr(o, "dilations", (1, 1))
-    x = np.pad(x, ((top, bottom), (left, right), (0, 0)), constant_values=o.pad_value)
-    extent = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
-    every = np.lib.stride_tricks.sliding_window_view(x, extent, (0, 1))
-    (sy, sx), (dy, dx) = o.strides, dilations
-    return np.asarray(every[::sy, ::sx, :, ::dy, ::dx])
+def windows(x: np.ndarray, o: Any, kernel: tuple[int, int], outside: int) -> np.ndarray:
+    """The elements under each stop of a kernel: x [h, w, c] -> [oh, ow, c, kh, kw], read only. outside: what
+    stands beyond the image."""
+    view = graph.window_of(o, kernel).view(x.transpose(2, 0, 1)[None], outside)
+    return np.asarray(view[0].transpose(1, 2, 0, 3, 4))
 
 
 def product(c: Call, o: graph.Product) -> Values:
@@ -162,7 +158,7 @@ def product(c: Call, o: graph.Product) -> Values:
     x = c[o.x]
     rows = x.reshape(-1, channels)
     if x.ndim == 3 and ((kh, kw) != (1, 1) or o.strides != (1, 1) or any(o.pads)):
-        rows = windows(x, o, (kh, kw)).transpose(0, 1, 3, 4, 2).reshape(-1, kh * kw * channels)
+        rows = windows(x, o, (kh, kw), o.pad_value).transpose(0, 1, 3, 4, 2).reshape(-1, kh * kw * channels)
     sums = c.sums(o, rows[None], o.weights.reshape(1, -1, n))[0]  # of 32 bits, in parts or not: see validate
     f = c.residual(o.residual)
     return c.finish(o.y, o.epilogue, sums, None if f is None else spread(f, (len(sums), n)))
@@ -212,11 +208,12 @@ def element_wise(c: Call, o: graph.Map) -> Values:
 def depthwise(c: Call, o: graph.Depthwise) -> Values:
     kh, kw, channels = o.weights.shape
     if c.array is not None and c.array.takes(o.name):
-        codes = windows(c[o.x], o, (kh, kw)).transpose(2, 0, 1, 3, 4).reshape(channels, -1, kh * kw)
+        seen = windows(c[o.x], o, (kh, kw), o.pad_value)
+        codes = seen.transpose(2, 0, 1, 3, 4).reshape(channels, -1, kh * kw)
         w = o.weights.astype(np.int64).reshape(1, kh * kw, channels).T
         sums = c.array.sums(o.name, codes, w) - o.x_zero * w.sum(1, keepdims=True)
         return c.finish(o.y, o.epilogue, sums[..., 0].T)
-    seen = windows(c[o.x] - o.x_zero, Unzeroed(o), (kh, kw))
+    seen = windows(c[o.x] - o.x_zero, o, (kh, kw), o.pad_value - o.x_zero)
     total = np.zeros(seen.shape[:3], np.int64)
     for i in range(kh):
         for j in range(kw):
@@ -225,17 +222,10 @@ def depthwise(c: Call, o: graph.Depthwise) -> Values:
 
 
 def pool(c: Call, o: graph.Pool) -> Values:
-    seen = map_lanes.S32.saturate(windows(c[o.x] - o.x_zero, Unzeroed(o), o.kernel))
+    seen = windows(c[o.x] - o.x_zero, o, o.kernel, o.pad_value - o.x_zero)
+    seen = map_lanes.S32.saturate(seen)
     total = seen.max(axis=(3, 4)) if o.reduction == "max" else map_lanes.S32.wrap(seen.sum(axis=(3, 4)))
     return c.finish(o.y, o.epilogue, total)
-
-
-class Unzeroed:
-    """The geometry of an operation whose operand's zero point has been subtracted."""
-
-    def __init__(self, o: graph.Depthwise | graph.Pool) -> None:
-        self.pads, self.strides, self.pad_value = o.pads, o.strides, o.pad_value - o.x_zero
-        self.dilations = getattr(o, "dilations", (1, 1))
 
 
 def exponential(c: Call, o: graph.Exponential) -> Values:
