@@ -108,7 +108,7 @@ class ProductLowering:
 
     def tiles(self) -> list[Tile]:
         """The tiles: a single one if it fits, else tiles of which two fit, or at least one."""
-        height, width = self.window.out
+        height, width = self.window.stops
         if self.tile_fits(height, width, 1):
             return [Tile(self.window, 0, height, 0, width)]
         for share in (2, 1):
@@ -184,9 +184,8 @@ class ProductLowering:
         s, regions, lanes = self.sizes, self.builder.regions, self.builder.lanes
         if len(found) > 1 or not self.window.plain or s.columns * s.column > regions.weights.words * 3 // 4:
             return []
-        rows = [
-            Tile(self.window, 0, 1, start, count) for start, count in doubling(self.window.out[1], lanes, 256)
-        ]
+        pieces = doubling(self.window.stops[1], lanes, 256)
+        rows = [Tile(self.window, 0, 1, start, count) for start, count in pieces]
         most = self.group_size(max(tile.results for tile in rows))
         groups = self.groups(doubling(s.columns, 1, most))
         order = sorted(
@@ -194,7 +193,7 @@ class ProductLowering:
             key=lambda at: (max(2 * at[0], 2 * at[1] + 1 if at[1] else 0), at),
         )
         # rows go out whole; the last ones, for which all is waiting, piece by piece
-        whole = 2 * self.window.out[1] * s.columns * s.out <= regions.out.words
+        whole = 2 * self.window.stops[1] * s.columns * s.out <= regions.out.words
         together = [ResultRows() if whole else None for _ in rows[1:]] + [None]
         steps = [
             self.step(rows[tile], groups[group], together[tile], group == len(groups) - 1)
@@ -207,7 +206,7 @@ class ProductLowering:
     def may_begin_in_parts(self) -> bool:
         """Whether this is the first operation, and its operands fit about twice (see `open_tiles`)."""
         s, builder, op = self.sizes, self.builder, self.op
-        regions, unit, rows = builder.regions, builder.p.unit, self.window.out[1]
+        regions, unit, rows = builder.regions, builder.p.unit, self.window.stops[1]
         return (
             builder.network.operations[0] is op
             and self.window.plain
@@ -274,7 +273,7 @@ class ProductLowering:
         address = self.builder.regions.b.take((tile.results if whole else 1) * group.count * size)
         source = place.address + group.first * size * place.lanes
         if whole:
-            width = self.window.out[1]
+            width = self.window.stops[1]
             source += (tile.y * width + tile.x) * place.row_bytes
             row = group.count * size
             loops = [
@@ -335,7 +334,7 @@ class ProductLowering:
 
     def store(self, tile: Tile, out: int, first: int, count: int) -> None:
         """Store results of a tile, tiles of columns [first, first + count)."""
-        y, width, size = self.y, self.window.out[1], self.sizes.out
+        y, width, size = self.y, self.window.stops[1], self.sizes.out
         row = count * size
         address = y.address + (tile.y * width + tile.x) * y.row_bytes + first * size * y.lanes
         loops = [
@@ -375,5 +374,5 @@ def lower(builder: Builder, op: Product) -> Iterable[Step]:
         out=y.size,
         residual=residual.size if residual and residual.rows == y.rows else 0,
     )
-    window = window_of(x, (kh, kw), op.strides, op.pads, op.dilations)
+    window = window_of(x, op, (kh, kw))
     return ProductLowering(builder, op, window, sizes, builder.table_chunk(op.epilogue)).steps()

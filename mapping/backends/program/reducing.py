@@ -121,7 +121,7 @@ class Lowering:
         for vector in range(count) if tile.rows > count else ():
             fields = common | self.by_vector(tile, part, out, vector)
             self.map(tile, part, out, words, fields, first + vector, 1)
-        run, width = count * y.size, self.window.out[1]
+        run, width = count * y.size, self.window.stops[1]
         address = y.address + (tile.y * width + tile.x) * y.row_bytes + first * y.size * y.lanes
         loops = [(tile.rows, width * y.row_bytes, tile.columns * run), (tile.columns, y.row_bytes, run)]
         builder.store(address, out, run, loops)
@@ -187,7 +187,7 @@ def lower_depthwise(builder: Builder, op: Depthwise) -> list[Step]:
     kh, kw, c = op.weights.shape
     weights = rows_as_words(builder.p, op.weights.reshape(-1, c), "int8").reshape(kh * kw, -1, x.lanes)
     front = operand(x, op.x_zero) | {"operation": MapOperation.MUL, "b_kind": Kind.BYTE}
-    window = window_of(x, (kh, kw), op.strides, op.pads, op.dilations)
+    window = window_of(x, op, (kh, kw))
     return Lowering(
         builder, op.name, op.x, op.y, op.epilogue, window, op.pad_value, front,
         builder.table_chunk(op.epilogue), weights,
@@ -199,7 +199,7 @@ def lower_pool(builder: Builder, op: Pool) -> list[Step]:
     x = builder.place(op.x)
     operation = MapOperation.MAX if op.reduction == "max" else MapOperation.COPY
     front = operand(x, op.x_zero) | {"operation": operation}
-    window = window_of(x, op.kernel, op.strides, op.pads)
+    window = window_of(x, op, op.kernel)
     return Lowering(
         builder, op.name, op.x, op.y, op.epilogue, window, op.pad_value, front,
         builder.table_chunk(op.epilogue),

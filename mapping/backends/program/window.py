@@ -1,13 +1,15 @@
 """A window that moves over an image: the part of the image that a tile of results needs, with its padding."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from golden import check
 from golden.division import ceil_div
+from golden.operators.window import OperatorWindow
 from mapping.backends.program.builder import Builder
 from mapping.backends.program.layout import Place
 from mapping.backends.program.scratchpad_allocation import Ring
+from mapping.ir import graph
 
 PIECES, LEAST = 2, 96  # pieces that are wanted of a tensor; words that a piece should have
 
@@ -26,61 +28,42 @@ def fine(rows: int, row_words: int, most: int) -> int:
     return max(1, min(most, ceil_div(rows, max(1, wanted))))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """A window over x [height, width] pixels: kernel, strides, dilations (y, x each), pads (top, left,
-    bottom, right)."""
+@dataclass(frozen=True, slots=True)
+class Window(OperatorWindow):
+    """A window over x [height, width] pixels."""
 
     height: int
     width: int
-    kernel: tuple[int, int] = (1, 1)
-    strides: tuple[int, int] = (1, 1)
-    dilations: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     @property
-    def reach(self) -> tuple[int, int]:
-        """Pixels that the kernel covers, first to last."""
-        (ky, kx), (dy, dx) = self.kernel, self.dilations
-        return (ky - 1) * dy + 1, (kx - 1) * dx + 1
-
-    @property
-    def out(self) -> tuple[int, int]:
+    def stops(self) -> tuple[int, int]:
         """Height and width of the result."""
-        top, left, bottom, right = self.pads
-        return (
-            (self.height + top + bottom - self.reach[0]) // self.strides[0] + 1,
-            (self.width + left + right - self.reach[1]) // self.strides[1] + 1,
-        )
+        rows, columns = self.out((self.height, self.width))
+        return rows, columns
 
     def pixels(self, rows: int, columns: int) -> tuple[int, int]:
         """Height and width of the input of rows x columns results."""
-        return (rows - 1) * self.strides[0] + self.reach[0], (columns - 1) * self.strides[1] + self.reach[1]
+        (sy, sx), (tall, wide) = self.strides, self.extent
+        return (rows - 1) * sy + tall, (columns - 1) * sx + wide
 
     @property
     def plain(self) -> bool:
         """Whether each result depends on one pixel alone, the one at its place: then rows of any tensor will
         do."""
-        return self.kernel == (1, 1) and self.strides == (1, 1) and not any(self.pads)
+        return self.kernel == (1, 1) and self.strides == (1, 1) and not any(self.sides)
 
 
 def window_of(
-    place: Place,
-    kernel: tuple[int, int],
-    strides: tuple[int, int],
-    pads: tuple[int, int, int, int],
-    dilations: tuple[int, int] = (1, 1),
+    place: Place, o: graph.Product | graph.Depthwise | graph.Pool, kernel: tuple[int, int]
 ) -> Window:
     """The window of an operation on `place`: over an image or, where the window is a pixel or the pixels are
     one line, over rows."""
-    window = Window(
-        height=1, width=place.rows, kernel=kernel, strides=strides, pads=pads, dilations=dilations
-    )
+    of = graph.window_of(o, kernel)
+    window = Window(of.kernel, of.strides, of.dilations, of.pads, 1, place.rows)
     if window.plain or len(place.shape) < 3:
         return window
     check.in_range("image rank", len(place.shape), 3, 3, "height, width, channels")
-    height, width = place.shape[:2]
-    return Window(height=height, width=width, kernel=kernel, strides=strides, pads=pads, dilations=dilations)
+    return replace(window, height=place.shape[0], width=place.shape[1])
 
 
 @dataclass(slots=True)
@@ -107,15 +90,15 @@ class Tile:
     def outside(self) -> tuple[int, int, int, int]:
         """Pixels of its input that are padding: above, to the left, below, to the right."""
         window, (height, width) = self.window, self.pixels
-        top = self.y * window.strides[0] - window.pads[0]
-        left = self.x * window.strides[1] - window.pads[1]
+        top = self.y * window.strides[0] - window.pads[0][0]
+        left = self.x * window.strides[1] - window.pads[1][0]
         below, right = top + height - window.height, left + width - window.width
         return max(-top, 0), max(-left, 0), max(below, 0), max(right, 0)
 
     @property
     def end(self) -> float:
         """The share of all results up to and including the tile's last."""
-        height, width = self.window.out
+        height, width = self.window.stops
         return ((self.y + self.rows - 1) * width + self.x + self.columns) / (height * width)
 
     def load(
@@ -129,8 +112,8 @@ class Tile:
         words, (height, width) = count * place.size, self.pixels
         window = self.window
         self.address = ring.take(height * width * words)
-        top = self.y * window.strides[0] - window.pads[0]
-        left = self.x * window.strides[1] - window.pads[1]
+        top = self.y * window.strides[0] - window.pads[0][0]
+        left = self.x * window.strides[1] - window.pads[1][0]
         y0, y1 = max(top, 0), min(top + height, window.height)
         x0, x1 = max(left, 0), min(left + width, window.width)
         row = width * words
@@ -155,7 +138,7 @@ class Tile:
 def tiles(window: Window, fits: Callable[[int, int], bool]) -> list[Tile]:
     """The largest tiles of results that fit: whole rows, or slices of one row. Empty if not even one result
     fits."""
-    height, width = window.out
+    height, width = window.stops
 
     def largest(most: int, good: Callable[[int], bool]) -> int:
         low, high = 0, most
