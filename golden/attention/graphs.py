@@ -256,20 +256,20 @@ def short_depth(delay: int = 0) -> int:
     return SHORT + delay
 
 
-def cycles(kind: str, n: int, rows: int, *, missing: int = 0) -> int:
+def cycles(form: str, n: int, rows: int, *, missing: int = 0) -> int:
     """Cycles of `run`, exactly: a score a cycle, the fill, and where LONG lacks places, those.
 
-    kind     "naive", "maximum" (both LONG alike), "online"
+    form     "naive", "maximum" (both LONG alike), "online"
     missing  places that LONG has less than `long_depth`, up to the two with which it still runs
     """
-    check.one_of("graph", kind, HOPS)
-    check.in_range("missing places", missing, 0, 2 if kind != "online" else 0)
-    waits = {"naive": n, "maximum": 2 * n, "online": 0}[kind]
-    return rows * n + waits + HOPS[kind] + (rows - 1) * missing
+    check.one_of("graph", form, HOPS)
+    check.in_range("missing places", missing, 0, 2 if form != "online" else 0)
+    waits = {"naive": n, "maximum": 2 * n, "online": 0}[form]
+    return rows * n + waits + HOPS[form] + (rows - 1) * missing
 
 
-def memory(kind: str, n: int) -> int:
+def memory(form: str, n: int) -> int:
     """Words in the FIFOs of a graph at full throughput with the fewest places."""
-    check.one_of("graph", kind, HOPS)
-    long = {"naive": 1, "maximum": 2, "online": 0}[kind] * long_depth(n)
-    return long + SHORT * {"naive": 5, "maximum": 7, "online": 6}[kind]
+    check.one_of("graph", form, HOPS)
+    long = {"naive": 1, "maximum": 2, "online": 0}[form] * long_depth(n)
+    return long + SHORT * {"naive": 5, "maximum": 7, "online": 6}[form]

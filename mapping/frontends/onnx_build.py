@@ -15,7 +15,7 @@ class GraphPort(NamedTuple):
     """Shape and type of an input or an output."""
 
     shape: Sequence[int]
-    kind: int = TensorProto.FLOAT
+    element: int = TensorProto.FLOAT
 
 
 class GraphBuilder:
@@ -46,7 +46,7 @@ class GraphBuilder:
     ) -> onnx.ModelProto:
         """The graph as a model."""
         ports = (
-            [helper.make_tensor_value_info(key, port.kind, port.shape) for key, port in each.items()]
+            [helper.make_tensor_value_info(key, port.element, port.shape) for key, port in each.items()]
             for each in (inputs, outputs)
         )
         graph = helper.make_graph(self.nodes, name, *ports, self.constants)

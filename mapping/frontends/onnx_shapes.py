@@ -154,7 +154,7 @@ def infer(
         reason = " ".join(str(wrong).split())
         allowed = f"what {message.op_type} takes ({reason})"
         raise check.fail(f"{where}: inputs", f"of shapes {shapes}", allowed) from None
-    return {name: kind for name, kind in found.items() if name}  # an output that is left out has none
+    return {name: proto for name, proto in found.items() if name}  # an output that is left out has none
 
 
 def left_open(

@@ -135,23 +135,23 @@ class WrittenMask(NamedTuple):
 
 def weights_of(w: Page, x: AttentionOperands, scores: str, *, exact: bool) -> tuple[str, str]:
     """The softmax of masked scores; and the masked scores, with their infinities where they are asked for."""
-    kind = w.dtype(scores)
-    mask = mask_of(w, x, scores, far(kind))
+    dtype = w.dtype(scores)
+    mask = mask_of(w, x, scores, far(dtype))
     masked = w("Add", scores, mask.bias) if mask.bias else scores
     shown = masked
     if exact and mask.bias:
         shown = w("Add", scores, mask_of(w, x, scores, -np.inf).bias)
     precision = w.attribute("softmax_precision", None)
-    wide = w.cast(masked, kind if precision is None else DTYPES[precision])
-    weights = w.cast(w.write("Softmax", (wide,), w.shape(wide), axis=-1), kind)
+    wide = w.cast(masked, dtype if precision is None else DTYPES[precision])
+    weights = w.cast(w.write("Softmax", (wide,), w.shape(wide), axis=-1), dtype)
     if mask.some:
-        weights = w("Where", mask.some, weights, w.value("none", 0, kind), dtype=kind)
+        weights = w("Where", mask.some, weights, w.value("none", 0, dtype), dtype=dtype)
     return weights, shown
 
 
-def far(kind: np.dtype[Any]) -> float:
+def far(dtype: np.dtype[Any]) -> float:
     """What is added to a score that does not count."""
-    return float(np.finfo(kind).min) / 2
+    return float(np.finfo(dtype).min) / 2
 
 
 def mask_of(w: Page, x: AttentionOperands, scores: str, none: float) -> WrittenMask:
@@ -175,14 +175,14 @@ def mask_of(w: Page, x: AttentionOperands, scores: str, none: float) -> WrittenM
     return WrittenMask(real, any_of(w, counts))
 
 
-def constant_mask(w: Page, x: AttentionOperands, kind: np.dtype[Any], none: float) -> WrittenMask:
+def constant_mask(w: Page, x: AttentionOperands, dtype: np.dtype[Any], none: float) -> WrittenMask:
     """The mask where all that decides it is known."""
     given, lengths = (w.constant(w.input(i)) if w.input(i) else None for i in (3, 6))
-    bias = bias_of(given, window(w, x, lengths), np.broadcast_to(kind.type(0), x.scores))
+    bias = bias_of(given, window(w, x, lengths), np.broadcast_to(dtype.type(0), x.scores))
     if not bias.any():
         return WrittenMask("", "")
     empty = np.isneginf(bias).all(-1, keepdims=True)
-    name = w.value("mask", np.maximum(bias, kind.type(none)))
+    name = w.value("mask", np.maximum(bias, dtype.type(none)))
     return WrittenMask(name, w.value("some", ~empty) if empty.any() else "")
 
 

@@ -42,8 +42,8 @@ def found() -> dict[str, Any]:
     """Claims, tables and curves."""
     rates: Rates = {name: [] for name in (*NAMES.values(), SHORT)}
     for n in LENGTHS:
-        for kind, name, places in (*((*each, None) for each in NAMES.items()), ("naive", SHORT, FEW)):
-            if (found := rate(kind, n, places)) is not None:
+        for form, name, places in (*((*each, None) for each in NAMES.items()), ("naive", SHORT, FEW)):
+            if (found := rate(form, n, places)) is not None:
                 rates[name].append((n, found))
     rates[ENGINE] = [(n, n * n / engine.cycles(USUAL, shape(USUAL, n))) for n in LENGTHS]
     bits, speed = (
@@ -60,28 +60,28 @@ def found() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def graph(kind: str, n: int, long: int) -> graphs.Graph:
+def graph(form: str, n: int, long: int) -> graphs.Graph:
     """A graph of rows of n, its long FIFOs of `long` places."""
     made = {
         "naive": lambda: graphs.naive(n, long=long),
         "maximum": lambda: graphs.with_maximum(n, long=(long, long)),
         "online": lambda: graphs.online(n),
     }
-    return made[kind]()
+    return made[form]()
 
 
-def cycles(kind: str, n: int, long: int | None = None, rows: int = ROWS) -> int | None:
+def cycles(form: str, n: int, long: int | None = None, rows: int = ROWS) -> int | None:
     """Of some rows with as many places as needed, or `long`; None: it stands still."""
     enough = graphs.long_depth(n)
     missing = 0 if long is None else max(0, enough - long)
     if n <= STEPPED:
-        return graphs.run(graph(kind, n, enough if long is None else long), rows).cycles
-    return graphs.cycles(kind, n, rows, missing=missing) if missing <= 2 else None
+        return graphs.run(graph(form, n, enough if long is None else long), rows).cycles
+    return graphs.cycles(form, n, rows, missing=missing) if missing <= 2 else None
 
 
-def rate(kind: str, n: int, long: int | None) -> float | None:
+def rate(form: str, n: int, long: int | None) -> float | None:
     """Scores a cycle, row after row: of one row more."""
-    one, other = (cycles(kind, n, long, rows) for rows in (ROWS, ROWS + 1))
+    one, other = (cycles(form, n, long, rows) for rows in (ROWS, ROWS + 1))
     return None if one is None or other is None else n / (other - one)
 
 
@@ -108,7 +108,7 @@ def measured(p: StreamingParams) -> float:
 def claims(rates: Rates) -> list[tuple[Claim, float]]:
     """Each with what comes out here."""
     long, short = 4096, 64
-    grown = {kind: graphs.memory(kind, long) / graphs.memory(kind, short) for kind in NAMES}
+    grown = {form: graphs.memory(form, long) / graphs.memory(form, short) for form in NAMES}
     in_turn, alone = (measured(p) for p in (SMALL, replace(SMALL, interleave=1)))
 
     def claim(what: str, published: float | None, band: tuple[float, float], source: str) -> Claim:
@@ -146,7 +146,7 @@ def by_length(title: str, series: Rates) -> dict[str, Any]:
 def memories() -> Rates:
     """Bits against length."""
     series: Rates = {
-        name: [(n, BITS * graphs.memory(kind, n)) for n in LENGTHS] for kind, name in NAMES.items()
+        name: [(n, BITS * graphs.memory(form, n)) for n in LENGTHS] for form, name in NAMES.items()
     }
     series[ENGINE] = [(n, sum(memory(USUAL).values())) for n in LENGTHS]
     return series
@@ -155,13 +155,13 @@ def memories() -> Rates:
 def depths() -> dict[str, Any]:
     """The fewest places, and what one less costs."""
     rows = []
-    for kind in ("naive", "maximum"):
+    for form in ("naive", "maximum"):
         for n in (8, 64, 256):
             long = graphs.long_depth(n)
-            took = [cycles(kind, n, places) for places in (long, long - 1, n, n - 1)]
+            took = [cycles(form, n, places) for places in (long, long - 1, n, n - 1)]
             rows.append(
                 [
-                    NAMES[kind],
+                    NAMES[form],
                     f"{n}",
                     f"{long}",
                     *("stands still" if each is None else f"{each:,}" for each in took),

@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     """A tensor: its shape as numpy has it, ggml's number of its type, where it begins in the file."""
 
     shape: tuple[int, ...]
-    kind: int
+    format: int
     start: int
 
 
@@ -71,8 +71,8 @@ class Gguf:
         self.place += size
         return self.data[self.place - size : self.place]
 
-    def number(self, kind: str, what: str) -> Any:
-        return struct.unpack(f"<{kind}", self.take(struct.calcsize(f"<{kind}"), what))[0]
+    def number(self, letter: str, what: str) -> Any:
+        return struct.unpack(f"<{letter}", self.take(struct.calcsize(f"<{letter}"), what))[0]
 
     def count(self, stated: int, least: int, what: str) -> int:
         """How many there are of something that takes `least` bytes or more; BadValue for more than fit."""
@@ -86,24 +86,24 @@ class Gguf:
         except UnicodeDecodeError:
             raise check.fail(f"{self.where}: {what}", repr(raw[:80]), "UTF-8 text") from None
 
-    def value(self, kind: int, key: str) -> Any:
+    def value(self, holds: int, key: str) -> Any:
         """A value of a type by its number."""
-        if kind == TEXT:
+        if holds == TEXT:
             return self.text(key)
-        if kind == LIST:
+        if holds == LIST:
             return self.items(key)
-        check.one_of(f"{self.where}: {key}: type", kind, (*NUMBERS, TEXT, LIST))
-        return self.number(NUMBERS[kind], key)
+        check.one_of(f"{self.where}: {key}: type", holds, (*NUMBERS, TEXT, LIST))
+        return self.number(NUMBERS[holds], key)
 
     def items(self, key: str) -> list[Any]:
         """A list of numbers or texts."""
-        kind, stated = self.number("I", key), self.number("Q", key)
-        if kind == TEXT:
+        holds, stated = self.number("I", key), self.number("Q", key)
+        if holds == TEXT:
             return [self.text(key) for _ in range(self.count(stated, 8, key))]
-        check.one_of(f"{self.where}: {key}: type of its items", kind, (*NUMBERS, TEXT))
-        size = struct.calcsize(f"<{NUMBERS[kind]}")
+        check.one_of(f"{self.where}: {key}: type of its items", holds, (*NUMBERS, TEXT))
+        size = struct.calcsize(f"<{NUMBERS[holds]}")
         raw = self.take(size * self.count(stated, size, key), key)
-        return list(struct.unpack(f"<{stated}{NUMBERS[kind]}", raw))
+        return list(struct.unpack(f"<{stated}{NUMBERS[holds]}", raw))
 
     def tensor(self) -> tuple[str, Entry]:
         """A tensor's name, and its entry with a place relative to the first tensor."""
@@ -114,11 +114,11 @@ class Gguf:
         sizes = [self.number("Q", where) for _ in range(axes)]
         for size in sizes:
             check.in_range(f"{where}: size of an axis", size, 1, 1 << 40)
-        kind, start = self.number("I", where), self.number("Q", where)
-        if kind not in FORMATS:
+        holds, start = self.number("I", where), self.number("Q", where)
+        if holds not in FORMATS:
             names = ", ".join(entry.name for entry in FORMATS.values())
-            raise check.fail(f"{where}: type", NAMES.get(kind, kind), names)
-        return name, Entry(tuple(reversed(sizes)), kind, start)
+            raise check.fail(f"{where}: type", NAMES.get(holds, holds), names)
+        return name, Entry(tuple(reversed(sizes)), holds, start)
 
     def settle(self, places: list[tuple[str, Entry]]) -> None:
         """Keep the tensors; BadValue for one that is not whole, not aligned, or given twice."""
@@ -126,11 +126,12 @@ class Gguf:
         check.in_range(f"{self.where}: general.alignment", alignment, 1, 1 << 20)
         first = -(-self.place // alignment) * alignment
         for name, entry in places:
-            where, kind = f"{self.where}: tensor {name}", FORMATS[entry.kind]
+            where, stored = f"{self.where}: tensor {name}", FORMATS[entry.format]
             if name in self.tensors:
                 raise check.fail(where, "given twice", "once")
-            check.in_range(f"{where}: size of a row modulo {kind.block}", entry.shape[-1] % kind.block, 0, 0)
-            size, start = prod(entry.shape) // kind.block * kind.size, first + entry.start
+            row = entry.shape[-1] % stored.block
+            check.in_range(f"{where}: size of a row modulo {stored.block}", row, 0, 0)
+            size, start = prod(entry.shape) // stored.block * stored.size, first + entry.start
             if start % alignment or start + size > len(self.data):
                 what = f"{size:,} bytes from {start:,} on"
                 raise check.fail(where, what, f"within {len(self.data):,} bytes, aligned to {alignment}")
@@ -146,12 +147,12 @@ class Gguf:
         entry = self.tensors[name]
         if entry.shape != shape:
             raise check.fail(f"{where}: shape", list(entry.shape), str(list(shape)))
-        kind = FORMATS[entry.kind]
-        blocks = prod(shape) // kind.block
-        whole = np.frombuffer(self.data, np.uint8, blocks * kind.size, entry.start)
-        raw = whole.reshape(blocks, kind.size)
+        stored = FORMATS[entry.format]
+        blocks = prod(shape) // stored.block
+        whole = np.frombuffer(self.data, np.uint8, blocks * stored.size, entry.start)
+        raw = whole.reshape(blocks, stored.size)
         with np.errstate(over="ignore", invalid="ignore"):  # what is no number is refused
-            value = kind.values(raw).reshape(shape)
+            value = stored.values(raw).reshape(shape)
         if not np.isfinite(value).all():
             place = np.argwhere(~np.isfinite(value))[0].tolist()
             raise check.fail(f"{where}{place}", value[tuple(place)], "finite numbers")
