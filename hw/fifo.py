@@ -4,7 +4,9 @@ A word shows at `o` in the cycle after it entered at `i`, and its place is free 
 with one place a word passes every other cycle, with two one a cycle (golden.attention.graphs).
 """
 
-from amaranth.hdl import Module, Mux, Shape, Signal
+from functools import cache
+
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,15 +14,15 @@ from hw.emit import Definition
 
 
 class Fifo(wiring.Component):
-    """i, o  streams of `shape`; i.ready and o.valid are of registers alone."""
+    """i, o  streams of `width` bits; i.ready and o.valid are of registers alone."""
 
-    def __init__(self, shape, depth: int):
-        self.depth = depth
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+    def __init__(self, width: int, depth: int):
+        self.width, self.depth = width, depth
+        super().__init__({"i": In(stream.Signature(width)), "o": Out(stream.Signature(width))})
 
     def elaborate(self, platform):
         m = Module()
-        words = memory.Memory(shape=len(self.i.payload.as_value()), depth=self.depth, init=[])
+        words = memory.Memory(shape=self.width, depth=self.depth, init=[])
         m.submodules.words = words
         write, read = words.write_port(), words.read_port(domain="comb")
         level = Signal(range(self.depth + 1))
@@ -31,8 +33,8 @@ class Fifo(wiring.Component):
             entered.eq(self.i.valid & self.i.ready),
             left.eq(self.o.valid & self.o.ready),
             write.en.eq(entered),
-            write.data.eq(self.i.payload.as_value()),
-            self.o.payload.as_value().eq(read.data),
+            write.data.eq(self.i.payload),
+            self.o.payload.eq(read.data),
         ]
         m.d.sync += level.eq((level + entered - left)[: len(level)])
         for port, moved in ((write, entered), (read, left)):
@@ -44,6 +46,7 @@ class Fifo(wiring.Component):
         return m
 
 
-def definition(shape, depth: int) -> Definition:
-    """A FIFO of `depth` words of `shape`."""
-    return Definition(f"fifo_{Shape.cast(shape).width}x{depth}", Fifo(shape, depth))
+@cache
+def definition(width: int, depth: int) -> Definition:
+    """A FIFO of `depth` words of `width` bits."""
+    return Definition(f"fifo_{width}x{depth}", Fifo(width, depth))

@@ -42,13 +42,17 @@ class Streaming(wiring.Component):
             "reciprocal": streaming_quotient.reciprocal(p),
             "quotient": streaming_quotient.quotient(p),
         }
+        between = {
+            "score": layout.score(p),
+            "to_l": layout.term(p, 1, marks),
+            "to_o": layout.term(p, 1, 0),
+            "l": layout.total(p, 1, marks),
+            "o": layout.total(p, lanes, floating),
+            "reciprocal": layout.reciprocal(p),
+        }
         self.fifos = {
-            "score": fifo.definition(layout.score(p), p.places),
-            "to_l": fifo.definition(layout.term(p, 1, marks), p.places),
-            "to_o": fifo.definition(layout.term(p, 1, 0), p.places),
-            "l": fifo.definition(layout.total(p, 1, marks), p.places),
-            "o": fifo.definition(layout.total(p, lanes, floating), p.waiting),
-            "reciprocal": fifo.definition(layout.reciprocal(p), p.places),
+            name: fifo.definition(word.size, p.waiting if name == "o" else p.places)
+            for name, word in between.items()
         }
         self.uses = (*self.nodes.values(), *self.fifos.values())
         fields = words.fields(p)

@@ -48,7 +48,7 @@ def test_faults_of_its_control_are_noticed(has):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["int8-c2-r2", "int8-c1-r3", "fp16-c4-r4"])
+@pytest.mark.parametrize("case", ["int8-c2-r2", "int8-c1-r3", "fp16-c4-r4-m11"])
 def test_no_fault_of_its_control_survives(has, case):
     has("icarus")
     killed, alive = survivors(case, CONTROL, 40)
@@ -59,7 +59,7 @@ def test_no_fault_of_its_control_survives(has, case):
 @pytest.mark.slow
 def test_nearly_all_faults_of_its_datapath_are_noticed(has):
     has("icarus")
-    killed, alive = survivors("fp16-c4-r4", DATA, 40)
+    killed, alive = survivors("fp16-c4-r4-m11", DATA, 40)
     harmless = re.compile("|".join(EQUIVALENT.values()))
     left = [each for each in alive if not harmless.search(each)]
     print("\n".join(left))

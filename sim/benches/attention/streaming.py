@@ -17,7 +17,7 @@ from golden.formats import FP16, Int, parse
 from sim.benches import names, parameters, verilog_case
 from sim.benches.stream import Bench, compare, unpack_word
 
-ENGINE = ("interleave", "registers", "places", "behind")
+ENGINE = ("interleave", "registers", "mantissa_bits", "places", "behind")
 RESETS = 12
 MOST_KEYS = 14
 INFINITE = 0x7C00  # FP16's code
@@ -226,32 +226,20 @@ async def what_is_no_number_raises_invalid_in_the_rows_that_it_counts_in(dut: An
 
 case = partial(verilog_case, "attention/streaming", params_of)
 INT8 = {"query": "int8", "key": "int8", "value": "int8"}
-HALF = {
-    "query": "fp16",
-    "key": "fp16",
-    "value": "fp16",
-    "weight_bits": 20,
-    "score": 20,
-    "fraction": 12,
-    "degree": 2,
-}
+FP16_THROUGHOUT = {"query": "fp16", "key": "fp16", "value": "fp16", "score": 20, "fraction": 12, "degree": 2}
+# sums as wide as results: a fault in their rounding shows
+NARROW = {"mantissa_bits": 11, "weight_bits": 11}
 CASES = [
     case("int8-c2-r2", head_dim=2, interleave=2, registers=2, **INT8),
     case("int8-c1-r3", head_dim=1, interleave=1, registers=3, **INT8),
     case("int8-c3-r1", head_dim=3, interleave=3, registers=1, **INT8),
-    case(
-        "int4-c4-r5-one-place",
-        head_dim=2,
-        interleave=4,
-        registers=5,
-        places=1,
-        behind=1,
-        query="int4",
-        key="int4",
-        value="int8",
-    ),
-    case("fp16-c4-r4", head_dim=2, interleave=4, registers=4, **HALF),
-]
+    case("int4-c4-r5-one-place", head_dim=2, interleave=4, registers=5, places=1, behind=1,
+         query="int4", key="int4", value="int8"),
+    case("fp16-c4-r4-m11", head_dim=2, interleave=4, registers=4, **FP16_THROUGHOUT, **NARROW),
+]  # fmt: skip
 QUICK = {"verilator": names(CASES)}
-EXTREME = [case("int8-16", head_dim=16, **INT8), case("fp16-4", head_dim=4, **HALF)]
+EXTREME = [
+    case("int8-16", head_dim=16, **INT8),
+    case("fp16-4", head_dim=4, weight_bits=23, **FP16_THROUGHOUT),
+]
 MUTANTS = ()  # tests/attention/test_streaming_rtl.py: control and datapath apart
