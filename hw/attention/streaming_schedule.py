@@ -71,7 +71,7 @@ class StreamingSchedule(wiring.Component):
         left = Signal(words.COMMAND["rows"], name="rows_left", reset_less=True)
         head = Signal(words.COMMAND["heads"], reset_less=True)
         position = Signal(PLACE, reset_less=True)
-        bank, slot = Signal(name="load_bank"), Signal(place_bits, name="load_slot")
+        bank, slot = Signal(name="load_bank"), Signal(place_bits, name="load_slot", reset_less=True)
         m.d.comb += [
             self.command.ready.eq(~busy),
             self.q.ready.eq(busy & ~Mux(bank, self.full[1], self.full[0])),

@@ -20,6 +20,8 @@ DATA = re.compile(r"(streaming_\w+_(lane|weight|reciprocal)|attention_\w+)$")
 # What may survive in the datapath.
 EQUIVALENT = {
     "no sum, weight or quotient is infinite or no number": r"_(nan|infinite|special|beyond|ones)\b",
+    "1 / l where l is 0, and so is o": r"o__payload\.code .*27'h1;",
+    "the last place of a product, which is but sticky": r"exact_significand_product\[0\]",
 }
 
 
