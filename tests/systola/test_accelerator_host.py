@@ -15,7 +15,7 @@ from mapping.run.floating import run_float
 from systola import design_file, tables
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.frozen.networks import attention
+from tests.frozen.networks import attention, convolutions
 from tests.mapping.legalise.against import model, node
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "accelerator16_int8.toml"
@@ -123,6 +123,23 @@ def test_an_operation_whose_commands_run_far_ahead_stays_on_the_design(files):
     result = systola.map(attention(files).path, on=files / "int2.toml")
     reasons = [row["reason"] for row in result["layers"] if row["unit"] == "host"]
     assert not any("commands by which one unit leads another" in each for each in reasons)
+
+
+def test_a_window_of_more_passes_than_a_sum_may_have_is_refused_or_the_hosts(files):
+    """Of 3 channels on 4 rows each of the nine pixels is a pass, where pe.group has room for one."""
+    job, text = convolutions(files), SMALL.replace("{group = 1024}", "{group = 4}")
+    (files / "alone.toml").write_text(text.replace("control = {host = true}", ""))
+    (files / "beside.toml").write_text(text)
+    what = r"operation r1: passes of 4 products in a sum is 9; allowed: 1 to 1 \(pe.group over 4 rows\)"
+    for exact in (None, False):
+        with pytest.raises(BadValue, match=what):
+            systola.map(job.path, on=files / "alone.toml", exact=exact)
+        result = systola.map(job.path, on=files / "beside.toml", exact=exact)
+        assert result["total"]["host_operators"]["Product"] == 2
+    np.save(files / "c.npy", job.inputs["x"])
+    for engine in ("golden", "model"):
+        found = systola.run(job.path, on=files / "beside.toml", engine=engine, inputs={"": files / "c.npy"})
+        assert found["total"]["cycles"] > 0
 
 
 def test_a_waveform_of_several_programs_is_refused(files):

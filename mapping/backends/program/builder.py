@@ -6,15 +6,19 @@ the step's `load` emits the loads of its operands, and `work` all its other comm
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
+from golden import check
 from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS
+from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
 from mapping.backends.program.aliases import Alias
 from mapping.backends.program.dependencies import Span, TokenSchedule
 from mapping.backends.program.layout import KINDS, Place, parameter_blocks, table_words
 from mapping.backends.program.scratchpad_allocation import Chunk, Constants, Regions
 from mapping.ir.graph import CodedNetwork, Epilogue
+from mapping.refused import at
 
 LONGEST = (1 << 16) - 1  # a field of a run or of a count
 Loop = tuple[int, int, int]  # count, stride in memory (bytes), stride in the scratchpad (words)
@@ -78,6 +82,15 @@ class Builder:
     def place(self, name: str) -> Place:
         """The place of a tensor."""
         return self.places[name]
+
+    def multiply(self, name: str, fields: dict[str, int], reads: Sequence[Span]) -> None:
+        """Emit a MULTIPLY of the operation `name`; Refused for more passes than a sum may have, as those
+        of a window whose pixels are a pass each."""
+        passes = prod(fields.get(f"count_k{loop}", 1) for loop in range(3))
+        with at(name, f"operation {name}: "):
+            what, why = f"passes of {self.lanes} products in a sum", f"pe.group over {self.lanes} rows"
+            check.in_range(what, passes, 1, most_passes(self.p), why)
+        self.schedule.emit(Opcode.MULTIPLY, fields, reads=reads)
 
     def memory_span(self, address: int, words: int, loops: Sequence[Loop]) -> list[Span]:
         """The words of memory that a command may touch, if any of them can change."""

@@ -248,7 +248,7 @@ class MatMulLowering:
             "top_tile_stride1": self.w.head(room, vectors, 1), "transpose": turned,
         }  # fmt: skip
         reads: list[Span] = [(x, heads * rows[1] * self.deep), (w.address, heads * room * vectors)]
-        self.builder.schedule.emit(Opcode.MULTIPLY, fields, reads=reads)
+        self.builder.multiply(self.op.name, fields, reads)
 
     def map(self, w: W, rows: Range, b: int) -> None:
         """Emit the MAP commands and the stores."""

@@ -14,7 +14,6 @@ steps find their operands loaded.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from golden.accelerator.commands import Opcode
 from golden.accelerator.elements import BLOCK_WORDS
 from mapping.backends.program.builder import Builder, Parameters, Step, nothing
 from mapping.backends.program.layout import Place, column_tiles, parameter_blocks, pass_words
@@ -201,7 +200,7 @@ class OpenTilesLowering:
             "top_tile_stride0": columns.words[1], "open": opened, "more": more,
         }  # fmt: skip
         reads = [(left, (rows.count - 1) * x + (count - 1) * k + 1), (top, tiles * count * each)]
-        self.builder.schedule.emit(Opcode.MULTIPLY, fields, reads=reads)
+        self.builder.multiply(self.op.name, fields, reads)
 
     def store(self, rows: LeftRows, first: int, count: int) -> None:
         """Store results of rows, tiles of columns [first, first + count)."""

@@ -302,7 +302,7 @@ class ProductLowering:
             "top_pass_stride": pass_words(self.builder.p), "top_tile_stride0": weights,
         }  # fmt: skip
         reads = [(tile.address, height * width * s.deep), (top, group.count * weights)]
-        self.builder.schedule.emit(Opcode.MULTIPLY, fields, reads=reads)
+        self.builder.multiply(self.op.name, fields, reads)
 
     def map(self, tile: Tile, group: Group, residual: int, rows: ResultRows | None) -> int:
         """Emit the MAP commands of a tile; returns the address of its results in the scratchpad."""
