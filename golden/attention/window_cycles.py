@@ -132,6 +132,6 @@ def cycles(p: WindowParams, job: AttentionJob) -> int:
 
 
 def useful(p: WindowParams, job: AttentionJob) -> float:
-    """Part of the job's cycles in which the multipliers have a key: of those of q k, and of w v, alike."""
+    """Part of the job's cycles in which the multipliers have a key: those of q k, and of w v, alike."""
     pairs = int(masks.counts(job.mask).sum()) * job.heads
-    return pairs / cycles(p, job)
+    return 2 * pairs * p.arithmetic.head_dim / (p.multipliers * cycles(p, job))

@@ -32,6 +32,22 @@ from hw.lanes import bits, delayed, lane, tree
 class KeyParallel(wiring.Component):
     """command, q, k, v   streams in; ready is combinational, of k and v from each other's valid
     o                  stream out; registered
+
+    Rows of 4 elements over 12 keys, 3 units of 4 lanes; of a row that starts in cycle 0:
+
+        cycle      0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25
+        start      1  .  .  .  1  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+        k_read     .  0  1  2  3  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+        adds       .  .  .  1  1  1  1  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+        capture    .  .  .  .  .  .  .  1  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+        scored     .  .  .  .  .  .  .  .  .  .  0  1  2  3  .  .  .  .  .  .  .  .  .  .  .  .
+        weighing   .  .  .  .  .  .  .  .  .  .  .  .  .  .  0  1  2  3  .  .  .  .  .  .  .  .
+        weighted   .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  0  1  2  3  .  .  .  .
+        load       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  1  .  .  .
+        v_read     .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  0  1  2  3
+
+    k_read, v_read: elements of keys and values; adds: products add up in every lane; capture: dot products
+    go to the units; scored, weighing, weighted: a lane of each unit a cycle; load: weights go to the lanes.
     """
 
     def __init__(self, p: WindowParams):
@@ -73,7 +89,7 @@ class KeyParallel(wiring.Component):
         row = self.walk(m)
         keys, values = self.load(m, row["load_place"])
         units = self.lanes(m, row, keys, values)
-        self.maximum(m, units, row)
+        self.maximum(m, units)
         self.add_up(m, units)
         self.leave(m)
         return m
@@ -192,123 +208,135 @@ class KeyParallel(wiring.Component):
             m.d.comb += found[each].eq(own == remainder)
         return found
 
-    def lanes(self, m, row, keys, values):
-        """A lane a slot; units of scores for some each. The units' signals."""
-        p, a, t = self.p, self.p.arithmetic, self.timing
+    def query_elements(self, m):
+        """The elements of the row's query, one a cycle, each with the key's that are read for it."""
+        width = self.p.arithmetic.query.width
         query = Signal.like(self.q.p.q, name="query", reset_less=True)
-        element = Signal(a.query.width, name="q_element", reset_less=True)
+        element = Signal(width, name="q_element", reset_less=True)
         with m.If(self.start):
             m.d.sync += query.eq(self.q.p.q)
         with m.Else():
-            m.d.sync += query.eq(query >> a.query.width)
-        m.d.sync += element.eq(query[: a.query.width])
+            m.d.sync += query.eq(query >> width)
+        m.d.sync += element.eq(query[:width])
+        return element
+
+    def lanes(self, m, row, keys, values):
+        """A lane a slot; units of scores for some each. The units' signals."""
+        a, t = self.p.arithmetic, self.timing
         k_read, k_at = self.counted(m, self.start, a.head_dim, "k_read")
         v_read, v_at = self.counted(m, self.at(t.values - 1), a.head_dim, "v_read")
-        adds = delayed(m, k_read, 1 + self.products, "adds", reset=True)
         common = {
             "k": keys["element"], "v": values["element"],
             "k_write_at": keys["at"], "v_write_at": values["at"],
-            "k_read": k_read, "k_read_at": k_at, "v_read": v_read, "v_read_at": v_at, "q": element,
-            "first": self.at(2 + self.products), "adds": adds,
+            "k_read": k_read, "k_read_at": k_at, "v_read": v_read, "v_read_at": v_at,
+            "q": self.query_elements(m), "first": self.at(2 + self.products),
+            "adds": delayed(m, k_read, 1 + self.products, "adds", reset=True),
         }  # fmt: skip
-        units = self.units(m, row)
-        here, each_product, wrong = self.here(m, row), [], []
-        for index in range(p.slots):
-            unit, place = units[index // p.lanes_of_unit], index % p.lanes_of_unit
-            product, bad = (
-                Signal(signed(a.weighted_width), name=f"product_{index}"),
-                Signal(name=f"bad_{index}"),
-            )
-            flags = {name: unit[name][place] for name in self.lane.component.flags}
-            flags |= {"value_invalid": bad} if flags else {}
+        units, here = self.units(m, row), self.here(m, row)
+        products, self.wrong = [], []
+        for index in range(self.p.slots):
             writes = {
                 f"{side}_write": each["write"] & (each["place"] == index)
                 for side, each in (("k", keys), ("v", values))
             }
-            self.lane.place(
-                m, f"lane_{index}", **common, **writes, here=here[index], keep=unit["keeps"][place],
-                w=lane(unit["weights"], place, p.lanes_of_unit), valid=unit["valid"][place],
-                dot=lane(unit["dots"], place, p.lanes_of_unit), product=product, **flags,
-            )  # fmt: skip
-            each_product.append(product)
-            wrong.append(bad)
-        self.summed = registered_tree(m, each_product, lambda a, b: a + b, "sum")
-        self.wrong = wrong
+            product, wrong = self.one_lane(m, index, units, here=here[index], **writes, **common)
+            products.append(product)
+            self.wrong.append(wrong)
+        self.summed = registered_tree(m, products, lambda a, b: a + b, "sum")
         return units
 
+    def one_lane(self, m, index, units, **ports):
+        """A lane, and its places in its unit; (its product, whether its value is no number)."""
+        p = self.p
+        unit, place = units[index // p.lanes_of_unit], index % p.lanes_of_unit
+        product = Signal(signed(p.arithmetic.weighted_width), name=f"product_{index}")
+        wrong = Signal(name=f"wrong_{index}")
+        flags = {name: unit[name][place] for name in self.lane.component.flags}
+        flags |= {"value_invalid": wrong} if flags else {}
+        self.lane.place(
+            m, f"lane_{index}", **ports, keep=unit["keeps"][place], valid=unit["valid"][place],
+            w=lane(unit["weights"], place, p.lanes_of_unit), product=product,
+            dot=lane(unit["dots"], place, p.lanes_of_unit), **flags,
+        )  # fmt: skip
+        return product, wrong
+
     def units(self, m, row):
-        """Units of scores, and what they take with a row's dot products."""
-        p, a, t = self.p, self.p.arithmetic, self.timing
-        # scale and sink, taken with the start, stand until the dot products are taken
-        taken = {}
-        for name in (*scale_ports(p), *(("sink", "sink_there") if p.sinks else ())):
-            begun = Signal.like(row[name], name=f"{name}_begun", reset_less=True)
-            with m.If(self.start):
-                m.d.sync += begun.eq(row[name])
-            taken[name] = Signal.like(begun, name=f"{name}_of_row", reset_less=True)
-            late = delayed(m, begun, 2 + self.products, f"{name}_late")
-            with m.If(self.at(t.captured)):
-                m.d.sync += taken[name].eq(late)
-        self.taken = taken
-        self.top = Signal(signed(a.octave.width), name="top", reset_less=True)
-        scored, _ = self.counted(m, self.at(t.scored - 1), p.lanes_of_unit, "scored")
-        weighing, _ = self.counted(m, self.at(t.known - 1), p.lanes_of_unit, "weighing")
-        weighted, _ = self.counted(m, self.at(t.weighted - 1), p.lanes_of_unit, "weighted")
+        """Units of scores, one step behind the other: scores, then weights below the row's maximum."""
+        p, t = self.p, self.timing
+        self.of_row(m, row)
+        self.top = Signal(signed(p.arithmetic.octave.width), name="top", reset_less=True)
+        steps = {"scored": t.scored, "weighing": t.known, "weighted": t.weighted}
+        during = {n: self.counted(m, self.at(at - 1), p.lanes_of_unit, n)[0] for n, at in steps.items()}
+        self.scored = during["scored"]
         units = []
         for index in range(p.score_units):
-            ports = {name: Signal.like(getattr(self.unit.component, name), name=f"{name}_{index}")
-                     for name in self.unit.component.signature.members}  # fmt: skip
+            names = self.unit.component.signature.members
+            ports = {n: Signal.like(getattr(self.unit.component, n), name=f"{n}_{index}") for n in names}
             units.append(ports)
             m.d.comb += [
                 ports["capture"].eq(self.at(t.captured)),
-                ports["shift_scores"].eq(scored | weighing),
-                ports["shift_weights"].eq(weighted),
+                # where one row's scores go out the next one's may come in: the oldest are first either way
+                ports["shift_scores"].eq(during["scored"] | during["weighing"]),
+                ports["shift_weights"].eq(during["weighted"]),
                 ports["load"].eq(self.at(t.values)),
                 ports["top"].eq(self.top),
-                *(ports[name].eq(taken[name]) for name in scale_ports(p)),
+                *(ports[name].eq(self.taken[name]) for name in scale_ports(p)),
             ]
             self.unit.place(m, f"unit_{index}", **ports)
-        self.scored = scored
         return units
 
-    def maximum(self, m, units, row):
-        """The row's maximum, rounded up to an octave; whether a key counted, and one was clipped."""
-        p, a, t = self.p, self.p.arithmetic, self.timing
+    def of_row(self, m, row):
+        """Scale and sink: taken with the row's start, they stand while its dot products are scaled."""
+        self.taken = {}
+        for name in (*scale_ports(self.p), *(("sink", "sink_there") if self.p.sinks else ())):
+            begun = Signal.like(row[name], name=f"{name}_begun", reset_less=True)
+            with m.If(self.start):
+                m.d.sync += begun.eq(row[name])
+            self.taken[name] = Signal.like(begun, name=f"{name}_of_row", reset_less=True)
+            late = delayed(m, begun, 2 + self.products, f"{name}_late")  # the next row may have started
+            with m.If(self.at(self.timing.captured)):
+                m.d.sync += self.taken[name].eq(late)
+
+    def maximum(self, m, units):
+        """The row's maximum, rounded up to an octave."""
+        a, t = self.p.arithmetic, self.timing
         least = Const(a.score.min, signed(a.score.width))
         each = [Mux(unit["counts"], unit["score"].as_signed(), least).as_signed() for unit in units]
         now = tree(m, each, lambda a, b: Mux(a > b, a, b).as_signed(), "largest_now")
         best, base, largest = (Signal(signed(a.score.width), name=n) for n in ("best", "base", "largest"))
         first, last = self.at(t.scored), self.at(t.known - 1)
-        start = least
-        if p.sinks:
-            behind = len(score_stages(a))
-            there, sink = (delayed(m, self.taken[n], behind, f"{n}_scored") for n in ("sink_there", "sink"))
-            start = Mux(there, sink.as_signed(), least)
-            self.own = {
-                n: Signal.like(self.taken[n], name=f"{n}_weighed", reset_less=True)
-                for n in ("sink", "sink_there")
-            }
-            with m.If(last):
-                m.d.sync += [self.own["sink"].eq(sink), self.own["sink_there"].eq(there)]
+        start = self.sink_score(m, least, last) if self.p.sinks else least
         m.d.comb += [base.eq(Mux(first, start, best)), largest.eq(Mux(now > base, now, base))]
         with m.If(self.scored):
             m.d.sync += best.eq(largest)
         with m.If(last):
             m.d.sync += self.top.eq(((largest + ((1 << a.fraction) - 1)) >> a.fraction)[: len(self.top)])
-        told = {
-            "some": [u["counts"] for u in units],
-            "saturated": [u["counts"] & u["clipped"] for u in units],
-        }
-        if a.floating:
-            told["saturated"] = [u["counts"] & (u["clipped"] | u["saturated_now"]) for u in units]
-            told["invalid"] = [u["counts"] & u["invalid_now"] for u in units]
+        self.flags_of_row(m, units, first)
+
+    def sink_score(self, m, least, last):
+        """The sink's score with the row's first one, for its maximum; kept for its weight."""
+        behind, names = len(score_stages(self.p.arithmetic)), ("sink_there", "sink")
+        there, sink = (delayed(m, self.taken[name], behind, f"{name}_scored") for name in names)
+        self.own = {n: Signal.like(self.taken[n], name=f"{n}_weighed", reset_less=True) for n in names}
+        with m.If(last):
+            m.d.sync += [self.own["sink"].eq(sink), self.own["sink_there"].eq(there)]
+        return Mux(there, sink.as_signed(), least)
+
+    def flags_of_row(self, m, units, first):
+        """Whether no key counted, one was clipped, one was no number: known with the row's last score."""
+        told = {"some": [], "saturated": [], **({"invalid": []} if self.p.arithmetic.floating else {})}
+        for unit in units:
+            clipped = unit["clipped"] | (unit["saturated_now"] if "invalid" in told else 0)
+            values = {"some": 1, "saturated": clipped, "invalid": unit.get("invalid_now", 0)}
+            for name, each in told.items():
+                each.append(unit["counts"] & values[name])
         found = []
         for name, values in told.items():
-            seen, any_now = Signal(name=f"{name}_seen", reset_less=True), Signal(name=f"{name}_by_now")
-            m.d.comb += any_now.eq(tree(m, values, lambda a, b: a | b, f"{name}_any") | (seen & ~first))
+            seen, by_now = Signal(name=f"{name}_seen", reset_less=True), Signal(name=f"{name}_by_now")
+            m.d.comb += by_now.eq(tree(m, values, lambda a, b: a | b, f"{name}_any") | (seen & ~first))
             with m.If(self.scored):
-                m.d.sync += seen.eq(any_now)
-            found.append(any_now)
+                m.d.sync += seen.eq(by_now)
+            found.append(by_now)
         self.row_flags = Cat(~found[0], *found[1:])
 
     def add_up(self, m, units):

@@ -9,6 +9,7 @@ from golden.attention.sliding_window import fields
 from golden.attention.window import WindowParams
 from hw.emit import Definition
 from hw.fit import fit
+from hw.lanes import bits
 
 SHARED, RANDOM, WINDOW = range(3)  # what is loaded
 PLACE = signed(walk.POSITION + 1)  # a position, and a stride or a dilation further
@@ -63,14 +64,18 @@ class Loader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         names = ("shared", "randoms", "last", "stride")
-        # before the first command nothing is loaded: last is -1
-        self.kept = {n: Signal(self.fields[n], name=f"{n}_kept", init=-(n == "last")) for n in names}
-        self.part = Signal(range(3), init=WINDOW)
-        self.index = Signal.like(self.beside, name="index")
-        self.window_place = Signal(range(self.size))
-        self.room, self.random_room = (Signal.like(self.beside, name=n) for n in ("room", "random_room"))
-        self.steps_left = Signal.like(self.steps)  # whose random keys are not all loaded
-        self.settled, self.moves = Signal(), Signal()
+        self.kept = {n: Signal(self.fields[n], name=f"{n}_kept", reset_less=True) for n in names}
+        told = ("loaded", "shared_there", "randoms_there", "beside", "base")
+        self.told = {n: Signal.like(getattr(self, n), name=f"{n}_q", reset_less=True) for n in told}
+        m.d.comb += [getattr(self, name).eq(q) for name, q in self.told.items()]
+        self.part = Signal(range(3), reset_less=True)
+        places = ("index", "room", "random_room")
+        self.index, self.room, self.random_room = (
+            Signal.like(self.beside, name=name, reset_less=True) for name in places
+        )
+        self.window_place = Signal(range(self.size), reset_less=True)
+        self.steps_left = Signal.like(self.steps, reset_less=True)  # whose random keys are not all loaded
+        self.begun, self.settled, self.moves = bits("begun", "settled", "moves")
         self.accept(m)
         self.move(m)
         self.begin(m)
@@ -79,7 +84,7 @@ class Loader(wiring.Component):
     def accept(self, m):
         """Is there room for the word, and where."""
         high = Signal(PLACE, name="step_end")  # with random keys, what a step needs comes before the next's
-        self.step_high = Signal(PLACE)
+        self.step_high = Signal(PLACE, reset_less=True)
         m.d.comb += [
             high.eq(Mux(self.kept["randoms"] == 0, self.kept["last"], self.step_high)),
             self.moves.eq(self.valid & self.ready),
@@ -98,7 +103,7 @@ class Loader(wiring.Component):
         has_room = Mux(self.part == WINDOW, windows, Mux(self.part == RANDOM, randoms, 1))
         beside = Mux(self.part == RANDOM, shared + self.index, self.index)
         m.d.comb += [
-            self.ready.eq(self.settled & has_room),
+            self.ready.eq(self.begun & self.settled & has_room),
             self.place.eq(Mux(self.part == WINDOW, self.window_place, beside)[: len(self.place)]),
         ]
 
@@ -112,7 +117,9 @@ class Loader(wiring.Component):
         m.d.sync += [
             self.room.eq((self.room + self.free_window - windows)[: len(self.room)]),
             self.random_room.eq((self.random_room + self.free_random - randoms)[: len(self.room)]),
-            self.randoms_there.eq((self.randoms_there + randoms - self.used_random)[: len(self.room)]),
+            self.told["randoms_there"].eq(
+                (self.randoms_there + randoms - self.used_random)[: len(self.room)]
+            ),
         ]
         steps = self.steps_left
         next_step, after = Signal(name="next_step"), Signal.like(self.index, name="after")
@@ -120,7 +127,7 @@ class Loader(wiring.Component):
         with m.If(self.moves):
             m.d.sync += self.index.eq(after)
         with m.If(self.moves & (self.part == SHARED)):
-            m.d.sync += self.shared_there.eq(after)
+            m.d.sync += self.told["shared_there"].eq(after)
             with m.If(after == self.kept["shared"]):
                 m.d.sync += [self.part.eq(Mux(self.kept["randoms"] == 0, WINDOW, RANDOM)), self.index.eq(0)]
         with m.If(randoms & (after == self.kept["randoms"])):
@@ -131,7 +138,8 @@ class Loader(wiring.Component):
                 m.d.comb += next_step.eq(1)
         with m.If(windows):
             place = wrapped(m, self.window_place + 1, self.size, self.beside, "window_place_next")
-            m.d.sync += [self.window_place.eq(place), self.loaded.eq((self.loaded + 1)[: len(self.loaded)])]
+            m.d.sync += self.window_place.eq(place)
+            m.d.sync += self.told["loaded"].eq((self.loaded + 1)[: len(self.loaded)])
             m.d.comb += next_step.eq(self.due_last & (self.kept["randoms"] != 0))
         with m.If(next_step):
             m.d.sync += [
@@ -167,19 +175,20 @@ class Loader(wiring.Component):
         with m.If(self.take):
             m.d.sync += [kept.eq(getattr(self, name)) for name, kept in self.kept.items()]
             m.d.sync += [
+                self.begun.eq(1),
                 self.part.eq(first),
                 self.index.eq(0),
-                self.loaded.eq(self.held),
+                self.told["loaded"].eq(self.held),
                 self.room.eq((ring - self.held)[: len(self.room)]),
                 self.random_room.eq(self.randoms),
-                self.randoms_there.eq(0),
+                self.told["randoms_there"].eq(0),
                 self.step_high.eq(self.high),
                 self.steps_left.eq(self.steps),
-                self.base.eq(self.base_next),
-                self.beside.eq(beside),
+                self.told["base"].eq(self.base_next),
+                self.told["beside"].eq(beside),
             ]
             with m.If(~self.goes_on):
-                m.d.sync += [self.window_place.eq(beside), self.shared_there.eq(0)]
+                m.d.sync += [self.window_place.eq(beside), self.told["shared_there"].eq(0)]
 
 
 def definition(p: WindowParams, extra: int, delay: int, most: int) -> Definition:

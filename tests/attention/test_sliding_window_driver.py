@@ -94,6 +94,14 @@ def test_both_organisations_give_the_same_bits():
 
 
 @pytest.mark.slow
+def test_a_lane_a_key_takes_the_cycles_of_its_rows():
+    """48 keys of 16, 4096 tokens: latency affine, multipliers used 99 %."""
+    took = {length: ran(LANES, masks.causal(length, 48))[1] for length in (47, 48, 49, 96, 4096)}
+    assert took[4096] - took[48] == 16 * (4096 - 48)
+    assert masks.window_pairs(4096, 47, 0) * 16 / (48 * took[4096]) >= 0.98
+
+
+@pytest.mark.slow
 def test_512_keys_of_64_take_the_cycles_of_their_rows_up_to_16384_tokens():
     """Latency affine in the length; of a causal run the multipliers are used 98.4 %; each word moves once.
 

@@ -163,6 +163,8 @@ def test_with_a_lane_a_key_a_row_takes_head_dim_cycles():
         )
     job = job_of(p, Mask(queries=1024, keys=1024, left=256, right=256))
     assert window_cycles.cycles(p, job) == 64 * (1023 + 256) + latency + 3
+    even = WindowParams(arithmetic=Arithmetic(keys=512), organisation="keys")
+    assert window_cycles.useful(even, job_of(even, masks.causal(16384, 512))) > 0.98
     grouped = job_of(p, masks.causal(1024, 512), heads=4)
     assert window_cycles.cycles(p, grouped) == 64 * 4095 + latency + 3
 
