@@ -73,6 +73,20 @@ def test_it_is_softmax_of_float64_within_its_formats(p, mask, heads):
     assert not found[:, HEAD + 1 :].any()
 
 
+def test_rows_with_outliers_keep_three_digits_in_fp16():
+    """Elements of N(0, 1), one in a thousand with N(0, 10) added, as activations have them; causal rows."""
+    p = st.Params(arithmetic=fp16(head_dim=64, keys=LONGEST, weight_bits=23))
+    rng, n = np.random.default_rng(1), 256
+    rare = (rng.random((3, n, 64)) < 1e-3) * rng.normal(0, 10, (3, n, 64))
+    operands = st.Operands(*FP16.quantise(rng.standard_normal((3, n, 64)) + rare))
+    job = st.Attention(mask=Mask(queries=n, keys=n, right=0), scaling=scaling(p.arithmetic, 1 / 8))
+    q, k, v = operands
+    logits = np.where(np.tri(n) > 0, q @ k.T / 8, -np.inf)
+    w = np.exp(logits - logits.max(axis=1, keepdims=True))
+    error = np.abs(st.compute(p, job, operands)[:, :64] - w @ v / w.sum(axis=1, keepdims=True))
+    assert error.max() <= 5e-3 and error.mean() <= 1e-4
+
+
 @pytest.mark.parametrize("interleave", [1, 3, 4])
 @pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 def test_rows_in_groups_are_rows_at_once(p, mask, interleave):
