@@ -15,6 +15,7 @@ from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
 from sim.benches import seed
 
+BITS = ("0", "1")
 STANDSTILL = 2000  # cycles without a transfer on any stream after which none comes
 Layout = Sequence[tuple[str, int, int]]  # (field, bits of a lane, lanes), from bit 0
 
@@ -86,7 +87,8 @@ class Source(Agent):
     def __init__(self, port: StreamSignals, stall: float, random: Random):
         self.port, self.stall, self.random = port, stall, random
         self.words: deque[int] = deque()
-        self.stalls, self.offered = 0, False
+        self.stalls, self.offered, self.width = 0, False, len(port.payload)
+        self.shown: tuple[bool, int] | None = None  # valid and payload as they stand there
 
     def send(self, words: Iterable[int]) -> None:
         """Queue packed words."""
@@ -97,9 +99,13 @@ class Source(Agent):
             self.offered = self.random.random() >= self.stall
             self.stalls += not self.offered
         # where nothing is offered the payload is noise, so that nobody relies on it
-        noise = self.random.getrandbits(len(self.port.payload))
-        self.port.valid.value = int(self.offered)
-        self.port.payload.value = self.words[0] if self.offered else noise
+        noise = self.random.getrandbits(self.width)
+        show = self.offered, self.words[0] if self.offered else noise
+        if show != self.shown:  # to write takes as long as all else here
+            if self.shown is None or show[0] != self.shown[0]:
+                self.port.valid.value = int(self.offered)
+            self.port.payload.value = show[1]
+            self.shown = show
 
     def look(self) -> None:
         if self.offered and self.port.moves:
@@ -112,9 +118,13 @@ class Sink(Agent):
 
     def __init__(self, port: StreamSignals, stall: float, random: Random):
         self.port, self.stall, self.random = port, stall, random
+        self.ready: bool | None = None  # as it stands there
 
     def drive(self) -> None:
-        self.port.ready.value = int(self.random.random() >= self.stall)
+        ready = self.random.random() >= self.stall
+        if ready != self.ready:
+            self.port.ready.value = int(ready)
+            self.ready = ready
 
 
 class Monitor(Agent):
@@ -161,8 +171,10 @@ class Monitor(Agent):
 
     def offered(self) -> int | None:
         """The word on offer, and all of the handshake and of that word is 0 or 1."""
-        settled(self.port.ready)
-        if not settled(self.port.valid):
+        valid = text(self.port.valid)
+        if valid not in BITS or text(self.port.ready) not in BITS:
+            settled(self.port.ready), settled(self.port.valid)
+        if valid == "0":
             return None
         return settled(self.port.payload, f"{self.port.name}_payload while valid")
 
