@@ -22,12 +22,12 @@ os.environ.setdefault("SYSTOLA_OPT", "-O1")  # most models run for less time tha
 def pytest_collection_modifyitems(items):
     """Files that end in _rtl carry the mark.
 
-    Tests with Verilog take longest and go first, which leaves short ones to fill the other processes' ends.
+    Tests with Verilog take longest and go first, then broad ones: short ones are left to fill the processes' ends.
     """
     for item in items:
         if item.path.stem.endswith("_rtl"):
             item.add_marker(pytest.mark.rtl)
-    items.sort(key=lambda item: item.get_closest_marker("rtl") is None)
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("rtl", "broad")])
 
 
 def pytest_xdist_make_scheduler(config, log):

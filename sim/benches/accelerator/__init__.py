@@ -1,5 +1,7 @@
 """Designs at the ends of what an accelerator may be."""
 
+from dataclasses import replace
+
 from golden.accelerator.params import AcceleratorParams
 from golden.systolic.params import MatrixUnitParams
 from sim.benches import Case, verilog_case
@@ -18,5 +20,6 @@ EXTREMES = {
 
 
 def extremes(block: str) -> list[Case]:
-    """A block in the usual, the smallest and a very large accelerator: to be read, not to be run."""
-    return [verilog_case(block, lambda p: p, name, p=p) for name, p in EXTREMES.items()]
+    """A block in the usual accelerator (slow), the smallest and a very large one: to be read, not to be run."""
+    cases = (verilog_case(block, lambda p: p, name, p=p) for name, p in EXTREMES.items())
+    return [replace(case, slow=case.name == "usual") for case in cases]
