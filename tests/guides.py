@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ROOMS = ("golden", "hw", "mapping", "sim", "synth", "systola", "tests", "examples", "docs")
 PACKAGES = ROOMS[:6]
-MADE = shutil.ignore_patterns("__pycache__", ".*")
+MADE = shutil.ignore_patterns(".*")  # what Python compiled comes along, or each copy compiles all anew
 
 
 class Guide:

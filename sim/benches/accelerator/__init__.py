@@ -20,6 +20,6 @@ EXTREMES = {
 
 
 def extremes(block: str) -> list[Case]:
-    """A block in the usual accelerator (slow), the smallest and a very large one: to be read, not to be run."""
+    """A block in the usual accelerator (slow), the smallest and a very large one: to be read, not run."""
     cases = (verilog_case(block, lambda p: p, name, p=p) for name, p in EXTREMES.items())
     return [replace(case, slow=case.name == "usual") for case in cases]
