@@ -22,7 +22,7 @@ os.environ.setdefault("SYSTOLA_OPT", "-O1")  # most models run for less time tha
 def pytest_collection_modifyitems(items):
     """Files that end in _rtl carry the mark.
 
-    Tests with Verilog take longest and go first, then broad ones: short ones are left to fill the processes' ends.
+    Tests with Verilog take longest and go first, then broad ones: short ones fill the other processes' ends.
     """
     for item in items:
         if item.path.stem.endswith("_rtl"):
