@@ -28,7 +28,6 @@ from golden.tile import tile
 from sim.benches.systolic import coverage
 from sim.runner import blocks
 from systola.reproduction.bitmod_system import PUBLISHED
-from tests import test_blocks_rtl
 from tests.pe.test_every_pair_rtl import SWEPT
 
 ROOT = Path(__file__).parents[1]
@@ -80,7 +79,6 @@ def behind(params: object) -> int:
 
 
 FIGURES: dict[str, Callable[[], str]] = {
-    "slow-runs": lambda: str(sum(bool(each.marks) for each in test_blocks_rtl.runs())),
     "powers-int8": lambda: attention_errors.powers(Arithmetic()),
     "powers-fp16": lambda: attention_errors.powers(fp16()),
     "rows-of-attention": attention_errors.rows,
