@@ -68,10 +68,13 @@ def params(values: Mapping[str, Any], where: str) -> Any:
             raise check.fail(f"{where}.{name}", repr(value), WORDS[wanted])
     own = {name: value for name, value in given.items() if name in of_engine}
     if "out" in own:
-        own["out"] = parse(own["out"])
-    return engine.made(
-        arithmetic=arithmetic(engine, formats, {n: v for n, v in given.items() if n in of_arithmetic}), **own
-    )
+        own["out"] = number_format(f"{where}.out", own["out"])
+    chosen = {name: value for name, value in given.items() if name in of_arithmetic}
+    try:
+        return engine.made(arithmetic=arithmetic(engine, formats, chosen), **own)
+    except check.BadValue as error:
+        is_key = str(error).replace(".", " ").split()[0] in (*OPERANDS, *of_arithmetic, *of_engine)
+        raise check.BadValue(f"{where}.{error}" if is_key else f"{where}: {error}") from None
 
 
 def type_of(name: str, hint: Any) -> type:
@@ -82,11 +85,18 @@ def type_of(name: str, hint: Any) -> type:
 
 def operands(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The formats of q, k and v: those that are not given are the query's."""
-    names = {name: values.get(name, values.get("query", "int8")) for name in OPERANDS}
+    names = {name: name if name in values else "query" for name in OPERANDS}
+    return {name: number_format(f"{where}.{key}", values.get(key, "int8")) for name, key in names.items()}
+
+
+def number_format(where: str, text: Any) -> Any:
+    """The format that a text names."""
+    if not isinstance(text, str):
+        raise check.fail(where, repr(text), WORDS[str])
     try:
-        return {name: parse(text) for name, text in names.items()}
+        return parse(text)
     except check.BadValue as error:
-        raise check.BadValue(f"{where}: {error}") from None
+        raise check.BadValue(str(error).replace("number format", where, 1)) from None
 
 
 def arithmetic(engine: EngineTable, formats: Mapping[str, Any], given: dict[str, Any]) -> Arithmetic:

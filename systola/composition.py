@@ -28,7 +28,8 @@ from systola.design_schema import (
 
 UNITS: dict[str, type[Table]] = {"matrix": MatrixTable, "tile": TileTable, "vector": VectorTable,
                                  "attention": AttentionTable}  # fmt: skip
-ARRAYS = ("matrix", "tile", "attention")  # of which a design has one
+# of which a design has one, by who runs networks; of a program's, "attention" is a further unit
+ARRAYS = {"host": ("matrix", "tile", "attention"), "program": ("matrix", "tile")}
 SHORTHANDS = {"systolic": ("host", ["matrix"]), "tile": ("host", ["tile"]),
               "accelerator": ("program", ["matrix", "vector"])}  # fmt: skip
 # tables and keys that a family has not, but others
@@ -68,10 +69,11 @@ class Units:
 
 
 def is_composed(values: Mapping[str, Any]) -> bool:
-    """Whether a file names its units."""
+    """Whether a file names its units; what a family has beside its own are further ones."""
     control, units = values.get("control"), values.get("unit")
     given = [each.get("kind") for each in units if isinstance(each, dict)] if isinstance(units, list) else []
-    return (isinstance(control, dict) and "kind" in control) or any(kind in list(UNITS) for kind in given)
+    named = "family" not in values and any(kind in list(UNITS) for kind in given)
+    return named or (isinstance(control, dict) and "kind" in control)
 
 
 def read(values: Mapping[str, Any], where: str) -> tuple[CompositionFile, int]:
@@ -115,15 +117,17 @@ def given(table: BaseModel) -> dict[str, Any]:
 def units_of(design: CompositionFile, added: int) -> Units:
     """The units by what they are; BadValue, naming the unit's place and key."""
     kinds = [str(each.get("kind")) for each in design.unit]
-    arrays = [place for place, kind in enumerate(kinds) if kind in ARRAYS]
+    own = ARRAYS[design.control.kind]
+    arrays = [place for place, kind in enumerate(kinds) if kind in own]
     if len(arrays) != 1:
-        raise check.fail("unit", f"{len(arrays)} of kind {', '.join(ARRAYS[:-1])} or {ARRAYS[-1]}", "one")
-    tables = {place: table(place, each) for place, each in enumerate(design.unit) if kinds[place] in UNITS}
+        raise check.fail("unit", f"{len(arrays)} of kind {', '.join(own[:-1])} or {own[-1]}", "one")
+    known = [place for place, kind in enumerate(kinds) if kind in (*own, "vector")]
+    tables = {place: table(place, design.unit[place]) for place in known}
     vectors = {place: each for place, each in tables.items() if isinstance(each, VectorTable)}
     if len(vectors) != (design.control.kind == "program"):
         wanted = 'one with control.kind = "program", none with "host"'
         raise check.fail("unit", f"{len(vectors)} of kind vector", wanted)
-    more = {place: each for place, each in enumerate(design.unit) if kinds[place] not in UNITS}
+    more = {place: each for place, each in enumerate(design.unit) if place not in tables}
     tables_of = [name for name in OF_PROGRAMS if name in design.model_fields_set]
     latency = ["memory.latency"] if "latency" in design.memory.model_fields_set else []
     foreign = [*(f"unit.{place}" for place in more), *tables_of, *latency]

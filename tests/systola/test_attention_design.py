@@ -75,9 +75,11 @@ def test_fp16_has_weights_as_wide_as_its_sums_take():
         ("dot_fraction = 20", "small.toml: unit.0.dot_fraction is not a key"),
         ('interleave = "4"', "small.toml: unit.0.interleave is '4'; allowed: a whole number"),
         ("out = 16", "small.toml: unit.0.out is 16; allowed: text in quotes"),
-        ("interleave = 0", "small.toml: interleave is 0; allowed: 1 to 64"),
-        ("exponent_bits = 8", "octaves of a score, without a maximum, in sums of 8 bits of exponent is 128"),
-        ('key = "int99"', "number format is 'int99'"),
+        ("interleave = 0", "small.toml: unit.0.interleave is 0; allowed: 1 to 64"),
+        ("key = 4", "small.toml: unit.0.key is 4; allowed: text in quotes"),
+        ("value = [4]", "small.toml: unit.0.value is [4]; allowed: text in quotes"),
+        ("exponent_bits = 8", "small.toml: unit.0: octaves of a score, without a maximum, in sums of 8 bits"),
+        ('key = "int99"', "small.toml: unit.0.key is 'int99'; allowed: int1 to int64"),
         ('value = "fp16"', "fp16"),
     ],
 )
@@ -93,7 +95,7 @@ def test_an_engine_that_is_not_there_and_a_program_are_refused():
     with pytest.raises(BadValue, match=r"unit\.0\.engine is 'other'; allowed: streaming, sliding_window"):
         design_file.parse(values, where="small.toml")
     values["control"]["kind"] = "program"
-    with pytest.raises(BadValue, match="unit is 0 of kind vector"):
+    with pytest.raises(BadValue, match="unit is 0 of kind matrix or tile; allowed: one"):
         design_file.parse(values, where="small.toml")
 
 

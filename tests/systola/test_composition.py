@@ -47,6 +47,20 @@ def test_units_stand_in_any_order_and_control_says_who_runs_them():
     assert program.accelerator.functions == ("gelu",)
 
 
+@pytest.mark.parametrize("shorthand", [False, True])
+def test_attention_is_a_further_unit_of_a_program_and_a_host_s_own(shorthand):
+    unit = {"kind": "attention", "keys": 128}
+    given = PROGRAM | {"unit": [*PROGRAM["unit"], unit]}
+    if shorthand:
+        family = tomllib.loads((EXAMPLES[0].parent / "accelerator16_int8.toml").read_text())
+        given = family | {"unit": [unit]}
+    made = design_file.parse(given, where="x.toml")
+    assert [each.keys for each in made.accelerator.more] == [128]
+    assert design_file.parse(tomllib.loads(design_file.dump(made)), where="x.toml") == made
+    alone = {"name": "a", "unit": [{"kind": "attention", "engine": "streaming", "head_dim": 4}]}
+    assert design_file.parse(alone, where="x.toml").family == "attention"
+
+
 @pytest.mark.parametrize(
     ("base", "changes", "wanted"),
     [
@@ -65,7 +79,7 @@ def test_units_stand_in_any_order_and_control_says_who_runs_them():
         (PROGRAM, {"control": {"kind": "program", "queue": 1}}, "control.queue is 1; allowed: 2 to 64"),
         (PROGRAM, {"bus": {"outstanding": 3}}, "bus.outstanding is 3; allowed: 2, 4, 8, 16, 32, 64"),
         (PROGRAM, {"unit": [*PROGRAM["unit"], {"kind": ["dma"]}]},
-         "unit.2.kind is ['dma']; allowed: no further units"),
+         "unit.2.kind is ['dma']; allowed: attention"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_named(base, changes, wanted):
