@@ -17,7 +17,8 @@ NODES = "schedule|score|l|o|weighted|quotient"
 CONTROL = re.compile(rf"(streaming_\w+_({NODES})|streaming_\w+_f\d+_\d+|fifo_\w+)$")
 DATA = re.compile(r"(streaming_\w+_(lane|weight|reciprocal)|attention_\w+)$")
 
-# What may survive in the datapath.
+# What may survive in the control, and in the datapath.
+IDLE = {"a group of one row has one slot": r"turn\.slot +\+ 1'h1"}
 EQUIVALENT = {
     "no sum, weight or quotient is infinite or no number": r"_(nan|infinite|special|beyond|ones)\b",
     "1 / l where l is 0, and so is o": r"o__payload\.code .*27'h1;",
@@ -54,6 +55,8 @@ def test_faults_of_its_control_are_noticed(has):
 def test_no_fault_of_its_control_survives(has, case):
     has("icarus")
     killed, alive = survivors(case, CONTROL, 40)
+    alone = "-c1-" in case
+    alive = [each for each in alive if not (alone and re.search("|".join(IDLE.values()), each))]
     assert not alive, "\n".join(alive)
     assert killed >= 30
 

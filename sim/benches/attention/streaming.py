@@ -188,7 +188,7 @@ async def a_scale_is_that_of_its_job(dut: Any) -> None:
 @cocotb.test
 async def flags_are_those_of_all_keys_of_a_row(dut: Any) -> None:
     """Keys that come late: between two of a row nothing stands in the FIFOs."""
-    bench = StreamingBench(dut, k=0.5)
+    bench = StreamingBench(dut, k=0.85)
     await bench.start()
     jobs = [job for job in bench.jobs(200) if job.shape.mask.keys >= 3 and job.shape.rows <= 12][:24]
     await bench.begin(jobs)
