@@ -37,13 +37,11 @@ MARK = re.compile(r"<!--=([\w-]+)-->(.*?)<!--=-->", re.DOTALL)
 COUNTED = ("tests/pe", "tests/tile", "tests/tflite/test_operators.py", "tests/sim/test_accelerator.py",
            "tests/accelerator/test_accelerator.py", "tests/accelerator/test_sizes.py")  # fmt: skip
 
-PRODUCTS = "tests/accelerator/test_accelerator.py"
-
 
 @cache
-def collected(marks: str = "slow or not slow", files: tuple[str, ...] = COUNTED) -> dict[str, int]:
+def collected() -> dict[str, int]:
     """How many tests there are, slow ones among them, of each function: {"pe/test_lut.py::test_name": 4}."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", marks, *files]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "slow or not slow", *COUNTED]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     found: dict[str, int] = {}
     for line in listed.splitlines():
@@ -83,7 +81,6 @@ FIGURES: dict[str, Callable[[], str]] = {
     "powers-fp16": lambda: attention_errors.powers(fp16()),
     "rows-of-attention": attention_errors.rows,
     "tops": lambda: str(len(list((ROOT / "examples").glob("*.toml")))),
-    "slow-products": lambda: str(sum(collected("slow", (PRODUCTS,)).values())),
     "bins": lambda: str(len(coverage.plan())),
     "tflite-operators": lambda: tests("tflite/test_operators.py"),
     "sets-multiplier": lambda: swept("multiplier"),

@@ -28,8 +28,8 @@ from systola.design_schema import (
 
 UNITS: dict[str, type[Table]] = {"matrix": MatrixTable, "tile": TileTable, "vector": VectorTable,
                                  "attention": AttentionTable}  # fmt: skip
-# of which a design has one, by who runs networks; of a program's, "attention" is a further unit
-ARRAYS = {"host": ("matrix", "tile", "attention"), "program": ("matrix", "tile")}
+ARRAYS = ("matrix", "tile", "attention")  # of which a design has one
+FURTHER = {"host": (), "program": ("attention",)}  # of these, what is a further unit, by who runs networks
 SHORTHANDS = {"systolic": ("host", ["matrix"]), "tile": ("host", ["tile"]),
               "accelerator": ("program", ["matrix", "vector"])}  # fmt: skip
 # tables and keys that a family has not, but others
@@ -117,11 +117,12 @@ def given(table: BaseModel) -> dict[str, Any]:
 def units_of(design: CompositionFile, added: int) -> Units:
     """The units by what they are; BadValue, naming the unit's place and key."""
     kinds = [str(each.get("kind")) for each in design.unit]
-    own = ARRAYS[design.control.kind]
+    further = FURTHER[design.control.kind]
+    own = [kind for kind in ARRAYS if kind not in further]
     arrays = [place for place, kind in enumerate(kinds) if kind in own]
     if len(arrays) != 1:
         raise check.fail("unit", f"{len(arrays)} of kind {', '.join(own[:-1])} or {own[-1]}", "one")
-    known = [place for place, kind in enumerate(kinds) if kind in (*own, "vector")]
+    known = [place for place, kind in enumerate(kinds) if kind in UNITS and kind not in further]
     tables = {place: table(place, design.unit[place]) for place in known}
     vectors = {place: each for place, each in tables.items() if isinstance(each, VectorTable)}
     if len(vectors) != (design.control.kind == "program"):
