@@ -274,7 +274,7 @@ def synth(
 
 
 @main.command()
-@click.argument("name", metavar="mixpe|bitmod|lut|ita|streaming-sdpa")
+@click.argument("name", metavar="mixpe|bitmod|lut|ita|streaming-sdpa|swat")
 @click.option("--liberty", multiple=True, type=FILE, metavar="FILE", help="The standard cells.")
 @click.option("--clock", type=float, metavar="MHZ", help="At which all is compared; else the system's own.")
 @click.option(

@@ -35,10 +35,15 @@ def sram(size: int) -> float:
     return float(np.exp(np.interp(np.log(size), np.log(SRAM_SIZES), np.log(SRAM_READS))))
 
 
+def multiply_add(operands: float, sums: int) -> float:
+    """pJ of one multiply-accumulate. operands: the product of its operands' bits; sums: bits of the sum."""
+    return float(0.2 * operands / 64 + 0.1 * sums / 32)
+
+
 def mac(p: Any) -> float:
     """pJ of one multiply-accumulate of a PE, at the bits of a pair of its words."""
     operands = tiled.weight_bits(p) * tiled.activation_bits(p) / tiled.lanes(p) ** 2
-    return float(0.2 * operands / 64 + 0.1 * p.accumulator.width / 32)
+    return multiply_add(operands, p.accumulator.width)
 
 
 def energy(target: Target, schedule: Schedule, bytes_moved: int) -> float:

@@ -7,9 +7,9 @@ from typing import Any
 
 from systola.report import svg
 
-LEFT, WIDTH, RIGHT = 60, 560, 190
+LEFT, WIDTH, RIGHT = 60, 560, 210
 TOP, HEIGHT, BELOW = 50, 240, 50
-KINDS = ("useful", "memory", "waste", "drain")  # colours, line by line
+KINDS = ("useful", "memory", "waste", "drain", "load", "fill", "dependency")  # colours, line by line
 DOT, STEPS = 6, 4  # size of a point; lines across
 JOINED = "#8a94a6"  # between two points, on light and dark
 

@@ -14,7 +14,7 @@ from systola.reproduction.claims import System, block_of, judged, ratio
 from systola.reproduction.measure import measure
 
 SYSTEMS = ("mixpe", "bitmod", "lut")  # of cells
-COUNTED = ("ita", "streaming-sdpa")  # of values and counts
+COUNTED = ("ita", "streaming-sdpa", "swat")  # of values and counts
 ALWAYS = (
     "cells only: no wires, no clock tree, no buffers for what drives many; the paper's node is another one: "
     "ratios compare, not um2"

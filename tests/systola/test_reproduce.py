@@ -115,7 +115,7 @@ def test_the_authors_cycle_counts_come_out_exactly():
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["ant"], "reproduce is 'ant'; allowed: mixpe, bitmod, lut, ita, streaming-sdpa"),
+        (["ant"], "reproduce is 'ant'; allowed: mixpe, bitmod, lut, ita, streaming-sdpa, swat"),
         (["lut", "--liberty", "no.lib"], "no.lib is missing; allowed: a Liberty file that exists"),
         (["lut", "--clock", "0"], "clock is 0.0; allowed: 1 to 5000 MHz"),
         (["lut", "--clock", "nan"], "clock is nan; allowed: 1 to 5000 MHz"),

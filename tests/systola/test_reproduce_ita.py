@@ -16,7 +16,7 @@ def in_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-ON_RTL = ("streaming-sdpa",)
+ON_RTL = ("streaming-sdpa", "swat")
 NAMES = [pytest.param(name, marks=pytest.mark.rtl) if name in ON_RTL else name for name in COUNTED]
 
 
