@@ -8,6 +8,7 @@ A sum's products are `group`; until the release after this one `depth`, its name
 
 from collections.abc import Mapping
 from dataclasses import Field, fields
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from pydantic import create_model
@@ -32,17 +33,28 @@ def params(values: Mapping[str, Any]) -> Any:
     kind = values.get("kind", DEFAULT_KIND)
     check.one_of("pe.kind", kind, pe.PES)
     made = pe.PES[kind].Params
-    types = {field.name: plain(get_type_hints(made)[field.name]) for field in fields(made)}
-    keys: dict[str, Any] = {key_of(field): (types[field.name] or str, None) for field in fields(made)}
-    table = create_model("Pe", __base__=Table, kind=(str, DEFAULT_KIND), **keys)
-    whole = create_model("PeFile", __base__=Table, pe=(table, ...))
-    given = toml_file.checked(whole, {"pe": today(values)}).pe.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
+    given = toml_file.checked(schema(made), {"pe": today(values)}).pe.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
     found = {field.name: given[key_of(field)] for field in fields(made) if key_of(field) in given}
-    hints = get_type_hints(made)
+    hints = hints_of(made)
     return made(**{
-        name: value if types[name] else number_format(hints[name], f"pe.{name}", value)
+        name: value if plain(hints[name]) else number_format(hints[name], f"pe.{name}", value)
         for name, value in found.items()
     })  # fmt: skip
+
+
+@cache
+def hints_of(made: type) -> dict[str, Any]:
+    """The types of a Params' fields, by name."""
+    return get_type_hints(made)
+
+
+@cache
+def schema(made: type) -> type[Table]:
+    """What [pe] may hold for a Params: to make it takes longer than to read a file."""
+    types = {name: plain(hint) or str for name, hint in hints_of(made).items()}
+    keys: dict[str, Any] = {key_of(each): (types[each.name], None) for each in fields(made)}
+    table = create_model("Pe", __base__=Table, kind=(str, DEFAULT_KIND), **keys)
+    return create_model("PeFile", __base__=Table, pe=(table, ...))
 
 
 def today(values: Mapping[str, Any]) -> dict[str, Any]:

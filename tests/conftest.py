@@ -30,6 +30,9 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("rtl", "broad")])
 
 
+APART = ("fuzz/test_fuzz.py", "campaign/test_cases.py", "frozen/test_frozen.py")  # they share nothing
+
+
 def pytest_xdist_make_scheduler(config, log):
     """A file's tests share what they build, so one process runs them; of test_blocks_rtl, a block's tests.
 
@@ -40,6 +43,8 @@ def pytest_xdist_make_scheduler(config, log):
     class Grouped(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             path, _, name = nodeid.partition("::")
+            if path.endswith(APART):
+                return nodeid
             block = name.partition("[")[2].partition("-")[0] if path.endswith("test_blocks_rtl.py") else ""
             return f"{path} {block}"
 

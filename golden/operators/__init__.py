@@ -9,6 +9,7 @@ Source of the semantics: the ONNX operator specification, opsets 7 to 28.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -90,8 +91,14 @@ def widened(x: np.ndarray | None) -> np.ndarray | None:
     return x.astype(np.float32) if x is not None and x.dtype == np.float16 else x
 
 
-def attribute_names(operator: str) -> set[str]:
+def attribute_names(operator: str) -> frozenset[str]:
     """Attributes that `operator` takes here."""
-    parameters = inspect.signature(OPERATORS[operator]).parameters.values()
+    return named_parameters(OPERATORS[operator])
+
+
+@cache
+def named_parameters(function: Callable[..., Any]) -> frozenset[str]:
+    """Names of the parameters that may be given by name."""
+    parameters = inspect.signature(function).parameters.values()
     named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return {p.name for p in parameters if p.kind in named}
+    return frozenset(p.name for p in parameters if p.kind in named)
