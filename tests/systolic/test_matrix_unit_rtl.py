@@ -151,6 +151,6 @@ def test_a_stage_of_the_way_that_is_not_reset_is_noticed(runs, name, stage):
 def test_the_bench_notices_nearly_all_faults(runs, dataflow):
     name = f"{dataflow}-3x5-int4-int8-r1"
     passes(runs, name, "icarus")
-    alive = survivors(name, 80, seed=1)
+    alive = survivors(name, 30, seed=1)
     print("\n".join(alive))
-    assert len(alive) <= 4, "\n".join(alive)  # 95 % of those that change anything
+    assert len(alive) <= 2, "\n".join(alive)  # 95 % of those that change anything
