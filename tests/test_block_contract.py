@@ -29,6 +29,7 @@ PARAMS = [
     WindowParams(arithmetic=Arithmetic(head_dim=3, keys=8), sinks=True),
     WindowParams(arithmetic=fp16(head_dim=2, keys=4), divide_lanes=2),
     WindowParams(arithmetic=Arithmetic(head_dim=3, keys=8), organisation="keys"),
+    WindowParams(arithmetic=Arithmetic(head_dim=3, keys=8), heads=2, sinks=True),
     *(
         StreamingParams(arithmetic=of(head_dim=4, keys=LONGEST, **more), interleave=3, registers=2)
         for of, more in ((Arithmetic, {}), (fp16, {"weight_bits": 23}))

@@ -4,8 +4,9 @@
     operands    Operands: q, k, v; random keys and sinks where the job has them
     values      [heads, queries, head_dim + 2]: results, then the flags of golden.attention.row, 0 or 1
 
-Heads of keys go one after the other, a command each. Rows of `q` and `o` go by query, and within one by the
-heads that share keys; keys and values go in the order of golden.attention.walk, each once.
+Heads of keys go one after the other, a command each, or p.heads of them side by side in every word. Rows of
+`q` and `o` go by query, and within one by the heads that share keys; keys and values go in the order of
+golden.attention.walk, each once.
 """
 
 import math
@@ -56,13 +57,14 @@ def fields(p: WindowParams) -> streams.Layout:
     }  # fmt: skip
     absent = {name for name, there in (("sink", p.sinks), ("cap", a.softcap)) if not there}
     invalid = ("invalid",) if a.floating else ()
-    q = [("q", _width(a.query), a.head_dim)] + ([("sink", a.score.width, 1)] if p.sinks else [])
+    elements = p.heads * a.head_dim
+    q = [("q", _width(a.query), elements)] + ([("sink", a.score.width, p.heads)] if p.sinks else [])
     return {
         "command": [(name, width, 1) for name, width in command.items() if name not in absent],
         "q": q,
-        "k": [("k", _width(a.key), a.head_dim)],
-        "v": [("v", _width(a.value), a.head_dim)],
-        "o": [("out", _width(a.out), a.head_dim), *((flag, 1, 1) for flag in (*FLAGS, *invalid))],
+        "k": [("k", _width(a.key), elements)],
+        "v": [("v", _width(a.value), elements)],
+        "o": [("out", _width(a.out), elements), *((flag, 1, p.heads) for flag in (*FLAGS, *invalid))],
     }
 
 
@@ -84,12 +86,12 @@ def pack(p: WindowParams, job: AttentionJob, operands: Operands) -> dict[str, np
     (command, *_) = window_cycles.commands_of(p, job)
     by = {"multiplier": job.by.multiplier, "shift": job.by.shift, "cap": job.by.cap}
     words = {
-        name: np.full((job.kv_heads, 1), by[name] if name in by else int(getattr(command, name)))
+        name: np.full((job.kv_heads // p.heads, 1), by[name] if name in by else int(getattr(command, name)))
         for name, _, _ in layout["command"]
     }
     loaded = walk.sequence(p, job, operands.table)
     k, v = (
-        _codes(fmt, name, values)[:, loaded].reshape(-1, a.head_dim)
+        _side_by_side(p, _codes(fmt, name, values)[:, loaded])
         for fmt, name, values in ((a.key, "k", operands.k), (a.value, "v", operands.v))
     )
     return {
@@ -103,51 +105,63 @@ def pack(p: WindowParams, job: AttentionJob, operands: Operands) -> dict[str, np
 def _query_words(p: WindowParams, job: AttentionJob, operands: Operands) -> dict[str, np.ndarray]:
     """Fields of the words of `q`: by head of keys, query, head."""
     codes = _codes(p.arithmetic.query, "q", operands.q)
-    words = {"q": _by_rows(job, codes)}
+    words = {"q": _by_rows(p, job, codes)}
     if p.sinks:
         sinks = np.zeros(job.heads, np.int64) if operands.sinks is None else operands.sinks
         each = np.broadcast_to(sinks[:, None, None], (*codes.shape[:2], 1))
-        words["sink"] = _by_rows(job, each)
+        words["sink"] = _by_rows(p, job, each)
     return words
 
 
-def _by_rows(job: AttentionJob, values: np.ndarray) -> np.ndarray:
-    """[heads, queries, n] -> [rows, n] in the order of the streams."""
-    grouped = values.reshape(job.kv_heads, job.heads // job.kv_heads, *values.shape[1:])
-    return grouped.swapaxes(1, 2).reshape(-1, values.shape[-1])
+def _side_by_side(p: WindowParams, values: np.ndarray) -> np.ndarray:
+    """[kv_heads, rows, n] -> [words, heads n]: heads that are worked on at once beside each other."""
+    many, rows, size = values.shape
+    beside = values.reshape(many // p.heads, p.heads, rows, size).swapaxes(1, 2)
+    return beside.reshape(many // p.heads * rows, p.heads * size)
 
 
-def _by_heads(job: AttentionJob, rows: np.ndarray) -> np.ndarray:
-    """[rows, n] in the order of the streams -> [heads, queries, n]."""
-    grouped = rows.reshape(job.kv_heads, job.mask.queries, job.heads // job.kv_heads, rows.shape[-1])
-    return grouped.swapaxes(1, 2).reshape(job.heads, job.mask.queries, rows.shape[-1])
+def _by_rows(p: WindowParams, job: AttentionJob, values: np.ndarray) -> np.ndarray:
+    """[heads, queries, n] -> [words, heads n]: by query, then by the heads that share keys."""
+    shared = job.heads // job.kv_heads
+    grouped = values.reshape(job.kv_heads, shared, *values.shape[1:]).swapaxes(1, 2)
+    return _side_by_side(p, grouped.reshape(job.kv_heads, -1, values.shape[-1]))
+
+
+def _by_heads(p: WindowParams, job: AttentionJob, words: np.ndarray) -> np.ndarray:
+    """[words, heads, n] -> [heads, queries, n], what _by_rows had."""
+    shared, size = job.heads // job.kv_heads, words.shape[-1]
+    rows = words.reshape(-1, job.mask.queries * shared, p.heads, size).swapaxes(1, 2)
+    grouped = rows.reshape(job.kv_heads, job.mask.queries, shared, size)
+    return grouped.swapaxes(1, 2).reshape(job.heads, job.mask.queries, size)
 
 
 def unpack(p: WindowParams, job: AttentionJob, delivered: np.ndarray) -> np.ndarray:
     """The values in the words of `o`, uint8 [words, bytes]."""
     a, bits = p.arithmetic, np.unpackbits(delivered, axis=1, bitorder="little")
-    width = _width(a.out)
-    end = width * a.head_dim
-    codes = bits[:, :end].reshape(len(bits), a.head_dim, width).astype(np.int64) @ (1 << np.arange(width))
+    width, elements = _width(a.out), p.heads * a.head_dim
+    end = width * elements
+    codes = bits[:, :end].reshape(len(bits), elements, width).astype(np.int64) @ (1 << np.arange(width))
     fmt = a.out
     values = fmt.decode(codes) if isinstance(fmt, Int) else FP16.decode(codes)
-    flags = bits[:, end : end + len(FLAGS)].astype(values.dtype)
-    return _by_heads(job, np.concatenate([values, flags], axis=1))
+    values = values.reshape(len(bits), p.heads, a.head_dim)
+    flags = bits[:, end : end + len(FLAGS) * p.heads].reshape(len(bits), len(FLAGS), p.heads).swapaxes(1, 2)
+    return _by_heads(p, job, np.concatenate([values, flags.astype(values.dtype)], axis=-1))
 
 
 def delivered(p: WindowParams, job: AttentionJob, operands: Operands) -> np.ndarray:
     """The words of `o`, uint8 [words, bytes]; nothing is computed beyond an edge."""
-    values = _by_rows(job, compute(p, job, operands))
+    values = _by_rows(p, job, compute(p, job, operands))
+    values = values.reshape(len(values), p.heads, -1)
     dim = p.arithmetic.head_dim
-    words = {"out": _codes(p.arithmetic.out, "o", values[:, :dim])}
-    words |= {flag: values[:, dim + at : dim + at + 1].astype(np.int64) for at, flag in enumerate(FLAGS)}
-    words["invalid"] = np.zeros((len(values), 1), np.int64)  # operands are finite
+    words = {"out": _codes(p.arithmetic.out, "o", values[..., :dim].reshape(len(values), -1))}
+    words |= {flag: values[..., dim + at].astype(np.int64) for at, flag in enumerate(FLAGS)}
+    words["invalid"] = np.zeros((len(values), p.heads), np.int64)  # operands are finite
     return streams.pack(fields(p)["o"], words)
 
 
 def count(p: WindowParams, job: AttentionJob) -> int:
     """Words of `o`."""
-    return job.heads * job.mask.queries
+    return job.heads * job.mask.queries // p.heads
 
 
 def _values(rows: Rows) -> np.ndarray:
@@ -238,7 +252,7 @@ def example(p: WindowParams, seed: int) -> tuple[AttentionJob, Operands]:
         queries=2 * window + window // 4, keys=leading + 2 * window + window // 4, left=window - 1, right=0,
         leading=leading,
     )  # fmt: skip
-    job = AttentionJob(mask=mask, by=example_scaling(p.arithmetic))
+    job = AttentionJob(mask=mask, by=example_scaling(p.arithmetic), heads=p.heads, kv_heads=p.heads)
     return job, random_operands(p, job, random)
 
 

@@ -36,18 +36,21 @@ class WindowParams:
     organisation  "dimensions": a key a cycle, by a multiplier for each element of q k and of w v; a row of n
                   keys takes n cycles. "keys": a lane with two multipliers for each slot, an element a cycle;
                   a row takes head_dim cycles, whatever its keys
+    heads         of keys that are worked on at once, side by side in every word
     sinks         whether each query brings the score of a sink
     divide_lanes  elements of a result that are divided in a cycle; with a lane a key, one
     """
 
     arithmetic: Arithmetic = field(default_factory=Arithmetic)
     organisation: str = "dimensions"
+    heads: int = 1
     sinks: bool = False
     divide_lanes: int = 1
 
     def __post_init__(self) -> None:
         check.in_range("keys", self.slots, 2, masks.LONGEST, "a rolling buffer")
         check.one_of("organisation", self.organisation, ORGANISATIONS)
+        check.in_range("heads", self.heads, 1, 64)
         if self.by_keys:
             check.in_range("head_dim", self.arithmetic.head_dim, 2, 1024, "a lane's elements in a memory")
         most = 1 if self.by_keys else self.arithmetic.head_dim
@@ -56,7 +59,7 @@ class WindowParams:
     @property
     def multipliers(self) -> int:
         """Of q k and of w v: for each element of a key, or for each slot."""
-        return 2 * (self.slots if self.by_keys else self.arithmetic.head_dim)
+        return 2 * self.heads * (self.slots if self.by_keys else self.arithmetic.head_dim)
 
     @property
     def by_keys(self) -> bool:
@@ -91,8 +94,9 @@ class WindowParams:
         scores = f"s{a.score.width}_{a.fraction}_w{a.weight_bits}_{a.segment_bits}_{a.degree}"
         more = f"_d{a.dot_integer}_{a.dot_fraction}" if a.floating else f"_o{a.out_fraction}"
         options = ("_softcap" if a.softcap else "") + ("_sinks" if self.sinks else "")
+        heads = f"_x{self.heads}" if self.heads > 1 else ""
         lanes = "_keys" if self.by_keys else f"_by{self.divide_lanes}"
-        return f"sliding_window_{self.slots}x{a.head_dim}_{formats}_{scores}{more}{options}{lanes}"
+        return f"sliding_window_{self.slots}x{a.head_dim}_{formats}_{scores}{more}{options}{heads}{lanes}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +124,6 @@ class AttentionJob:
             raise check.fail("heads", self.heads, f"multiples of kv_heads, {self.kv_heads}")
         check.in_range("past", self.past, 0, self.mask.counted, "valid keys")
         if self.past:
-            check.in_range("kv_heads", self.kv_heads, 1, 1, "one head's keys and values stand in the buffers")
             check.in_range("trailing", self.mask.trailing, 0, 0, "a sequence that goes on has no last keys")
         check.in_range("heads / kv_heads * block", self.group, 1, MOST_ROWS)
 
@@ -151,6 +154,10 @@ class AttentionJob:
     def check(self, p: WindowParams) -> None:
         """BadValue, unless an engine of `p` can do it."""
         self.by.check(p.arithmetic)
+        if self.kv_heads % p.heads:
+            raise check.fail("kv_heads", self.kv_heads, f"multiples of {p.heads}, the engine's heads")
+        if self.past:
+            check.in_range("kv_heads", self.kv_heads, 1, p.heads, "heads whose keys stand in the buffers")
         if self.sinks and not p.sinks:
             raise check.fail("sinks", self.sinks, "false: the engine was made without")
         if p.by_keys:

@@ -114,8 +114,8 @@ def command_cycles(t: WindowTiming, commands: list[BlockWalk]) -> int:
 
 
 def commands_of(p: WindowParams, job: AttentionJob) -> list[BlockWalk]:
-    """The commands of a job: one for each head of keys and values."""
-    return [walk.walk_of(job, 1 if p.by_keys else timing(p).least)] * job.kv_heads
+    """The commands of a job: one for each head of keys, or for as many as the engine works on at once."""
+    return [walk.walk_of(job, 1 if p.by_keys else timing(p).least)] * (job.kv_heads // p.heads)
 
 
 def cycles_of_commands(p: WindowParams, commands: list[BlockWalk]) -> int:

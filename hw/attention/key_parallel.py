@@ -1,76 +1,41 @@
 """The sliding-window attention engine with a lane a key. Golden: golden.attention.lane_cycles.
 
-    command -> row walker -> starts of rows, places of keys
-    k -> element by element -> lanes: q k -> units of scores -> maximum -> weights -> lanes: w v -> tree
-    v -> waits -> element by element --------------------------------------------^        -> divider -> o
+    command -> row walker -> starts of rows, places of keys -> lanes of each head -> o
+    q, k, v -------------------------------------------------------^
 
-A row that has started meets no condition any more: whatever it needs has begun to be loaded, its result has
-room. So all that follows is its start, so many cycles later (`at`), and values are loaded as keys are, and as
-much later as they are read.
+A row starts if whatever it needs has begun to be loaded and its result has room; all else follows.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.attention import lane_cycles
-from golden.attention.products import stages as product_stages
-from golden.attention.quotients import stages as quotient_stages
-from golden.attention.scores import stages as score_stages
 from golden.attention.sliding_window import INPUTS, fields
-from golden.attention.weights import stages as weight_stages
-from golden.attention.window import WindowParams, tree_registers
-from hw.attention import divider, key_lane, row_walker, score_unit, steps, weights
-from hw.attention.dot import registered_tree
+from golden.attention.window import WindowParams
+from hw.attention import lane_datapath, row_walker, steps
 from hw.attention.scorer import scale_ports
 from hw.axi import queue
 from hw.blocks import word_layout
 from hw.emit import Definition
-from hw.lanes import bits, delayed, lane, tree
+from hw.lanes import bits, lane
 
 
 class KeyParallel(wiring.Component):
     """command, q, k, v   streams in; ready is combinational, of k and v from each other's valid
     o                  stream out; registered
-
-    Rows of 4 elements over 12 keys, 3 units of 4 lanes; of a row that starts in cycle 0:
-
-        cycle      0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25
-        start      1  .  .  .  1  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
-        k_read     .  0  1  2  3  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
-        adds       .  .  .  1  1  1  1  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
-        capture    .  .  .  .  .  .  .  1  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
-        scored     .  .  .  .  .  .  .  .  .  .  0  1  2  3  .  .  .  .  .  .  .  .  .  .  .  .
-        weighing   .  .  .  .  .  .  .  .  .  .  .  .  .  .  0  1  2  3  .  .  .  .  .  .  .  .
-        weighted   .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  0  1  2  3  .  .  .  .
-        load       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  1  .  .  .
-        v_read     .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  0  1  2  3
-
-    k_read, v_read: elements of keys and values; adds: products add up in every lane; capture: dot products
-    go to the units; scored, weighing, weighted: a lane of each unit a cycle; load: weights go to the lanes.
     """
 
     def __init__(self, p: WindowParams):
         self.p = p
-        self.timing = lane_cycles.timing(p)
-        layout, a = fields(p), p.arithmetic
+        layout = fields(p)
         self.words = {name: word_layout(each) for name, each in layout.items()}
-        self.flags = len(layout["o"]) - 1  # bits of a result's
-        self.walker, self.lane, self.unit = (
-            row_walker.definition(p),
-            key_lane.definition(a),
-            score_unit.definition(p),
-        )
-        self.divider, self.sink = divider.definition(p, self.flags), weights.weight_lane(a)
-        place = (p.slots - 1).bit_length()
-        self.waiting = queue.definition(a.head_dim * a.value.width + place, lane_cycles.values_held(p))
-        out = lane_cycles.rows_out(p)
-        self.known = queue.definition(self.flags, out)
-        self.results = queue.definition(a.head_dim * a.out.width + self.flags, out)
-        self.uses = (
-            *self.walker.component.uses, self.walker, self.lane, self.unit, self.divider, self.sink,
-            *{each.name: each for each in (self.waiting, self.known, self.results)}.values(),
-        )  # fmt: skip
+        self.walker, self.datapath = row_walker.definition(p), lane_datapath.definition(p)
+        width = sum(bits * lanes for _, bits, lanes in layout["o"])
+        self.results = queue.definition(width, lane_cycles.rows_out(p))
+        walker_parts, lane_parts = (each.component.uses for each in (self.walker, self.datapath))
+        parts = (*walker_parts, self.walker, *lane_parts, self.datapath, self.results)
+        self.uses = tuple({each.name: each for each in parts}.values())
         super().__init__(
             {
                 **{name: In(stream.Signature(self.words[name])) for name in INPUTS},
@@ -80,33 +45,37 @@ class KeyParallel(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        self.products = len(product_stages(self.p.arithmetic))
         self.start, self.moves = bits("start", "moves")
-        t = self.timing
-        past = Signal(t.latency, name="start_past")
-        m.d.sync += past.eq(Cat(self.start, past)[: len(past)])
-        self.at = lambda cycles: past[cycles - 1] if cycles else self.start
         row = self.walk(m)
-        keys, values = self.load(m, row["load_place"])
-        units = self.lanes(m, row, keys, values)
-        self.maximum(m, units)
-        self.add_up(m, units)
-        self.leave(m)
+        results = [self.head(m, index, row) for index in range(self.p.heads)]
+        valid, _ = results[0]  # of all heads in the same cycle
+        out = self.p.arithmetic.head_dim * self.p.arithmetic.out.width
+        flags = [Cat(result[out + at] for _, result in results) for at in range(len(results[0][1]) - out)]
+        word = Signal(len(self.results.component.i), name="result_word")
+        m.d.comb += word.eq(Cat(*(result[:out] for _, result in results), *flags))
+        self.results.place(
+            m, "results", write=valid, i=word, o_valid=self.o.valid, o_ready=self.o.ready,
+            o_payload=self.o.payload.as_value(),
+        )  # fmt: skip
         return m
 
-    def counted(self, m, strobe, count, name):
-        """(whether it is one of the `count` cycles behind a strobe's, which)."""
-        active, index = Signal(name=name), Signal(range(max(2, count)), name=f"{name}_at", reset_less=True)
-        with m.If(strobe):
-            m.d.sync += [active.eq(1), index.eq(0)]
-        with m.Elif(active & (index == count - 1)):
-            m.d.sync += active.eq(0)
-        with m.Else():
-            m.d.sync += index.eq((index + 1)[: len(index)])
-        return active, index
+    def head(self, m, index, row):
+        """The datapath of a head; (whether it has a result, the result)."""
+        p = self.p
+        valid, result = (
+            Signal(name=f"result_valid_{index}"),
+            Signal.like(self.datapath.component.result, name=f"result_{index}"),
+        )
+        sink = {"sink": lane(self.q.p.sink, index, p.heads)} if p.sinks else {}
+        self.datapath.place(
+            m, f"head_{index}", start=self.start, moves=self.moves, **row, **sink,
+            q=lane(self.q.p.q, index, p.heads), k=lane(self.k.p.k, index, p.heads),
+            v=lane(self.v.p.v, index, p.heads), result_valid=valid, result=result,
+        )  # fmt: skip
+        return valid, result
 
     def walk(self, m):
-        """Rows start; {name: what one reads, its scale, its sink}, as it stands in the cycle of the start."""
+        """Rows start; {name: what one reads, and its scale}, as it stands in the cycle of the start."""
         p = self.p
         names = ("some", "begin_place", "end_place", "others", "remainder", "sink_there", "load_place",
                  "load_remainder")  # fmt: skip
@@ -137,7 +106,7 @@ class KeyParallel(wiring.Component):
             row[name] = Signal.like(self.command.p[name], name=f"{name}_kept", reset_less=True)
             with m.If(taken):
                 m.d.sync += row[name].eq(self.command.p[name])
-        return row | ({"sink": self.q.p.sink} if p.sinks else {})
+        return row
 
     def serial_free(self, m):
         """Whether the elements of the word before are all on their way, but for the last at most."""
@@ -148,261 +117,6 @@ class KeyParallel(wiring.Component):
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
         return left == 0
-
-    def load(self, m, place):
-        """({write, at, place, element} of keys, of values): words become elements, one a cycle."""
-        keys = self.elements(m, self.moves, self.k.payload.as_value(), place, "k")
-        word = Signal(len(self.v.payload.as_value()) + len(place), name="v_taken")
-        m.d.comb += word.eq(Cat(self.v.payload.as_value(), place))
-        later = Signal(self.timing.values - 1, name="moves_past")
-        m.d.sync += later.eq(Cat(self.moves, later)[: len(later)])
-        valid, found = Signal(name="v_waits"), Signal(len(word), name="v_waiting")
-        self.waiting.place(
-            m, "waiting", write=self.moves, i=word, o_valid=valid, o_ready=later[-1], o_payload=found
-        )
-        return keys, self.elements(m, later[-1], found[: -len(place)], found[-len(place) :], "v")
-
-    def elements(self, m, strobe, word, place, name):
-        """The elements of a word, which goes to a place, in the cycles behind the strobe's."""
-        count = self.p.arithmetic.head_dim
-        write, at = self.counted(m, strobe, count, f"{name}_write")
-        left = Signal(len(word), name=f"{name}_word", reset_less=True)
-        where = Signal.like(place, name=f"{name}_place", reset_less=True)
-        with m.If(strobe):
-            m.d.sync += [left.eq(word), where.eq(place)]
-        with m.Else():
-            m.d.sync += left.eq(left >> len(word) // count)
-        return {"write": write, "at": at, "place": where, "element": left[: len(word) // count]}
-
-    def here(self, m, row):
-        """A bit a lane: whether the row reads it, two cycles and a product behind its start."""
-        slots, late = self.p.slots, 1 + self.products
-        names = ("some", "begin_place", "end_place", "others", "remainder")
-        begun = {name: Signal.like(row[name], name=f"{name}_q", reset_less=True) for name in names}
-        with m.If(self.start):
-            m.d.sync += [begun[name].eq(row[name]) for name in names]
-        some, begin, end, others, remainder = (delayed(m, begun[name], late, name) for name in names)
-        every = Const((1 << slots) - 1, slots)
-        behind, before, ring, window = (Signal(slots, name=n) for n in ("behind", "before", "ring", "window"))
-        same = self.remainders(m, row, remainder)
-        found = Signal(slots, name="here")
-        m.d.comb += [
-            behind.eq((every << begin)[:slots]),
-            before.eq(every >> (slots - 1 - end)[: len(end)]),
-            ring.eq((every << others)[:slots]),
-            window.eq(Mux(begin > end, behind | before, behind & before)),
-            found.eq(~ring | (window & ring & same & some.replicate(slots))),
-        ]
-        return found
-
-    def remainders(self, m, row, remainder):
-        """A bit a lane: whether its key's position has the row's remainder by the dilation."""
-        late = 2 + self.products  # what a row reads is decided so late, of the keys that stood at its start
-        strobe = delayed(m, self.moves, late, "tagged", reset=True)
-        place, tag = (delayed(m, row[name], late, f"{name}_tag") for name in ("load_place", "load_remainder"))
-        found = Signal(self.p.slots, name="same")
-        for each in range(self.p.slots):
-            own = Signal.like(tag, name=f"tag_{each}", reset_less=True)
-            with m.If(strobe & (place == each)):
-                m.d.sync += own.eq(tag)
-            m.d.comb += found[each].eq(own == remainder)
-        return found
-
-    def query_elements(self, m):
-        """The elements of the row's query, one a cycle, each with the key's that are read for it."""
-        width = self.p.arithmetic.query.width
-        query = Signal.like(self.q.p.q, name="query", reset_less=True)
-        element = Signal(width, name="q_element", reset_less=True)
-        with m.If(self.start):
-            m.d.sync += query.eq(self.q.p.q)
-        with m.Else():
-            m.d.sync += query.eq(query >> width)
-        m.d.sync += element.eq(query[:width])
-        return element
-
-    def lanes(self, m, row, keys, values):
-        """A lane a slot; units of scores for some each. The units' signals."""
-        a, t = self.p.arithmetic, self.timing
-        k_read, k_at = self.counted(m, self.start, a.head_dim, "k_read")
-        v_read, v_at = self.counted(m, self.at(t.values - 1), a.head_dim, "v_read")
-        common = {
-            "k": keys["element"], "v": values["element"],
-            "k_write_at": keys["at"], "v_write_at": values["at"],
-            "k_read": k_read, "k_read_at": k_at, "v_read": v_read, "v_read_at": v_at,
-            "q": self.query_elements(m), "first": self.at(2 + self.products),
-            "adds": delayed(m, k_read, 1 + self.products, "adds", reset=True),
-        }  # fmt: skip
-        units, here = self.units(m, row), self.here(m, row)
-        products, self.wrong = [], []
-        for index in range(self.p.slots):
-            writes = {
-                f"{side}_write": each["write"] & (each["place"] == index)
-                for side, each in (("k", keys), ("v", values))
-            }
-            product, wrong = self.one_lane(m, index, units, here=here[index], **writes, **common)
-            products.append(product)
-            self.wrong.append(wrong)
-        self.summed = registered_tree(m, products, lambda a, b: a + b, "sum")
-        return units
-
-    def one_lane(self, m, index, units, **ports):
-        """A lane, and its places in its unit; (its product, whether its value is no number)."""
-        p = self.p
-        unit, place = units[index // p.lanes_of_unit], index % p.lanes_of_unit
-        product = Signal(signed(p.arithmetic.weighted_width), name=f"product_{index}")
-        wrong = Signal(name=f"wrong_{index}")
-        flags = {name: unit[name][place] for name in self.lane.component.flags}
-        flags |= {"value_invalid": wrong} if flags else {}
-        self.lane.place(
-            m, f"lane_{index}", **ports, keep=unit["keeps"][place], valid=unit["valid"][place],
-            w=lane(unit["weights"], place, p.lanes_of_unit), product=product,
-            dot=lane(unit["dots"], place, p.lanes_of_unit), **flags,
-        )  # fmt: skip
-        return product, wrong
-
-    def units(self, m, row):
-        """Units of scores, one step behind the other: scores, then weights below the row's maximum."""
-        p, t = self.p, self.timing
-        self.of_row(m, row)
-        self.top = Signal(signed(p.arithmetic.octave.width), name="top", reset_less=True)
-        steps = {"scored": t.scored, "weighing": t.known, "weighted": t.weighted}
-        during = {n: self.counted(m, self.at(at - 1), p.lanes_of_unit, n)[0] for n, at in steps.items()}
-        self.scored = during["scored"]
-        units = []
-        for index in range(p.score_units):
-            names = self.unit.component.signature.members
-            ports = {n: Signal.like(getattr(self.unit.component, n), name=f"{n}_{index}") for n in names}
-            units.append(ports)
-            m.d.comb += [
-                ports["capture"].eq(self.at(t.captured)),
-                # where one row's scores go out the next one's may come in: the oldest are first either way
-                ports["shift_scores"].eq(during["scored"] | during["weighing"]),
-                ports["shift_weights"].eq(during["weighted"]),
-                ports["load"].eq(self.at(t.values)),
-                ports["top"].eq(self.top),
-                *(ports[name].eq(self.taken[name]) for name in scale_ports(p)),
-            ]
-            self.unit.place(m, f"unit_{index}", **ports)
-        return units
-
-    def of_row(self, m, row):
-        """Scale and sink: taken with the row's start, they stand while its dot products are scaled."""
-        self.taken = {}
-        for name in (*scale_ports(self.p), *(("sink", "sink_there") if self.p.sinks else ())):
-            begun = Signal.like(row[name], name=f"{name}_begun", reset_less=True)
-            with m.If(self.start):
-                m.d.sync += begun.eq(row[name])
-            self.taken[name] = Signal.like(begun, name=f"{name}_of_row", reset_less=True)
-            late = delayed(m, begun, 2 + self.products, f"{name}_late")  # the next row may have started
-            with m.If(self.at(self.timing.captured)):
-                m.d.sync += self.taken[name].eq(late)
-
-    def maximum(self, m, units):
-        """The row's maximum, rounded up to an octave."""
-        a, t = self.p.arithmetic, self.timing
-        least = Const(a.score.min, signed(a.score.width))
-        each = [Mux(unit["counts"], unit["score"].as_signed(), least).as_signed() for unit in units]
-        now = tree(m, each, lambda a, b: Mux(a > b, a, b).as_signed(), "largest_now")
-        best, base, largest = (Signal(signed(a.score.width), name=n) for n in ("best", "base", "largest"))
-        first, last = self.at(t.scored), self.at(t.known - 1)
-        start = self.sink_score(m, least, last) if self.p.sinks else least
-        m.d.comb += [base.eq(Mux(first, start, best)), largest.eq(Mux(now > base, now, base))]
-        with m.If(self.scored):
-            m.d.sync += best.eq(largest)
-        with m.If(last):
-            m.d.sync += self.top.eq(((largest + ((1 << a.fraction) - 1)) >> a.fraction)[: len(self.top)])
-        self.flags_of_row(m, units, first)
-
-    def sink_score(self, m, least, last):
-        """The sink's score with the row's first one, for its maximum; kept for its weight."""
-        behind, names = len(score_stages(self.p.arithmetic)), ("sink_there", "sink")
-        there, sink = (delayed(m, self.taken[name], behind, f"{name}_scored") for name in names)
-        self.own = {n: Signal.like(self.taken[n], name=f"{n}_weighed", reset_less=True) for n in names}
-        with m.If(last):
-            m.d.sync += [self.own["sink"].eq(sink), self.own["sink_there"].eq(there)]
-        return Mux(there, sink.as_signed(), least)
-
-    def flags_of_row(self, m, units, first):
-        """Whether no key counted, one was clipped, one was no number: known with the row's last score."""
-        told = {"some": [], "saturated": [], **({"invalid": []} if self.p.arithmetic.floating else {})}
-        for unit in units:
-            clipped = unit["clipped"] | (unit["saturated_now"] if "invalid" in told else 0)
-            values = {"some": 1, "saturated": clipped, "invalid": unit.get("invalid_now", 0)}
-            for name, each in told.items():
-                each.append(unit["counts"] & values[name])
-        found = []
-        for name, values in told.items():
-            seen, by_now = Signal(name=f"{name}_seen", reset_less=True), Signal(name=f"{name}_by_now")
-            m.d.comb += by_now.eq(tree(m, values, lambda a, b: a | b, f"{name}_any") | (seen & ~first))
-            with m.If(self.scored):
-                m.d.sync += seen.eq(by_now)
-            found.append(by_now)
-        self.row_flags = Cat(~found[0], *found[1:])
-
-    def add_up(self, m, units):
-        """The sum of the row's weights, its sink's among them."""
-        p, a, t = self.p, self.p.arithmetic, self.timing
-        self.total = Signal(a.total.width, name="total", reset_less=True)
-        now = tree(m, [unit["weight"] for unit in units], lambda a, b: a + b, "weights_now")
-        begin = Const(0, a.weight.width)
-        if p.sinks:
-            begin = Signal(a.weight.width, name="sink_weight")
-            self.sink.place(
-                m, "sink_weigh", score=self.own["sink"], top=self.top, keep=self.own["sink_there"],
-                weight=begin,
-                **{f"{stage}_go": 1 for stage in weight_stages(a)},
-            )  # fmt: skip
-        before = Mux(self.at(t.weighted), begin, self.total)
-        # at most p.slots weights and the sink's: the width of a total
-        m.d.sync += self.total.eq((before + now)[: len(self.total)])
-
-    def leave(self, m):
-        """Sums are divided as they come, an element a cycle; results, with their flags, go to `o`."""
-        p, a, t = self.p, self.p.arithmetic, self.timing
-        behind = t.divided - t.values - 1  # from the values' first read to the reciprocal
-        begin = behind - a.reciprocal.latency
-        element = delayed(
-            m, self.summed[: a.sum_width], behind - self.products - tree_registers(p.slots), "element"
-        )
-        start = self.at(t.values + begin)
-        flags, valid = Signal(self.flags, name="known_flags"), Signal(name="known_valid")
-        self.known.place(
-            m,
-            "known",
-            write=self.at(t.known - 1),
-            i=self.row_flags,
-            o_valid=valid,
-            o_ready=start,
-            o_payload=flags,
-        )
-        write, shift = bits("result_valid", "result_shift")
-        out, told = (
-            Signal.like(self.divider.component.out, name="result"),
-            Signal(self.flags, name="result_flags"),
-        )
-        self.divider.place(
-            m, "divider", start=start, total=delayed(m, self.total, begin, "total"), with_start=flags,
-            shift=shift,
-            sums=element, write=write, out=out, with_write=told,
-        )  # fmt: skip
-        word = Signal(len(out) + len(told), name="result_word")
-        m.d.comb += word.eq(Cat(out, told))
-        if a.floating:
-            m.d.comb += word[-1].eq(told[-1] | self.value_invalid(m, behind))
-        self.results.place(
-            m, "results", write=write, i=word, o_valid=self.o.valid, o_ready=self.o.ready,
-            o_payload=self.o.payload.as_value(),
-        )  # fmt: skip
-
-    def value_invalid(self, m, behind):
-        """Whether one of the row's values was no finite number, when its result is written."""
-        late = behind + len(quotient_stages(self.p.arithmetic))
-        found = tree(m, self.wrong, lambda a, b: a | b, "value_wrong")
-        now = delayed(m, found, late - 1 - self.products, "value_wrong")
-        seen = Signal(name="value_wrong_seen", reset_less=True)
-        first = self.at(self.timing.values + late)
-        m.d.sync += seen.eq(now | (seen & ~first))
-        return seen
 
 
 def definition(p: WindowParams) -> Definition:

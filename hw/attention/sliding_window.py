@@ -1,26 +1,25 @@
 """The sliding-window attention engine that takes a key a cycle. Golden: golden.attention.sliding_window.
 
-    command -> walker of keys   -> scorer  -> scores, rows' maxima -> weigher -> divider -> o
-            -> walker of values ------------------------------------^
-    q, k -> scorer                                            v -> weigher
+    command -> walker of keys   -> slots of keys    -> scores, and what follows, of each head -> o
+            -> walker of values -> slots of values -------^
+    q, k, v ----------------------------------------------^
 
-Everything behind a walker runs freely: a slot passes only if what it leads to has room (`room` of scores,
-`rows` of results), so nothing inside ever waits.
+Everything behind a walker runs freely: a slot passes only if what it leads to has room (of scores, of
+results), so nothing inside ever waits.
 """
 
 from amaranth.hdl import Cat, Const, Module, Shape, Signal
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.attention import window_cycles
-from golden.attention.products import stages as product_stages
 from golden.attention.sliding_window import INPUTS, fields
 from golden.attention.window import WindowParams
-from hw.attention import divider, key_parallel, scorer, steps, walker, weigher
+from hw.attention import key_parallel, scorer, slot_datapath, steps, walker
 from hw.axi import queue
 from hw.blocks import word_layout
 from hw.emit import Definition
-from hw.lanes import bits, delayed
+from hw.lanes import bits, lane
 
 
 class SlidingWindow(wiring.Component):
@@ -30,24 +29,18 @@ class SlidingWindow(wiring.Component):
 
     def __init__(self, p: WindowParams):
         self.p = p
-        self.timing = t = window_cycles.timing(p)
-        layout = fields(p)
-        a = p.arithmetic
+        t, layout = window_cycles.timing(p), fields(p)
         self.words = {name: word_layout(each) for name, each in layout.items()}
         self.keys, self.values = walker.definition(p), walker.definition(p, t.weight_cycles, t.weight_cycles)
-        self.scorer, self.weigher = scorer.definition(p), weigher.definition(p)
-        self.told = ("some", "saturated", *(("invalid",) if a.floating else ()))
-        self.flags = len(layout["o"]) - 1  # bits of a result's
-        rows = window_cycles.rows_held(p)
-        self.divider = divider.definition(p, self.flags)
+        self.datapath = slot_datapath.definition(p)
         # walks of values wait while keys go ahead: each has a row of scores inside, but the last
-        self.walks = queue.definition(sum(Shape.cast(s).width for s in self.walk_shapes().values()), rows + 1)
-        self.known = queue.definition(a.octave.width + len(self.told), rows)
-        self.results = queue.definition(a.head_dim * a.out.width + self.flags, window_cycles.rows_out(p))
-        self.uses = (
-            *self.keys.component.uses, self.keys, *self.values.component.uses, self.values, self.scorer,
-            self.weigher, self.divider, self.walks, self.known, self.results,
-        )  # fmt: skip
+        waiting = sum(Shape.cast(shape).width for shape in self.keys.component.fields.values())
+        self.walks = queue.definition(waiting, window_cycles.rows_held(p) + 1)
+        width = sum(bits * lanes for _, bits, lanes in layout["o"])
+        self.results = queue.definition(width, window_cycles.rows_out(p))
+        walkers = (*self.keys.component.uses, self.keys, *self.values.component.uses, self.values)
+        parts = (*walkers, *self.datapath.component.uses, self.datapath, self.walks, self.results)
+        self.uses = tuple({each.name: each for each in parts}.values())
         super().__init__(
             {
                 **{name: In(stream.Signature(self.words[name])) for name in INPUTS},
@@ -55,149 +48,100 @@ class SlidingWindow(wiring.Component):
             }
         )
 
-    def walk_shapes(self):
-        """{field: shape} of a command that the walkers take."""
-        return self.keys.component.fields
-
     def elaborate(self, platform):
         m = Module()
-        self.slots = {side: {} for side in ("keys", "values")}
-        fields_of = {
-            name: self.command.p[name] for name in steps.FIELDS if name in self.words["command"].members
-        }
-        fields_of.setdefault("sink", Const(0, 1))
-        self.walker(m, "keys", self.keys, self.command.valid, self.command.ready, fields_of, self.k)
+        command = self.words["command"].members
+        given = {name: self.command.p[name] for name in steps.FIELDS if name in command}
+        given.setdefault("sink", Const(0, 1))
+        keys = self.walker(m, "keys", self.keys, self.command.valid, self.command.ready, given, self.k)
         taken = Signal(name="command_taken")
         m.d.comb += taken.eq(self.command.valid & self.command.ready)
-        waiting, valid, ready = self.later(m, taken, fields_of)
-        self.walker(m, "values", self.values, valid, ready, waiting, self.v)
-        self.score(m, taken)
-        self.weigh(m)
+        waiting, valid, ready = self.later(m, taken, given)
+        values = self.walker(m, "values", self.values, valid, ready, waiting, self.v)
+        scale = {
+            name: Signal.like(self.command.p[name], name=f"{name}_kept", reset_less=True)
+            for name in scorer.scale_ports(self.p)
+        }
+        with m.If(taken):
+            m.d.sync += [kept.eq(self.command.p[name]) for name, kept in scale.items()]
+        heads = [self.head(m, index, keys, values, scale) for index in range(self.p.heads)]
+        self.pass_on(m, keys, values, known=heads[0]["known"])
+        self.leave(m, heads)
         return m
 
-    def walker(self, m, side, definition, valid, ready, fields_of, words):
-        """A walker; its slots' signals go into `slots`."""
-        component = definition.component
-        found = {
-            name: Signal.like(getattr(component, name), name=f"{side}_{name}")
-            for name in ("go", "step", "place", "reads", "of_sink", "row_first", "row_last", "load_place")
-        }
+    def walker(self, m, side, definition, valid, ready, given, words):
+        """A walker; {name: a signal of its slots, of its loads}."""
+        names = ("go", *slot_datapath.SLOT, "load_place")
+        found = {n: Signal.like(getattr(definition.component, n), name=f"{side}_{n}") for n in names}
         definition.place(
-            m, f"{side}_walker", command_valid=valid, command_ready=ready, **fields_of,
+            m, f"{side}_walker", command_valid=valid, command_ready=ready, **given,
             load_valid=words.valid, load_ready=words.ready, **found,
         )  # fmt: skip
         load = Signal(name=f"{side}_load")
         m.d.comb += load.eq(words.valid & words.ready)
-        self.slots[side] = found | {"load": load}
+        return found | {"load": load}
 
-    def later(self, m, taken, fields_of):
+    def later(self, m, taken, given):
         """The commands again, for the values: their fields, and the handshake."""
-        shapes = self.walk_shapes()
+        shapes = self.keys.component.fields
         word = Cat(Signal(shape, name=f"walk_{name}") for name, shape in shapes.items())
         waiting = {name: Signal(shape, name=f"waiting_{name}") for name, shape in shapes.items()}
-        for name, given in zip(shapes, word.parts, strict=True):
-            m.d.comb += given.eq(fields_of[name])
+        for name, field in zip(shapes, word.parts, strict=True):
+            m.d.comb += field.eq(given[name])
         valid, ready = bits("walk_valid", "walk_ready")
         payload = Signal(len(word), name="walk")
         self.walks.place(m, "walks", write=taken, i=word, o_valid=valid, o_ready=ready, o_payload=payload)
         m.d.comb += Cat(waiting.values()).eq(payload)
         return waiting, valid, ready
 
-    def score(self, m, taken):
-        """Slots of keys pass while there is a query and room for their scores."""
-        p, slots = self.p, self.slots["keys"]
-        held = window_cycles.scores_held(p)
-        room = Signal(range(held + 1), init=held)
-        m.d.sync += room.eq((room - slots["step"] + self.slots["values"]["step"])[: len(room)])
-        m.d.comb += [
-            slots["go"].eq((room != 0) & (self.q.valid | ~slots["row_first"])),
-            self.q.ready.eq(slots["step"] & slots["row_first"]),
-        ]
-        names = scorer.scale_ports(p)
-        scale = {name: Signal.like(self.command.p[name], name=f"{name}_kept") for name in names}
-        with m.If(taken):
-            m.d.sync += [kept.eq(self.command.p[name]) for name, kept in scale.items()]
-        names = ("score_valid", "score", "row_valid", "top", *self.told)
-        found = {name: Signal.like(getattr(self.scorer.component, name), name=name) for name in names}
-        sink = {"sink": self.q.p.sink} if p.sinks else {}
-        self.scorer.place(
-            m, "scorer", load=slots["load"], load_place=slots["load_place"], k=self.k.payload.as_value(),
-            **{name: slots[name] for name in ("step", "place", "reads", "of_sink", "row_first", "row_last")},
-            q=self.q.p.q, **sink, **scale, **found,
+    def head(self, m, index, keys, values, scale):
+        """The datapath of a head: whether a row is known, and a result."""
+        p = self.p
+        told = {
+            name: Signal.like(getattr(self.datapath.component, name), name=f"{name}_{index}")
+            for name in ("known", "result_valid", "result")
+        }
+        slots = {
+            f"{side}_{name}": each[name]
+            for side, each in (("keys", keys), ("values", values))
+            for name in slot_datapath.SLOT
+        }
+        sink = {"sink": lane(self.q.p.sink, index, p.heads)} if p.sinks else {}
+        self.datapath.place(
+            m, f"head_{index}", **slots, **scale, **sink, **told, q=lane(self.q.p.q, index, p.heads),
+            k=lane(self.k.p.k, index, p.heads), k_load=keys["load"], k_load_place=keys["load_place"],
+            v=lane(self.v.p.v, index, p.heads), v_load=values["load"], v_load_place=values["load_place"],
         )  # fmt: skip
-        self.keep_scores(m, found, held)
-        row = Cat(found["top"], *(found[name] for name in self.told))
-        valid, ready = Signal(name="known_valid"), Signal(name="known_ready")
-        payload = Signal(len(row), name="known")
-        self.known.place(
-            m, "known", write=found["row_valid"], i=row, o_valid=valid, o_ready=ready, o_payload=payload
-        )
-        self.row = {"valid": valid, "ready": ready, "payload": payload}
+        return told
 
-    def keep_scores(self, m, found, held):
-        """A ring: the scores of slots that have passed on the side of the keys, not on that of the values."""
-        m.submodules.scores = scores = memory.Memory(shape=len(found["score"]), depth=held, init=[])
-        write, read = scores.write_port(), scores.read_port()
-        step = self.slots["values"]["step"]
+    def pass_on(self, m, keys, values, known):
+        """Slots of keys pass while there is a query, and room for their scores; those of values once their
+        row is known, if there is room for its result."""
+        scores, results = window_cycles.scores_held(self.p), window_cycles.rows_out(self.p)
+        room, rows = Signal(range(scores + 1), init=scores), Signal(range(results + 1), init=results)
+        begins, leaves = bits("row_begins", "row_leaves")
         m.d.comb += [
-            write.en.eq(found["score_valid"]),
-            write.data.eq(found["score"]),
-            read.en.eq(step),
-        ]
-        for port, moves in ((write, found["score_valid"]), (read, step)):
-            with m.If(moves):
-                m.d.sync += port.addr.eq(port.addr + 1)
-                with m.If(port.addr == held - 1):
-                    m.d.sync += port.addr.eq(0)
-        self.read_score = read.data
-
-    def weigh(self, m):
-        """Slots of values pass once their row's maximum is known, if there is room for its result."""
-        p, slots, t = self.p, self.slots["values"], self.timing
-        a = p.arithmetic
-        rows = Signal(range(window_cycles.rows_out(p) + 1), init=window_cycles.rows_out(p))
-        begins, leaves = Signal(name="row_begins"), Signal(name="row_leaves")
-        m.d.comb += [
-            slots["go"].eq(~slots["row_first"] | (self.row["valid"] & (rows != 0))),
-            begins.eq(slots["step"] & slots["row_first"]),
-            self.row["ready"].eq(begins),
+            keys["go"].eq((room != 0) & (self.q.valid | ~keys["row_first"])),
+            self.q.ready.eq(keys["step"] & keys["row_first"]),
+            values["go"].eq(~values["row_first"] | (known & (rows != 0))),
+            begins.eq(values["step"] & values["row_first"]),
             leaves.eq(self.o.valid & self.o.ready),
         ]
-        m.d.sync += rows.eq((rows - begins + leaves)[: len(rows)])
-        row = Signal.like(self.row["payload"], name="row", reset_less=True)
-        with m.If(begins):
-            m.d.sync += row.eq(self.row["payload"])
-        top, told = row[: a.octave.width], row[a.octave.width :]
-        names = ("capture", "total", "shift", "kept", *self.told[2:])
-        found = {name: Signal.like(getattr(self.weigher.component, name), name=name) for name in names}
-        self.weigher.place(
-            m, "weigher", load=slots["load"], load_place=slots["load_place"], v=self.v.payload.as_value(),
-            **{name: slots[name] for name in ("step", "place", "reads", "of_sink", "row_first", "row_last")},
-            score=self.read_score, top=top, **found,
-        )  # fmt: skip
-        flags = Signal(len(told), name="flags")
-        m.d.comb += flags.eq(Cat(~told[0], told[1:]))  # a row of which no key counts is empty
-        behind = 1 + t.weight_cycles + len(product_stages(a))
-        flags = delayed(m, flags, behind, "flags")
-        if a.floating:
-            flags = Cat(flags[:2], flags[2] | found["invalid"])
-        self.divide(m, found, flags)
+        m.d.sync += [
+            room.eq((room - keys["step"] + values["step"])[: len(room)]),
+            rows.eq((rows - begins + leaves)[: len(rows)]),
+        ]
 
-    def divide(self, m, found, flags):
-        """Results, and their flags, into the queue that `o` is the end of."""
-        component = self.divider.component
-        write, out = Signal(name="result_valid"), Signal.like(component.out, name="result")
-        told = Signal(self.flags, name="result_flags")
-        self.divider.place(
-            m, "divider", start=found["capture"], total=found["total"], with_start=flags,
-            shift=found["shift"],
-            sums=found["kept"], write=write, out=out, with_write=told,
-        )  # fmt: skip
-        word = Signal(len(out) + len(told), name="result_word")
-        m.d.comb += word.eq(Cat(out, told))
+    def leave(self, m, heads):
+        """Results of all heads, which come in the same cycle, into the queue that `o` is the end of."""
+        a = self.p.arithmetic
+        out, results = a.head_dim * a.out.width, [head["result"] for head in heads]
+        flags = [Cat(result[at] for result in results) for at in range(out, len(results[0]))]
+        word = Signal(len(self.results.component.i), name="result_word")
+        m.d.comb += word.eq(Cat(*(result[:out] for result in results), *flags))
         self.results.place(
-            m, "results", write=write, i=word, o_valid=self.o.valid, o_ready=self.o.ready,
-            o_payload=self.o.payload.as_value(),
+            m, "results", write=heads[0]["result_valid"], i=word, o_valid=self.o.valid,
+            o_ready=self.o.ready, o_payload=self.o.payload.as_value(),
         )  # fmt: skip
 
 

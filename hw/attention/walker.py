@@ -133,7 +133,7 @@ class Walker(StepWalker):
         ]
         for name, value in (("free_window", window), ("free_random", random)):
             for stage in range(self.delay):
-                q = Signal(name=f"{name}_{stage}")
+                q = Signal(name=f"{name}_{stage}", reset_less=True)
                 m.d.sync += q.eq(value & ~self.take)  # a new command counts anew
                 value = q
             m.d.comb += self.freed[name].eq(value)

@@ -16,6 +16,7 @@ SMALL = [
     params_of(head_dim=3, keys=14, query="int4", key="int4", sinks=True, softcap=True),
     WindowParams(arithmetic=fp16(head_dim=4, keys=12), sinks=True),
     params_of(head_dim=4, keys=12, organisation="keys"),
+    params_of(head_dim=3, keys=12, heads=2, sinks=True),
 ]
 
 
@@ -50,6 +51,8 @@ def test_each_key_that_is_read_is_loaded_once_and_a_random_one_with_its_block(p)
         loaded = walk.sequence(p, job, operands.table)
         (w, *_) = window_cycles.commands_of(p, job)
         assert len(loaded) == w.loads, job
+        packed = sliding_window.pack(p, job, operands)
+        assert len(packed["k"]) == len(packed["v"]) == w.loads * job.kv_heads // p.heads
         keys = [masks.keys_of(job.mask, query, operands.table) for query in range(job.mask.queries)]
         assert set(loaded) >= set(np.concatenate(keys).tolist()), job
         if not job.mask.randoms:
@@ -93,6 +96,7 @@ def test_rows_of_equal_values_come_out_as_they_are():
         (Mask(queries=9, keys=30, left=3, right=0, dilation=4), {}, "slots that query 0 needs is 13"),
         (masks.causal(8, 4), {"sinks": True}, "sinks is True; allowed: false"),
         (masks.causal(8, 4), {"heads": 3, "kv_heads": 2}, "heads is 3; allowed: multiples of kv_heads, 2"),
+        (masks.causal(8, 4), {"kv_heads": 3}, "kv_heads is 3; allowed: multiples of 2, the engine's heads"),
         (masks.causal(8, 4), {"past": 9}, "past is 9; allowed: 0 to 8"),
         (masks.causal(8, 4), {"past": 4, "heads": 2, "kv_heads": 2}, "kv_heads is 2; allowed: 1 to 1"),
         (
@@ -104,7 +108,7 @@ def test_rows_of_equal_values_come_out_as_they_are():
     ],
 )
 def test_a_job_that_the_engine_cannot_do_is_refused_by_name(mask, given, message):
-    p = SMALL[0]
+    p = SMALL[4] if given.get("kv_heads") == 3 else SMALL[0]
     with pytest.raises(BadValue, match=message):
         job_of(p, mask, **given).check(p)
 

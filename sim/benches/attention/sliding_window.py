@@ -24,6 +24,7 @@ def params_of(
     divide_lanes: int = 1,
     floating: bool = False,
     organisation: str = "dimensions",
+    heads: int = 1,
     **arithmetic: Any,
 ) -> WindowParams:
     """WindowParams of a case's parameters; formats as text; floating: FP16 and what goes with it."""
@@ -31,12 +32,15 @@ def params_of(
         name: formats.parse(each) if isinstance(each, str) else each for name, each in arithmetic.items()
     }
     made = fp16(**given) if floating else Arithmetic(**given)
-    return WindowParams(arithmetic=made, sinks=sinks, divide_lanes=divide_lanes, organisation=organisation)
+    return WindowParams(
+        arithmetic=made, sinks=sinks, divide_lanes=divide_lanes, organisation=organisation, heads=heads
+    )
 
 
 def job_of(p: WindowParams, mask: Mask, **given: Any) -> AttentionJob:
     """A job whose scores spread over some octaves, a cap among them where the engine has one."""
     by = sliding_window.example_scaling(p.arithmetic, cap=given.pop("cap", 0.0))
+    given = {"heads": given.get("kv_heads", p.heads), "kv_heads": p.heads, **given}
     return AttentionJob(mask=mask, by=by, **given)
 
 
@@ -76,7 +80,7 @@ def random_job(p: WindowParams, rng: np.random.Generator) -> AttentionJob:
                 trailing=some(1, 2, 0.2), randoms=some(1, 3, 0.3),
                 valid=some(0, keys, 0.2, keys),
             )  # fmt: skip
-            kv_heads = some(2, 2, 0.3, 1)
+            kv_heads = p.heads * some(2, 2, 0.3, 1)
             capped = p.arithmetic.softcap and rng.random() < 1 / 2
             job = job_of(
                 p, mask, heads=kv_heads * some(2, 3, 0.3, 1), kv_heads=kv_heads, skip=rng.random() < 1 / 2,
@@ -203,7 +207,8 @@ async def tokens_one_after_another_are_the_rows_of_a_prefill(dut: Any) -> None:
             break
         mask = Mask(queries=end - past, keys=end, left=slots - 3, right=0, leading=2)
         given = Operands(operands.q[:, past:end], operands.k[:, :end], operands.v[:, :end])
-        jobs.append((AttentionJob(mask=mask, by=whole.by, past=past, skip=bool(past % 2)), given))
+        part = job_of(bench.p, mask, past=past, skip=bool(past % 2))
+        jobs.append((part, given))
         past = jobs[-1][0].end
     assert past == whole.mask.keys
     await bench.begin(jobs)
@@ -274,6 +279,8 @@ CASES = [
     case(
         "keys-int4-int8-sinks", head_dim=3, keys=13, query="int4", key="int4", sinks=True, organisation="keys"
     ),
+    case("heads-int8", head_dim=3, keys=12, heads=2, sinks=True, divide_lanes=3),
+    case("keys-heads-int8", head_dim=3, keys=12, heads=2, sinks=True, organisation="keys"),
     case("keys-fp16", head_dim=2, keys=12, floating=True, sinks=True, organisation="keys"),
     case("int8-softcap-table", head_dim=5, keys=16, softcap=True, degree=0, segment_bits=6, divide_lanes=1),
 ]
