@@ -30,6 +30,9 @@ def gemm_of(network: graph.CodedNetwork, o: graph.Operation) -> Gemm | None:
     if isinstance(o, graph.Depthwise):
         kh, kw, channels = o.weights.shape
         return Gemm(m=rows, n=1, k=kh * kw, batch=channels)
+    if isinstance(o, graph.Attend):  # Q K and P V: as many products
+        q, k = (network.tensors[name].shape for name in (o.x, o.k))
+        return Gemm(m=q[0], n=k[0], k=2 * (q[1] // o.heads), batch=o.heads)
     if isinstance(o, graph.MatMul):
         x, w = (network.tensors[name].shape for name in (o.x, o.w))
         width = x[-1] // o.heads if o.heads_in_x == "columns" else x[-1]

@@ -211,11 +211,43 @@ class Exponential(Operation):
 
     valid elements of row i of the last but one axis: min(n, length + length_step i)
     probability = y r / 2^22
+    why    of an attention: why its products and exponentials are operations of their own; "": no other way
     """
 
     r: str
     length: int
     length_step: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attend(Operation):
+    """Attention: queries x [rows, heads width], keys k and values v [keys, heads width], int8, to y as x.
+
+    mask            a name, int16 [keys]: codes that are added to scores, times mask_multiplier; or None
+    multiplier, shift, out_multiplier, out_shift, zero_point, low, high   golden.accelerator.attend
+    why             why it is one operation
+    """
+
+    k: str
+    v: str
+    heads: int
+    multiplier: int
+    shift: int
+    out_multiplier: int
+    out_shift: int
+    zero_point: int = 0
+    low: int = -128
+    high: int = 127
+    mask: str | None = None
+    mask_multiplier: int = 0
+    why: str = ""
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The fields of ATTEND that are numbers of the operation."""
+        names = ("multiplier", "shift", "out_multiplier", "out_shift", "zero_point", "low", "high")
+        return {name: getattr(self, name) for name in (*names, "mask_multiplier")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from golden import check
+from golden.accelerator.commands import Opcode
 from golden.accelerator.map_lanes import MAX_SHIFT, TABLE_ENTRIES
 from golden.accelerator.params import AcceleratorParams
 from golden.division import ceil_div
@@ -65,7 +66,7 @@ def _tensor(where: str, t: graph.Tensor) -> None:
 def reads(o: graph.Operation) -> list[str]:
     """Names of the tensors that an operation reads."""
     found: list[str | None] = [o.x, *getattr(o, "others", ())]
-    found += [getattr(o, key, None) for key in ("w", "b", "i", "row_scale")]
+    found += [getattr(o, key, None) for key in ("w", "k", "v", "b", "i", "row_scale", "mask")]
     residual = getattr(o, "residual", None)
     found.append(residual.b if residual else None)
     return [name for name in found if name is not None]
@@ -248,6 +249,24 @@ def exponential(c: Checker, o: graph.Exponential) -> None:
     c.makes(o.r, lead, (*lead, 1))
 
 
+def attend(c: Checker, o: graph.Attend) -> None:
+    for name in (o.x, o.k, o.v, o.y):
+        c.typed(name, "int8")
+    _, rows, width = _heads(c, o.x, o.heads, "columns")
+    keys = c.shape(o.k)[0]
+    for name in (o.k, o.v):
+        c.makes(name, (keys, o.heads * width))
+    c.makes(o.y, (rows, o.heads * width))
+    if (o.mask is None) != (o.mask_multiplier == 0):
+        raise c.bad(f"mask {o.mask} times {o.mask_multiplier}", "a mask and a multiplier, or neither")
+    if o.mask is not None:
+        c.typed(o.mask, "int16")
+        c.makes(o.mask, (keys,))
+    for name, value in o.numbers.items():
+        low, high = Opcode.ATTEND.limits[name]
+        c.within(name, value, range(low, high + 1))
+
+
 def normalise(c: Checker, o: graph.Normalise) -> None:
     c.typed(o.x, "int16")
     c.typed(o.y, "int16")
@@ -319,5 +338,5 @@ RULES: dict[type, Callable[[Checker, Any], None]] = {
     graph.Product: product, graph.MatMul: mat_mul, graph.Map: element_wise, graph.Depthwise: depthwise,
     graph.Pool: pool, graph.Exponential: exponential, graph.Normalise: normalise, graph.Gather: gather,
     graph.Reshape: reshape, graph.Slice: part, graph.Concat: concat, graph.Take: take,
-    graph.Host: host,
+    graph.Host: host, graph.Attend: attend,
 }  # fmt: skip

@@ -11,6 +11,7 @@ from golden import check, pe
 from golden.pe import counted
 from mapping.ir import graph
 from mapping.ir.encodings import Affine
+from mapping.legalise import attend
 from mapping.legalise.coder import Coded, Coder, standing
 from mapping.legalise.products import coded_weights, constant_bias, function_behind, is_weighted, weighted_of
 from mapping.legalise.scores import check_scores
@@ -68,29 +69,40 @@ def together(c: Coder, node: Node, made: list[Node]) -> list[Coded]:
 
 
 def attention(c: Coder, node: Node) -> None:
-    """Legalise an attention: scores in octaves, their exponentials, the context scaled by each row's
-    reciprocal."""
+    """Legalise an attention: as one operation of the attention unit, or as scores in octaves, their
+    exponentials, and the context scaled by each row's reciprocal."""
     for tensor in node.inputs[:3]:
         c.factor(tensor)
     made = projections(c, node)
     q, k, v = together(c, node, made) if made else [c.rows(t, "even") for t in node.inputs[:3]]
-    heads = int(node.attributes["heads"])
     check_right(c, k, v)
-    rows, keys = c.tensors[q.name].shape[0], c.tensors[k.name].shape[0]
+    keys = c.tensors[k.name].shape[0]
     check_scores(c, node.attributes["scores"])
     score = c.form(node.attributes["scores"], "score")
-    how = coded_as(score)
-    unit = q.scale * k.scale * float(node.attributes["scale"])
     mask = None
     if len(node.inputs) > 3:
         found = c.need(node.inputs[3], "score", range(len(c.shape(node.inputs[3]))), (keys,))
         mask = graph.Residual(b=found.name, multiplier=c.masks[node.inputs[3]])
+    whole, why = attend.choice(c, node, q, k, v, score)
+    if whole:
+        attend.attend(c, node, q, k, v, score, mask, why)
+    else:
+        in_turn(c, node, q, k, v, score, mask, why)
+
+
+def in_turn(
+    c: Coder, node: Node, q: Coded, k: Coded, v: Coded, score: Affine, mask: graph.Residual | None, why: str
+) -> None:
+    """An attention as scores, their exponentials and the weighted values."""
+    heads = int(node.attributes["heads"])
+    rows, keys = c.tensors[q.name].shape[0], c.tensors[k.name].shape[0]
+    unit = q.scale * k.scale * float(node.attributes["scale"])
     scores = c.tensor(f"{node.name}:scores", (heads, rows, keys), score)
     c.add(graph.MatMul(
         name=scores, x=q.name, w=k.name, y=scores, heads=heads, transposed=True, residual=mask,
-        epilogue=c.epilogue(score, unit, how),
+        epilogue=c.epilogue(score, unit, coded_as(score)),
     ))  # fmt: skip
-    weights, r = add_exponential(c, f"{node.name}:weights", scores, (heads, rows))
+    weights, r = add_exponential(c, f"{node.name}:weights", scores, (heads, rows), why)
     y = node.outputs[0]
 
     def make(name: str, form: Affine, how: Stage) -> graph.Operation:
@@ -114,12 +126,14 @@ def check_right(c: Coder, *factors: Coded) -> None:
             raise check.fail("computed right factor", what, f"a pe.weight that holds them, not {weight}")
 
 
-def add_exponential(c: Coder, name: str, scores: str, r_shape: Shape) -> tuple[str, str]:
-    """Emit an Exponential; returns its codes and reciprocals."""
+def add_exponential(
+    c: Coder, name: str, scores: str, r_shape: Shape, why: str = ""
+) -> tuple[str, str]:
+    """Emit an Exponential; returns its codes and reciprocals. why: see mapping.ir.graph.Exponential."""
     shape = c.tensors[scores].shape
     codes = c.tensor(name, shape, Affine(dtype="int8", scale=1.0))
     r = c.tensor(f"{name}:r", r_shape, Affine(dtype="uint16", scale=1.0))
-    c.add(graph.Exponential(name=codes, x=scores, y=codes, r=r, length=shape[-1]))
+    c.add(graph.Exponential(name=codes, x=scores, y=codes, r=r, length=shape[-1], why=why))
     return codes, r
 
 

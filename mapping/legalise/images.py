@@ -18,7 +18,7 @@ from mapping.run.floating import IMPOSSIBLE, Values, run_float, run_node
 
 SIZED = ("Reshape", "Expand")  # whose second operand is a shape
 NEAR = 1e-3  # of what sums in another order differ by
-NAMES = ("x", "y", "w", "b", "i", "r", "row_scale")  # fields that name a tensor
+NAMES = ("x", "y", "w", "k", "v", "b", "i", "r", "row_scale", "mask")  # fields that name a tensor
 LISTS = ("others", "results")  # and several
 
 

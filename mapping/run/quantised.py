@@ -13,7 +13,11 @@ import numpy as np
 
 from golden import check
 from golden.accelerator import map_lanes
+from golden.accelerator.assembler import complete
+from golden.accelerator.attend import attend as attend_command
+from golden.accelerator.commands import Opcode
 from golden.accelerator.params import FIRST_FUNCTION, AcceleratorParams
+from golden.accelerator.units.attention import unit_params
 from mapping.ir import graph
 from mapping.ir.verify import validate
 from mapping.run import row_operations
@@ -233,6 +237,15 @@ def exponential(c: Call, o: graph.Exponential) -> Values:
     return {o.y: codes, o.r: r.reshape(c.network.tensors[o.r].shape)}
 
 
+def attend(c: Call, o: graph.Attend) -> Values:
+    q, k, v = (by_head(c[name], o.heads, "columns") for name in (o.x, o.k, o.v))
+    keys = k.shape[1]
+    fields = complete(Opcode.ATTEND, {**o.numbers, "queries": q.shape[1], "keys": keys})
+    mask = np.zeros(keys, np.int64) if o.mask is None else c[o.mask]
+    made = attend_command(unit_params(c.p).arithmetic(c.p.lanes), fields, q, k, v, mask)
+    return {o.y: made.transpose(1, 0, 2).reshape(c[o.x].shape)}
+
+
 def normalise(c: Call, o: graph.Normalise) -> Values:
     return {
         o.y: row_operations.normalise(c.p, c[o.x], o.axis, rms=o.rms, epsilon=o.epsilon, fraction=o.fraction)
@@ -279,5 +292,5 @@ RULES: dict[type, Callable[[Call, Any], Values]] = {
     graph.Product: product, graph.MatMul: mat_mul, graph.Map: element_wise, graph.Depthwise: depthwise,
     graph.Pool: pool, graph.Exponential: exponential, graph.Normalise: normalise, graph.Gather: gather,
     graph.Reshape: reshape, graph.Slice: part, graph.Concat: concat, graph.Take: take,
-    graph.Host: host,
+    graph.Host: host, graph.Attend: attend,
 }  # fmt: skip

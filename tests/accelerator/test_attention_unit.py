@@ -20,7 +20,7 @@ from sim.accelerator import Bus, RtlModel
 
 UNIT = AttentionParams(queries=4, keys=32, head_dim=8)
 P = AcceleratorParams(
-    unit=MatrixUnitParams(rows=4, cols=4), banks=4, bank_words=512, more=(UNIT,), functions=()
+    unit=MatrixUnitParams(rows=4, cols=4), banks=8, bank_words=256, more=(UNIT,), functions=()
 )
 OPEN: dict[str, Any] = {"low": -128, "high": 127, "out_multiplier": 1 << 15, "out_shift": 23}  # codes of v
 SCALE = 2.0**-11  # of a product in octaves: multiplier / 2^shift / 2^8
@@ -202,6 +202,17 @@ def test_a_program_gives_on_rtl_what_it_gives_in_golden(rtl):
     result = rtl.run(1 << 12, len(commands), Bus(read_latency=20, write_latency=20))
     assert result.cause == Cause.NONE and np.array_equal(found, wanted)
     assert predict(P, commands, 20, 20, 1 << 12).cycles == pytest.approx(result.cycles, rel=0.01)
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize(
+    "size", ["queries=12 keys=12 words=2", "queries=5 keys=32 words=1 count1=3", "queries=1"]
+)
+def test_a_command_takes_on_rtl_what_is_predicted(rtl, size):
+    commands = assemble(f"attend k=0 v=256 q=512 out=768 mask=1024 mask_multiplier=1 {size}\nend", P)
+    rtl.attach(memory_with(commands), 0)
+    result = rtl.run(1 << 12, len(commands), Bus(read_latency=20, write_latency=20))
+    assert result.cycles == predict(P, commands, 20, 20, 1 << 12).cycles
 
 
 @pytest.mark.rtl

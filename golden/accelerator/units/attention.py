@@ -33,9 +33,14 @@ Params = AttentionParams
 SIDES = ("q", "k", "v", "out")
 
 
+def found(p: AcceleratorParams) -> AttentionParams | None:
+    """The unit of a design, if it has one."""
+    return next((each for each in p.more if isinstance(each, AttentionParams)), None)
+
+
 def unit_params(p: AcceleratorParams) -> AttentionParams:
     """The unit of a design; for one without it, the default."""
-    return next((each for each in p.more if isinstance(each, AttentionParams)), AttentionParams())
+    return found(p) or AttentionParams()
 
 
 ATTEND = Opcode(NUMBER, 0, "ATTEND", (

@@ -43,7 +43,7 @@ def log2(number: int) -> int:
     return number.bit_length() - 1
 
 
-class Attend(wiring.Component):
+class AttendUnit(wiring.Component):
     """See hw.accelerator.units.signature. command.ready, done and busy are from registers.
 
     One command at a time: the next is taken when the last word of the one before is in the scratchpad.
@@ -384,4 +384,4 @@ class Attend(wiring.Component):
 @cache
 def definition(p: AcceleratorParams) -> Definition:
     """The attention unit of `p`."""
-    return Definition(f"attention_unit_{unit_params(p).name}_{p.lanes}", Attend(p))
+    return Definition(f"attention_unit_{unit_params(p).name}_{p.lanes}", AttendUnit(p))

@@ -10,7 +10,7 @@ from mapping.backends.program.layout import Place
 from mapping.ir import graph
 from mapping.ir.verify import reads
 
-PITCHED = (graph.Product, graph.MatMul, graph.Map, graph.Depthwise, graph.Pool, graph.Normalise)
+PITCHED = (graph.Product, graph.MatMul, graph.Map, graph.Depthwise, graph.Pool, graph.Normalise, graph.Attend)
 
 
 @dataclass(frozen=True, slots=True)

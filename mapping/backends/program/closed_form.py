@@ -98,9 +98,8 @@ def made_rows(
         ended = max(before, round(each.ended if number + 1 < len(found) else end + END))
         reason = ASSUMED if assumed and WINDOWS in each.name else None
         causes = partial(by_cause, ended - before)
-        yield row_of(
-            p, coded, operations, each, ended - before, causes, ended=start + ended, reason=reason
-        )
+        known = {"reason": reason} if reason else {}
+        yield row_of(p, coded, operations, each, ended - before, causes, ended=start + ended, **known)
         before = ended
 
 

@@ -114,7 +114,8 @@ def row_of(
         batch=batch, m=m, n=n, k=k, macs=macs, compute_cycles=compute, cycles=cycles,
         utilisation=useful / compute if compute else 0.0, bytes_read=read, bytes_written=written,
         losses=by_cause(useful, compute if unit == MATRIX else 0),
-        energy_pj=energy.of_words(p, words, sums, macs, read + written), commands=commands, **known,
+        energy_pj=energy.of_words(p, words, sums, macs, read + written), commands=commands,
+        **{"reason": getattr(operation, "why", "") or None, **known},
     )  # fmt: skip
 
 
