@@ -67,6 +67,17 @@ def test_no_module_outside_the_tables_asks_for_a_family_a_unit_or_a_pe():
     assert not questions, "\n".join(f"{name}: {'; '.join(each)}" for name, each in questions.items())
 
 
+def test_what_the_mapper_compares_is_no_kind():
+    """So that `kind` is a unit's or a PE's alone: forms, curves, opcodes and types have names of their own."""
+    compared = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
+        for path in sorted((ROOT / "mapping").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Compare)
+        if {"kind", "kinds"} & {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    ]  # fmt: skip
+    assert not compared, "\n".join(compared)
+
+
 @pytest.mark.parametrize("text", [
     'design.family == "tile"', 'kind_of(p) != "multiplier"', 'unit in ("matrix", "store")',
     "isinstance(design, TileTarget)", "isinstance(p, MixPeParams)", "isinstance(design, Target | TileTarget)",
