@@ -54,7 +54,7 @@ class StreamingSchedule(wiring.Component):
         )
         m.submodules.rows, m.submodules.spans = rows, spans
         group = data.StructLayout({
-            "begin": KEY, "end": KEY, "last": place_bits, "multiplier": MULTIPLIER.width,
+            "begin": FIRST, "end": KEY, "last": place_bits, "multiplier": MULTIPLIER.width,
             "shift": MAX_SHIFT.bit_length(),
         })  # fmt: skip
         # one of each a group; full: its rows are there, and have turns left
@@ -120,14 +120,13 @@ class StreamingSchedule(wiring.Component):
 
     def describe(self, m, command, group, slot, span):
         """What a group needs, with each row that is loaded: of its first and of its last."""
-        key = Mux(command.keys == 0, 0, command.keys - 1)[: len(group.begin)]
         m.d.sync += [
             group.end.eq(span.end), group.last.eq(slot),
             group.multiplier.eq(command.multiplier), group.shift.eq(command.shift),
         ]  # fmt: skip
+        # beyond the keys, it is no less than `end`: one key passes, whichever, and counts for no row
         with m.If(slot == 0):
-            first = span.first[: len(group.begin)]  # where it is not beyond the last key
-            m.d.sync += fit(group.begin, Mux(span.first > key, key, first))
+            m.d.sync += fit(group.begin, span.first)
 
     def take_turns(self, m, row, span, place_bits):
         """Each key of a group with each of its rows; a group has at least one."""
@@ -135,7 +134,7 @@ class StreamingSchedule(wiring.Component):
         taken, round_ends, last = bits("turn_taken", "round_ends", "last_key")
         fresh = Signal(init=1)  # no key of the group has passed
         bank, slot = Signal(name="turn_bank"), Signal(place_bits, name="turn_slot")
-        following, key = Signal(KEY, name="following_key", reset_less=True), Signal(KEY)
+        following, key = Signal(FIRST, name="following_key", reset_less=True), Signal(FIRST)
         group = Signal.like(self.groups[0], name="group")
         turn = self.turn.p.turn
         m.d.comb += [

@@ -100,6 +100,23 @@ def test_the_memories_of_the_verilog_are_those_that_golden_counts(p):
     assert bits(p.name) == sum(memory(p).values())
 
 
+@pytest.mark.parametrize(
+    ("position", "left", "right"),
+    [
+        (LONGEST, LONGEST, 0),
+        (LONGEST, LONGEST - 2, LONGEST),
+        (LONGEST, 0, -1),
+        (-LONGEST, 0, LONGEST),
+        (-LONGEST, -1, LONGEST - 3),
+        (-LONGEST, LONGEST, -1),
+        (2 - LONGEST, 3, 0),
+    ],
+)
+def test_positions_and_sides_at_their_ends(rtl, position, left, right):
+    mask = Mask(queries=8, keys=5, position=position, left=left, right=right)
+    assert cycles(rtl, SMALL, mask) == st.cycles(SMALL, job_of(SMALL, mask).shape)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("right", [-1, 0], ids=["full", "causal"])
 def test_rows_of_thousands_of_keys_take_cycles_in_proportion_on_one_engine(right):
