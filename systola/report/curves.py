@@ -7,7 +7,7 @@ from typing import Any
 
 from systola.report import svg
 
-LEFT, WIDTH, RIGHT = 60, 560, 210
+LEFT, WIDTH, RIGHT = 60, 560, 250
 TOP, HEIGHT, BELOW = 50, 240, 50
 KINDS = ("useful", "memory", "waste", "drain", "load", "fill", "dependency")  # colours, line by line
 DOT, STEPS = 6, 4  # size of a point; lines across

@@ -96,8 +96,12 @@ def by_length(
 
 
 def curve(title: str, unit: str, figure: Callable[[Approach, int], float]) -> dict[str, Any]:
-    """Lines of DRAWN, both axes doubling."""
-    lines = [{"name": name, "points": [[n, figure(WAYS[name], n)] for n in LENGTHS]} for name in DRAWN]
+    """Lines of DRAWN, each with its multipliers, both axes doubling."""
+    lines = [
+        {"name": f"{way.name}: {way.multipliers:,}", "points": [[n, figure(way, n)] for n in LENGTHS]}
+        for way in map(WAYS.__getitem__, DRAWN)
+    ]
+    title = f"{title}; behind a name its multipliers"
     return {"title": title, "x": "tokens", "y": unit, "log": True, "lines": lines}
 
 
