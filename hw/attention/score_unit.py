@@ -20,7 +20,7 @@ class ScoreUnit(wiring.Component):
     shift_scores               one of them is kept, or one that was kept is weighted
     top                        the row's maximum, while its scores are weighted
     weight                     of a lane after the other
-    shift_weights, load        it is kept; all that are kept go to the lanes
+    load                       the last weights, as many as there are lanes, go to the lanes
     weights, keeps             of the lanes, from the next cycle on
     saturated, invalid         of FP16: of the dot products that are taken; of the score
     """
@@ -33,7 +33,7 @@ class ScoreUnit(wiring.Component):
         self.flags = ("saturated", "invalid") if a.floating else ()
         super().__init__(
             {
-                **{name: In(1) for name in ("capture", "shift_scores", "shift_weights", "load")},
+                **{name: In(1) for name in ("capture", "shift_scores", "load")},
                 "dots": In(count * a.dot.width),
                 "valid": In(count),
                 **{name: In(count) for name in self.flags},
@@ -63,7 +63,7 @@ class ScoreUnit(wiring.Component):
         go = {f"{stage}_go": 1 for stage in weight_stages(a)}
         self.weigh.place(m, "weigh", score=head[:-1], top=self.top, keep=head[-1], weight=self.weight, **go)
         keep = delayed(m, head[-1], len(weight_stages(a)), "keep")
-        found = self.chain(m, "found", Cat(self.weight, keep), self.shift_weights)
+        found = self.chain(m, "found", Cat(self.weight, keep), 1)
         ready = Signal.like(found, name="ready", reset_less=True)
         with m.If(self.load):
             m.d.sync += ready.eq(found)

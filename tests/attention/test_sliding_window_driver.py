@@ -94,6 +94,21 @@ def test_both_organisations_give_the_same_bits():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("p", [SMALL, LANES], ids=["dimensions", "keys"])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        masks.causal(1 << 16, 12),
+        Mask(queries=1 << 16, keys=1 << 16, left=2, right=1, dilation=3, leading=2),
+        Mask(queries=4000, keys=1 << 16, position=65000, left=5, right=0),
+        Mask(queries=1 << 16, keys=9, position=-30000, left=1, right=1),
+    ],
+)
+def test_the_longest_sequences_and_positions_are_golden(p, mask):
+    ran(p, mask, skip=True)
+
+
+@pytest.mark.slow
 def test_a_lane_a_key_takes_the_cycles_of_its_rows():
     """48 keys of 16, 4096 tokens: latency affine, multipliers used 99 %."""
     took = {length: ran(LANES, masks.causal(length, 48))[1] for length in (47, 48, 49, 96, 4096)}
