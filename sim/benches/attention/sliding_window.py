@@ -191,6 +191,20 @@ async def jobs_follow_one_another_in_the_cycles_of_golden(dut: Any) -> None:
 
 
 @cocotb.test
+async def what_a_command_frees_last_is_no_room_of_the_next(dut: Any) -> None:
+    """Its rows read the window's only key in their last slot; the next command fills all places."""
+    bench = WindowBench(dut)
+    slots, rng = bench.p.slots, bench.rng
+    late = Mask(queries=3, keys=slots + 1, left=0, right=0, leading=slots - 2)
+    jobs = [job_of(bench.p, mask, skip=True) for mask in (late, masks.causal(2 * slots, slots))]
+    given = [(job, operands_of(bench.p, job, rng)) for job in jobs]
+    await bench.start()
+    await bench.begin(given)
+    took, golden = await bench.finish(given), bench.cycles_of(given)
+    assert took == golden, f"took {took} cycles, golden {golden}"
+
+
+@cocotb.test
 async def tokens_one_after_another_are_the_rows_of_a_prefill(dut: Any) -> None:
     """Decoding 1, 2, 3 tokens at once behind a prefill, past the window's length and twice that."""
     bench = WindowBench(dut, o=0.2)
