@@ -105,7 +105,7 @@ def arithmetic(engine: EngineTable, formats: Mapping[str, Any], given: dict[str,
         given["score"] = Int(given["score"])
     if formats["query"] != FP16:
         return Arithmetic(**formats, **{**engine.integers, **given})
-    return fp16(**{**engine.floating, **given})
+    return fp16(**{**engine.floating, **formats, **given})
 
 
 def arithmetic_keys(engine: EngineTable, floating: bool) -> list[str]:

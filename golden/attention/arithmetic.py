@@ -84,7 +84,7 @@ class Arithmetic:
             check.in_range("score.width", self.score.width, 6, CAP_INPUT.width, "what is capped has no more")
         if not self.floating:
             check.in_range("out_fraction", self.out_fraction, 0, 16)
-            check.in_range("out.width", self.out_width, 2, 18, "those of value, and out_fraction")
+            check.in_range("value.width + out_fraction", self.out_width, 2, 18, "bits of a result")
             why = "of the sum of weighted values, with those of out_fraction"
             check.in_range("bits", self.sum_width + self.out_fraction + GUARD, 2, 63, why)
         _ = self.power, self.reciprocal  # their own checks
@@ -101,8 +101,9 @@ class Arithmetic:
             elif self.query != FP16:
                 raise check.fail(name, fmt, "an integer format, as query's, or fp16 for all three")
         if self.query == FP16:
-            check.one_of("key", self.key, [FP16])
-            check.one_of("value", self.value, [FP16])
+            for name in ("key", "value"):
+                if getattr(self, name) != FP16:
+                    raise check.fail(name, getattr(self, name), "fp16, as the query")
             check.in_range("dot_integer", self.dot_integer, 1, 32, "65504^2 < 2^32")
             room = EXACT_BITS - MULTIPLIER.width - 1 - bits_of(self.head_dim) - self.dot_integer
             check.in_range("dot_fraction", self.dot_fraction, 4, room, "golden is exact in int64")
@@ -219,5 +220,5 @@ class Arithmetic:
 def fp16(**given: Any) -> Arithmetic:
     """FP16 throughout, with finer scores and weights than integers have, unless `given` otherwise."""
     finer: dict[str, Any] = {"score": Int(20), "fraction": 12, "weight_bits": 24}
-    finer |= {"segment_bits": 5, "degree": 2}
-    return Arithmetic(query=FP16, key=FP16, value=FP16, **(finer | given))
+    finer |= {"segment_bits": 5, "degree": 2, "query": FP16, "key": FP16, "value": FP16}
+    return Arithmetic(**(finer | given))

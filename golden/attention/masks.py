@@ -184,7 +184,10 @@ def window_pairs(length: int, left: int, right: int, dilation: int = 1) -> int:
 
     One side of w keys has w N - w (w + 1) / 2 pairs, w at most N - 1; a dilation of d is d such windows over
     the positions of each remainder.
+
+    raises  BadValue, naming it, for a length, a side or a dilation that no mask has
     """
+    Mask(queries=length, keys=length, left=left, right=right, dilation=dilation)
     total, longer = 0, length % dilation
     for size, many in ((ceil_div(length, dilation), longer), (length // dilation, dilation - longer)):
         most = max(size - 1, 0)
@@ -195,11 +198,14 @@ def window_pairs(length: int, left: int, right: int, dilation: int = 1) -> int:
 
 def longformer_pairs(length: int, side: int, globals_: int) -> int:
     """Pairs of Longformer, whose `globals_` leading tokens attend to all and are attended by all."""
-    return 2 * globals_ * length - globals_**2 + window_pairs(length - globals_, side, side)
+    check.in_range("globals_", globals_, 0, length, "tokens")
+    local = window_pairs(length - globals_, side, side) if globals_ < length else 0
+    return 2 * globals_ * length - globals_**2 + local
 
 
 def causal(length: int, window: int) -> Mask:
     """A causal window of `window` keys, the query's own among them (sliding_window of Mistral and Gemma)."""
+    check.in_range("window", window, 1, LONGEST, "keys; the query's own is one")
     return Mask(queries=length, keys=length, left=window - 1, right=0)
 
 
@@ -208,6 +214,7 @@ def longformer(length: int, window: int, globals_: int = 0) -> Mask:
 
     Rows of the global tokens, which attend to all with projections of their own, are another job.
     """
+    check.in_range("attention_window", window, 0, 2 * LONGEST)
     if window % 2:
         raise check.fail("attention_window", window, "even numbers, half on each side")
     return Mask(queries=length - globals_, keys=length, left=window // 2, right=window // 2, leading=globals_)
@@ -218,6 +225,8 @@ def bigbird(length: int, block: int = 64, randoms: int = 3) -> Mask:
 
     Of a sequence of `length` tokens the second to the last but one block; the ends attend to all.
     """
+    check.in_range("block", block, 1, LONGEST)
+    check.in_range("randoms", randoms, 0, LONGEST)
     if length % block or length < (5 + randoms) * block:
         raise check.fail("length", length, f"multiples of {block}, {5 + randoms} blocks or more")
     return Mask(

@@ -24,13 +24,28 @@ def operand(fmt: object, where: str, values: ArrayLike) -> np.ndarray:
     """Values of `fmt`, int64 or float64; BadValue for what it does not hold, infinities and NaN."""
     if isinstance(fmt, Int):
         return fmt.check(where, values)
-    given = np.asarray(values, np.float64)
+    given = np.asarray(values)
+    if given.dtype.kind not in "fiub":
+        raise check.fail(f"{where}.dtype", given.dtype, "real numbers")
+    given = given.astype(np.float64)
     with np.errstate(over="ignore"):
         held = np.isfinite(given) & (given.astype(np.float16) == given)
     if not held.all():
         index = [int(i) for i in np.argwhere(~held)[0]]
         raise check.fail(f"{where}{index or ''}", float(given[tuple(index)]), "finite numbers of fp16")
     return given
+
+
+def check_batch(where: str, array: np.ndarray, other: str, shape: tuple[int, ...]) -> None:
+    """BadValue unless both have rows of elements, and the axes before these broadcast."""
+    for name, size in ((other, shape), (where, array.shape)):
+        if len(size) < 2:
+            raise check.fail(f"{name}.shape", list(size), "two axes or more")
+    try:
+        np.broadcast_shapes(array.shape[:-2], shape[:-2])
+    except ValueError:
+        allowed = f"what broadcasts with {other}'s, {list(shape)}"
+        raise check.fail(f"{where}.shape", list(array.shape), allowed) from None
 
 
 def products(p: Arithmetic, q: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,6 +73,7 @@ def dots(p: Arithmetic, q: ArrayLike, k: ArrayLike) -> tuple[np.ndarray, np.ndar
     raises  BadValue, naming the argument
     """
     q, k = operand(p.query, "q", q), operand(p.key, "k", k)
+    check_batch("k", k, "q", q.shape)
     check.in_range("q.shape[-1]", q.shape[-1], 1, p.head_dim, "head_dim")
     check.in_range("k.shape[-1]", k.shape[-1], q.shape[-1], q.shape[-1], "q's")
     if not p.floating:  # float64 holds head_dim products of 2^14, in any order

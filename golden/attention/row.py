@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from golden import check
 from golden.attention.arithmetic import Arithmetic
-from golden.attention.products import dots, operand, sums
+from golden.attention.products import check_batch, dots, operand, sums
 from golden.attention.quotients import divided
 from golden.attention.scores import Scaling, scores
 from golden.attention.weights import check_sink, check_valid, tops, weights
@@ -68,11 +68,12 @@ def weigh(
     """Rows whose scores are known, int64 [..., rows, keys], and which saturated; the rest is as attend's."""
     mask = check_valid(valid, s.shape)
     values = operand(p.value, "v", v)
+    check_batch("v", values, "scores", s.shape)
     check.in_range("v.shape[-2]", values.shape[-2], s.shape[-1], s.shape[-1], "k's")
     count = mask.sum(-1)
     if count.size:
         check.in_range("keys of a row", int(count.max()), 0, p.keys)
-    sink = check_sink(p, sink)
+    sink = check_sink(p, sink, s.shape[:-1])
     top = tops(p, s, mask, sink)
     w = np.where(mask, weights(p, s, np.maximum(top, s >> p.fraction)), 0)
     total = w.sum(-1)

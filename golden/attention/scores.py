@@ -59,13 +59,25 @@ def scaling(p: Arithmetic, scale: float, softcap: float = 0.0) -> Scaling:
     softcap  logits c become c tanh(logit / c); 0: none
     raises   BadValue, naming what 16 bits and a shift do not hold
     """
+    if not (0 <= scale < math.inf):
+        raise check.fail("scale", scale, "finite numbers, 0 or more")
     unit = scale * 2.0**-p.dot_fraction if p.floating else scale
-    cap = round(softcap * math.log2(math.e) * 2**p.fraction)
+    cap = cap_of(p, softcap)
     real = unit / softcap * 2**CAP_FRACTION if cap else unit * math.log2(math.e) * 2**p.fraction
     multiplier, shift = multiplier_and_shift(real, MULTIPLIER, MAX_SHIFT)
     found = Scaling(multiplier=int(multiplier), shift=int(shift), cap=cap)
     found.check(p)
     return found
+
+
+def cap_of(p: Arithmetic, softcap: float) -> int:
+    """A softcap in units of scores; 0: none. BadValue for one that is none, or would round to none."""
+    unit = 2.0**-p.fraction / math.log2(math.e)
+    cap = round(softcap / unit) if math.isfinite(softcap) else -1
+    if softcap != 0 and not (p.softcap and 1 <= cap <= p.score.max):
+        some = f"0, or {unit:.3g} to {p.score.max * unit:.6g}"
+        raise check.fail("softcap", softcap, some if p.softcap else "0: the engine has none")
+    return cap
 
 
 def scores(p: Arithmetic, dot: ArrayLike, by: Scaling) -> tuple[np.ndarray, np.ndarray]:

@@ -72,18 +72,22 @@ def worst_errors(p: Arithmetic) -> Errors:
     return Errors(float(relative), float(np.abs(found - np.exp2(below / 2.0**p.fraction)).max()))
 
 
-def check_sink(p: Arithmetic, sink: ArrayLike | None) -> np.ndarray | None:
-    """A sink as int64, or None; BadValue unless it is a score."""
-    return None if sink is None else p.score.check("sink", sink)
+def check_sink(p: Arithmetic, sink: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray | None:
+    """A sink as int64, broadcast to `shape`, that of the rows, or None; BadValue unless it is a score."""
+    return None if sink is None else broadcast("sink", p.score.check("sink", sink), shape)
 
 
 def check_valid(valid: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     """`valid` as bool, broadcast to `shape`; BadValue naming it."""
-    given = check.array("valid", valid, 0, 1).astype(bool)
+    return broadcast("valid", check.array("valid", valid, 0, 1).astype(bool), shape)
+
+
+def broadcast(where: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """`values`, broadcast to `shape`; BadValue naming them."""
     try:
-        return np.broadcast_to(given, shape)
+        return np.broadcast_to(values, shape)
     except ValueError:
-        raise check.fail("valid.shape", list(given.shape), f"what broadcasts to {list(shape)}") from None
+        raise check.fail(f"{where}.shape", list(values.shape), f"what broadcasts to {list(shape)}") from None
 
 
 def stages(p: Arithmetic) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ class WindowParams:
         check.in_range("keys", self.slots, 2, masks.LONGEST, "a rolling buffer")
         check.one_of("organisation", self.organisation, ORGANISATIONS)
         check.in_range("heads", self.heads, 1, 64)
+        check.one_of("sinks", self.sinks, [False, True])
         if self.by_keys:
             check.in_range("head_dim", self.arithmetic.head_dim, 2, 1024, "a lane's elements in a memory")
         most = 1 if self.by_keys else self.arithmetic.head_dim

@@ -32,9 +32,10 @@ __all__ = [
 def parse(name: str) -> Int | Float:
     """The format that str() of it names, "int8", "uint4", "fp16", ...; BadValue lists what there is."""
     floats = {str(fmt): fmt for fmt in FLOATS}
-    if name in floats:
-        return floats[name]
-    integer = re.fullmatch(r"(u?)int([1-9][0-9]?)", name) if isinstance(name, str) else None
+    text = name if isinstance(name, str) else ""  # a file may hold anything
+    if text in floats:
+        return floats[text]
+    integer = re.fullmatch(r"(u?)int([1-9][0-9]?)", text)
     if integer and int(integer[2]) <= (63 if integer[1] else 64):
         return Int(int(integer[2]), signed=not integer[1])
     raise check.fail("number format", repr(name), f"int1 to int64, uint1 to uint63, {', '.join(floats)}")

@@ -105,6 +105,30 @@ def test_a_random_key_that_is_no_other_is_refused(row, place, key):
 
 
 @pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: masks.causal(8, 0), "window is 0; allowed: 1 to"),
+        (lambda: masks.causal(8, -5), "window is -5"),
+        (lambda: masks.longformer(8, -2), "attention_window is -2; allowed: 0 to"),
+        (lambda: masks.longformer(8, 3), "attention_window is 3; allowed: even numbers"),
+        (lambda: masks.longformer(8, 2, 9), "queries is -1"),
+        (lambda: masks.bigbird(12, 0), "block is 0; allowed: 1 to"),
+        (lambda: masks.bigbird(12, 2, -1), "randoms is -1; allowed: 0 to"),
+        (lambda: masks.bigbird(13, 2, 1), "length is 13; allowed: multiples of 2, 6 blocks or more"),
+        (lambda: masks.window_pairs(0, 1, 1), "queries is 0"),
+        (lambda: masks.window_pairs(8, -7, 0), "left is -7"),
+        (lambda: masks.window_pairs(8, 1, 1, 0), "dilation is 0"),
+        (lambda: masks.longformer_pairs(8, 1, 9), "globals_ is 9; allowed: 0 to 8"),
+        (lambda: masks.longformer_pairs(8, 1, -1), "globals_ is -1"),
+    ],
+)
+def test_a_preset_that_is_none_is_refused_by_name(call, message):
+    """A causal window of no key is not one without a bound."""
+    with pytest.raises(BadValue, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
     "given, message",
     [
         ({"queries": 0}, "queries is 0"),

@@ -321,13 +321,13 @@ def test_the_widths_hold_what_is_largest(p):
         ({"value": Int(17)}, "value.width is 17; allowed: 2 to 16"),
         ({"key": Int(8, signed=False)}, "key.signed is False; allowed: True"),
         ({"value": FP16}, "value is fp16; allowed: an integer format"),
-        ({"query": FP16}, "key is Int"),
-        ({"query": FP16, "key": FP16}, "value is Int"),
+        ({"query": FP16}, "key is int8; allowed: fp16"),
+        ({"query": FP16, "key": FP16}, "value is int8; allowed: fp16"),
         ({"keys": 65537}, "keys is 65537; allowed: 1 to 65536"),
         ({"fraction": 15}, "fraction is 15; allowed: 4 to 14"),
         ({"fraction": 10, "score": Int(11)}, r"score.width is 11; allowed: 12 to 24"),
         ({"weight_bits": 25}, "weight_bits is 25; allowed: 2 to 24"),
-        ({"value": Int(12)}, "out.width is 20; allowed: 2 to 18"),
+        ({"value": Int(12)}, r"value.width \+ out_fraction is 20; allowed: 2 to 18"),
         ({"softcap": True, "score": Int(22)}, "score.width is 22; allowed: 6 to 20"),
         ({"segment_bits": 7}, "segment_bits is 7; allowed: 1 to 6"),
     ],
@@ -352,6 +352,11 @@ def test_fp16_that_int64_does_not_hold_is_refused():
         ({"v": np.zeros((3, 4), int)}, r"v.shape\[-2\] is 3; allowed: 2 to 2"),
         ({"valid": np.ones(3, bool)}, r"valid.shape is \[3\]"),
         ({"sink": 40000}, "sink is 40000; allowed: -32768 to 32767"),
+        ({"sink": [1, 2]}, r"sink.shape is \[2\]; allowed: what broadcasts to \[1\]"),
+        ({"q": np.zeros(64, int)}, r"q.shape is \[64\]; allowed: two axes or more"),
+        ({"v": np.zeros(2, int)}, r"v.shape is \[2\]; allowed: two axes or more"),
+        ({"q": np.zeros((2, 1, 64), int), "k": np.zeros((3, 2, 64), int)}, r"k.shape is \[3, 2, 64\]"),
+        ({"q": np.zeros((2, 1, 64), int), "v": np.zeros((3, 2, 4), int)}, r"v.shape is \[3, 2, 4\]; allowed"),
         ({"by": Scaling(multiplier=1, shift=1, cap=5)}, r"cap is 5; allowed: 0 to 0 \(the engine has"),
     ],
 )
@@ -366,6 +371,30 @@ def test_an_argument_outside_is_refused(change, message):
 def test_fp16_takes_finite_numbers_that_it_holds(value):
     with pytest.raises(BadValue, match=r"q\[0, 3\] is .*; allowed: finite numbers of fp16"):
         dots(HALF, [[0.0, 1.0, 2.0, value]], [[0.0, 0.0, 0.0, 0.0]])
+
+
+@pytest.mark.parametrize("values", [[["a"]], [[1j]], [[None]]], ids=["text", "complex", "nothing"])
+def test_fp16_takes_real_numbers(values):
+    with pytest.raises(BadValue, match=r"q.dtype is .*; allowed: real numbers"):
+        dots(HALF, values, [[0.0]])
+
+
+@pytest.mark.parametrize("p", CAPPED.values(), ids=CAPPED)
+@pytest.mark.parametrize("cap", [-1.0, -1e-9, 1e-9, 1e12, np.nan, np.inf])
+def test_a_cap_that_scores_do_not_hold_is_refused(p, cap):
+    """One that rounds to 0 would be none at all."""
+    with pytest.raises(BadValue, match=r"softcap is .*; allowed: 0, or .* to "):
+        scaling(p, 1e-6, cap)
+    least = 0.51 * 2.0**-p.fraction / np.log2(np.e)
+    assert scaling(p, 1e-6, least).cap == 1 and scaling(p, 1e-6, 0.0).cap == 0
+
+
+@pytest.mark.parametrize("scale", [-0.1, np.nan, np.inf])
+def test_a_scale_that_is_none_is_refused(scale):
+    with pytest.raises(BadValue, match=r"scale is .*; allowed: finite numbers, 0 or more"):
+        scaling(INT8, scale)
+    with pytest.raises(BadValue, match=r"softcap is 1.0; allowed: 0: the engine has none"):
+        scaling(INT8, 0.01, 1.0)
 
 
 def test_more_keys_than_the_sums_hold_are_refused():

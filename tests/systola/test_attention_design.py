@@ -108,6 +108,23 @@ def test_no_network_is_mapped_onto_it(tmp_path):
         )
 
 
+@pytest.mark.parametrize(
+    ("more", "query", "message"),
+    [
+        ('key = "int8"', "fp16", "key is int8; allowed: fp16"),
+        ('value = "int8"', "fp16", "value is int8; allowed: fp16"),
+        ('key = ["int8"]', "int8", "unit.0.key is ['int8']; allowed: text in quotes"),
+        ("value = 8", "int8", "unit.0.value is 8; allowed: text in quotes"),
+        ('out = "fp99"', "int8", "unit.0.out is 'fp99'; allowed: int1"),
+    ],
+)
+def test_a_format_that_is_none_of_the_engine_s_is_named(more, query, message):
+    """Of FP16, formats of keys and values were once what the query's was, whatever the file said."""
+    with pytest.raises(BadValue) as raised:
+        parse(more, query=query)
+    assert message in str(raised.value)
+
+
 WINDOW = 'engine = "sliding_window"\nkeys = 6'
 
 
@@ -119,6 +136,7 @@ WINDOW = 'engine = "sliding_window"\nkeys = 6'
         ("sinks = 1", "unit.0.sinks is 1; allowed: true or false"),
         ("interleave = 4", "unit.0.interleave is not a key; allowed: degree, divide_lanes, "),
         ("divide_lanes = 3", "divide_lanes is 3; allowed: 1 to 2"),
+        ('value = "int16"', "value.width + out_fraction is 24; allowed: 2 to 18"),
     ],
 )
 def test_what_is_wrong_of_a_window_is_named(more, message):
