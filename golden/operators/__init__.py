@@ -78,7 +78,9 @@ def evaluate(
     check.one_of("operator", operator, sorted(OPERATORS))
     for name in attributes:
         check.one_of(f"attribute of {operator}", name, sorted(attribute_names(operator)))
-    half = operator not in TYPED and any(x is not None and x.dtype == np.float16 for x in inputs)
+    # a result has the type of the first real operand, whatever a mask or an exponent beside it has
+    first = next((x for x in inputs if x is not None and x.dtype.kind == "f"), None)
+    half = operator not in TYPED and first is not None and first.dtype == np.float16
     given = [widened(x) for x in inputs] if half else inputs
     with np.errstate(all="ignore"):
         result = OPERATORS[operator](*given, **attributes)

@@ -48,10 +48,12 @@ def attention(
     packed = q.ndim == 3
     q = in_heads("Attention.Q", q, q_num_heads)
     k, v = in_heads("Attention.K", k, kv_num_heads), in_heads("Attention.V", v, kv_num_heads)
+    check_past(past_key, past_value, k, v)
     past = 0 if past_key is None else past_key.shape[2]
     k = k if past_key is None else np.concatenate((past_key, k), 2)
     v = v if past_value is None else np.concatenate((past_value, v), 2)
     check_operands(q, k, v)
+    check_beside(attn_mask, nonpad_kv_seqlen, (*q.shape[:3], k.shape[2]))
     raw = products(q, k, scale)
     capped = raw if softcap == 0 else np.asarray(np.tanh(raw / softcap) * softcap, raw.dtype)
     may = allowed(
@@ -94,8 +96,32 @@ def check_companions(past_key: object, past_value: object, lengths: object) -> N
         raise check.fail("Attention.nonpad_kv_seqlen", "given beside past_key", "one of the two")
 
 
+def check_past(
+    past_key: np.ndarray | None, past_value: np.ndarray | None, k: np.ndarray, v: np.ndarray
+) -> None:  # fmt: skip
+    """BadValue unless what is past has as many heads, and as wide ones, as what is new."""
+    for name, past, new in (("past_key", past_key, k), ("past_value", past_value, v)):
+        if past is not None:
+            rows = past.shape[2] if past.ndim == 4 else -1
+            check.shape(f"Attention.{name}", past, (*new.shape[:2], rows, new.shape[3]))
+
+
+def check_beside(mask: np.ndarray | None, lengths: np.ndarray | None, scores: tuple[int, ...]) -> None:
+    """BadValue unless a mask and lengths fit the scores [B, H, S, T]; the mask's last axis may be shorter."""
+    if lengths is not None:
+        check.shape("Attention.nonpad_kv_seqlen", lengths, scores[:1])
+    if mask is None:
+        return
+    whole = (*mask.shape[:-1], scores[3])
+    fits = all(size in (1, wanted) for size, wanted in zip(whole[::-1], scores[::-1], strict=False))
+    if not 1 <= mask.ndim <= 4 or mask.shape[-1] > scores[3] or not fits:
+        raise check.fail("Attention.attn_mask.shape", list(mask.shape), f"one that fits {list(scores)}")
+
+
 def check_operands(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> None:
-    """BadValue unless queries, keys and values fit each other."""
+    """BadValue unless queries, keys and values fit each other; only rows and values may have no size."""
+    for what, size in zip(("samples", "heads", "keys", "numbers of a key"), k.shape, strict=True):
+        check.in_range(f"Attention: {what} of K", size, 1, LONGEST)
     if q.shape[1] % max(k.shape[1], 1):
         raise check.fail("Attention: heads of Q", q.shape[1], f"a multiple of K's, {k.shape[1]}")
     check.shape("Attention.K", k, (q.shape[0], *k.shape[1:3], q.shape[3]))
@@ -162,13 +188,9 @@ def bias_of(mask: np.ndarray | None, may: np.ndarray, scores: np.ndarray) -> np.
     if mask is None:
         return np.asarray(np.where(may, scores.dtype.type(0), none))
     keys = scores.shape[-1]
-    if mask.ndim < 1 or mask.ndim > 4 or mask.shape[-1] > keys:
-        raise check.fail("Attention.attn_mask.shape", list(mask.shape), f"one that fits {list(scores.shape)}")
     real = np.where(mask, scores.dtype.type(0), none) if mask.dtype == bool else mask.astype(scores.dtype)
     beyond = [(0, 0)] * (mask.ndim - 1) + [(0, keys - mask.shape[-1])]
     whole = np.pad(real, beyond, constant_values=none)
-    if any(a not in (1, b) for a, b in zip(whole.shape[::-1], scores.shape[::-1], strict=False)):
-        raise check.fail("Attention.attn_mask.shape", list(mask.shape), f"one that fits {list(scores.shape)}")
     return whole if may.all() else np.where(may, whole, none)
 
 
@@ -205,13 +227,9 @@ def rotary_embedding(
     raises     BadValue for operands that do not fit each other
     """
     heads = in_heads("RotaryEmbedding.X", x, num_heads or None)
-    size = rotary_embedding_dim or heads.shape[3]
-    check.in_range("RotaryEmbedding.rotary_embedding_dim", size, 2, heads.shape[3])
-    check.in_range("RotaryEmbedding: numbers that are turned, modulo 2", size % 2, 0, 0)
-    cos, sin = (
-        angles(name, cache, position_ids, (heads.shape[0], heads.shape[2], size // 2))
-        for name, cache in (("cos_cache", cos_cache), ("sin_cache", sin_cache))
-    )
+    size = turned_of(rotary_embedding_dim, heads.shape[3])
+    check_caches(cos_cache, sin_cache, position_ids, (heads.shape[0], heads.shape[2], size // 2))
+    cos, sin = angles(cos_cache, position_ids), angles(sin_cache, position_ids)
     part = heads[..., :size]
     a, b = (part[..., ::2], part[..., 1::2]) if interleaved else np.split(part, 2, -1)
     pair = (cos * a - sin * b, sin * a + cos * b)
@@ -220,15 +238,29 @@ def rotary_embedding(
     return y if x.ndim == 4 else side_by_side(y)
 
 
-def angles(
-    name: str, cache: np.ndarray, places: np.ndarray | None, wanted: tuple[int, int, int]
-) -> np.ndarray:  # fmt: skip
-    """A cache's rows [B, 1, S, R / 2], those at the places where there are any."""
-    where = f"RotaryEmbedding.{name}"
+def turned_of(given: int, width: int) -> int:
+    """How many numbers of a head of `width` are turned: as `given` says, 0: all; BadValue for odd ones."""
+    size = given or width
+    check.in_range("RotaryEmbedding.rotary_embedding_dim", size, 2, width)
+    check.in_range("RotaryEmbedding: numbers that are turned, modulo 2", size % 2, 0, 0)
+    return size
+
+
+def check_caches(
+    cos: np.ndarray, sin: np.ndarray, places: np.ndarray | None, wanted: tuple[int, int, int]
+) -> None:  # fmt: skip
+    """BadValue unless cosines, sines and the places of rows in them fit rows [B, S] of R / 2 pairs."""
+    for name, cache in (("cos_cache", cos), ("sin_cache", sin)):
+        rows = wanted if places is None else (*cache.shape[:1], wanted[2])
+        check.shape(f"RotaryEmbedding.{name}", cache, rows)
     if places is not None:
         check.shape("RotaryEmbedding.position_ids", places, wanted[:2])
+
+
+def angles(cache: np.ndarray, places: np.ndarray | None) -> np.ndarray:
+    """A cache's rows [B, 1, S, R / 2], those at the places where there are any."""
+    if places is not None:
         cache = cache[check.array("RotaryEmbedding.position_ids", places, 0, cache.shape[0] - 1)]
-    check.shape(where, cache, wanted)
     return cache[:, None]
 
 

@@ -75,7 +75,9 @@ def linear_attention(
     gates = rates = None
     if decay is not None:
         gates = np.exp(in_heads("LinearAttention.decay", decay.astype(np.float32), kv_num_heads))
+        check_gate("decay", decay, q.shape[:1] + q.shape[2:3], (kv_num_heads, kv_num_heads * q.shape[3]))
     if beta is not None:
+        check_gate("beta", beta, q.shape[:1] + q.shape[2:3], (1, kv_num_heads))
         rates = in_heads("LinearAttention.beta", beta.astype(np.float32), beta.shape[-1])
     y = np.empty((*q.shape[:3], v.shape[3]), np.float32)
     for row in range(q.shape[2]):
@@ -83,6 +85,13 @@ def linear_attention(
     factor = np.float32(scale or q.shape[3] ** -0.5)
     last = state.astype(query.dtype if past_state is None else past_state.dtype)
     return side_by_side(y * factor).astype(query.dtype), last
+
+
+def check_gate(name: str, gate: np.ndarray, rows: tuple[int, ...], widths: tuple[int, int]) -> None:
+    """BadValue unless a gate is [B, S, one of two widths]."""
+    if gate.shape not in [(*rows, width) for width in widths]:
+        allowed = " or ".join(str([*rows, width]) for width in sorted(set(widths)))
+        raise check.fail(f"LinearAttention.{name}.shape", list(gate.shape), allowed)
 
 
 def check_gates(rule: str, decay: np.ndarray | None, beta: np.ndarray | None) -> None:

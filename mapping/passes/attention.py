@@ -6,7 +6,8 @@
 The grouped form lets one head of keys meet the queries of its whole group in one product, so that no key is
 copied. A mask that follows from attributes, shapes and constants is one constant. What may not be attended to
 gets half the most negative number: its exponential is 0 beside any score, and a row of nothing else, whose
-softmax would be no number at minus infinity, is made 0 behind it. The coded attention of an accelerator
+softmax would be no number at minus infinity, is made 0 behind it; so is one of a mask that is computed, and
+below that throughout. The coded attention of an accelerator
 (mapping.patterns.attentions) knows the ungrouped form with its heads side by side.
 """
 
@@ -14,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from golden import check
 from golden.operators.attention import (
     CAPPED,
     FARTHEST,
@@ -24,8 +24,12 @@ from golden.operators.attention import (
     allowed,
     bias_of,
     check_attributes,
+    check_beside,
     check_companions,
+    check_operands,
+    check_past,
     check_window,
+    in_heads,
 )
 from golden.operators.shape import DTYPES
 from mapping.network import Shape
@@ -50,6 +54,7 @@ def attention(w: Page) -> bool:
     check_attributes(a("scale", None), cap, a("softmax_precision", None), mode)
     check_window(*sides(w))
     check_companions(*(w.input(i) or None for i in (4, 5, 6)))
+    check_shapes(w)
     x = operands(w)
     width = w.shape(x.q)[3]
     scale = float(a("scale", width**-0.5))
@@ -68,6 +73,17 @@ def attention(w: Page) -> bool:
 # operands
 
 
+def check_shapes(w: Page) -> None:
+    """BadValue unless the operands fit each other, in golden's words."""
+    counts = [w.attribute(name, None) for name in ("q_num_heads", "kv_num_heads", "kv_num_heads")]
+    given = zip("QKV", (w.like(w.input(i)) for i in range(3)), counts, strict=True)
+    q, k, v = (in_heads(f"Attention.{name}", x, n) for name, x, n in given if x is not None)
+    check_operands(q, k, v)
+    check_past(w.like(w.input(4)), w.like(w.input(5)), k, v)
+    past = w.shape(w.input(4))[2] if w.input(4) else 0
+    check_beside(w.like(w.input(3)), w.like(w.input(6)), (*q.shape[:3], past + k.shape[2]))
+
+
 def operands(w: Page) -> AttentionOperands:
     """The three factors, past keys and values before the new ones; the node's second and third results."""
     q, k, v = (w.input(i) for i in range(3))
@@ -84,27 +100,14 @@ def operands(w: Page) -> AttentionOperands:
     v = extended(w, v, w.input(5), w.output(2))
     past = w.shape(w.input(4))[2] if w.input(4) else 0
     batch, _, rows, width = w.shape(q)
-    check_factors(w.shape(q), w.shape(turned), w.shape(v))
     q = w.reshaped(q, (batch, groups, heads // groups * rows, width))
     return AttentionOperands(q, turned, v, (batch, heads, rows, w.shape(turned)[3]), past)
 
 
 def count(w: Page, tensor: str, name: str) -> int:
     """Heads of an operand, by its shape or by the attribute."""
-    shape, given = w.shape(tensor), w.attribute(name, None)
-    if len(shape) == 4:
-        return shape[1]
-    if given is None or given < 1 or shape[2] % given:
-        raise check.fail(name, given, f"a divisor of {shape[2]}")
-    return int(given)
-
-
-def check_factors(q: Shape, k: Shape, v: Shape) -> None:
-    """BadValue unless the factors fit each other."""
-    if q[1] % k[1]:
-        raise check.fail("heads of Q", q[1], f"a multiple of K's, {k[1]}")
-    if (q[0], q[3]) != (k[0], k[2]) or v[:3] != (*k[:2], k[3]):
-        raise check.fail("operands", f"{list(q)}, {list(k)}, {list(v)}", "shapes that fit each other")
+    shape = w.shape(tensor)
+    return shape[1] if len(shape) == 4 else int(w.attribute(name, None))
 
 
 def apart(w: Page, x: str, heads: int) -> str:
@@ -166,9 +169,10 @@ def mask_of(w: Page, x: AttentionOperands, scores: str, none: float) -> WrittenM
         both = shown if may == "" else may if shown == "" else w("And", shown, may)
         zero, hidden = w.value("zero", 0, w.dtype(scores)), w.value("hidden", none, w.dtype(scores))
         return WrittenMask(w("Where", both, zero, hidden, dtype=w.dtype(scores)), any_of(w, both))
-    counts = w("Greater", given, w.value("hidden", far(w.dtype(given)), w.dtype(given)), dtype=bool)
+    real = w.cast(given, w.dtype(scores))
+    counts = w("Greater", real, w.value("hidden", far(w.dtype(real)), w.dtype(real)), dtype=bool)
     counts = padded(w, counts, x.scores[3], False)
-    real = w.cast(padded(w, given, x.scores[3], none), w.dtype(scores))
+    real = padded(w, real, x.scores[3], none)
     if may:
         counts = w("And", counts, may)
         real = w("Where", may, real, w.value("hidden", none, w.dtype(scores)), dtype=w.dtype(scores))
@@ -182,7 +186,9 @@ def constant_mask(w: Page, x: AttentionOperands, dtype: np.dtype[Any], none: flo
     if not bias.any():
         return WrittenMask("", "")
     empty = np.isneginf(bias).all(-1, keepdims=True)
-    name = w.value("mask", np.maximum(bias, dtype.type(none)))
+    # what is finite stays above what is hidden, or a row of such values alone would see the latter, too
+    shown = np.maximum(bias, dtype.type(far(dtype) / 2)) if np.isfinite(none) else bias
+    name = w.value("mask", np.where(np.isneginf(bias), dtype.type(none), shown))
     return WrittenMask(name, w.value("some", ~empty) if empty.any() else "")
 
 
@@ -224,8 +230,6 @@ def places(w: Page, x: AttentionOperands) -> str:
 def padded(w: Page, mask: str, keys: int, beyond: float) -> str:
     """A mask with all keys along its last axis."""
     shape = w.shape(mask)
-    if not shape or shape[-1] > keys:
-        raise check.fail("attn_mask: shape", list(shape), f"up to {keys} keys")
     if shape[-1] == keys:
         return mask
     pads = w.value("pads", np.array([0] * (2 * len(shape) - 1) + [keys - shape[-1]], np.int64))

@@ -44,6 +44,10 @@ class Page:
             return self.constants[tensor].dtype
         return self.types[tensor] if tensor in self.types else self.network.type_of(tensor)
 
+    def like(self, tensor: str) -> np.ndarray | None:
+        """An array of a tensor's shape and type, for what asks no more; None where it is left out."""
+        return np.broadcast_to(np.zeros((), self.dtype(tensor)), self.shape(tensor)) if tensor else None
+
     def constant(self, tensor: str) -> np.ndarray | None:
         """A tensor's value, where it is a constant of the network."""
         return self.network.constants.get(tensor)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from golden import check
+from golden.operators.attention import check_caches, in_heads, turned_of
 from mapping.passes.page import Page
 
 
@@ -10,12 +12,11 @@ def rotary(w: Page) -> bool:
     of its own sign. Numbers that are not turned have a cosine of 1, a sine of 0 and themselves as partners.
     """
     x, given = w.input(0), w.shape(w.input(0))
-    heads = int(w.attribute("num_heads", 0))
     packed = len(given) == 3
+    size, heads = check_rotation(w)
     if packed:
-        x = w.reshaped(x, (*given[:2], heads, given[2] // max(heads, 1)))
+        x = w.reshaped(x, (*given[:2], heads, given[2] // heads))
     width = w.shape(x)[3]
-    size = int(w.attribute("rotary_embedding_dim", 0)) or width
     number, partner, sign = pairs(size, width, interleaved=bool(w.attribute("interleaved", 0)))
     cos = factor(w, w.input(1), number, width, 1.0, packed)
     sin = factor(w, w.input(2), number, width, 0.0, packed)
@@ -26,6 +27,19 @@ def rotary(w: Page) -> bool:
     else:
         w("Add", w("Mul", x, cos), w("Mul", other, sin), out=w.output(0))
     return True
+
+
+def check_rotation(w: Page) -> tuple[int, int]:
+    """(numbers of a head that are turned, heads); BadValue, in golden's words, for what does not fit."""
+    x, cos, sin, places = (w.like(w.input(i)) for i in range(4))
+    assert x is not None and cos is not None and sin is not None  # which the importer asks for
+    heads = in_heads("RotaryEmbedding.X", x, int(w.attribute("num_heads", 0)) or None).shape
+    size = turned_of(int(w.attribute("rotary_embedding_dim", 0)), heads[3])
+    check_caches(cos, sin, places, (heads[0], heads[2], size // 2))
+    known = w.constant(w.input(3)) if w.input(3) else None
+    if known is not None:  # a Gather would count negative ones from the end
+        check.array("RotaryEmbedding.position_ids", known, 0, min(len(cos), len(sin)) - 1)
+    return size, heads[1]
 
 
 def pairs(size: int, width: int, *, interleaved: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -62,7 +76,12 @@ def rms(w: Page) -> bool:
         return False
     x, scale, y = w.input(0), w.input(1), w.output(0)
     shape = w.shape(x)
-    axis = int(w.attribute("axis", -1)) % len(shape)
+    axis = int(w.attribute("axis", -1))
+    check.in_range("RMSNormalization.axis", axis, -len(shape), len(shape) - 1)
+    axis %= len(shape)
+    fits = all(n in (1, m) for n, m in zip(w.shape(scale)[::-1], shape[::-1], strict=False))
+    if not fits or len(w.shape(scale)) > len(shape):
+        raise check.fail("RMSNormalization.scale.shape", list(w.shape(scale)), f"what fits {list(shape)}")
     wide = w.cast(x, np.float32)
     axes = w.value("axes", np.arange(axis, len(shape)), np.int64)
     square = w.write("ReduceMean", (w("Mul", wide, wide), axes), (*shape[:axis], *[1] * (len(shape) - axis)),
@@ -81,10 +100,11 @@ def scatter(w: Page) -> bool:
         return False
     axis = int(w.attribute("axis", -2)) % len(w.shape(cache))
     room, rows = w.shape(cache)[axis], w.shape(update)[axis]
-    at, source = (int(known.ravel()[0]) + np.arange(rows)), np.arange(room)
-    if w.attribute("mode", "linear") == "linear" and at[-1] >= room:
+    start, circular = int(known.ravel()[0]), w.attribute("mode", "linear") == "circular"
+    if start < 0 or rows > room or (start + rows > room and not circular):
         return False  # which the host refuses by name
-    source[at % room] = room + np.arange(rows)
+    source = np.arange(room)
+    source[(start % room + np.arange(rows)) % room] = room + np.arange(rows)
     w.gathered(w.joined((cache, update), axis), source, axis, out=w.output(0))
     return True
 

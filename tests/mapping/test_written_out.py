@@ -25,8 +25,9 @@ def real(rng, *shape):
     return rng.normal(size=shape).astype(np.float32)
 
 
-def network_of(operator, operands, attributes, *, constant=(), outputs=1, opset=25):
-    """The network of one node; operands by name, None: left out; those named in `constant` are constants."""
+def network_of(operator, operands, attributes, *, constant=(), outputs=1, opset=25, shapes=None):
+    """The network of one node; operands by name, None: left out; those named in `constant` are constants.
+    shapes: of results; None: those that golden gives."""
     given = {name: x for name, x in operands.items() if x is not None}
     names = ["" if x is None else name for name, x in operands.items()]
     results = [f"y{i}" for i in range(outputs)]
@@ -37,7 +38,8 @@ def network_of(operator, operands, attributes, *, constant=(), outputs=1, opset=
     ]  # fmt: skip
     stored = [numpy_helper.from_array(x, name) for name, x in given.items() if name in constant]
     known = {key: value for key, value in attributes.items() if key != "softmax_precision"}
-    shapes = [y.shape for y in operators.evaluate(operator, list(operands.values()), known)]
+    if shapes is None:
+        shapes = [y.shape for y in operators.evaluate(operator, list(operands.values()), known)]
     ends = [
         helper.make_tensor_value_info(y, onnx.TensorProto.FLOAT, shape)
         for y, shape in zip(results, shapes, strict=False)
@@ -168,3 +170,137 @@ def test_what_cannot_be_written_out_names_the_node():
     network, _ = network_of("Attention", operands, {"softmax_precision": 16})
     with pytest.raises(BadValue, match=r"node it \(Attention\): Attention.softmax_precision is 16; allowed"):
         simplify(network)
+
+
+Q, K, V = (4, HEADS, 3, 8), (4, GROUPS, 5, 8), (4, GROUPS, 5, 6)
+PACKED = {"q": (4, 3, 32), "k": (4, 5, 16), "v": (4, 5, 12)}
+MISFITS = {
+    "as many lengths as one": ({"lengths": (1,)}, {}, r"nonpad_kv_seqlen.shape is \[1\]; allowed: \[4\]"),
+    "more lengths": ({"lengths": (5,)}, {}, r"nonpad_kv_seqlen.shape is \[5\]"),
+    "a mask of no axis": ({"mask": ()}, {}, r"attn_mask.shape is \[\]; allowed: one that fits \[4, 4"),
+    "a mask of other rows": ({"mask": (2, 5)}, {}, r"attn_mask.shape is \[2, 5\]"),
+    "a mask of more keys": ({"mask": (3, 6)}, {}, r"attn_mask.shape is \[3, 6\]"),
+    "a mask of other heads": ({"mask": (3, 3, 5)}, {}, r"attn_mask.shape is \[3, 3, 5\]"),
+    "a mask of five axes": ({"mask": (1, 1, 1, 3, 5)}, {}, r"attn_mask.shape is \[1, 1, 1, 3, 5\]"),
+    "a past of other numbers": (
+        {"past_key": (4, 2, 1, 7), "past_value": (4, 2, 1, 6)}, {}, r"past_key.shape is \[4, 2, 1, 7\]"),
+    "a past of fewer heads": (
+        {"past_key": (4, 2, 1, 8), "past_value": (4, 1, 1, 6)}, {}, r"past_value.shape is \[4, 1, 1, 6\]"),
+    "heads that do not divide": (PACKED, {"q_num_heads": 5, "kv_num_heads": 2}, "Q: heads is 5; allowed"),
+    "values' heads that do not": (PACKED, {"q_num_heads": 16, "kv_num_heads": 16}, "V: heads is 16; allow"),
+    "heads of queries that are no groups": ({"q": (4, 3, 3, 8)}, {}, "heads of Q is 3; allowed: a multiple"),
+    "values of other keys": ({"v": (4, 2, 4, 6)}, {}, r"Attention.V.shape is \[4, 2, 4, 6\]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("constant", [(), ("mask", "lengths")], ids=["computed", "constant"])
+@pytest.mark.parametrize(("shapes", "attributes", "message"), MISFITS.values(), ids=MISFITS)
+def test_operands_that_do_not_fit_are_named_as_golden_names_them(shapes, attributes, message, constant):
+    names = ("q", "k", "v", "mask", "past_key", "past_value", "lengths")
+    sizes = dict.fromkeys(names) | {"q": Q, "k": K, "v": V} | shapes
+    operands = {
+        name: None if size is None else np.ones(size, np.int64 if name == "lengths" else np.float32)
+        for name, size in sizes.items()
+    }
+    with pytest.raises(BadValue, match=message):
+        operators.evaluate("Attention", list(operands.values()), attributes)
+    with pytest.raises(BadValue, match=message):
+        found = (None,) * len(sizes["q"])
+        network, _ = network_of("Attention", operands, attributes, constant=constant, shapes=[found])
+        simplify(network)
+
+
+ROTATIONS = {
+    "no places": ({"places": None}, {}, r"cos_cache.shape is \[9, 4\]; allowed: \[2, 3, 4\]"),
+    "other rows": ({"places": (2, 2)}, {}, r"position_ids.shape is \[2, 2\]; allowed: \[2, 3\]"),
+    "a flat cache": ({"sin": (9,)}, {}, r"sin_cache.shape is \[9\]; allowed: \[9, 4\]"),
+    "more than there is": ({}, {"rotary_embedding_dim": 10}, "rotary_embedding_dim is 10; allowed: 2 to 8"),
+    "less than nothing": ({}, {"rotary_embedding_dim": -2}, "rotary_embedding_dim is -2"),
+    "an odd one": ({}, {"rotary_embedding_dim": 3}, "modulo 2 is 1"),
+    "heads that do not divide": ({"x": (2, 3, 32)}, {"num_heads": 5}, "X: heads is 5; allowed: a divisor"),
+    "other heads": ({}, {"num_heads": 3}, "X: heads is 3; allowed: 4, as in its shape"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("constant", [(), ("places",)], ids=["computed", "constant"])
+@pytest.mark.parametrize(("shapes", "attributes", "message"), ROTATIONS.values(), ids=ROTATIONS)
+def test_a_rotation_that_does_not_fit_is_named_as_golden_names_it(shapes, attributes, message, constant):
+    sizes = {"x": (2, HEADS, 3, 8), "cos": (9, 4), "sin": (9, 4), "places": (2, 3)} | shapes
+    operands = {
+        name: None if size is None else np.ones(size, np.int64 if name == "places" else np.float32)
+        for name, size in sizes.items()
+    }
+    with pytest.raises(BadValue, match=message):
+        operators.evaluate("RotaryEmbedding", list(operands.values()), attributes)
+    with pytest.raises(BadValue, match=message):
+        found = (None,) * len(sizes["x"])
+        network, _ = network_of("RotaryEmbedding", operands, attributes, constant=constant, shapes=[found])
+        simplify(network)
+
+
+def test_a_place_before_the_cache_is_refused_where_it_is_known():
+    rng = np.random.default_rng(6)
+    operands = {"x": real(rng, 1, 1, 1, 4), "cos": real(rng, 9, 2), "sin": real(rng, 9, 2)}
+    operands["places"] = np.array([[-1]])
+    network, _ = network_of("RotaryEmbedding", operands, {}, constant=["places"], shapes=[(1, 1, 1, 4)])
+    with pytest.raises(BadValue, match=r"position_ids\[0, 0\] is -1; allowed: 0 to 8"):
+        simplify(network)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "scale", "message"),
+    [
+        ({"axis": 3}, (4,), "RMSNormalization.axis is 3; allowed: -3 to 2"),
+        ({}, (3,), r"scale.shape is \[3\]; allowed: what fits \[2, 3, 4\]"),
+        ({}, (1, 2, 3, 4), r"scale.shape is \[1, 2, 3, 4\]"),
+    ],
+)
+def test_a_root_mean_square_that_is_none_is_named(attributes, scale, message):
+    operands = {"x": np.ones((2, 3, 4), np.float32), "scale": np.ones(scale, np.float32)}
+    network, _ = network_of("RMSNormalization", operands, attributes, shapes=[(2, 3, 4)])
+    with pytest.raises(BadValue, match=message):
+        simplify(network)
+
+
+@pytest.mark.parametrize(("starts", "mode"), [((1 << 63) - 1, "circular"), ((1 << 63) - 2, "circular")])
+def test_a_cache_is_written_around_its_end_from_the_furthest_row(starts, mode):
+    rng = np.random.default_rng(4)
+    operands = {"cache": real(rng, 2, 5, 3), "update": real(rng, 2, 3, 3), "starts": np.array([starts] * 2)}
+    written = compare(*network_of("TensorScatter", operands, {"mode": mode}, constant=["starts"]))
+    assert "TensorScatter" not in [n.operator for n in written.nodes]
+
+
+@pytest.mark.parametrize(
+    ("start", "rows", "mode"), [(-1, 2, "linear"), (-1, 2, "circular"), (0, 6, "circular")]
+)
+def test_rows_that_are_none_of_the_cache_are_left_to_the_host_which_refuses_them(start, rows, mode):
+    rng = np.random.default_rng(4)
+    operands = {"cache": real(rng, 2, 5, 3), "update": real(rng, 2, rows, 3), "starts": np.array([start] * 2)}
+    network, given = network_of(
+        "TensorScatter", operands, {"mode": mode}, constant=["starts"], shapes=[(2, 5, 3)]
+    )
+    with pytest.raises(BadValue, match=r"TensorScatter.*is (-1|6); allowed: 0 to"):
+        run_float(simplify(network), given)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float64, np.int64, np.int8])
+@pytest.mark.parametrize("constant", [(), ("mask",)], ids=["computed", "constant"])
+def test_a_mask_of_another_type_narrows_no_result(kind, constant):
+    """ONNX lets a mask have a type of its own; the result has the queries'."""
+    rng = np.random.default_rng(7)
+    operands = dict(zip("qkv", (real(rng, *shape) for shape in (Q, K, V)), strict=True))
+    operands["mask"] = np.rint(2 * real(rng, 3, 5)).astype(kind)
+    written = compare(*network_of("Attention", operands, {"is_causal": 1}, constant=constant))
+    whole = operands | {"mask": operands["mask"].astype(np.float32)}
+    wanted = operators.evaluate("Attention", list(whole.values()), {"is_causal": 1})[0]
+    found = operators.evaluate("Attention", list(operands.values()), {"is_causal": 1})[0]
+    assert found.dtype == np.float32 and np.array_equal(found, wanted)
+    assert not [node for node in written.nodes if node.operator == "Attention"]
+
+
+def test_a_row_of_the_least_numbers_sees_nothing_that_is_hidden():
+    """A known mask may hide keys by float32's least number; those of the future stay hidden beside them."""
+    rng = np.random.default_rng(8)
+    operands = dict(zip("qkv", (real(rng, *shape) for shape in (Q, K, V)), strict=True))
+    operands["mask"] = np.full((3, 5), np.finfo(np.float32).min)
+    compare(*network_of("Attention", operands, {"is_causal": 1}, constant=["mask"]))
