@@ -30,6 +30,7 @@ def build_onnx(
     if tokens is None:
         raise check.fail("tokens", "missing", f"1 to {config.context_length}")
     check.in_range("tokens", tokens, 1, config.context_length, f"context_length of {path.name}")
+    check.in_range("batch", batch, 1, 1 << 20)
     if cache is not None:
         check.in_range("cache", cache, tokens, config.context_length, f"from tokens on; {path.name}")
     return llama.build(config, file, tokens, batch, cache)

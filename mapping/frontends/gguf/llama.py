@@ -38,6 +38,8 @@ PLAIN: dict[str, tuple[Any, ...]] = {
     "attention.logit_softcapping": (0.0,), "final_logit_softcapping": (0.0,), "rope.scaling.type": ("none",),
     "rope.scaling.factor": (1.0,), "attention.clamp_kqv": (0.0,), "embedding_scale": (1.0,),
     "residual_scale": (1.0,), "attention.scale": (0.0,), "logit_scale": (0.0, 1.0),
+    "rope.scale_linear": (0.0, 1.0), "rope.scaling.attn_factor": (1.0,), "attention.max_alibi_bias": (0.0,),
+    "use_parallel_residual": (False,),
 }  # fmt: skip
 OF_LAYER = (
     "attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down",
@@ -117,9 +119,9 @@ class Entries:
 
     def real(self, key: str, default: float | None, low: float, high: float) -> float:
         value = self.get(key, default)
-        if not isinstance(value, float | int) or not low < value <= high:
+        if isinstance(value, bool) or not isinstance(value, float | int) or not low < value <= high:
             what = "missing" if value is None else repr(value)
-            raise check.fail(self.name(key), what, f"{low:g} to {high:g}")
+            raise check.fail(self.name(key), what, f"more than {low:g}, up to {high:g}")
         return float(value)
 
 

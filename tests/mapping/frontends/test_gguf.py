@@ -236,7 +236,12 @@ REFUSED = {
     "no layers stated": (changed("llama.block_count", None), "llama.block_count is missing"),
     "layers beyond": (changed("llama.block_count", 3), "tensor blk.2.attn_norm.weight is missing"),
     "heads that do not divide": (changed("llama.attention.head_count", 3), "embedding_length is 32 numbers"),
-    "an epsilon of none": (changed("llama.attention.layer_norm_rms_epsilon", 0.0), "rms_epsilon is 0.0"),
+    "an epsilon of none": (
+        changed("llama.attention.layer_norm_rms_epsilon", 0.0), "rms_epsilon is 0.0; allowed: more than 0"),
+    "no epsilon but a yes": (changed("llama.attention.layer_norm_rms_epsilon", True), "rms_epsilon is True"),
+    "positions scaled as of old": (changed("llama.rope.scale_linear", 2.0), "scale_linear is 2.0; allowed"),
+    "turned by longer ones": (changed("llama.rope.scaling.attn_factor", 2.0), "attn_factor is 2.0; allowed"),
+    "slopes": (changed("llama.attention.max_alibi_bias", 8.0), "max_alibi_bias is 8.0; allowed: 0.0"),
     "scaled positions": (changed("llama.rope.scaling.type", "yarn"), "scaling.type is 'yarn'; allowed: none"),
     "experts": (changed("llama.expert_count", 8), "expert_count is 8; allowed: 0"),
     "a window": (changed("llama.attention.sliding_window", 512), "sliding_window is 512; allowed: 0"),
@@ -255,6 +260,12 @@ REFUSED = {
 def test_what_cannot_be_used_is_named(write, raw, words):
     with pytest.raises(BadValue, match=words):
         load(write(raw), tokens=4)
+
+
+@pytest.mark.parametrize("batch", [0, -1, True, 1 << 40])
+def test_a_batch_of_none_is_refused(write, batch):
+    with pytest.raises(BadValue, match=r"batch is .*; allowed: 1 to 1048576"):
+        gguf.build_onnx(write(WHOLE), 4, batch=batch)
 
 
 def test_every_cut_is_refused(write):
