@@ -101,8 +101,17 @@ def operands_of(p: WindowParams, job: AttentionJob, rng: np.random.Generator) ->
         (given.v, p.arithmetic.value),
     ):
         ends = rng.random(values.shape[:2]) < 1 / 4
-        values[ends] = rng.choice([fmt.min, fmt.max, 0], (int(ends.sum()), values.shape[-1]))
+        values[ends] = rng.choice(ends_of(fmt), (int(ends.sum()), values.shape[-1]))
     return given
+
+
+def ends_of(fmt: formats.Int | formats.Float) -> list[float]:
+    """The ends of a format and 0; of a float both zeros, and both ends of its subnormal numbers, too."""
+    if isinstance(fmt, formats.Int):
+        return [fmt.min, fmt.max, 0]
+    least = 2.0 ** (1 - fmt.bias - fmt.mantissa_bits)
+    first = 2.0 ** (1 - fmt.bias) - least
+    return [fmt.min, fmt.max, 0.0, -0.0, least, -least, first, -first]
 
 
 class WindowBench(Bench):
