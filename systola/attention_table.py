@@ -11,14 +11,14 @@ Params; a text is a format where the field is one, and `score` is the width of a
 out has golden's value, of FP16 that of `arithmetic.fp16`; weights of streaming are as wide as sums take them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
 from golden import check
 from golden.attention.arithmetic import Arithmetic, fp16
 from golden.attention.masks import LONGEST
-from golden.attention.streaming_job import StreamingParams
+from golden.attention.streaming_job import StreamingParams, check_places
 from golden.attention.window import WindowParams
 from golden.formats import FP16, Int, parse
 
@@ -26,12 +26,14 @@ from golden.formats import FP16, Int, parse
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineTable:
     """made: the engine's Params. without: fields of the arithmetic that it has not. integers, floating: what
-    of the arithmetic is not golden's own value where it is left out, or never given."""
+    of the arithmetic is not golden's own value where it is left out, or never given. check: of what a design
+    must have and golden alone need not."""
 
     made: Any
     without: tuple[str, ...] = ()
     integers: Mapping[str, Any] = field(default_factory=dict)
     floating: Mapping[str, Any] = field(default_factory=dict)
+    check: Callable[[Any], None] = lambda made: None
 
 
 # streaming: as many bits of a weight as fp32's significand has below its first; sums take weights as they are
@@ -41,6 +43,7 @@ ENGINES = {
         without=("keys", "out_fraction", "softcap"),
         integers={"keys": LONGEST, "out_fraction": 0},
         floating={"keys": LONGEST, "weight_bits": 23},
+        check=check_places,
     ),
     "sliding_window": EngineTable(made=WindowParams),
 }
@@ -71,7 +74,9 @@ def params(values: Mapping[str, Any], where: str) -> Any:
         own["out"] = number_format(f"{where}.out", own["out"])
     chosen = {name: value for name, value in given.items() if name in of_arithmetic}
     try:
-        return engine.made(arithmetic=arithmetic(engine, formats, chosen), **own)
+        made = engine.made(arithmetic=arithmetic(engine, formats, chosen), **own)
+        engine.check(made)
+        return made
     except check.BadValue as error:
         is_key = str(error).replace(".", " ").split()[0] in (*OPERANDS, *of_arithmetic, *of_engine)
         raise check.BadValue(f"{where}.{error}" if is_key else f"{where}: {error}") from None

@@ -7,7 +7,7 @@ attend to one takes its turn and adds nothing. A group that attends to nothing p
 that its rows come out.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -99,6 +99,13 @@ class StreamingParams:
         dot = f"_d{p.dot_integer}_{p.dot_fraction}" if p.floating else ""
         sums = f"c{self.interleave}_r{self.registers}_e{self.exponent_bits}m{self.mantissa_bits}"
         return f"streaming_{formats}_{scores}{dot}_{sums}_f{self.places}_{self.waiting}"
+
+
+def check_places(p: StreamingParams) -> None:
+    """BadValue where a FIFO has fewer places than throughput needs: cycles are exact with no fewer."""
+    why = "fewer take more cycles than golden says"
+    check.in_range("places", p.places, SHORT, 64, why)
+    check.in_range("behind", p.waiting, replace(p, behind=None).waiting, 64, why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

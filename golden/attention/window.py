@@ -105,8 +105,8 @@ class AttentionJob:
     """Attention of one sequence. mask: which keys a query attends to. by: scale and cap of the scores.
 
     heads, kv_heads  of queries, and of keys and values: head h has the keys of h kv_heads // heads
-    past             keys that earlier jobs brought and that stand in the buffers; 0: a sequence begins. The job
-                     before ended there, with as many leading and as many random keys: places follow from these
+    past             keys that earlier jobs brought and that stand in the buffers; 0: a sequence begins. The
+                     job before ended there, with as many leading and random keys: places follow from these
     sinks            whether queries bring a sink's score
     skip             a row takes a slot of time a key; else each takes as many as the row with most keys
     """

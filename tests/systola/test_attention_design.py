@@ -114,12 +114,15 @@ def test_no_network_is_mapped_onto_it(tmp_path):
         ('key = "int8"', "fp16", "key is int8; allowed: fp16"),
         ('value = "int8"', "fp16", "value is int8; allowed: fp16"),
         ('key = ["int8"]', "int8", "unit.0.key is ['int8']; allowed: text in quotes"),
+        ("places = 1", "int8", "unit.0.places is 1; allowed: 2 to 64 (fewer take more"),
+        ("behind = 4", "int8", "unit.0.behind is 4; allowed: 5 to 64"),
         ("value = 8", "int8", "unit.0.value is 8; allowed: text in quotes"),
         ('out = "fp99"', "int8", "unit.0.out is 'fp99'; allowed: int1"),
     ],
 )
-def test_a_format_that_is_none_of_the_engine_s_is_named(more, query, message):
-    """Of FP16, formats of keys and values were once what the query's was, whatever the file said."""
+def test_what_no_engine_of_a_design_has_is_named(more, query, message):
+    """Of FP16, formats of keys and values were once what the query's was, whatever the file said; an engine
+    with a place less had a testbench that failed."""
     with pytest.raises(BadValue) as raised:
         parse(more, query=query)
     assert message in str(raised.value)
