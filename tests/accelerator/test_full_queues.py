@@ -11,8 +11,8 @@ from golden.accelerator.commands import TOKENS
 from golden.accelerator.control import IN_FLIGHT
 from golden.accelerator.fetcher import QUEUE
 from golden.accelerator.moves import PENDING
-from golden.accelerator.units import UNITS
 from hw.accelerator.weight_unpacker import AHEAD
+from sim.benches.accelerator.programs import UNITS
 from sim.hand_made import Watch, times_full, watched
 from sim.runner import blocks, run_bench
 

@@ -18,7 +18,6 @@ from golden.accelerator.control import (
 )
 from golden.accelerator.params import COMMAND_BYTES
 from golden.accelerator.registers import NO_UNIT, Cause
-from golden.accelerator.units import UNITS
 from golden.axi.bursts import BurstStatus
 from sim.benches import Faults, verilog_case
 from sim.benches.accelerator import extremes, programs
@@ -48,7 +47,7 @@ from sim.benches.accelerator.control_tokens import (
     tokens_given_and_taken_at_once_are_all_counted,
     tokens_of_the_last_program_are_gone,
 )
-from sim.benches.accelerator.programs import END
+from sim.benches.accelerator.programs import END, UNITS
 
 __all__ = [  # cocotb runs what it finds in this module: tests of the other topics too
     "CASES",

@@ -10,13 +10,12 @@ from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import WATCHDOG, Cause, counters
-from golden.accelerator.units import UNITS
 from golden.accelerator.units import unit as module_of
 from golden.systolic.params import MatrixUnitParams
 from sim.benches import parameters, seed
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_parts import Clockwork, FakeMemory, FakeUnit
-from sim.benches.accelerator.programs import END, FENCE, mask_of, unit_number
+from sim.benches.accelerator.programs import END, FENCE, UNITS, mask_of, unit_number
 from sim.benches.stream import Monitor, StreamSignals, each_cycle, high
 
 LATENCY = 5

@@ -12,11 +12,10 @@ from golden.accelerator.legal import illegal
 from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.registers import NO_UNIT, WATCHDOG, Cause
-from golden.accelerator.units import UNITS
 from golden.axi.bursts import BurstStatus
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_bench import CAUSES, ControlBench
-from sim.benches.accelerator.programs import END, pack, unit_number
+from sim.benches.accelerator.programs import END, UNITS, pack, unit_number
 
 
 def broken(random: Random, p: AcceleratorParams, opcode: Opcode) -> list[int]:
@@ -68,9 +67,9 @@ def broken(random: Random, p: AcceleratorParams, opcode: Opcode) -> list[int]:
 async def illegal_commands_stop_it(dut: Any) -> None:
     bench = ControlBench(dut)
     await bench.begin()
-    good = [int(opcode) for opcode in Opcode]
-    unknown = [code for code in (0, 3, 0x0F, 0x13, 0x21, 0x34, 0x41, 0x50, 0x81, 0xFF) if code not in good]
-    bad = [word for opcode in Opcode for word in broken(bench.random, bench.p, opcode)]
+    unknown = [0, 3, 0x0F, 0x13, 0x21, 0x34, 0x41, 0x81, 0xFF]
+    unknown += [int(opcode) for opcode in Opcode if opcode not in programs.OPCODES]  # of units that it lacks
+    bad = [word for opcode in programs.OPCODES for word in broken(bench.random, bench.p, opcode)]
     for index, word in enumerate([*unknown, *bad]):
         before = bench.random.randint(0, 3)
         prefix = programs.program(bench.random, bench.p, before, fences=0.0)[:-1]

@@ -8,10 +8,9 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from golden.accelerator.commands import TOKENS
 from golden.accelerator.control import IN_FLIGHT
 from golden.accelerator.registers import Cause
-from golden.accelerator.units import UNITS
 from sim.benches.accelerator import programs
 from sim.benches.accelerator.control_bench import ControlBench
-from sim.benches.accelerator.programs import END, FENCE
+from sim.benches.accelerator.programs import END, FENCE, UNITS
 
 
 @cocotb.test

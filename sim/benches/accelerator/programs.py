@@ -7,9 +7,11 @@ from golden.accelerator.commands import KINDS, Field, Opcode
 from golden.accelerator.legal import illegal
 from golden.accelerator.multiply import most_passes
 from golden.accelerator.params import AcceleratorParams
-from golden.accelerator.units import UNITS, unit
+from golden.accelerator.units import unit
 
+UNITS = AcceleratorParams().present  # those that every design has; their places are their numbers
 OF_UNITS = {name: unit(name).COMMANDS for name in UNITS}
+OPCODES = sorted([Opcode.END, Opcode.FENCE, *(each for commands in OF_UNITS.values() for each in commands)])
 HEADER = Opcode.END
 END = int(Opcode.END)
 FENCE = int(Opcode.FENCE)
