@@ -74,7 +74,7 @@ ATTEND = Opcode(NUMBER, 0, "ATTEND", (
     *(AtMost((name,), lambda p: MAX_SHIFT, MAX_SHIFT, "bits") for name in ("shift", "out_shift")),
 ))  # fmt: skip
 COMMANDS = (ATTEND,)
-READERS = {"attend_k": 32, "attend_v": 33, "attend_q": 34, "attend_mask": 35}
+READERS = {"attend_q": 26, "attend_k": 27, "attend_v": 28, "attend_mask": 29}
 WRITERS = {"attended": 32}
 MEMORY = ""
 STREAMS: Mapping[str, Stream] = {}

@@ -229,7 +229,7 @@ class AttendUnit(wiring.Component):
         latency = attend_cycles.score_cycles(a, lanes)
         behind = len(score_stages(self.numbers)) + 2  # of the sum of a word's products, in front of it
         m.d.comb += [
-            ports["dot_adds"].eq(delayed(m, takes, latency - behind, "dot_adds", reset=True)),
+            ports["dot_adds"].eq(delayed(m, takes, latency - behind, "dot_adds")),
             ports["dot_first"].eq(delayed(m, word == 0, latency - behind, "dot_first")),
         ]
         product = Signal(signed(len(ports["bias"])), name="bias_product", reset_less=True)
@@ -303,9 +303,9 @@ class AttendUnit(wiring.Component):
         weighted = 1 + len(weight_stages(self.numbers))
         added = weighted + len(product_stages(self.numbers))
         m.d.comb += [
-            ports["weighs"].eq(delayed(m, takes, 1, "weighs", reset=True)),
+            ports["weighs"].eq(delayed(m, takes, 1, "weighs")),
             ports["v"].eq(delayed(m, words.p.data, weighted, "value")),
-            ports["value_first"].eq(delayed(m, begins, added, "value_first", reset=True)),
+            ports["value_first"].eq(delayed(m, begins, added, "value_first")),
             ports["capture"].eq(delayed(m, takes & ends[0], added + 1, "capture", reset=True)),
         ]
 

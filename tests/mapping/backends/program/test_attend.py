@@ -16,10 +16,14 @@ from mapping.ir import graph
 from mapping.legalise.float_network import encoded, quantise_network
 from mapping.run.quantised import run
 from sim.accelerator import Bus, RtlModel
+from systola import design_file, program_session
 from tests.frozen.networks import written
 from tests.mapping.backends.program.machines import holds
 from tests.mapping.backends.program.nets import single
+from tests.mapping.backends.program.plans import ROOT, TARGET, source
 
+P16 = 256  # PEs of the examples' array
+ATTENTION = ("softmax:scores", "softmax:weights", "context.flat")  # operations of MiniLM's, or the one
 UNIT = AttentionParams(queries=4, keys=32, head_dim=8)
 P = AcceleratorParams(
     unit=MatrixUnitParams(rows=4, cols=4), banks=8, bank_words=256, more=(UNIT,), functions=()
@@ -144,3 +148,21 @@ def test_codes_of_the_verilog_are_the_coded_networks(tmp_path):
     small = RtlModel(P, memory, program.base)
     small.run(program.address, program.count, Bus(read_latency=20, write_latency=20))
     np.testing.assert_array_equal(program.read(memory, "y"), run(found, P, codes)["y"])
+
+
+@pytest.mark.slow
+@pytest.mark.broad
+def test_minilm_at_128_tokens_attends_at_least_three_times_as_fast():
+    """Its attention against matrix and vector unit, and the whole over the bound of its products."""
+    own = design_file.load(ROOT / "examples" / "accelerator16_attend_int8.toml")
+    found = source("minilm128")
+    others, ours, near = (
+        program_session.plan(found, target, exact=exact)
+        for target, exact in ((TARGET, True), (own, True), (own, False))
+    )
+    products = sum(row.macs for row in others.rows) / P16
+    took = [sum(row.cycles for row in each.rows if row.name.endswith(ATTENTION)) for each in (others, ours)]
+    assert took[0] / took[1] > 3
+    assert ours.total.cycles / products < 1.08 < 1.14 < others.total.cycles / products
+    assert near.total.cycles == pytest.approx(ours.total.cycles, rel=0.03)
+    assert all("attention unit: predicted" in row.reason for row in ours.rows if row.operator == "Attend")
