@@ -224,9 +224,7 @@ class LaneDatapath(wiring.Component):
         p, t = self.p, self.timing
         self.of_row(m)
         self.top = Signal(signed(p.arithmetic.octave.width), name="top", reset_less=True)
-        steps = {"scored": t.scored, "weighing": t.known}
-        during = {n: self.counted(m, self.at(at - 1), p.lanes_of_unit, n)[0] for n, at in steps.items()}
-        self.scored = during["scored"]
+        self.scored, _ = self.counted(m, self.at(t.scored - 1), p.lanes_of_unit, "scored")
         units = []
         for index in range(p.score_units):
             names = self.unit.component.signature.members
@@ -234,8 +232,6 @@ class LaneDatapath(wiring.Component):
             units.append(ports)
             m.d.comb += [
                 ports["capture"].eq(self.at(t.captured)),
-                # where one row's scores go out the next one's may come in: the oldest are first either way
-                ports["shift_scores"].eq(during["scored"] | during["weighing"]),
                 ports["load"].eq(self.at(t.values)),
                 ports["top"].eq(self.top),
                 *(ports[name].eq(self.taken[name]) for name in scale_ports(p)),

@@ -17,7 +17,6 @@ class ScoreUnit(wiring.Component):
     """capture, dots, valid    dot products of the lanes, and whether the row reads them, are taken
     multiplier, shift, cap     of the row, from the next cycle on, in which the first lane is scaled
     score, counts, clipped     of a lane after the other, as many cycles later as a score has registers
-    shift_scores               one of them is kept, or one that was kept is weighted
     top                        the row's maximum, while its scores are weighted
     weight                     of a lane after the other
     load                       the last weights, as many as there are lanes, go to the lanes
@@ -33,7 +32,7 @@ class ScoreUnit(wiring.Component):
         self.flags = ("saturated", "invalid") if a.floating else ()
         super().__init__(
             {
-                **{name: In(1) for name in ("capture", "shift_scores", "load")},
+                **{name: In(1) for name in ("capture", "load")},
                 "dots": In(count * a.dot.width),
                 "valid": In(count),
                 **{name: In(count) for name in self.flags},
@@ -58,12 +57,12 @@ class ScoreUnit(wiring.Component):
         m.d.comb += self.counts.eq(delayed(m, heads["valid"], behind, "counts"))
         for flag in self.flags:
             m.d.comb += getattr(self, f"{flag}_now").eq(delayed(m, heads[flag], behind, flag))
-        kept = self.chain(m, "kept", Cat(self.score, self.counts), self.shift_scores)
+        kept = self.chain(m, "kept", Cat(self.score, self.counts))
         head = kept[: a.score.width + 1]
         go = {f"{stage}_go": 1 for stage in weight_stages(a)}
         self.weigh.place(m, "weigh", score=head[:-1], top=self.top, keep=head[-1], weight=self.weight, **go)
         keep = delayed(m, head[-1], len(weight_stages(a)), "keep")
-        found = self.chain(m, "found", Cat(self.weight, keep), 1)
+        found = self.chain(m, "found", Cat(self.weight, keep))
         ready = Signal.like(found, name="ready", reset_less=True)
         with m.If(self.load):
             m.d.sync += ready.eq(found)
@@ -84,11 +83,11 @@ class ScoreUnit(wiring.Component):
             m.d.sync += q.eq(q >> width)
         return q[:width]
 
-    def chain(self, m, name, word, shift):
-        """As many words as there are lanes, the oldest first."""
+    def chain(self, m, name, word):
+        """The last words, as many as there are lanes, the oldest first: they move on in every cycle, and are
+        taken when they are a row's."""
         q = Signal(len(word) * self.count, name=name, reset_less=True)
-        with m.If(shift):
-            m.d.sync += q.eq(Cat(q[len(word) :], word))
+        m.d.sync += q.eq(Cat(q[len(word) :], word))
         return q
 
 
