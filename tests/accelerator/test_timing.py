@@ -10,7 +10,6 @@ import pytest
 from golden.accelerator.assembler import Command, assemble, pack, unpack
 from golden.accelerator.params import AcceleratorParams
 from golden.accelerator.timing import Prediction, predict
-from golden.accelerator.units import UNITS
 from golden.check import BadValue
 from mapping.backends.program.compiler import Program, compile
 from sim.accelerator import Bus, RtlModel, RtlOutcome
@@ -77,7 +76,7 @@ def test_the_timeline_is_the_rtl_s(small):
     commands = unpack(program.commands)
     result = ran(small, commands, Bus(), program)
     found = predict(SMALL, commands, 50, 50, program.address)
-    for unit in UNITS:
+    for unit in SMALL.present:
         counted = sum(end - first for first, end in result.busy[unit])
         predicted = sum(end - first for first, end in found.busy(unit))
         assert predicted == pytest.approx(counted, rel=0.05, abs=4)
