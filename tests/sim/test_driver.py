@@ -275,6 +275,7 @@ def test_progress_ends_at_the_total(adder):
     assert seen[-1] == (300, 300)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_a_run_that_would_not_end(faulty):
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
