@@ -285,7 +285,7 @@ async def stalls_change_no_value(dut: Any, stalled: str, stall: float) -> None:
 @cocotb.test
 async def a_reset_leaves_nothing_behind(dut: Any) -> None:
     """In whatever cycle it comes; what was delivered before it was right, too."""
-    bench = WindowBench(dut, o=0.5, k=0.2)
+    bench = WindowBench(dut, o=0.5, k=0.2, command=0.8)  # words come before their command, too
     await bench.start()
     for _ in range(RESETS):
         jobs = bench.jobs(2)
